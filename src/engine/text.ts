@@ -35,6 +35,7 @@ export function positionAt(source: Source, offset: number): Position {
     }
   }
   let lineEnd = lineStart;
-  while (lineEnd < text.length && text.charCodeAt(lineEnd) !== 10 && text.charCodeAt(lineEnd) !== 13) lineEnd++;
+  while (lineEnd < text.length && text.charCodeAt(lineEnd) !== 10 && text.charCodeAt(lineEnd) !== 13)
+    lineEnd++;
   return { line, column: offset - lineStart + 1, lineText: text.slice(lineStart, lineEnd) };
 }
