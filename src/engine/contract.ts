@@ -1,0 +1,229 @@
+/** What passes between the engine and a recipe. Recipes are plain data, so that a recipe package may bring
+ *  its own copy of this module: nothing here is told apart by identity. */
+import type { OptionsOf, Schema } from "./schema.js";
+
+/** What a recipe throws for a failure that the user can mend (also `DockerError` has one): recognised by this
+ *  property, not by class. `code` is stable (`image/missing`); `option` points the caret at an option's value. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly notes?: readonly string[];
+  readonly help?: readonly string[];
+  readonly option?: string;
+}
+
+/** Something that a recipe made. `kind` is the recipe's own word, except `file`, a file or folder that the
+ *  engine itself removes when the part goes (after the recipe's uninstall). Flat text, so that a person can read it. */
+export interface Resource {
+  readonly kind: string;
+  readonly name: string;
+  readonly [attribute: string]: string;
+}
+
+export interface OutputSpec {
+  readonly doc: string;
+  readonly secret?: boolean;
+}
+export type Outputs = Readonly<Record<string, string>>;
+
+/** Where this run takes place; the same for all parts. */
+export interface BuildoutInfo {
+  /** Names this buildout on labels; kept in the installed-state file, so that it survives a move of the folder. */
+  readonly id: string;
+  /** Absolute. */
+  readonly directory: string;
+  readonly partsDirectory: string;
+  readonly binDirectory: string;
+  /** Absolute; downloads are kept there when set. */
+  readonly downloadCache: string | undefined;
+  /** `.tsbuildout` in the directory: caches that may be thrown away. */
+  readonly cacheDirectory: string;
+  readonly offline: boolean;
+  readonly newest: boolean;
+  /** The resolved options of [buildout], for defaults such as `engine-url`. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** What was recorded of an installed part. Texts of secret options are keyed hashes here. */
+export interface PartRecord {
+  readonly part: string;
+  readonly recipe: string;
+  readonly version: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs: Outputs;
+  readonly resources: readonly Resource[];
+  readonly needs: readonly string[];
+  readonly keep: boolean;
+  /** ISO 8601, UTC. */
+  readonly installedAt: string;
+}
+
+export interface Progress {
+  /** Tells bars of one part apart: a layer's id, a step's number. */
+  readonly id?: string;
+  readonly step: string;
+  readonly current?: number;
+  readonly total?: number;
+  readonly unit?: "bytes" | "items";
+}
+
+/** What every call into a recipe is handed. */
+export interface Context {
+  readonly part: string;
+  readonly buildout: BuildoutInfo;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  /** Aborted by Ctrl-C, the part's timeout, or a failed run; hand it to everything that waits. */
+  readonly signal: AbortSignal;
+  /** One value a run and key (an engine connection, a listing), made on first use, shared by all parts and
+   *  disposed of at the end of the run. */
+  shared<T>(
+    key: string,
+    make: () => T | Promise<T>,
+    dispose?: (value: T) => void | Promise<void>,
+  ): Promise<T>;
+  /** A line of the part's log. */
+  log(line: string, stream?: "out" | "err" | "note"): void;
+  warn(problem: Problem): void;
+  progress(progress: Progress): void;
+  /** From now on this text is printed and recorded as `***`. */
+  secret(text: string): void;
+}
+
+/** Before anything is done to anything: validation, computed options, generated parts, implied dependencies.
+ *  May run twice, the second time when values known only after install are there; it only reads. */
+export interface ConfigureContext<S extends Schema> extends Context {
+  /** Decoded options; those whose value is not known yet are missing, and named in `unknown`. */
+  readonly options: Partial<OptionsOf<S>>;
+  readonly unknown: ReadonlySet<string>;
+  /** The text of an option as written and resolved, undeclared ones too; undefined when unset or unknown. */
+  text(option: string): string | undefined;
+  /** Sets an option that the recipe computes. It counts as a change when it differs and may be referred to. */
+  compute(option: string, text: string, settings?: { secret?: boolean; inPlace?: boolean }): void;
+  /** An output whose name depends on the options. */
+  declareOutput(name: string, spec: OutputSpec): void;
+  /** An option of another section, resolved; makes this part need that one. Undefined where there is none. */
+  option(section: string, option: string): Promise<string | undefined>;
+  hasSection(section: string): boolean;
+  /** This part needs that one; `why` is shown by `graph` and in a cycle. */
+  needs(part: string, why: string): void;
+  /** Says what this part makes, for parts that use it without a reference: `image:app:1`, `network:back`. */
+  provides(key: string): void;
+  /** This part uses what another may provide: if one does, this one needs it. */
+  uses(key: string, why: string): void;
+  /** A part like any written in the file, in plan, status and graph; it may be overridden by a section of its name. */
+  addPart(name: string, options: Readonly<Record<string, string>>): void;
+  /** Reports a mistake in an option (collected with all others; nothing is installed). */
+  fail(problem: Problem): void;
+}
+
+export interface InputsContext<S extends Schema> extends Context {
+  readonly options: OptionsOf<S>;
+  text(option: string): string | undefined;
+  readonly record: PartRecord | undefined;
+}
+
+export interface Run {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** Log the program's output as it comes (default true). */
+  readonly log?: boolean;
+}
+
+export interface Download {
+  readonly url: string;
+  /** `sha256:…`, or bare hex of md5, sha1, sha256 or sha512. */
+  readonly checksum?: string;
+  readonly name?: string;
+}
+
+export interface InstallContext<S extends Schema> extends InputsContext<S> {
+  /** Durable when it resolves: call it before or as the thing is made, so that no crash can lose it. */
+  created(resource: Resource): Promise<void>;
+  /** The opposite: the thing is known to be gone. */
+  removed(resource: Resource): Promise<void>;
+  /** Runs a program without a shell; rejects with a problem that has its last lines. */
+  run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
+  /** The path of the file in the download cache (or a temporary one that goes with the run). */
+  download(what: Download): Promise<string>;
+}
+
+/** One difference between what is recorded and what is there. */
+export interface Drift {
+  readonly kind: "missing" | "stopped" | "changed";
+  /** `container web is gone`, `label a: "1" -> "2"`. */
+  readonly message: string;
+  /** What it takes; `update` unless said. */
+  readonly repair?: "update" | "reinstall";
+}
+
+export interface Changes {
+  readonly options: readonly string[];
+  readonly inputs: readonly string[];
+  readonly drift: readonly Drift[];
+  /** The last update was cut off or failed. */
+  readonly unfinished: boolean;
+}
+
+export interface UpdateContext<S extends Schema> extends InstallContext<S> {
+  readonly record: PartRecord;
+  readonly changes: Changes;
+}
+
+/** Works from the record, never from today's file. */
+export interface UninstallContext extends Context {
+  readonly record: PartRecord;
+  /** Why: the part is gone from the file, is to be made anew, or its install failed and is undone. */
+  readonly because: "gone" | "changed" | "failed";
+  run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
+}
+
+export interface LookContext extends Omit<Context, "part"> {
+  /** All recorded parts of this recipe that are to be looked at, so that one request can serve many. */
+  readonly records: readonly PartRecord[];
+}
+
+export interface Recipe<S extends Schema = Schema> {
+  /** One paragraph, for `tsbuildout recipes` and the reference page. */
+  readonly doc: string;
+  /** A change reinstalls the parts. Default: the version of the package that it comes from. */
+  readonly version?: string;
+  readonly options: S;
+  readonly outputs?: Readonly<Record<string, OutputSpec>>;
+  /** Options that `configure` may compute: name -> doc. */
+  readonly computed?: Readonly<Record<string, string>>;
+  /** The default of the engine's option `keep`. */
+  readonly keep?: boolean;
+  /** Set where an uninstall destroys what cannot be made again: a changed option then refuses instead
+   *  (unless `replace = true` or `--replace PART`). Says what would be lost: `the data in the volume`. */
+  readonly protects?: string;
+  configure?(context: ConfigureContext<S>): void | Promise<void>;
+  /** What the part reads that is not an option: name -> digest. */
+  inputs?(context: InputsContext<S>): Promise<Readonly<Record<string, string>>>;
+  /** Drift by part. A recipe with `look` is updated only when something changed or drifted; one with
+   *  `update` and without `look` is updated at every run, as zc.buildout does. */
+  look?(context: LookContext): Promise<ReadonlyMap<string, readonly Drift[]>>;
+  /** Resolves to the outputs. A failure is undone: what was `created` is handed to `uninstall`. */
+  install(context: InstallContext<S>): Promise<Outputs | void>;
+  /** Brings an installed part in line. Resolves to all outputs (nothing: they stay as they were). */
+  update?(context: UpdateContext<S>): Promise<Outputs | void>;
+  /** Idempotent: what is gone already is no error. Files that were `created` go by themselves afterwards. */
+  uninstall?(context: UninstallContext): Promise<void>;
+}
+
+/** An error that the user can mend, for recipes: `throw new RecipeError({code, message, help})`. */
+export class RecipeError extends Error {
+  override readonly name = "RecipeError";
+  readonly problem: Problem;
+  constructor(problem: Problem, options?: ErrorOptions) {
+    super(problem.message, options);
+    this.problem = problem;
+  }
+}
+
+/** A recipe with its option names and output names checked by the compiler. */
+export function defineRecipe<const S extends Schema>(recipe: Recipe<S>): Recipe<S> {
+  return recipe;
+}

@@ -1,0 +1,14 @@
+/** The public API for recipe authors. */
+export * from "./engine/contract.js";
+export {
+  option,
+  OptionValueError,
+  parseDuration,
+  parseSize,
+  splitLines,
+  type DecodeContext,
+  type Option,
+  type OptionsOf,
+  type Schema,
+} from "./engine/schema.js";
+export { quoteWord, splitWords } from "./engine/words.js";
