@@ -106,8 +106,9 @@ export interface ConfigureContext<S extends Schema> extends Context {
   /** An option of another section, resolved; makes this part need that one. Undefined where there is none. */
   option(section: string, option: string): Promise<string | undefined>;
   hasSection(section: string): boolean;
-  /** This part needs that one; `why` is shown by `graph` and in a cycle. */
-  needs(part: string, why: string): void;
+  /** This part needs that one; `why` is shown by `graph` and in a cycle. With `evenIfFailed` it runs once that
+   *  one has ended, whether or not it succeeded, and is not uninstalled with it. */
+  needs(part: string, why: string, how?: { readonly evenIfFailed?: boolean }): void;
   /** Says what this part makes, for parts that use it without a reference: `image:app:1`, `network:back`. */
   provides(key: string): void;
   /** This part uses what another may provide: if one does, this one needs it. */
