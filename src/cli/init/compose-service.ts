@@ -1,0 +1,216 @@
+import { SectionText } from "./cfg.js";
+import { type ComposeScope, leftOver } from "./compose-scope.js";
+import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
+import { healthcheck, joinCommand, longPort, longVolume, ulimits } from "./compose-values.js";
+
+type Service = { [key: string]: Yaml };
+
+/** Compose key -> our option, where the value is carried over as it stands. */
+const PLAIN: Readonly<Record<string, string>> = {
+  user: "user",
+  working_dir: "workdir",
+  hostname: "hostname",
+  restart: "restart",
+  privileged: "privileged",
+  tty: "tty",
+  read_only: "read-only",
+  init: "init",
+  ipc: "ipc",
+  pid: "pid",
+  platform: "platform",
+  mem_limit: "memory",
+  cpus: "cpus",
+  cpuset: "cpuset-cpus",
+  shm_size: "shm-size",
+  pids_limit: "pids-limit",
+  stop_signal: "stop-signal",
+  stop_grace_period: "stop-timeout",
+};
+
+const LISTS: Readonly<Record<string, string>> = {
+  cap_add: "cap-add",
+  cap_drop: "cap-drop",
+  security_opt: "security-opt",
+  devices: "devices",
+  tmpfs: "tmpfs",
+  dns: "dns",
+};
+
+const PAIRS: Readonly<Record<string, string>> = {
+  environment: "env",
+  labels: "labels",
+  sysctls: "sysctls",
+};
+
+const CONVERTED = [
+  "image",
+  "container_name",
+  "command",
+  "entrypoint",
+  "ports",
+  "volumes",
+  "networks",
+  "network_mode",
+  "healthcheck",
+  "ulimits",
+  "logging",
+  "extra_hosts",
+  "pull_policy",
+  "deploy",
+  "links",
+  "volumes_from",
+  ...Object.keys(PLAIN),
+  ...Object.keys(LISTS),
+  ...Object.keys(PAIRS),
+];
+
+export function convertBuild(name: string, service: Service, scope: ComposeScope): SectionText | undefined {
+  if (service["build"] === undefined) return undefined;
+  const build =
+    typeof service["build"] === "string" ? { context: service["build"] } : asMap(service["build"]);
+  const known = [
+    "context",
+    "dockerfile",
+    "dockerfile_inline",
+    "args",
+    "target",
+    "cache_from",
+    "cache_to",
+    "labels",
+    "network",
+  ];
+  leftOver(
+    `services.${name}.build`,
+    build,
+    [...known, "shm_size", "extra_hosts", "platforms", "no_cache", "pull", "tags"],
+    scope,
+  );
+  return new SectionText(`${scope.services.get(name)}-image`)
+    .set("recipe", "docker.build")
+    .set("name", asText(service["image"]) ?? `${scope.project}-${name}`)
+    .set("source", asText(build["context"]) ?? ".")
+    .set("dockerfile", asText(build["dockerfile"]))
+    .set("dockerfile-inline", asText(build["dockerfile_inline"])?.trimEnd())
+    .set("build-args", asPairs(build["args"]))
+    .set("target", asText(build["target"]))
+    .set("tags", asTexts(build["tags"]))
+    .set("cache-from", asTexts(build["cache_from"]))
+    .set("cache-to", asTexts(build["cache_to"]))
+    .set("labels", asPairs(build["labels"]))
+    .set("network", asText(build["network"]))
+    .set("shm-size", asText(build["shm_size"]))
+    .set("extra-hosts", hosts(build["extra_hosts"]))
+    .set("platform", asTexts(build["platforms"]))
+    .set("no-cache", asText(build["no_cache"]))
+    .set("pull", asText(build["pull"]));
+}
+
+export function convertService(
+  name: string,
+  service: Service,
+  build: SectionText | undefined,
+  scope: ComposeScope,
+): SectionText {
+  leftOver(`services.${name}`, service, CONVERTED, scope);
+  const part = new SectionText(scope.services.get(name) ?? name).set("recipe", "docker.run");
+  const containerName = asText(service["container_name"]);
+  if (containerName !== undefined) part.set("name", containerName);
+  part.set("image", build ? `$<${build.name}:image>` : asText(service["image"]));
+  part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
+  for (const [key, option] of Object.entries(PLAIN)) part.set(option, asText(service[key]));
+  for (const [key, option] of Object.entries(LISTS)) part.set(option, asTexts(service[key]));
+  for (const [key, option] of Object.entries(PAIRS)) part.set(option, asPairs(service[key]));
+  part.set(
+    "ports",
+    asList(service["ports"]).flatMap((port) => asText(port) ?? longPort(asMap(port))),
+  );
+  part.set(
+    "volumes",
+    asList(service["volumes"]).map((volume) => volumeLine(volume, scope)),
+  );
+  part.set("extra-hosts", hosts(service["extra_hosts"]));
+  part.set("ulimits", ulimits(asMap(service["ulimits"])));
+  part.set("pull-policy", asText(service["pull_policy"])?.replace("if_not_present", "missing"));
+  part.set("log-driver", asText(asMap(service["logging"])["driver"]));
+  part.set("log-options", asPairs(asMap(service["logging"])["options"]));
+  for (const [option, value] of healthcheck(asMap(service["healthcheck"]))) part.set(option, value);
+  setNetworks(part, name, service, scope);
+  setLimits(part, name, asMap(service["deploy"]), scope);
+  part.set("volumes-from", asTexts(service["volumes_from"]));
+  setDependencies(part, name, service, scope);
+  return part.set("wait-for", waitCondition(name, scope));
+}
+
+function hosts(value: Yaml): string[] {
+  return asPairs(value).map((line) => (line.includes(":") ? line : line.replace("=", ":")));
+}
+
+/** A named volume is meant by its part, so that the dependency is there; anything else stays as it is. */
+function volumeLine(value: Yaml, scope: ComposeScope): string {
+  const line = asText(value) ?? longVolume(asMap(value));
+  const [source, ...rest] = line.split(":");
+  const part = scope.volumes.get(source ?? "");
+  return part === undefined || rest.length === 0 ? line : [`$<${part}:name>`, ...rest].join(":");
+}
+
+function setNetworks(part: SectionText, name: string, service: Service, scope: ComposeScope): void {
+  const mode = asText(service["network_mode"]);
+  if (mode !== undefined) {
+    const other = scope.services.get(mode.replace(/^service:/, ""));
+    part.set("network-mode", mode.startsWith("service:") && other ? `container:$<${other}:name>` : mode);
+    return;
+  }
+  const asked = service["networks"] ?? ["default"];
+  const names = Array.isArray(asked) ? asTexts(asked) : Object.keys(asMap(asked));
+  part.set(
+    "networks",
+    names.map((network) => networkName(network, scope)),
+  );
+  const aliases = Object.values(Array.isArray(asked) ? {} : asMap(asked)).flatMap((n) =>
+    asTexts(asMap(n)["aliases"]),
+  );
+  // Compose makes every service known by its name; a container is known by its own.
+  part.set("network-aliases", [...new Set([name, ...aliases])]);
+  for (const [network, settings] of Object.entries(Array.isArray(asked) ? {} : asMap(asked)))
+    leftOver(`services.${name}.networks.${network}`, asMap(settings), ["aliases"], scope);
+  part.set("links", asTexts(service["links"]));
+}
+
+function networkName(network: string, scope: ComposeScope): string {
+  const part = scope.networks.get(network);
+  return part === undefined ? network : `$<${part}:name>`;
+}
+
+function setLimits(part: SectionText, name: string, deploy: Service, scope: ComposeScope): void {
+  const limits = asMap(asMap(deploy["resources"])["limits"]);
+  part
+    .set("cpus", asText(limits["cpus"]))
+    .set("memory", asText(limits["memory"]))
+    .set("pids-limit", asText(limits["pids"]));
+  leftOver(`services.${name}.deploy`, deploy, ["resources"], scope);
+}
+
+function dependencies(service: Service): [string, string][] {
+  const value = service["depends_on"];
+  if (Array.isArray(value)) return asTexts(value).map((name) => [name, "service_started"]);
+  return Object.entries(asMap(value)).map(([name, how]) => [
+    name,
+    asText(asMap(how)["condition"]) ?? "service_started",
+  ]);
+}
+
+function setDependencies(part: SectionText, name: string, service: Service, scope: ComposeScope): void {
+  const parts = dependencies(service).flatMap(([other]) => scope.services.get(other) ?? []);
+  if (parts.length > 0) part.set("=>", parts.join(" "));
+  for (const [other] of dependencies(service))
+    if (!scope.services.has(other)) scope.note(`services.${name}.depends_on: there is no service ${other}`);
+}
+
+/** What others wait for is said at the part that is waited for. */
+function waitCondition(name: string, scope: ComposeScope): string | undefined {
+  const conditions = Object.values(scope.definitions).flatMap((other) =>
+    dependencies(other).flatMap(([needed, condition]) => (needed === name ? [condition] : [])),
+  );
+  if (conditions.includes("service_healthy")) return "healthy";
+  return conditions.includes("service_completed_successfully") ? "exit" : undefined;
+}

@@ -1,0 +1,51 @@
+import { asList, asMap, asText, asTexts, type Yaml } from "./yaml.js";
+
+type Map = { [key: string]: Yaml };
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./$<>|-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A command as a list keeps its words; as a text it is split as a shell splits words, by Compose as by us. */
+export function joinCommand(value: Yaml): string | undefined {
+  return Array.isArray(value) ? asTexts(value).map(quote).join(" ") : asText(value);
+}
+
+export function longPort(port: Map): string {
+  const host = asText(port["host_ip"]);
+  const published = asText(port["published"]);
+  const protocol = asText(port["protocol"]);
+  const head = published === undefined ? "" : `${host === undefined ? "" : `${host}:`}${published}:`;
+  return `${head}${asText(port["target"]) ?? ""}${protocol === undefined ? "" : `/${protocol}`}`;
+}
+
+export function longVolume(volume: Map): string {
+  const source = asText(volume["source"]);
+  const mode = volume["read_only"] === true ? ":ro" : "";
+  return `${source === undefined ? "" : `${source}:`}${asText(volume["target"]) ?? ""}${mode}`;
+}
+
+export function ulimits(limits: Map): string[] {
+  return Object.entries(limits).map(([name, value]) => {
+    const plain = asText(value);
+    const pair = asMap(value);
+    return `${name}=${plain ?? `${asText(pair["soft"])}:${asText(pair["hard"])}`}`;
+  });
+}
+
+/** Options `healthcheck-*`; the test is one shell command, or words after CMD. */
+export function healthcheck(check: Map): [string, string | undefined][] {
+  const test = asList(check["test"]);
+  const kind = asText(test[0]);
+  const words = asTexts(test).slice(1);
+  const command =
+    kind === "CMD-SHELL" ? words[0] : kind === "CMD" ? words.map(quote).join(" ") : asText(check["test"]);
+  const disabled = check["disable"] === true || kind === "NONE";
+  return [
+    ["healthcheck-command", disabled ? "none" : command],
+    ["healthcheck-interval", asText(check["interval"])],
+    ["healthcheck-timeout", asText(check["timeout"])],
+    ["healthcheck-retries", asText(check["retries"])],
+    ["healthcheck-start-period", asText(check["start_period"])],
+  ];
+}

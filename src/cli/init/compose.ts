@@ -1,0 +1,136 @@
+import { parse } from "yaml";
+import { type Converted, partName, printFile, SectionText } from "./cfg.js";
+import { type ComposeScope, leftOver } from "./compose-scope.js";
+import { convertBuild, convertService } from "./compose-service.js";
+import { asMap, asPairs, asText, type Yaml } from "./yaml.js";
+
+const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes"]);
+
+/** A Compose file as a buildout file (https://github.com/compose-spec/compose-spec). Networks and volumes keep the
+ *  names that Compose gave them, so that what exists is found and used. `project` is what Compose would call it. */
+export function fromCompose(yaml: string, project: string): Converted {
+  const notes: string[] = [];
+  const file = asMap(interpolate(parse(yaml, { merge: true }) as Yaml));
+  const scope = scopeOf(file, asText(file["name"]) ?? project, (message) => notes.push(message));
+  for (const key of Object.keys(file))
+    if (!FILE_KEYS.has(key) && !key.startsWith("x-")) scope.note(`${key}: there is no such thing here`);
+  const sections = [...networkParts(file, scope), ...volumeParts(file, scope), ...serviceParts(scope)];
+  const parts = sections.map((section) => section.name).join("\n    ");
+  const head = `[buildout]\nparts =\n    ${parts}\n# \${…} stays as it is: it belongs to the shells in the containers\nsubstitution = angle`;
+  return { text: printFile(head, sections), notes };
+}
+
+function scopeOf(
+  file: { [key: string]: Yaml },
+  project: string,
+  note: (message: string) => void,
+): ComposeScope {
+  const taken = new Set<string>(["buildout", "versions", "env"]);
+  const claim = (names: readonly string[], kind: string) =>
+    new Map(
+      names.map((name) => {
+        let part = partName(name);
+        if (taken.has(part)) part = `${part}-${kind}`;
+        taken.add(part);
+        return [name, part];
+      }),
+    );
+  const definitions = Object.fromEntries(
+    Object.entries(asMap(file["services"])).map(([name, service]) => [name, asMap(service)]),
+  );
+  const services = claim(Object.keys(definitions), "container");
+  const named = (key: string) =>
+    Object.entries(asMap(file[key])).flatMap(([name, value]) => (isExternal(value) ? [] : [name]));
+  const usesDefault = Object.values(definitions).some(
+    (s) => s["networks"] === undefined && s["network_mode"] === undefined,
+  );
+  const networks = claim(
+    [...new Set([...(usesDefault ? ["default"] : []), ...named("networks")])],
+    "network",
+  );
+  return { project, definitions, services, networks, volumes: claim(named("volumes"), "volume"), note };
+}
+
+function isExternal(value: Yaml): boolean {
+  const external = asMap(value)["external"];
+  return external === true || Object.keys(asMap(external)).length > 0;
+}
+
+function networkParts(file: { [key: string]: Yaml }, scope: ComposeScope): SectionText[] {
+  return [...scope.networks].map(([name, part]) => {
+    const network = asMap(asMap(file["networks"])[name]);
+    const pools = asListOfMaps(asMap(network["ipam"])["config"]);
+    leftOver(
+      `networks.${name}`,
+      network,
+      ["name", "driver", "driver_opts", "ipam", "enable_ipv6", "internal", "attachable", "labels"],
+      scope,
+    );
+    return new SectionText(part)
+      .set("recipe", "docker.network")
+      .set("name", asText(network["name"]) ?? `${scope.project}_${name}`)
+      .set("driver", asText(network["driver"]))
+      .set("driver-options", asPairs(network["driver_opts"]))
+      .set(
+        "subnet",
+        pools.flatMap((pool) => asText(pool["subnet"]) ?? []),
+      )
+      .set(
+        "gateway",
+        pools.flatMap((pool) => asText(pool["gateway"]) ?? []),
+      )
+      .set(
+        "ip-range",
+        pools.flatMap((pool) => asText(pool["ip_range"]) ?? []),
+      )
+      .set("ipv6", asText(network["enable_ipv6"]))
+      .set("internal", asText(network["internal"]))
+      .set("attachable", asText(network["attachable"]))
+      .set("labels", asPairs(network["labels"]));
+  });
+}
+
+function asListOfMaps(value: Yaml): { [key: string]: Yaml }[] {
+  return Array.isArray(value) ? value.map(asMap) : [];
+}
+
+function volumeParts(file: { [key: string]: Yaml }, scope: ComposeScope): SectionText[] {
+  return [...scope.volumes].map(([name, part]) => {
+    const volume = asMap(asMap(file["volumes"])[name]);
+    leftOver(`volumes.${name}`, volume, ["name", "driver", "driver_opts", "labels"], scope);
+    return new SectionText(part)
+      .set("recipe", "docker.volume")
+      .set("name", asText(volume["name"]) ?? `${scope.project}_${name}`)
+      .set("driver", asText(volume["driver"]))
+      .set("driver-options", asPairs(volume["driver_opts"]))
+      .set("labels", asPairs(volume["labels"]))
+      .set("keep", true);
+  });
+}
+
+function serviceParts(scope: ComposeScope): SectionText[] {
+  return Object.entries(scope.definitions).flatMap(([name, service]) => {
+    const build = convertBuild(name, service, scope);
+    return [...(build ? [build] : []), convertService(name, service, build, scope)];
+  });
+}
+
+/** Compose's own interpolation, as references to the environment; its `$$` is a plain `$`. */
+function interpolate(value: Yaml): Yaml {
+  if (typeof value === "string") return interpolateText(value);
+  if (Array.isArray(value)) return value.map(interpolate);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, interpolate(item)]));
+}
+
+function interpolateText(text: string): string {
+  return text.replaceAll(
+    /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?([-?+])([^}]*))?\})/g,
+    (all: string, bare?: string, name?: string, operator?: string, word?: string) => {
+      if (all === "$$") return "$";
+      if (operator === "?") return `$<env:${name}>`;
+      if (operator === "+") return all;
+      return `$<env:${bare ?? name}|${operator === "-" ? (word ?? "") : ""}>`;
+    },
+  );
+}
