@@ -1,0 +1,30 @@
+/** Docker for recipe authors: engines, credentials, references, streams, contexts, layouts and copies. */
+export { connect } from "./docker/connect.js";
+export type { EngineChoice, Surroundings } from "./docker/endpoint.js";
+export type { Engine, EngineInfo } from "./docker/engine.js";
+export type { EngineRequest, QueryValue } from "./docker/request.js";
+export {
+  DockerError,
+  hasStatus,
+  isConflict,
+  isNotFound,
+  isNotModified,
+  type Problem,
+} from "./docker/errors.js";
+export {
+  familiarName,
+  familiarReference,
+  formatReference,
+  parseReference,
+  withDefaultTag,
+  type Reference,
+} from "./docker/reference.js";
+export { Demultiplexer, jsonLines, outputs, type Output } from "./docker/stream.js";
+export { execInContainer, type ExecOptions } from "./docker/exec.js";
+export {
+  containerLogs,
+  runAttached,
+  waitContainer,
+  type AttachOptions,
+  type LogOptions,
+} from "./docker/attach.js";

@@ -1,0 +1,126 @@
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type { Engine } from "./engine.js";
+import { feed } from "./feed.js";
+import { readText } from "./request.js";
+import { outputs, prematureEnd, type Output } from "./stream.js";
+
+export interface AttachOptions {
+  /** Whether the container has a TTY; asked of the engine where it is not said. */
+  readonly tty?: boolean;
+  readonly stdin?: Readable | Buffer;
+  readonly onOutput?: (output: Output) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts a created container and resolves with its exit code once it has ended and all of its output has been handed
+ * on. Attached first, then waiting for its next exit, then started: nothing of a short life is missed.
+ */
+export async function runAttached(
+  engine: Engine,
+  container: string,
+  options: AttachOptions = {},
+): Promise<number> {
+  const path = containerPath(container);
+  const abortable = options.signal ? { signal: options.signal } : {};
+  const tty = options.tty ?? (await hasTty(engine, container, options.signal));
+  const stdin = options.stdin !== undefined;
+  const connection = await engine.hijack({
+    method: "POST",
+    path: `${path}/attach`,
+    query: { stream: true, stdout: true, stderr: true, stdin },
+    ...abortable,
+  });
+  try {
+    const exit = await nextExit(engine, container, options.signal);
+    await engine.request({ method: "POST", path: `${path}/start`, ...abortable });
+    const fed = stdin ? feed(connection, options.stdin, options.signal) : Promise.resolve();
+    const read = async (): Promise<void> => {
+      for await (const output of outputs(connection, tty)) await options.onOutput?.(output);
+    };
+    const [code] = await Promise.all([exitOf(exit), read(), fed]);
+    return code;
+  } finally {
+    connection.destroy();
+  }
+}
+
+/**
+ * Waits until a container is not running and resolves with its exit code; at once where it is not running now.
+ * @param condition `next-exit` waits for an exit that is still to come, `removed` for the container's removal
+ */
+export async function waitContainer(
+  engine: Engine,
+  container: string,
+  options: {
+    readonly condition?: "not-running" | "next-exit" | "removed";
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<number> {
+  return await exitOf(await waiting(engine, container, options));
+}
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  /** Seconds since 1970, with a fraction. */
+  readonly since?: number;
+  /** How many of the last lines; all where it is not said. */
+  readonly tail?: number;
+  readonly tty?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What a container has written, and with `follow` goes on writing until it ends. */
+export async function* containerLogs(
+  engine: Engine,
+  container: string,
+  options: LogOptions = {},
+): AsyncGenerator<Output, void, undefined> {
+  const { signal, follow = false, since, tail } = options;
+  const tty = options.tty ?? (await hasTty(engine, container, signal));
+  const body = await engine.stream({
+    path: `${containerPath(container)}/logs`,
+    query: { stdout: true, stderr: true, follow, since, tail: tail ?? "all" },
+    ...(signal ? { signal } : {}),
+  });
+  yield* outputs(body, tty);
+}
+
+export function containerPath(container: string): string {
+  return `/containers/${encodeURIComponent(container)}`;
+}
+
+async function hasTty(engine: Engine, container: string, signal?: AbortSignal): Promise<boolean> {
+  const found = await engine.request<{ Config?: { Tty?: boolean } }>({
+    path: `${containerPath(container)}/json`,
+    ...(signal ? { signal } : {}),
+  });
+  return found.Config?.Tty === true;
+}
+
+/** Resolves once the engine is waiting: it sends the answer's head at once and the body at the exit. */
+async function nextExit(engine: Engine, container: string, signal?: AbortSignal): Promise<IncomingMessage> {
+  return await waiting(engine, container, { condition: "next-exit", ...(signal ? { signal } : {}) });
+}
+
+async function waiting(
+  engine: Engine,
+  container: string,
+  options: { readonly condition?: string; readonly signal?: AbortSignal },
+): Promise<IncomingMessage> {
+  return await engine.stream({
+    method: "POST",
+    path: `${containerPath(container)}/wait`,
+    query: { condition: options.condition },
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+}
+
+async function exitOf(answer: IncomingMessage): Promise<number> {
+  const text = await readText(answer).catch((error: unknown) => {
+    throw prematureEnd(error);
+  });
+  const { StatusCode } = JSON.parse(text) as { StatusCode: number };
+  return StatusCode;
+}

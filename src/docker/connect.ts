@@ -1,0 +1,86 @@
+import type { IncomingMessage } from "node:http";
+import type Dockerode from "dockerode";
+import type { Endpoint } from "./address.js";
+import { resolveEndpoint, type EngineChoice, type Surroundings } from "./endpoint.js";
+import type { Engine, EngineInfo } from "./engine.js";
+import { readEngineInfo } from "./info.js";
+import { EngineAgent } from "./transport.js";
+import { unreachable } from "./unreachable.js";
+import { requestHijack, requestJson, requestStream, type EngineRequest, type Route } from "./request.js";
+
+/** The newest API that this code was written against; the older of this and the engine's is spoken. */
+const NEWEST_API = "1.51";
+
+/**
+ * Finds the engine that is meant and agrees with it on an API version.
+ * @throws DockerError `engine/unreachable`, `engine/no-context`, `engine/bad-url`, …
+ */
+export async function connect(choice: EngineChoice, surroundings: Surroundings): Promise<Engine> {
+  const endpoint = await resolveEndpoint(choice, surroundings);
+  const agent = new EngineAgent(endpoint.address, surroundings.env);
+  const route: Route = {
+    agent,
+    prefix: endpoint.prefix,
+    unreachable: (error) => unreachable(endpoint, error),
+  };
+  try {
+    const { signal } = surroundings;
+    const pong = await requestStream(route, { path: "/_ping", ...(signal ? { signal } : {}) });
+    pong.resume();
+    const builder = header(pong, "builder-version");
+    return engineAt(endpoint, { agent, route, builder, apiVersion: olderApi(header(pong, "api-version")) });
+  } catch (error) {
+    agent.destroy();
+    throw error;
+  }
+}
+
+interface Agreed {
+  readonly agent: EngineAgent;
+  readonly route: Route;
+  readonly apiVersion: string;
+  readonly builder: string | undefined;
+}
+
+function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
+  const { agent, apiVersion } = agreed;
+  const route = { ...agreed.route, prefix: `${endpoint.prefix}/v${apiVersion}` };
+  let docker: Promise<Dockerode> | undefined;
+  let info: Promise<EngineInfo> | undefined;
+  const engine: Engine = {
+    endpoint: endpoint.url,
+    origin: endpoint.origin,
+    apiVersion,
+    builderVersion: agreed.builder,
+    key: endpoint.url,
+    request: async <T>(request: EngineRequest) => (await requestJson(route, request)) as T,
+    stream: async (request) => await requestStream(route, request),
+    hijack: async (request) => await requestHijack(route, request),
+    dockerode: async () =>
+      await (docker ??= import("./dockerode.js").then(({ dockerodeOver }) => dockerodeOver(engine))),
+    info: async () => {
+      info ??= readEngineInfo(engine);
+      // A failure is not remembered: the next caller may have more luck.
+      info.catch(() => (info = undefined));
+      return await info;
+    },
+    close: async () => {
+      agent.destroy();
+      await Promise.resolve();
+    },
+  };
+  return engine;
+}
+
+function header(answer: IncomingMessage, name: string): string | undefined {
+  const value = answer.headers[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The older of the engine's newest API and ours. An engine that names none is as old as 1.24, which is the oldest with versions. */
+export function olderApi(theirs: string | undefined, ours: string = NEWEST_API): string {
+  const [major = 1, minor = 24] = (theirs ?? "1.24").split(".").map(Number);
+  const [ourMajor = 1, ourMinor = 0] = ours.split(".").map(Number);
+  const older = major !== ourMajor ? major < ourMajor : minor < ourMinor;
+  return older ? `${major}.${minor}` : ours;
+}

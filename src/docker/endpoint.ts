@@ -1,0 +1,149 @@
+import { constants } from "node:fs";
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseUrl, type Endpoint } from "./address.js";
+import { readContext } from "./contexts.js";
+import { DockerError } from "./errors.js";
+import { readMachine } from "./machine.js";
+import { readTls, type TlsMaterial } from "./tls.js";
+
+/** Which engine a part asks for: its options `engine-url`, `engine-tls-verify`, `engine-tls-cert-path`, `context`, `machine-name`. */
+export interface EngineChoice {
+  readonly url?: string;
+  readonly tlsVerify?: boolean;
+  readonly tlsCertPath?: string;
+  readonly context?: string;
+  readonly machineName?: string;
+}
+
+/** What the choice may depend on, handed in because only the command line reads the process's environment. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's home folder. */
+  readonly home: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Decides which engine is meant, in the docker CLI's order: options, DOCKER_HOST, DOCKER_CONTEXT, the current context
+ * of config.json, the default socket (https://docs.docker.com/engine/manage-resources/contexts/).
+ */
+export async function resolveEndpoint(choice: EngineChoice, at: Surroundings): Promise<Endpoint> {
+  refuseTwoChoices(choice);
+  const { env } = at;
+  if (choice.url) return await fromUrl(choice.url, "option engine-url", { choice, at });
+  if (choice.context) return await fromContext(choice.context, `context ${choice.context}`, { choice, at });
+  if (choice.machineName) return await fromMachine(choice.machineName, { choice, at });
+  if (env["DOCKER_HOST"]) return await fromUrl(env["DOCKER_HOST"], "DOCKER_HOST", { choice, at });
+  const named = env["DOCKER_CONTEXT"];
+  if (named) return await fromContext(named, `context ${named} (DOCKER_CONTEXT)`, { choice, at });
+  const current = await currentContext(at);
+  if (current)
+    return await fromContext(current, `context ${current} (currentContext of config.json)`, { choice, at });
+  return await defaultSocket(at);
+}
+
+interface Asked {
+  readonly choice: EngineChoice;
+  readonly at: Surroundings;
+}
+
+/** Where the docker CLI keeps its settings, contexts and certificates. */
+export function configFolder(at: Surroundings): string {
+  return at.env["DOCKER_CONFIG"] || join(at.home, ".docker");
+}
+
+function refuseTwoChoices(choice: EngineChoice): void {
+  const given = [
+    ...(choice.url ? ["engine-url"] : []),
+    ...(choice.context ? ["context"] : []),
+    ...(choice.machineName ? ["machine-name"] : []),
+  ];
+  if (given.length < 2) return;
+  throw new DockerError({
+    code: "engine/ambiguous",
+    message: `${given.join(" and ")} both say which engine is meant`,
+    help: ["give one of them"],
+    option: given[1] ?? "engine-url",
+  });
+}
+
+async function fromUrl(text: string, origin: string, asked: Asked): Promise<Endpoint> {
+  const option = origin.startsWith("option") ? "engine-url" : undefined;
+  const parsed = parseUrl(text, origin, option);
+  if (parsed.address.kind !== "tcp") return { ...parsed, origin };
+  const tls = await askedTls(asked, parsed.secure);
+  return { ...parsed, origin, address: tls ? { ...parsed.address, tls } : parsed.address };
+}
+
+async function askedTls(asked: Asked, secure: boolean): Promise<TlsMaterial | undefined> {
+  const { choice, at } = asked;
+  const verifyEnv = at.env["DOCKER_TLS_VERIFY"];
+  const wanted =
+    secure || choice.tlsVerify !== undefined || choice.tlsCertPath || verifyEnv || at.env["DOCKER_TLS"];
+  if (!wanted) return undefined;
+  const onlyTls = Boolean(at.env["DOCKER_TLS"]) && !verifyEnv;
+  const verify = choice.tlsVerify ?? !onlyTls;
+  const folder = choice.tlsCertPath ?? at.env["DOCKER_CERT_PATH"];
+  const named = choice.tlsCertPath ? "engine-tls-cert-path" : folder ? "DOCKER_CERT_PATH" : undefined;
+  return await readTls(folder ?? configFolder(at), verify, named);
+}
+
+async function fromContext(name: string, origin: string, asked: Asked): Promise<Endpoint> {
+  if (name === "default") {
+    const host = asked.at.env["DOCKER_HOST"];
+    return host ? await fromUrl(host, `DOCKER_HOST (${origin})`, asked) : await defaultSocket(asked.at);
+  }
+  const context = await readContext(configFolder(asked.at), name, origin);
+  const parsed = parseUrl(context.host, origin);
+  if (parsed.address.kind !== "tcp") return { ...parsed, origin };
+  const { tls } = context;
+  if (!tls && !parsed.secure) return { ...parsed, origin };
+  return { ...parsed, origin, address: { ...parsed.address, tls: tls ?? { verify: true } } };
+}
+
+async function fromMachine(name: string, asked: Asked): Promise<Endpoint> {
+  const { at } = asked;
+  const origin = `machine-name ${name}`;
+  try {
+    return await fromContext(name, `${origin} (a context)`, asked);
+  } catch (error) {
+    if (!(error instanceof DockerError) || error.problem.code !== "engine/no-context") throw error;
+  }
+  const store = at.env["MACHINE_STORAGE_PATH"] || join(at.home, ".docker", "machine");
+  const machine = await readMachine(store, name);
+  const parsed = parseUrl(machine.url, origin);
+  if (parsed.address.kind !== "tcp") return { ...parsed, origin };
+  return { ...parsed, origin, address: { ...parsed.address, tls: machine.tls } };
+}
+
+async function currentContext(at: Surroundings): Promise<string | undefined> {
+  try {
+    const text = await readFile(join(configFolder(at), "config.json"), "utf8");
+    const config: unknown = JSON.parse(text);
+    if (typeof config !== "object" || config === null || !("currentContext" in config)) return undefined;
+    return typeof config.currentContext === "string" ? config.currentContext : undefined;
+  } catch {
+    // No settings, or settings that only the credentials need: they complain there.
+    return undefined;
+  }
+}
+
+/** The first of the system's socket, the rootless engine's and Docker Desktop's that this user may use. */
+async function defaultSocket(at: Surroundings): Promise<Endpoint> {
+  const runtime = at.env["XDG_RUNTIME_DIR"];
+  const candidates = [
+    { path: "/var/run/docker.sock", origin: "default socket" },
+    ...(runtime ? [{ path: join(runtime, "docker.sock"), origin: "rootless socket" }] : []),
+    { path: join(at.home, ".docker", "run", "docker.sock"), origin: "Docker Desktop's socket" },
+  ];
+  for (const { path, origin } of candidates) {
+    const usable = await access(path, constants.R_OK | constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    if (usable) return { address: { kind: "unix", path }, prefix: "", url: `unix://${path}`, origin };
+  }
+  const path = "/var/run/docker.sock";
+  return { address: { kind: "unix", path }, prefix: "", url: `unix://${path}`, origin: "default socket" };
+}

@@ -1,0 +1,44 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type Dockerode from "dockerode";
+import type { EngineRequest } from "./request.js";
+
+/** A connection to one Docker engine. Cheap to keep; idle connections never keep the process alive. */
+export interface Engine {
+  /** The engine's URL, without any password. */
+  readonly endpoint: string;
+  /** What named the endpoint: `option engine-url`, `DOCKER_HOST`, `context X`, `default socket`. */
+  readonly origin: string;
+  readonly apiVersion: string;
+  /** What `/_ping` said of the builder: "2" is BuildKit. Absent before engine 23. */
+  readonly builderVersion: string | undefined;
+  /** The same for the same engine, whoever named it: a key for what is remembered of an engine. */
+  readonly key: string;
+  /** Calls the API and decodes its JSON. @throws DockerError with the status and the engine's message */
+  request<T = unknown>(request: EngineRequest): Promise<T>;
+  /** Calls the API for a body that the caller reads to the end or destroys. */
+  stream(request: EngineRequest): Promise<IncomingMessage>;
+  /** Calls the API and takes over the connection (attach, exec, session). */
+  hijack(request: EngineRequest): Promise<Duplex>;
+  /** dockerode over these same connections and errors. Imported on first use: it costs more than the program's start. */
+  dockerode(): Promise<Dockerode>;
+  /** What the engine says of itself; asked once. */
+  info(): Promise<EngineInfo>;
+  close(): Promise<void>;
+}
+
+/** What an engine says of itself, as far as decisions hang on it. */
+export interface EngineInfo {
+  readonly os: string;
+  /** In the spelling of image platforms: `amd64`, `arm64`, `arm`, `386`, … */
+  readonly arch: string;
+  readonly variant?: string;
+  readonly storageDriver: string;
+  /** Whether images are in containerd's store: an image id is then a manifest's digest, not a config's. */
+  readonly containerdStore: boolean;
+  readonly serverVersion: string;
+  readonly name: string;
+  readonly id: string;
+  readonly rootless: boolean;
+  readonly swarm: boolean;
+}

@@ -1,0 +1,91 @@
+/** What went wrong, in the form in which a user is told. The engine room turns an Error that has one into a Diagnostic. */
+export interface Problem {
+  /** Stable, `room/what`: explained in docs/diagnostics.md. */
+  readonly code: string;
+  readonly message: string;
+  readonly notes?: readonly string[];
+  /** What to do next, one sentence each. */
+  readonly help?: readonly string[];
+  /** The option that is to blame, so that the caret can point at its value. */
+  readonly option?: string;
+}
+
+export interface DockerErrorOptions extends ErrorOptions {
+  /** The HTTP status with which the Docker engine refused. Absent where it was not an engine that refused. */
+  readonly statusCode?: number;
+}
+
+/** Everything that this room throws on purpose. Decisions are taken on `statusCode` and `problem.code`, never on a text. */
+export class DockerError extends Error {
+  override readonly name = "DockerError";
+  readonly problem: Problem;
+  readonly statusCode?: number;
+
+  constructor(problem: Problem, options: DockerErrorOptions = {}) {
+    super(problem.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.problem = problem;
+    if (options.statusCode !== undefined) this.statusCode = options.statusCode;
+  }
+}
+
+export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
+
+/** The name is taken, or the object is in use or in the wrong state. */
+export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
+
+/** 304: the object is already as asked for (a container that was started or stopped twice). */
+export const isNotModified = (error: unknown): boolean => hasStatus(error, 304);
+
+export function hasStatus(error: unknown, statusCode: number): boolean {
+  return error instanceof DockerError && error.statusCode === statusCode;
+}
+
+export interface ApiAnswer {
+  readonly method: string;
+  /** Without query: a query may hold what nobody should read. */
+  readonly path: string;
+  readonly statusCode: number;
+  readonly body: string;
+}
+
+/** The error for an answer with a status that says no. The engine's own words are the message. */
+export function apiError(answer: ApiAnswer): DockerError {
+  const { statusCode } = answer;
+  const problem: Problem = {
+    code: apiCode(statusCode),
+    message: apiMessage(answer.body) || `the Docker engine answered with HTTP status ${statusCode}`,
+    notes: [`${answer.method} ${answer.path} was answered with ${statusCode}`],
+  };
+  return new DockerError(problem, { statusCode });
+}
+
+function apiCode(statusCode: number): string {
+  if (statusCode === 404) return "engine/not-found";
+  if (statusCode === 409) return "engine/conflict";
+  if (statusCode === 401 || statusCode === 403) return "engine/denied";
+  return statusCode >= 500 ? "engine/failed" : "engine/refused";
+}
+
+function apiMessage(body: string): string {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === "object" && parsed !== null && "message" in parsed)
+      return String(parsed.message).trim();
+  } catch {
+    // A proxy in front of the engine, or an engine older than the API: text as it is.
+  }
+  return body.trim().slice(0, 2000);
+}
+
+/** The message of anything that was thrown, for a note. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a system error (`ENOENT`, `ECONNREFUSED`), where it has one. */
+export function systemCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors[0]);
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

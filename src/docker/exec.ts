@@ -1,0 +1,133 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Duplex, Readable } from "node:stream";
+import type { Engine } from "./engine.js";
+import { feed } from "./feed.js";
+import { outputs, type Output } from "./stream.js";
+
+export interface ExecOptions {
+  readonly cmd: readonly string[];
+  readonly user?: string;
+  /** `NAME=value` each. */
+  readonly env?: readonly string[];
+  readonly workdir?: string;
+  readonly tty?: boolean;
+  readonly privileged?: boolean;
+  /** Written to the process, whose input then ends. Without it the input is closed from the start. */
+  readonly stdin?: Readable | Buffer;
+  readonly onOutput?: (output: Output) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+interface ExecState {
+  readonly Running: boolean;
+  readonly ExitCode: number | null;
+}
+
+const FIRST_POLL = 50;
+const LAST_POLL = 2000;
+/** How long a finished process's output may still be on its way, in milliseconds without a byte. */
+const QUIET = 500;
+
+/**
+ * Runs a command in a running container and resolves with its exit code. The process goes on in the container when the
+ * signal fires: the API has no way to end it.
+ * (https://docs.docker.com/reference/api/engine/, Exec)
+ */
+export async function execInContainer(
+  engine: Engine,
+  container: string,
+  options: ExecOptions,
+): Promise<number> {
+  const { signal, tty = false } = options;
+  const abortable = signal ? { signal } : {};
+  const created = await engine.request<{ Id: string }>({
+    method: "POST",
+    path: `/containers/${encodeURIComponent(container)}/exec`,
+    json: execConfig(options),
+    ...abortable,
+  });
+  const path = `/exec/${created.Id}`;
+  const connection = await engine.hijack({
+    method: "POST",
+    path: `${path}/start`,
+    json: { Detach: false, Tty: tty },
+    ...abortable,
+  });
+  const fed = feed(connection, options.stdin, signal);
+  const drained = drain(connection, options);
+  // The end of the output may never come (a child that lives on holds it), so the process itself is asked as well.
+  const code = await exitCode(engine, { path, connection, drained, signal });
+  await fed;
+  return code;
+}
+
+function execConfig(options: ExecOptions): object {
+  return {
+    AttachStdout: true,
+    AttachStderr: true,
+    AttachStdin: options.stdin !== undefined,
+    Tty: options.tty ?? false,
+    Cmd: options.cmd,
+    ...(options.user ? { User: options.user } : {}),
+    ...(options.env ? { Env: options.env } : {}),
+    ...(options.workdir ? { WorkingDir: options.workdir } : {}),
+    ...(options.privileged ? { Privileged: true } : {}),
+  };
+}
+
+interface Drained {
+  /** Settles at the output's end. */
+  readonly end: Promise<void>;
+  lastByte: number;
+}
+
+function drain(connection: Duplex, options: ExecOptions): Drained {
+  const read = async (): Promise<void> => {
+    for await (const output of outputs(connection, options.tty ?? false)) {
+      drained.lastByte = performance.now();
+      await options.onOutput?.(output);
+    }
+  };
+  const drained: Drained = { lastByte: performance.now(), end: Promise.resolve() };
+  return Object.assign(drained, { end: read() });
+}
+
+interface Watched {
+  readonly path: string;
+  readonly connection: Duplex;
+  readonly drained: Drained;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function exitCode(engine: Engine, watched: Watched): Promise<number> {
+  const { drained, signal, connection } = watched;
+  const waiting = new AbortController();
+  let ended = false;
+  const end = drained.end.finally(() => {
+    ended = true;
+    waiting.abort();
+  });
+  end.catch(() => undefined);
+  for (let pause = FIRST_POLL; ; pause = Math.min(pause * 1.5, LAST_POLL)) {
+    if (!ended) await delay(pause, undefined, { signal: waiting.signal }).catch(() => undefined);
+    if (ended) await end;
+    signal?.throwIfAborted();
+    const state = await engine.request<ExecState>({
+      path: `${watched.path}/json`,
+      ...(signal ? { signal } : {}),
+    });
+    const quiet = ended || performance.now() - drained.lastByte > QUIET;
+    if (state.Running || !quiet) {
+      if (ended) await delay(5);
+      continue;
+    }
+    if (!ended) await abandon(connection, end);
+    return state.ExitCode ?? 0;
+  }
+}
+
+/** Leaves an output that somebody other than the process still holds open. */
+async function abandon(connection: Duplex, end: Promise<void>): Promise<void> {
+  connection.destroy();
+  await end.catch(() => undefined);
+}

@@ -1,0 +1,215 @@
+import http, { type IncomingMessage } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { Readable, type Duplex } from "node:stream";
+import { apiError, systemCode } from "./errors.js";
+
+export type QueryValue = string | number | boolean | object | undefined;
+
+/** One call of the Engine API (https://docs.docker.com/reference/api/engine/). */
+export interface EngineRequest {
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  /** Below the API version, with its variable pieces encoded: `/containers/json`. */
+  readonly path: string;
+  /** An array is repeated, an object becomes JSON (as `filters` wants it), undefined is left out. */
+  readonly query?: Readonly<Record<string, QueryValue>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A JSON body. */
+  readonly json?: unknown;
+  /** A body that is not JSON; a stream is consumed or destroyed, whatever happens. */
+  readonly body?: Readable | Buffer;
+  readonly signal?: AbortSignal;
+  /** Leaves out the API version: only for `/_ping`. */
+  readonly unversioned?: boolean;
+}
+
+/** What a request needs to know of the engine. */
+export interface Route {
+  readonly agent: http.Agent;
+  /** `/v1.41`, or `""` before it is negotiated. */
+  readonly prefix: string;
+  /** Turns a failure to reach the engine into what the user is told. */
+  readonly unreachable: (error: unknown) => Error;
+}
+
+/** The JSON answer; undefined where the answer is empty. Everything is read before this resolves. */
+export async function requestJson(route: Route, request: EngineRequest): Promise<unknown> {
+  const text = await readText(await requestStream(route, request));
+  if (text.trim() === "") return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * The answer as a stream, once its status says yes. The caller reads it to the end or destroys it. The signal ends the
+ * answer's body too.
+ */
+export async function requestStream(route: Route, request: EngineRequest): Promise<IncomingMessage> {
+  const answer = await send(route, request);
+  if (request.signal) endWith(answer, request.signal);
+  const status = answer.statusCode ?? 0;
+  if (status >= 200 && status < 300) return answer;
+  throw await refusal(request, answer);
+}
+
+/** The raw connection after `101 Switching Protocols`: what is written goes to the process there, `end()` half-closes. */
+export async function requestHijack(route: Route, request: EngineRequest): Promise<Duplex> {
+  const { req, done } = open(route, {
+    ...request,
+    headers: { Connection: "Upgrade", Upgrade: "tcp", ...request.headers },
+  });
+  const upgraded = new Promise<Duplex>((resolve, reject) => {
+    req.once("upgrade", (_answer, socket: Duplex, head: Buffer) => {
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    req.once("response", (answer) => {
+      refusal(request, answer).then(reject, reject);
+    });
+    req.once("error", (error) => reject(failure(route, request, error)));
+  });
+  req.end(bodyBytes(request));
+  const socket = await upgraded.finally(done);
+  const { signal } = request;
+  if (signal) endWith(socket, signal);
+  return socket;
+}
+
+/** Destroys a stream when the signal fires, and forgets the signal when the stream is over. */
+function endWith(stream: Duplex | IncomingMessage, signal: AbortSignal): void {
+  const end = (): void => void stream.destroy(abortReason(signal));
+  if (signal.aborted) return end();
+  signal.addEventListener("abort", end, { once: true });
+  stream.once("close", () => signal.removeEventListener("abort", end));
+}
+
+function abortReason(signal: AbortSignal): Error {
+  return signal.reason instanceof Error
+    ? signal.reason
+    : new DOMException("The operation was aborted", "AbortError");
+}
+
+async function send(route: Route, request: EngineRequest): Promise<IncomingMessage> {
+  try {
+    return await sendOnce(route, request);
+  } catch (error) {
+    // A kept connection may have been closed by the engine in the instant in which it was used again.
+    const idempotent = (request.method ?? "GET") === "GET" && !request.signal?.aborted;
+    if (!(error instanceof StaleConnection)) throw error;
+    if (!idempotent) throw failure(route, request, error.cause);
+    return await sendOnce(route, request);
+  }
+}
+
+/** The engine closed a connection that had served a request before. */
+class StaleConnection extends Error {}
+
+async function sendOnce(route: Route, request: EngineRequest): Promise<IncomingMessage> {
+  const { req, done } = open(route, request);
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    req.once("response", resolve);
+    req.on("error", (error) => {
+      const stale = req.reusedSocket && ["ECONNRESET", "EPIPE"].includes(systemCode(error) ?? "");
+      reject(stale ? new StaleConnection("stale", { cause: error }) : failure(route, request, error));
+    });
+  });
+  if (!(request.body instanceof Readable)) {
+    req.end(bodyBytes(request));
+    return await answered.finally(done);
+  }
+  return await upload({ req, body: request.body, answered }).finally(done);
+}
+
+interface Upload {
+  readonly req: http.ClientRequest;
+  readonly body: Readable;
+  readonly answered: Promise<IncomingMessage>;
+}
+
+/**
+ * Sends a stream while listening. An engine that refuses in the middle (a full disk, an unknown container) answers
+ * before it has read everything: its words are worth more than the broken pipe that follows.
+ */
+async function upload({ req, body, answered }: Upload): Promise<IncomingMessage> {
+  let broken: unknown;
+  const sent = pipeline(body, req).catch((error: unknown) => {
+    broken = error;
+    if (!isBrokenPipe(error)) throw error;
+  });
+  const first = await Promise.race([answered, sent.then(() => answered)]);
+  if ((first.statusCode ?? 0) >= 300 || broken) body.destroy();
+  return first;
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return ["EPIPE", "ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED"].includes(
+    systemCode(error) ?? "",
+  );
+}
+
+function open(route: Route, request: EngineRequest): { req: http.ClientRequest; done: () => void } {
+  const { signal } = request;
+  signal?.throwIfAborted();
+  const req = http.request({
+    agent: route.agent,
+    method: request.method ?? "GET",
+    path: `${request.unversioned ? "" : route.prefix}${request.path}${queryText(request.query)}`,
+    headers: headersOf(request),
+  });
+  if (!signal) return { req, done: () => undefined };
+  const abort = (): void => void req.destroy(abortReason(signal));
+  signal.addEventListener("abort", abort, { once: true });
+  return { req, done: () => signal.removeEventListener("abort", abort) };
+}
+
+function headersOf(request: EngineRequest): http.OutgoingHttpHeaders {
+  const bytes = bodyBytes(request);
+  return {
+    Host: "docker",
+    "User-Agent": "tsbuildout",
+    ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
+    ...(bytes ? { "Content-Length": bytes.length } : {}),
+    ...(request.method === "POST" && !bytes && !request.body ? { "Content-Length": 0 } : {}),
+    ...request.headers,
+  };
+}
+
+function bodyBytes(request: EngineRequest): Buffer | undefined {
+  if (request.json !== undefined) return Buffer.from(JSON.stringify(request.json));
+  return Buffer.isBuffer(request.body) ? request.body : undefined;
+}
+
+export function queryText(query: EngineRequest["query"]): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value === undefined) continue;
+    if (Array.isArray(value)) for (const one of value) params.append(name, String(one));
+    else params.append(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+  }
+  const text = params.toString();
+  return text ? `?${text}` : "";
+}
+
+/** The whole body as text; only for answers that are small by their nature. */
+export async function readText(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function refusal(request: EngineRequest, answer: IncomingMessage): Promise<Error> {
+  const body = await readText(answer).catch(() => "");
+  return apiError({
+    method: request.method ?? "GET",
+    path: request.path,
+    statusCode: answer.statusCode ?? 0,
+    body,
+  });
+}
+
+function failure(route: Route, request: EngineRequest, error: unknown): Error {
+  if (request.signal?.aborted) return abortReason(request.signal);
+  return route.unreachable(error);
+}

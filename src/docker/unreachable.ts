@@ -1,0 +1,57 @@
+import type { Endpoint } from "./address.js";
+import { DockerError, reasonOf, systemCode } from "./errors.js";
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such socket",
+  ENOTSOCK: "it is not a socket",
+  EACCES: "this user may not use the socket",
+  EPERM: "this user may not use the socket",
+  ECONNREFUSED: "nobody listens there",
+  ENOTFOUND: "there is no host of that name",
+  EAI_AGAIN: "the name could not be looked up",
+  ETIMEDOUT: "no answer in time",
+  EHOSTUNREACH: "there is no way to that host",
+  ENETUNREACH: "there is no way to that network",
+  ECONNRESET: "the connection was closed before an answer came",
+  EPIPE: "the connection was closed while the request was sent",
+};
+
+const HELP: Readonly<Record<string, string>> = {
+  ENOENT: "is the Docker engine running? Another one is named by engine-url, context or DOCKER_HOST",
+  ECONNREFUSED: "is the Docker engine running? Another one is named by engine-url, context or DOCKER_HOST",
+  EACCES: "add the user to the group docker, or use the rootless engine",
+};
+
+/** The error for an engine that could not be asked: names the endpoint, what named the endpoint, and why. */
+export function unreachable(endpoint: Endpoint, error: unknown): Error {
+  if (error instanceof DockerError && error.problem.code !== "engine/ssh-failed") return error;
+  const code = systemCode(error) ?? "";
+  const help = HELP[code];
+  const why =
+    error instanceof DockerError
+      ? (error.problem.notes ?? [])
+      : [REASONS[code] ?? tlsReason(code) ?? reasonOf(error)];
+  return new DockerError(
+    {
+      code: "engine/unreachable",
+      message: `cannot reach the Docker engine at ${endpoint.url} (${endpoint.origin})`,
+      notes: why.length > 0 ? why : [reasonOf(error)],
+      ...(help ? { help: [help] } : {}),
+      ...blame(endpoint.origin),
+    },
+    { cause: error },
+  );
+}
+
+function tlsReason(code: string): string | undefined {
+  if (code === "EPROTO" || code.startsWith("ERR_SSL"))
+    return "the TLS handshake failed: is it a TLS port, and does it take this client certificate?";
+  if (code === "HPE_INVALID_CONSTANT") return "the answer is not HTTP: does the engine want TLS there?";
+  return undefined;
+}
+
+function blame(origin: string): { option?: string } {
+  if (origin.startsWith("option ")) return { option: origin.slice("option ".length) };
+  if (origin.startsWith("machine-name ")) return { option: "machine-name" };
+  return origin.startsWith("context ") && !origin.includes("(") ? { option: "context" } : {};
+}
