@@ -84,3 +84,26 @@ export function olderApi(theirs: string | undefined, ours: string = NEWEST_API):
   const older = major !== ourMajor ? major < ourMajor : minor < ourMinor;
   return older ? `${major}.${minor}` : ours;
 }
+
+/** The part of a recipe's context that an engine is found with. */
+export interface EngineSharer {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  shared<T>(
+    key: string,
+    make: () => T | Promise<T>,
+    dispose?: (value: T) => void | Promise<void>,
+  ): Promise<T>;
+}
+
+/** The engine for a choice, connected to once a run and closed at its end: what recipes call. */
+export async function engineFor(context: EngineSharer, choice: EngineChoice): Promise<Engine> {
+  const { url, context: name, machineName, tlsVerify, tlsCertPath } = choice;
+  const key = `docker-engine ${JSON.stringify([url, name, machineName, tlsVerify, tlsCertPath])}`;
+  const at = { env: context.env, home: context.home };
+  return await context.shared(
+    key,
+    async () => await connect(choice, at),
+    async (engine) => await engine.close(),
+  );
+}
