@@ -137,7 +137,10 @@ export interface Download {
   readonly url: string;
   /** `sha256:…`, or bare hex of md5, sha1, sha256 or sha512. */
   readonly checksum?: string;
+  /** What the file is called in the cache (behind a digest of the URL); default: the URL's last part. */
   readonly name?: string;
+  /** Ask the server even if the cache has it: for pages that change under one address. */
+  readonly fresh?: boolean;
 }
 
 export interface InstallContext<S extends Schema> extends InputsContext<S> {

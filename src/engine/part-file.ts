@@ -1,0 +1,37 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { dropPart, isSystemError } from "./fetch-file.js";
+
+export interface PartFile {
+  readonly path: string;
+  release(): Promise<void>;
+}
+
+/** The file that a download gathers in. Two runs may share a cache: the second one, while the first is alive, gets a
+ *  file of its own, which does not outlive it. */
+export async function takePart(target: string): Promise<PartFile> {
+  const path = `${target}.part`;
+  const lock = `${path}.pid`;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: "wx" });
+      return { path, release: () => rm(lock, { force: true }) };
+    } catch (error) {
+      if (!isSystemError(error, "EEXIST")) throw error;
+      const holder = Number(await readFile(lock, "utf8").catch(() => ""));
+      if (isAlive(holder)) break;
+      await rm(lock, { force: true });
+    }
+  }
+  const own = `${target}.${process.pid}.part`;
+  return { path: own, release: () => dropPart(own) };
+}
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isSystemError(error, "EPERM");
+  }
+}
