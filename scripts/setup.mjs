@@ -1,0 +1,46 @@
+// Installs what is missing: node_modules as the lockfile says, and system packages. Does nothing where all is there.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { canInstall, install, missing } from "./lib/apt.mjs";
+
+const LOCK = "package-lock.json";
+
+function nodeModulesAreCurrent() {
+  const installed = "node_modules/.package-lock.json";
+  if (!existsSync(installed)) return false;
+  const have = new Map(versions(installed).map(([path, entry]) => [path, entry.version]));
+  // Packages for other platforms are in the lockfile only.
+  return versions(LOCK).every(([path, e]) => path === "" || have.get(path) === e.version || e.optional);
+}
+
+function versions(lockfile) {
+  return Object.entries(JSON.parse(readFileSync(lockfile, "utf8")).packages);
+}
+
+function installNodeModules() {
+  if (nodeModulesAreCurrent()) return;
+  process.stderr.write("Installing node_modules (npm ci)\n");
+  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { stdio: ["ignore", 2, 2] });
+  if (npm.status !== 0) throw new Error("npm ci failed (see above)");
+}
+
+function installPackages(purposes) {
+  const names = missing(purposes, "scripts/packages.txt");
+  if (names.length === 0) return;
+  if (!canInstall())
+    throw new Error(`missing: ${names.join(", ")} (Debian's names). Please install them; only root on Debian or
+Ubuntu has it done by this script.`);
+  process.stderr.write(`Installing ${names.join(", ")} (apt-get)\n`);
+  install(names);
+}
+
+try {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < 20 || (major === 20 && minor < 19))
+    throw new Error(`Node ${process.version} is too old: 20.19 is needed`);
+  installNodeModules();
+  installPackages(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`scripts/setup: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,69 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+/** The project's folder: this file runs from dist/test/support. */
+export const projectFolder = join(import.meta.dirname, "../../..");
+
+export interface CliResult {
+  /** null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  /** Added to the environment, which has this process's PATH and engine and nothing of the user's settings. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it reads on standard input; nothing by default. */
+  readonly input?: string;
+}
+
+export interface CliRun {
+  readonly done: Promise<CliResult>;
+  /** All that it has written on either stream so far matches: resolves; ends before: rejects. */
+  readonly prints: (pattern: RegExp) => Promise<void>;
+  readonly signal: (name: NodeJS.Signals) => void;
+}
+
+/** Runs the bundled `tsbuildout` to its end. */
+export function tsbuildout(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  return startTsbuildout(args, options).done;
+}
+
+/** Starts the bundled `tsbuildout`, for tests that interrupt it. */
+export function startTsbuildout(args: readonly string[], options: CliOptions): CliRun {
+  const program = join(projectFolder, "dist/bundle/tsbuildout.js");
+  const env = { ...environment(options.cwd), ...options.env };
+  const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd, env });
+  const text = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const)
+    child[stream].setEncoding("utf8").on("data", (chunk: string) => (text[stream] += chunk));
+  child.stdin.on("error", () => {}); // it may end without reading
+  child.stdin.end(options.input ?? "");
+  const done = new Promise<CliResult>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...text }));
+  });
+  const prints = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (pattern.test(text.stdout + text.stderr)) resolve();
+      };
+      child.stdout.on("data", look);
+      child.stderr.on("data", look);
+      child.on("close", () => reject(new Error(`ended without ${pattern}:\n${text.stdout}${text.stderr}`)));
+      look();
+    });
+  return { done, prints, signal: (name) => child.kill(name) };
+}
+
+/** HOME is the test's own folder: defaults and credentials of whoever runs the tests must not show. */
+function environment(home: string): Record<string, string> {
+  const kept = ["PATH", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "TMPDIR", "LANG"];
+  const own = kept.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(own), HOME: home, NO_COLOR: "1" };
+}

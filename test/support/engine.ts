@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+
+/**
+ * The engine under test, spoken to without a line of the code under test. A test that needs an engine and finds
+ * none fails: skipping would hide that nothing was tested.
+ */
+export interface EngineRequest {
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
+  /** Without version: `/containers/json?all=1`. */
+  readonly path: string;
+  /** An object goes as JSON, anything else as a tar archive. */
+  readonly body?: Readable | Buffer | object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface EngineAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** A name that no other test and no other run of this test uses. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${process.pid.toString(36)}${randomBytes(4).toString("hex")}`;
+}
+
+/** The endpoint to test against, from DOCKER_HOST (`npm test` sets it). */
+export function engineHost(): string {
+  const host = process.env["DOCKER_HOST"];
+  if (!host)
+    throw new Error('no engine to test against: run npm test, or eval "$(scripts/engine env)" before mocha');
+  return host;
+}
+
+/** One request; any status is an answer. */
+export function engineRequest(request: EngineRequest): Promise<EngineAnswer> {
+  const { body } = request;
+  const stream = body !== undefined && (Buffer.isBuffer(body) || "pipe" in body);
+  const type = stream ? "application/x-tar" : "application/json";
+  const options = {
+    ...address(engineHost()),
+    method: request.method ?? "GET",
+    path: request.path,
+    agent: false,
+    headers: { ...(body === undefined ? {} : { "content-type": type }), ...request.headers },
+  };
+  return new Promise((resolve, reject) => {
+    const sent = (process.env["DOCKER_TLS_VERIFY"] ? https : http).request(options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks),
+        }),
+      );
+    });
+    sent.on("error", reject);
+    if (body !== undefined && "pipe" in body) body.on("error", reject).pipe(sent);
+    else sent.end(body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+  });
+}
+
+/** A request that must succeed; its JSON, undefined where there is no body. */
+export async function engineJson<T>(request: EngineRequest): Promise<T> {
+  const { status, body } = await engineRequest(request);
+  if (status < 200 || status > 299)
+    throw new Error(`${request.method ?? "GET"} ${request.path}: ${status} ${body.toString().trim()}`);
+  return (body.length > 0 ? JSON.parse(body.toString()) : undefined) as T;
+}
+
+/** Whether the engine has an object: `/containers/NAME/json`, `/volumes/NAME`, `/networks/NAME`, `/images/NAME/json`. */
+export async function engineHas(path: string): Promise<boolean> {
+  const { status, body } = await engineRequest({ path });
+  if (status === 200) return true;
+  if (status === 404) return false;
+  throw new Error(`GET ${path}: ${status} ${body.toString().trim()}`);
+}
+
+/** Removes an object, whatever its state; one that is not there is no error. */
+export async function engineRemove(kind: "containers" | "networks" | "volumes" | "images", name: string) {
+  const options = { containers: "?force=1&v=1", networks: "", volumes: "?force=1", images: "?force=1" };
+  const path = `/${kind}/${name}${options[kind]}`;
+  const { status, body } = await engineRequest({ method: "DELETE", path });
+  if (status >= 300 && status !== 404) throw new Error(`DELETE ${path}: ${status} ${body.toString().trim()}`);
+}
+
+/** The names of all objects with a label, each with its kind: `container web`, `network net`, … */
+export async function engineObjects(label: string): Promise<string[]> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
+  const list = <T>(path: string): Promise<T> => engineJson<T>({ path: `${path}filters=${filters}` });
+  const containers = await list<{ Names: string[] }[]>("/containers/json?all=1&");
+  const networks = await list<{ Name: string }[]>("/networks?");
+  const volumes = await list<{ Volumes: { Name: string }[] | null }>("/volumes?");
+  const images = await list<{ Id: string; RepoTags: string[] | null }[]>("/images/json?");
+  return [
+    ...containers.map((c) => `container ${c.Names[0]?.slice(1)}`),
+    ...networks.map((n) => `network ${n.Name}`),
+    ...(volumes.Volumes ?? []).map((v) => `volume ${v.Name}`),
+    ...images.map((i) => `image ${i.RepoTags?.[0] ?? i.Id}`),
+  ].sort();
+}
+
+function address(host: string): https.RequestOptions {
+  if (host.startsWith("unix://")) return { socketPath: host.slice("unix://".length) };
+  const url = new URL(host.replace(/^tcp:/, "http:"));
+  const certs = process.env["DOCKER_TLS_VERIFY"] ? process.env["DOCKER_CERT_PATH"] : undefined;
+  const tls = certs ? { ca: pem(certs, "ca"), cert: pem(certs, "cert"), key: pem(certs, "key") } : {};
+  return { host: url.hostname, port: url.port || (certs ? 2376 : 2375), ...tls };
+}
+
+function pem(folder: string, name: string): Buffer {
+  return readFileSync(join(folder, `${name}.pem`));
+}
