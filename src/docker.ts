@@ -28,3 +28,22 @@ export {
   type AttachOptions,
   type LogOptions,
 } from "./docker/attach.js";
+export { listAll } from "./docker/listing.js";
+export type {
+  ContainerSummary,
+  ImageSummary,
+  Listable,
+  NetworkSummary,
+  VolumeSummary,
+} from "./docker/listing.js";
+export {
+  findImage,
+  imageKey,
+  inspectImage,
+  removeImage,
+  repoDigest,
+  tagImage,
+  tagsOf,
+  type ImageDetails,
+  type RemoveImage,
+} from "./docker/image.js";

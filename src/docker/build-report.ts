@@ -1,0 +1,210 @@
+import { StringDecoder } from "node:string_decoder";
+import type { Dockerfile } from "./dockerfile.js";
+import { instructionOf } from "./build-step.js";
+import { DockerError } from "./errors.js";
+import type { Trace, Vertex, VertexStatus } from "./buildkit-trace.js";
+
+/** Who listens to a build, a pull or a push. */
+export interface Listener {
+  log(line: string, stream?: "out" | "err" | "note"): void;
+  progress(progress: {
+    readonly id?: string;
+    readonly step: string;
+    readonly current?: number;
+    readonly total?: number;
+    readonly unit?: "bytes" | "items";
+  }): void;
+}
+
+/** Lines of a step that are kept for the message of its failure. */
+const KEPT = 20;
+
+interface Step {
+  name: string;
+  started: boolean;
+  completed: boolean;
+  error: string;
+  /** Of the output, what has no line end yet. */
+  open: string;
+  last: string[];
+  readonly decoder: StringDecoder;
+}
+
+/** Turns what a builder says into log lines and progress, and remembers what a failure needs. */
+export class BuildReport {
+  readonly #listener: Listener;
+  readonly #steps = new Map<string, Step>();
+  /** The step whose output was printed last; another one's output gets a heading first. */
+  #speaking = "";
+
+  constructor(listener: Listener) {
+    this.#listener = listener;
+  }
+
+  /** Takes a piece of BuildKit's trace. */
+  trace(trace: Trace): void {
+    for (const vertex of trace.vertexes) this.#vertex(vertex);
+    for (const status of trace.statuses) this.#status(status);
+    for (const log of trace.logs) this.#output(log.vertex, log.data, log.stream);
+    for (const warning of trace.warnings)
+      this.#listener.log(`warning: ${warning.short}${warning.line ? ` (line ${warning.line})` : ""}`, "err");
+  }
+
+  /** Takes a piece of the classic builder's output, which announces its steps in the text. */
+  classic(text: string): void {
+    const step = /^Step \d+\/\d+ : [^\n]*/.exec(text)?.[0];
+    if (step) {
+      const previous = this.#steps.get(this.#speaking);
+      if (previous) previous.completed = true;
+      this.#speaking = step;
+      this.#step(step).started = true;
+      this.#heading(step);
+      return;
+    }
+    this.#output(this.#speaking, Buffer.from(text), "out");
+  }
+
+  /** Takes the classic builder's word of a layer that it pulls. */
+  pulling(
+    layer: string,
+    status: string,
+    detail?: { readonly current?: number; readonly total?: number },
+  ): void {
+    const counted = detail?.current !== undefined;
+    this.#listener.progress({
+      ...(layer ? { id: layer } : {}),
+      step: layer ? `${status} ${layer}` : status,
+      ...(counted ? { current: detail.current ?? 0, unit: "bytes" as const } : {}),
+      ...(counted && detail.total ? { total: detail.total } : {}),
+    });
+  }
+
+  /** The failure of a build, with the step that failed, its last lines and its place in the Dockerfile. */
+  failure(cause: unknown, dockerfile: { readonly name: string; readonly content: Dockerfile }): DockerError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const step = this.#failed();
+    if (!step)
+      return new DockerError({ code: "build/failed", message: `the build failed: ${reason}` }, { cause });
+    const place = instructionOf(dockerfile.content, step.name);
+    const last = [...step.last, ...(step.open ? [step.open] : [])].slice(-KEPT);
+    return new DockerError(
+      {
+        code: "build/failed",
+        message: `the build failed at ${step.name}: ${withoutCommand(step.error || reason)}`,
+        notes: [
+          ...(place ? [`${dockerfile.name}:${place.line}: ${oneLine(place.keyword, place.rest)}`] : []),
+          ...(last.length > 0 ? [`its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`] : []),
+        ],
+      },
+      { cause },
+    );
+  }
+
+  #failed(): Step | undefined {
+    const steps = [...this.#steps.values()];
+    // Steps that were only stopped because another one failed say that they were canceled.
+    const failed = steps.filter(({ error }) => error !== "");
+    return (
+      failed.find(({ error }) => !/context canceled|code = Canceled/.test(error)) ??
+      failed[0] ??
+      (this.#speaking.startsWith("Step ") ? this.#steps.get(this.#speaking) : undefined)
+    );
+  }
+
+  #step(id: string): Step {
+    let step = this.#steps.get(id);
+    if (!step) {
+      step = {
+        name: id,
+        started: false,
+        completed: false,
+        error: "",
+        open: "",
+        last: [],
+        decoder: new StringDecoder("utf8"),
+      };
+      this.#steps.set(id, step);
+    }
+    return step;
+  }
+
+  #vertex(vertex: Vertex): void {
+    const step = this.#step(vertex.digest);
+    step.name = vertex.name;
+    if (vertex.error) step.error = vertex.error;
+    const hidden = step.name.startsWith("[internal]");
+    if (vertex.started && !step.started) {
+      step.started = true;
+      if (!hidden && !vertex.cached) this.#announce(vertex.digest, step);
+      this.#listener.progress({ id: vertex.digest, step: step.name });
+    }
+    if (!vertex.completed || step.completed) return;
+    step.completed = true;
+    this.#flush(step);
+    if (vertex.cached && !hidden) this.#listener.log(`${step.name}: cached`, "note");
+    this.#listener.progress({ id: vertex.digest, step: step.name, current: 1, total: 1, unit: "items" });
+  }
+
+  #status(status: VertexStatus): void {
+    const step = this.#steps.get(status.vertex);
+    const id = `${status.vertex} ${status.id}`;
+    const label = status.name || status.id;
+    this.#listener.progress({
+      id,
+      step: step && label ? `${step.name}: ${shortLabel(label)}` : (step?.name ?? label),
+      current: status.completed && status.total > 0 ? status.total : status.current,
+      ...(status.total > 0 ? { total: status.total } : {}),
+      unit: "bytes",
+    });
+  }
+
+  #output(id: string, data: Uint8Array, stream: "out" | "err"): void {
+    const step = this.#step(id);
+    if (this.#speaking !== id) this.#announce(id, step);
+    const text = step.open + step.decoder.write(Buffer.from(data));
+    const lines = text.split("\n");
+    step.open = lines.pop() ?? "";
+    for (const line of lines) this.#line(step, line, stream);
+  }
+
+  #flush(step: Step): void {
+    if (step.open) this.#line(step, step.open, "out");
+    step.open = "";
+  }
+
+  #line(step: Step, text: string, stream: "out" | "err"): void {
+    // A bar that a program draws over itself: its last state is the line.
+    const line = text.replace(/\r$/, "").split("\r").at(-1) ?? "";
+    step.last.push(line);
+    if (step.last.length > KEPT) step.last.shift();
+    this.#listener.log(line, stream);
+  }
+
+  #announce(id: string, step: Step): void {
+    this.#speaking = id;
+    this.#heading(step.name);
+  }
+
+  #heading(name: string): void {
+    if (!name) return;
+    this.#listener.log(name, "note");
+    this.#listener.progress({ id: name, step: name });
+  }
+}
+
+function shortLabel(label: string): string {
+  return label.replace(/sha256:([0-9a-f]{12})[0-9a-f]*/g, "$1");
+}
+
+/** The command that failed stands in the step's name already. */
+function withoutCommand(reason: string): string {
+  const exit = /exit code: (\d+)/.exec(reason);
+  if (exit) return `exit code ${exit[1]}`;
+  const returned = /returned a non-zero code: (\d+)/.exec(reason);
+  return returned ? `exit code ${returned[1]}` : reason.trim();
+}
+
+function oneLine(keyword: string, rest: string): string {
+  const text = `${keyword} ${rest}`.replace(/\s+/g, " ");
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}

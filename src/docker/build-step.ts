@@ -1,0 +1,40 @@
+import type { Dockerfile, Instruction, Stage } from "./dockerfile.js";
+
+/**
+ * Finds the instruction that a step of the builder stands for.
+ * @param name BuildKit's `[2/3] RUN make` or `[stage 2/3] RUN make`, the classic builder's `Step 2/4 : RUN make`
+ */
+export function instructionOf(dockerfile: Dockerfile, name: string): Instruction | undefined {
+  const classic = /^Step (\d+)\/\d+ :/.exec(name);
+  if (classic) return dockerfile.instructions[Number(classic[1]) - 1];
+  const step = /^\[(?:(.+) )?(\d+)\/(\d+)\] (\w+)/.exec(name);
+  if (!step) return undefined;
+  const [, stageName, number, total, keyword] = step;
+  const candidates = dockerfile.stages.filter((_stage, index) => isNamed(dockerfile, index, stageName));
+  for (const stage of candidates) {
+    const counted = countedSteps(dockerfile, stage);
+    const found = counted.length === Number(total) ? counted[Number(number) - 1] : undefined;
+    if (found?.keyword === keyword?.toUpperCase()) return found;
+  }
+  return undefined;
+}
+
+/** BuildKit names a stage by its name or as `stage-N`, without the platform that may stand before it. */
+function isNamed(dockerfile: Dockerfile, index: number, name: string | undefined): boolean {
+  if (name === undefined) return true;
+  const short = name.split(" ").at(-1);
+  return dockerfile.stages[index]?.name === short || `stage-${index}` === short;
+}
+
+const COUNTED = new Set(["RUN", "COPY", "ADD", "WORKDIR"]);
+
+/** What BuildKit numbers: what makes a layer, and before it the FROM of an image (not of another stage). */
+function countedSteps(dockerfile: Dockerfile, stage: Stage): Instruction[] {
+  const steps = stage.instructions.filter(({ keyword }) => COUNTED.has(keyword));
+  const internal =
+    stage.from === "scratch" || dockerfile.stages.some(({ name }) => name === stage.from.toLowerCase());
+  if (internal) return steps;
+  const at = dockerfile.stages.indexOf(stage);
+  const from = dockerfile.instructions.filter(({ keyword }) => keyword === "FROM")[at];
+  return from ? [from, ...steps] : steps;
+}

@@ -1,0 +1,130 @@
+/** Builds by the Engine API: BuildKit (`version=2`) or the classic builder (https://docs.docker.com/reference/api/engine/, ImageBuild). */
+import type { Readable } from "node:stream";
+import type { BuildReport } from "./build-report.js";
+import { decodeTrace } from "./buildkit-trace.js";
+import type { Engine } from "./engine.js";
+import { DockerError } from "./errors.js";
+import type { QueryValue } from "./request.js";
+import { jsonLines } from "./stream.js";
+
+/** What is to be built, whoever builds it. Sizes in bytes. */
+export interface BuildSpec {
+  /** Full references; the first is the image's name. */
+  readonly tags: readonly string[];
+  /** Path of the Dockerfile within the context. */
+  readonly dockerfile?: string | undefined;
+  readonly target?: string | undefined;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly cacheFrom: readonly string[];
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  readonly rm: boolean;
+  readonly forceRm: boolean;
+  readonly quiet: boolean;
+  readonly network?: string | undefined;
+  readonly shmSize?: number | undefined;
+  readonly memory?: number | undefined;
+  /** Memory and swap together; -1 is no limit. */
+  readonly memorySwap?: number | undefined;
+  readonly cpuShares?: number | undefined;
+  readonly cpusetCpus?: string | undefined;
+  readonly platform?: string | undefined;
+  /** `host:address`. */
+  readonly extraHosts: readonly string[];
+}
+
+export interface EngineBuild {
+  readonly spec: BuildSpec;
+  readonly builder: "buildkit" | "classic";
+  /** A tar, packed by gzip, bzip2 or xz or not at all. */
+  readonly context: Readable;
+  /** Credentials for the classic builder's pulls: registry host -> login. */
+  readonly registries: Readonly<Record<string, object>>;
+  /** A BuildKit session that answers for secrets, ssh and credentials. */
+  readonly session?: string | undefined;
+  readonly report: BuildReport;
+  readonly signal: AbortSignal;
+}
+
+interface BuildLine {
+  readonly id?: string;
+  readonly stream?: string;
+  readonly status?: string;
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+  readonly aux?: string | { readonly ID?: string };
+}
+
+/**
+ * Builds an image, streaming the context.
+ * @returns the image's id
+ * @throws DockerError as the engine puts it (see BuildReport.failure for a user's view), `engine/cut-off` where the
+ *   engine stopped talking before there was an image
+ */
+export async function buildByEngine(engine: Engine, build: EngineBuild): Promise<string> {
+  let broken: unknown;
+  build.context.once("error", (error) => (broken = error));
+  try {
+    const answer = await engine.stream({
+      method: "POST",
+      path: "/build",
+      query: buildQuery(build),
+      headers: {
+        "Content-Type": "application/x-tar",
+        "X-Registry-Config": Buffer.from(JSON.stringify(build.registries)).toString("base64url"),
+      },
+      body: build.context,
+      signal: build.signal,
+    });
+    return await follow(jsonLines<BuildLine>(answer), build.report);
+  } catch (error) {
+    // A file that could not be read is the reason for what the engine then says of the upload.
+    throw build.signal.aborted ? error : (broken ?? error);
+  }
+}
+
+async function follow(lines: AsyncIterable<BuildLine>, report: BuildReport): Promise<string> {
+  let id: string | undefined;
+  for await (const line of lines) {
+    if (typeof line.aux === "string") report.trace(decodeTrace(Buffer.from(line.aux, "base64")));
+    else if (line.aux?.ID) id = line.aux.ID;
+    if (line.stream) report.classic(line.stream);
+    else if (line.status) report.pulling(line.id ?? "", line.status, line.progressDetail);
+  }
+  if (id) return id;
+  throw new DockerError({
+    code: "engine/cut-off",
+    message: "the engine ended the build without an image",
+    help: ["look into the engine's log; the next run builds again"],
+  });
+}
+
+function buildQuery({ spec, builder, session }: EngineBuild): Record<string, QueryValue> {
+  return {
+    version: builder === "buildkit" ? 2 : 1,
+    t: spec.tags,
+    dockerfile: spec.dockerfile,
+    target: spec.target,
+    buildargs: spec.buildArgs,
+    labels: spec.labels,
+    ...(spec.cacheFrom.length > 0 ? { cachefrom: JSON.stringify(spec.cacheFrom) } : {}),
+    ...flag("nocache", spec.noCache),
+    ...flag("pull", spec.pull),
+    rm: spec.rm ? 1 : 0,
+    ...flag("forcerm", spec.forceRm),
+    ...flag("q", spec.quiet && builder === "classic"),
+    networkmode: spec.network,
+    shmsize: spec.shmSize,
+    memory: spec.memory,
+    memswap: spec.memorySwap,
+    cpushares: spec.cpuShares,
+    cpusetcpus: spec.cpusetCpus,
+    platform: spec.platform,
+    extrahosts: spec.extraHosts,
+    session,
+  };
+}
+
+function flag(name: string, on: boolean): Record<string, QueryValue> {
+  return on ? { [name]: 1 } : {};
+}

@@ -1,0 +1,178 @@
+/** Reads Dockerfiles, as far as one must know which images they start from and on which line a step stands
+ *  (https://docs.docker.com/reference/dockerfile/). What is wrong in one is left for the builder to say. */
+
+export interface Instruction {
+  /** In upper case. */
+  readonly keyword: string;
+  /** What follows the keyword, continuation lines joined. */
+  readonly rest: string;
+  /** Of its first line, from 1. */
+  readonly line: number;
+}
+
+export interface Stage {
+  /** What follows `AS`, in lower case; undefined without. */
+  readonly name: string | undefined;
+  /** What the stage starts from, as written. */
+  readonly from: string;
+  readonly instructions: readonly Instruction[];
+}
+
+export interface Dockerfile {
+  readonly instructions: readonly Instruction[];
+  readonly stages: readonly Stage[];
+}
+
+/** Never throws: a file that is no Dockerfile has no stages. */
+export function parseDockerfile(text: string): Dockerfile {
+  const instructions = readInstructions(text.replace(/^\uFEFF/, ""));
+  return { instructions, stages: readStages(instructions) };
+}
+
+function readInstructions(text: string): Instruction[] {
+  const lines = text.split(/\r?\n/);
+  const continues = escapeOf(lines) === "`" ? /`[ \t]*$/ : /\\[ \t]*$/;
+  const found: Instruction[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const line = i + 1;
+    let joined = lines[i]!;
+    if (isSkipped(joined)) continue;
+    // Comments and blank lines within a continued instruction are dropped, and do not end it.
+    while (continues.test(joined) && i + 1 < lines.length) {
+      const next = lines[++i]!;
+      if (!isSkipped(next)) joined = joined.replace(continues, "") + next;
+    }
+    const match = /^\s*(\w+)(?:\s+([\s\S]*))?$/.exec(joined.replace(continues, ""));
+    if (!match) continue;
+    const rest = (match[2] ?? "").trim();
+    const keyword = match[1]!.toUpperCase();
+    found.push({ keyword, rest, line });
+    if (["RUN", "COPY", "ADD"].includes(keyword)) i = skipHeredocs(rest, lines, i);
+  }
+  return found;
+}
+
+const isSkipped = (line: string): boolean => /^\s*(#|$)/.test(line);
+
+/** Parser directives are comments before everything else: `# escape=` followed by a backquote. */
+function escapeOf(lines: readonly string[]): string {
+  for (const line of lines) {
+    const directive = /^\s*#\s*(\w+)\s*=\s*(\S+)/.exec(line);
+    if (!directive) return "\\";
+    if (directive[1]!.toLowerCase() === "escape") return directive[2]!;
+  }
+  return "\\";
+}
+
+/** The index of the last line of the here-documents that an instruction opens. */
+function skipHeredocs(rest: string, lines: readonly string[], at: number): number {
+  let i = at;
+  for (const [, dash, word] of rest.matchAll(/(?:^|\s)\d*<<(-?)["']?([A-Za-z_]\w*)["']?/g)) {
+    const ends = (line: string): boolean => (dash ? line.replace(/^\t+/, "") : line) === word;
+    const end = lines.findIndex((line, index) => index > i && ends(line));
+    // Without an end it was no here-document (`cat <<EOF` in quotes, an old builder's shell redirection).
+    if (end >= 0) i = end;
+  }
+  return i;
+}
+
+function readStages(instructions: readonly Instruction[]): Stage[] {
+  const stages: (Stage & { instructions: Instruction[] })[] = [];
+  for (const instruction of instructions) {
+    if (instruction.keyword === "FROM") {
+      const words = instruction.rest.split(/\s+/).filter((word) => !word.startsWith("--"));
+      const name = words[1]?.toLowerCase() === "as" ? words[2]?.toLowerCase() : undefined;
+      stages.push({ name, from: words[0] ?? "", instructions: [] });
+    } else stages.at(-1)?.instructions.push(instruction);
+  }
+  return stages;
+}
+
+export interface Wanted {
+  readonly buildArgs?: Readonly<Record<string, string | undefined>>;
+  /** A stage's name or number; the last one unless said. */
+  readonly target?: string | undefined;
+  /** Names of further contexts, which stand in for images. */
+  readonly contexts?: readonly string[];
+}
+
+/**
+ * The images that a build starts from or copies from, as they are written, variables filled in: those of stages that
+ * the target does not need are left out. One whose name cannot be told (a variable without value) is left out too.
+ */
+export function imagesOf(dockerfile: Dockerfile, wanted: Wanted = {}): string[] {
+  const { stages } = dockerfile;
+  const variables = globalVariables(dockerfile, wanted.buildArgs ?? {});
+  const images = new Set<string>();
+  const seen = new Set<number>();
+  const visit = (index: number): void => {
+    const stage = stages[index];
+    if (!stage || seen.has(index)) return;
+    seen.add(index);
+    follow(stage.from, index);
+    for (const source of stage.instructions.flatMap(sourcesOf)) follow(source, index);
+  };
+  const follow = (written: string, before: number): void => {
+    const name = expandVariables(written, variables);
+    if (!name || name === "scratch" || wanted.contexts?.includes(name)) return;
+    const stage = stageIndex(stages, name, before);
+    if (stage >= 0) visit(stage);
+    else if (!/^\d+$/.test(name)) images.add(name);
+  };
+  visit(wanted.target ? stageIndex(stages, wanted.target, stages.length) : stages.length - 1);
+  return [...images];
+}
+
+function stageIndex(stages: readonly Stage[], name: string, before: number): number {
+  const byName = stages.findLastIndex((stage, index) => index < before && stage.name === name.toLowerCase());
+  return byName < 0 && /^\d+$/.test(name) && Number(name) < before ? Number(name) : byName;
+}
+
+/** Stages and images that an instruction takes files from. */
+function sourcesOf({ keyword, rest }: Instruction): string[] {
+  if (keyword === "COPY") return [...rest.matchAll(/(?:^|\s)--from=(\S+)/g)].map((match) => match[1]!);
+  if (keyword !== "RUN") return [];
+  return [...rest.matchAll(/(?:^|\s)--mount=(\S+)/g)].flatMap(
+    (mount) => /(?:^|,)from=([^,]+)/.exec(mount[1]!)?.[1] ?? [],
+  );
+}
+
+/** Variables of before the first FROM, with the values that the build gives them. */
+function globalVariables(
+  dockerfile: Dockerfile,
+  given: Readonly<Record<string, string | undefined>>,
+): ReadonlyMap<string, string> {
+  const variables = new Map<string, string>();
+  for (const { keyword, rest } of dockerfile.instructions) {
+    if (keyword === "FROM") break;
+    if (keyword !== "ARG") continue;
+    for (const word of rest.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? []) {
+      const [, name, value] = /^(\w+)(?:=([\s\S]*))?$/.exec(word) ?? [];
+      const chosen = name && (given[name] ?? (value === undefined ? undefined : unquote(value, variables)));
+      if (name && chosen !== undefined) variables.set(name, chosen);
+    }
+  }
+  return variables;
+}
+
+function unquote(value: string, variables: ReadonlyMap<string, string>): string | undefined {
+  if (value.startsWith("'")) return value.replace(/^'|'$/g, "");
+  return expandVariables(value.replace(/^"|"$/g, ""), variables);
+}
+
+/** Fills in `$x`, `${x}`, `${x:-default}`, `${x-default}` and `${x:+other}`; undefined where a value is missing. */
+export function expandVariables(text: string, variables: ReadonlyMap<string, string>): string | undefined {
+  let missing = false;
+  const filled = text.replace(
+    /\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})/g,
+    (_all, plain: string, braced: string, mark?: string, word = "") => {
+      const value = variables.get(plain ?? braced);
+      if (mark?.endsWith("+")) return value ? String(word) : "";
+      if (mark && (value === undefined || (mark === ":-" && value === "")))
+        return expandVariables(String(word), variables) ?? "";
+      if (value === undefined) missing = true;
+      return value ?? "";
+    },
+  );
+  return missing ? undefined : filled;
+}

@@ -1,0 +1,144 @@
+/** Images of an engine: looking, tagging, removing (https://docs.docker.com/reference/api/engine/, Image). */
+import type { Engine } from "./engine.js";
+import { DockerError, isConflict, isNotFound } from "./errors.js";
+import type { ImageSummary } from "./listing.js";
+import {
+  familiarName,
+  familiarReference,
+  formatReference,
+  parseReference,
+  withDefaultTag,
+} from "./reference.js";
+
+export interface ImageDetails {
+  readonly Id: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Os?: string;
+  readonly Architecture?: string;
+  readonly Variant?: string;
+  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null;
+}
+
+/** An image by reference or id; undefined where the engine has none. */
+export async function inspectImage(
+  engine: Pick<Engine, "request">,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<ImageDetails | undefined> {
+  try {
+    return await engine.request<ImageDetails>({
+      path: `/images/${encodePath(reference)}/json`,
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A reference as a piece of a path: its slashes stay. */
+export function encodePath(reference: string): string {
+  return reference.split("/").map(encodeURIComponent).join("/");
+}
+
+/** Gives an image one more name. `target` has a tag or gets `latest`. */
+export async function tagImage(
+  engine: Pick<Engine, "request">,
+  source: string,
+  target: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const reference = withDefaultTag(parseReference(target));
+  await engine.request({
+    method: "POST",
+    path: `/images/${encodePath(source)}/tag`,
+    query: { repo: familiarName(reference), tag: reference.tag },
+    ...(signal ? { signal } : {}),
+  });
+}
+
+export interface RemoveImage {
+  /** Leave layers that no other image has, where they have no name: what `docker rmi --no-prune` does. */
+  readonly noPrune?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Takes a name from an image, and the image with its last name; by id, an image that has no name.
+ * @returns false where there was nothing of that name
+ * @throws DockerError `image/in-use` where a container needs it
+ */
+export async function removeImage(
+  engine: Pick<Engine, "request">,
+  reference: string,
+  how: RemoveImage = {},
+): Promise<boolean> {
+  try {
+    await engine.request({
+      method: "DELETE",
+      path: `/images/${encodePath(reference)}`,
+      query: how.noPrune ? { noprune: 1 } : {},
+      ...(how.signal ? { signal: how.signal } : {}),
+    });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    if (!isConflict(error)) throw error;
+    throw inUse(reference, error as DockerError);
+  }
+}
+
+function inUse(reference: string, error: DockerError): DockerError {
+  return new DockerError(
+    {
+      code: "image/in-use",
+      message: `image ${reference} cannot be removed: something on the engine uses it`,
+      notes: [`the engine says: ${error.message}`],
+      help: ["remove what uses it, or set keep = true on the part"],
+    },
+    { cause: error, statusCode: 409 },
+  );
+}
+
+/** The image of a list that a name or id means; names are compared in their full form. */
+export function findImage(images: readonly ImageSummary[], reference: string): ImageSummary | undefined {
+  if (/^(sha256:)?[0-9a-f]{64}$/.test(reference)) {
+    const id = reference.replace(/^(sha256:)?/, "sha256:");
+    return images.find((image) => image.Id === id);
+  }
+  const wanted = withDefaultTag(parseReference(reference));
+  const { digest } = wanted;
+  const full = digest ? `${wanted.domain}/${wanted.path}@${digest}` : formatReference(wanted);
+  return images.find((image) =>
+    ((digest ? image.RepoDigests : image.RepoTags) ?? []).some((name) => fullName(name) === full),
+  );
+}
+
+function fullName(name: string): string | undefined {
+  return name.startsWith("<none>") ? undefined : formatReference(parseReference(name));
+}
+
+/** The names of a listed image, without the `<none>:<none>` of old engines. */
+export function tagsOf(image: { readonly RepoTags?: readonly string[] | null }): string[] {
+  return (image.RepoTags ?? []).filter((tag) => !tag.startsWith("<none>"));
+}
+
+/** The digest under which a registry knows the image, where the engine knows it: `sha256:…`. */
+export function repoDigest(
+  image: { readonly RepoDigests?: readonly string[] | null },
+  reference: string,
+): string | undefined {
+  const { domain, path } = parseReference(reference);
+  for (const name of image.RepoDigests ?? []) {
+    const known = name.startsWith("<none>") ? undefined : parseReference(name);
+    if (known?.domain === domain && known.path === path) return known.digest;
+  }
+  return undefined;
+}
+
+/** How parts name an image to each other: `image:app:1` (see provides and uses of a recipe's configure). */
+export function imageKey(reference: string): string {
+  const { digest, ...named } = withDefaultTag(parseReference(reference));
+  return `image:${familiarReference(digest && !named.tag ? { ...named, digest } : named)}`;
+}

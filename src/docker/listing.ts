@@ -1,0 +1,81 @@
+/** What is on an engine, by kind, as its lists have it (https://docs.docker.com/reference/api/engine/). */
+import type { Engine } from "./engine.js";
+
+export interface ContainerSummary {
+  readonly Id: string;
+  /** With a leading `/`. */
+  readonly Names?: readonly string[] | null;
+  readonly Image: string;
+  readonly ImageID: string;
+  /** `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`. */
+  readonly State: string;
+  readonly Status: string;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly NetworkSettings?: {
+    readonly Networks?: Readonly<Record<string, { readonly NetworkID?: string }>> | null;
+  };
+  readonly Mounts?: readonly {
+    readonly Type?: string;
+    readonly Name?: string;
+    readonly Destination?: string;
+  }[];
+}
+
+export interface ImageSummary {
+  readonly Id: string;
+  /** `<none>:<none>` on old engines, null or empty on new ones, where the image has no tag. */
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  /** Seconds since 1970. */
+  readonly Created: number;
+  /** Bytes. */
+  readonly Size: number;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+export interface NetworkSummary {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Scope?: string;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly [property: string]: unknown;
+}
+
+export interface VolumeSummary {
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Mountpoint?: string;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly Options?: Readonly<Record<string, string>> | null;
+}
+
+/** What can be listed, and what each list holds. */
+export interface Listable {
+  readonly containers: ContainerSummary;
+  readonly images: ImageSummary;
+  readonly networks: NetworkSummary;
+  readonly volumes: VolumeSummary;
+}
+
+const PATHS: Readonly<Record<keyof Listable, string>> = {
+  containers: "/containers/json",
+  images: "/images/json",
+  networks: "/networks",
+  volumes: "/volumes",
+};
+
+/** All objects of a kind (containers that do not run included), in one request. */
+export async function listAll<K extends keyof Listable>(
+  engine: Pick<Engine, "request">,
+  kind: K,
+  signal?: AbortSignal,
+): Promise<readonly Listable[K][]> {
+  const answer = await engine.request({
+    path: PATHS[kind],
+    ...(kind === "containers" ? { query: { all: true } } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  const list = kind === "volumes" ? (answer as { Volumes?: unknown }).Volumes : answer;
+  return (list ?? []) as Listable[K][];
+}

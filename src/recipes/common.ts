@@ -1,0 +1,140 @@
+/** What every built-in Docker recipe shares: which engine is meant, the labels of what is made, and lists of what is there. */
+import { resolve } from "node:path";
+import { connect, listAll, type Engine, type EngineChoice, type Listable } from "tsbuildout/docker";
+import {
+  option,
+  OptionValueError,
+  type ConfigureContext,
+  type Context,
+  type PartRecord,
+  type Schema,
+} from "tsbuildout/recipe";
+
+/** The options of every Docker recipe that say which engine is meant. */
+export const engineOptions = {
+  "engine-url": option.string({
+    doc: "Address of the Docker engine: `unix:///path`, `tcp://host:port`, `https://host:port` or `ssh://user@host`. Default: `engine-url` of `[buildout]`, then DOCKER_HOST, DOCKER_CONTEXT, the docker CLI's current context, the default socket.",
+  }),
+  "engine-tls-verify": option.boolean({
+    doc: "Whether the engine is spoken to by TLS and its certificate is checked (`true`), or not checked (`false`). Default: `engine-tls-verify` of `[buildout]`, then DOCKER_TLS_VERIFY.",
+  }),
+  "engine-tls-cert-path": option.path({
+    doc: "Folder with `ca.pem`, `cert.pem` and `key.pem` for an engine that asks for client certificates. Default: `engine-tls-cert-path` of `[buildout]`, then DOCKER_CERT_PATH.",
+  }),
+  context: option.string({
+    doc: "Name of a docker context that says where the engine is. Default: `context` of `[buildout]`.",
+  }),
+  "machine-name": option.string({
+    doc: "Name of a docker context or of an engine made by docker-machine. Default: `machine-name` of `[buildout]`.",
+  }),
+};
+
+const ENGINE_OPTIONS = Object.keys(engineOptions) as (keyof typeof engineOptions)[];
+
+/** Any context of a part: while it is described, installed or updated it has `text`, while it is uninstalled a `record`. */
+export type PartContext = Context & {
+  text?(option: string): string | undefined;
+  readonly record?: PartRecord | undefined;
+};
+type Texts = (option: string) => string | undefined;
+
+/** The engine that a part is on: from its options, and from its record when it is uninstalled. One connection a run
+ *  and engine, closed at the run's end. @throws a problem `engine/…` */
+export async function engineOf(context: PartContext): Promise<Engine> {
+  return await connection(context, (name) =>
+    context.text ? context.text(name) : context.record?.options[name],
+  );
+}
+
+/** The engine of a part that is only known by its record, for `look`. */
+export async function engineOfRecord(context: Omit<Context, "part">, record: PartRecord): Promise<Engine> {
+  return await connection(context, (name) => record.options[name]);
+}
+
+async function connection(context: Omit<Context, "part">, texts: Texts): Promise<Engine> {
+  const choice = engineChoice(context, texts);
+  return await context.shared(
+    `docker engine ${JSON.stringify(choice)}`,
+    async () => await connect(choice, { env: context.env, home: context.home }),
+    async (engine) => await engine.close(),
+  );
+}
+
+/** A part that names an engine has said which; otherwise `[buildout]` speaks. */
+function engineChoice(context: Omit<Context, "part">, texts: Texts): EngineChoice {
+  const said: Texts = (name) => texts(name) || inherited(context, texts, name);
+  const verify = said("engine-tls-verify");
+  const folder = said("engine-tls-cert-path");
+  return {
+    ...given("url", said("engine-url")),
+    ...given("context", said("context")),
+    ...given("machineName", said("machine-name")),
+    ...(verify ? { tlsVerify: parseVerify(verify) } : {}),
+    ...(folder ? { tlsCertPath: fullPath(folder, context) } : {}),
+  };
+}
+
+const LOCATORS: readonly string[] = ["engine-url", "context", "machine-name"];
+
+function inherited(context: Omit<Context, "part">, texts: Texts, name: string): string | undefined {
+  if (LOCATORS.includes(name) && LOCATORS.some((locator) => texts(locator))) return undefined;
+  return context.buildout.options[name];
+}
+
+/** To be called by every Docker recipe's `configure`: what `[buildout]` says of the engine becomes the part's own, so
+ *  that a change of it moves the part, and its uninstall finds the engine that it is on. */
+export function configureEngine(
+  context: PartContext & Pick<ConfigureContext<Schema>, "text" | "unknown" | "compute">,
+): void {
+  if (ENGINE_OPTIONS.some((name) => context.unknown.has(name))) return;
+  const texts: Texts = (name) => context.text(name);
+  for (const name of ENGINE_OPTIONS) {
+    const text = texts(name) ? undefined : inherited(context, texts, name);
+    if (text) context.compute(name, text);
+  }
+}
+
+function given<K extends string>(key: K, text: string | undefined): Partial<Record<K, string>> {
+  return text ? ({ [key]: text } as Record<K, string>) : {};
+}
+
+function parseVerify(text: string): boolean {
+  const decoded = option.boolean({ doc: "" }).decode(text, { directory: "/", home: "/" });
+  if (decoded === undefined) throw new OptionValueError("engine-tls-verify is empty");
+  return decoded;
+}
+
+function fullPath(text: string, { buildout, home }: Omit<Context, "part">): string {
+  const path = text === "~" || text.startsWith("~/") ? home + text.slice(1) : text;
+  return resolve(buildout.directory, path);
+}
+
+/** The labels on everything that a part makes: who made it can be told without the installed-state file. */
+export function labelsOf(context: {
+  readonly part: string;
+  readonly buildout: { readonly id: string };
+}): Record<string, string> {
+  return { [BUILDOUT_LABEL]: context.buildout.id, [PART_LABEL]: context.part };
+}
+
+export const BUILDOUT_LABEL = "org.tsbuildout.buildout";
+export const PART_LABEL = "org.tsbuildout.part";
+
+/** Whether labels say that this part of this buildout made the thing. */
+export function isOurs(
+  labels: Readonly<Record<string, string>> | null | undefined,
+  owner: { readonly part: string; readonly buildout: { readonly id: string } },
+): boolean {
+  return labels?.[BUILDOUT_LABEL] === owner.buildout.id && labels[PART_LABEL] === owner.part;
+}
+
+/** Everything of a kind on an engine as it was when the run first asked: one request a kind, engine and run, however
+ *  many parts look. For `look`, `inputs` and the like; who has changed something asks the engine anew (`listAll`). */
+export async function listing<K extends keyof Listable>(
+  context: Omit<Context, "part">,
+  engine: Engine,
+  kind: K,
+): Promise<readonly Listable[K][]> {
+  // No signal: the answer is every part's, and one part's end must not take it from the others.
+  return await context.shared(`docker ${kind} ${engine.key}`, async () => await listAll(engine, kind));
+}
