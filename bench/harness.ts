@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { median, type Row } from "./table.js";
+
+/** What is done once to be timed; what must be undone before the next time is done outside of the clock. */
+export interface Work {
+  readonly run: () => Promise<unknown>;
+  readonly before?: () => Promise<unknown>;
+}
+
+export interface Comparison {
+  readonly work: string;
+  readonly ours: Work;
+  readonly peer: Work & { readonly name: string };
+  /** Times that each is run; 5 unless said. */
+  readonly rounds?: number;
+  /** The highest ratio that is good enough. */
+  readonly atMost?: number;
+}
+
+export interface Command {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** What a file of bench/ is handed: ways to measure, and a place to work in. */
+export class Bench {
+  /** In memory where the machine has /dev/shm: many small files would measure the disk. Removed afterwards. */
+  readonly folder: string;
+  /** The bundled command line. */
+  readonly tsbuildout = join(import.meta.dirname, "../bundle/tsbuildout.js");
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  }
+
+  static async open(): Promise<Bench> {
+    const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+    return new Bench(await mkdtemp(join(place, "tsbuildout-bench-")));
+  }
+
+  /** Times both in turns (a machine that slows down slows both), after one unmeasured turn each. */
+  async compare(what: Comparison): Promise<Row> {
+    const times = { ours: [] as number[], peer: [] as number[] };
+    for (let round = -1; round < (what.rounds ?? 5); round++)
+      for (const side of ["ours", "peer"] as const) {
+        const seconds = await timed(what[side]);
+        if (round >= 0) times[side].push(seconds);
+      }
+    return {
+      work: what.work,
+      unit: "s",
+      ours: median(times.ours),
+      peer: { name: what.peer.name, value: median(times.peer) },
+      ...(what.atMost === undefined ? {} : { atMost: what.atMost }),
+    };
+  }
+
+  /** Runs a program to its end and gives what it printed. @throws when it fails */
+  command(program: string, args: readonly string[], how: Command = {}): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const env = { ...process.env, ...how.env };
+      const child = spawn(program, args, { cwd: how.cwd ?? this.folder, env });
+      let output = "";
+      let errors = "";
+      child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+      child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));
+      child.stdin.on("error", () => {}); // it may end without reading
+      child.stdin.end(how.input ?? "");
+      child.on("error", reject);
+      child.on("close", (code) => {
+        if (code === 0) resolve(output);
+        else
+          reject(
+            new Error(`${program} ${args.join(" ")} ended with ${code}:\n${output.slice(-2000)}${errors}`),
+          );
+      });
+    });
+  }
+
+  /** Runs the bundled command line. */
+  ours(args: readonly string[], how: Command = {}): Promise<string> {
+    return this.command(process.execPath, [this.tsbuildout, ...args], how);
+  }
+
+  /** The most memory that a program held at any time, in bytes (Debian's package `time`). */
+  async peakMemory(program: string, args: readonly string[], how: Command = {}): Promise<number> {
+    const file = join(this.folder, "peak");
+    await this.command("/usr/bin/time", ["-o", file, "-f", "%M", program, ...args], how);
+    return Number(readFileSync(file, "utf8").trim()) * 1024;
+  }
+}
+
+async function timed(work: Work): Promise<number> {
+  await work.before?.();
+  const start = performance.now();
+  await work.run();
+  return (performance.now() - start) / 1000;
+}

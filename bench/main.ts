@@ -1,0 +1,33 @@
+import { readdirSync } from "node:fs";
+import { Bench } from "./harness.js";
+import { renderTable, type Row } from "./table.js";
+
+/** Each other file of this folder measures one room: it exports `rows(bench)`. */
+type Measure = (bench: Bench) => Promise<Row[]>;
+
+const HARNESS = new Set(["main.js", "harness.js", "table.js"]);
+
+function names(): string[] {
+  return readdirSync(import.meta.dirname)
+    .filter((file) => file.endsWith(".js") && !HARNESS.has(file))
+    .map((file) => file.slice(0, -".js".length))
+    .sort();
+}
+
+async function main(wanted: readonly string[]): Promise<void> {
+  const unknown = wanted.filter((name) => !names().includes(name));
+  if (unknown.length > 0) throw new Error(`no bench ${unknown.join(", ")}; there are: ${names().join(", ")}`);
+  const bench = await Bench.open();
+  const rows: Row[] = [];
+  for (const name of wanted.length > 0 ? wanted : names()) {
+    process.stderr.write(`measuring ${name}\n`);
+    const { rows: measure } = (await import(`./${name}.js`)) as { rows: Measure };
+    rows.push(...(await measure(bench)));
+  }
+  process.stdout.write(`${renderTable(rows)}\n`);
+}
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
