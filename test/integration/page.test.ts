@@ -1,0 +1,137 @@
+import { writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect } from "chai";
+import { type Browser, chromium, type Page } from "playwright-core";
+import type { RunData, RunPart, RunResult } from "../../src/cli/page/data.js";
+import { renderPage } from "../../src/cli/page/page.js";
+
+const RESULTS: readonly RunResult[] = ["done", "unchanged", "failed", "skipped"];
+
+function part(i: number, needs: string[], lines = 3): RunPart {
+  const result = RESULTS[i % 7 === 3 ? 2 : i % 2]!;
+  return {
+    name: `stage-${i}`,
+    recipe: "docker.stage",
+    needs: needs.map((need) => ({ part: need, why: "after" })),
+    result,
+    action: result === "unchanged" ? "" : "install",
+    reasons: ["option run: a -> b"],
+    start: i * 10,
+    end: i * 10 + 25,
+    ...(result === "failed" ? { error: "error[run/exit]: it exited with 1" } : {}),
+    log: Array.from(
+      { length: lines },
+      (_, n) => [i * 10 + n, "out", `\x1b[32mline ${n + 1}\x1b[0m of </script> ${i}`] as const,
+    ),
+  };
+}
+
+function run(id: string, parts: readonly RunPart[]): RunData {
+  return {
+    id,
+    started: "2026-01-02T03:04:05.000Z",
+    milliseconds: 4000,
+    command: "install",
+    buildout: "shop",
+    parts,
+  };
+}
+
+describe("the page of a run, in Chromium", () => {
+  let browser: Browser;
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tsbuildout-page-"));
+    browser = await chromium.launch({
+      executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function open(runs: readonly RunData[], hash = ""): Promise<{ page: Page; errors: string[] }> {
+    const file = join(folder, "run.html");
+    await writeFile(file, renderPage(runs));
+    const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("request", (request) => {
+      if (!request.url().startsWith("file:")) errors.push(`asked the network for ${request.url()}`);
+    });
+    await page.goto(`${pathToFileURL(file).href}${hash}`);
+    return { page, errors };
+  }
+
+  it("shows a part's log when its node is clicked, and nothing comes from the network", async () => {
+    const { page, errors } = await open([
+      run("1", [part(0, []), part(1, ["stage-0"]), part(3, ["stage-1"])]),
+    ]);
+    await page.click('#graph a[aria-label^="stage-3"]');
+    expect(await page.textContent("#part h2")).to.equal("stage-3");
+    expect(await page.textContent("#part .error")).to.equal("error[run/exit]: it exited with 1");
+    expect(await page.textContent("pre.log [data-line='2'] span")).to.equal("line 2 of </script> 3");
+    expect(await page.textContent("#critical")).to.contain("stage-0 → stage-1 → stage-3");
+    expect(errors).to.deep.equal([]);
+    await page.close();
+  });
+
+  it("opens at a line of a log, searches it, and is worked by keyboard alone", async () => {
+    const { page } = await open([run("1", [part(0, [], 400)])], "#part=stage-0&line=300");
+    expect(await page.textContent("pre.log .at span")).to.contain("line 300");
+    expect(await page.isVisible("pre.log .at")).to.equal(true);
+    await page.fill('input[aria-label="search the log"]', "line 399");
+    expect(await page.locator("pre.log div").count()).to.equal(1);
+    await page.focus("#filter");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    expect(await page.textContent("#part h2")).to.equal("stage-0");
+    await page.close();
+  });
+
+  it("lists earlier runs when it is given several", async () => {
+    const { page } = await open([run("2", [part(0, [])]), run("1", [part(5, [])])]);
+    await page.selectOption("#run", "1");
+    await page.waitForSelector('#parts a[data-part="stage-5"]');
+    await page.close();
+  });
+
+  it("stays inside the width of a phone", async () => {
+    const { page } = await open(
+      [
+        run(
+          "1",
+          Array.from({ length: 30 }, (_, i) => part(i, i > 4 ? [`stage-${i - 5}`] : [])),
+        ),
+      ],
+      "#part=stage-3",
+    );
+    await page.setViewportSize({ width: 375, height: 700 });
+    expect(await page.evaluate("document.documentElement.scrollWidth")).to.be.at.most(375);
+    await page.close();
+  });
+
+  it("has room for a run of 10,000 parts", async () => {
+    const parts = Array.from({ length: 10_000 }, (_, i) =>
+      part(i, i > 99 ? [`stage-${i - 100}`, `stage-${i - 37}`] : []),
+    );
+    const { page, errors } = await open([run("1", parts)]);
+    expect(await page.locator("#parts a").count()).to.equal(10_000);
+    expect(errors).to.deep.equal([]);
+    await page.close();
+  });
+});
