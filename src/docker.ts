@@ -47,3 +47,73 @@ export {
   type ImageDetails,
   type RemoveImage,
 } from "./docker/image.js";
+export { SpecError } from "./docker/spec.js";
+export {
+  parsePort,
+  portKey,
+  portSettings,
+  publishedPorts,
+  type PortMapping,
+  type PortSettings,
+} from "./docker/ports.js";
+export {
+  bindText,
+  parseMount,
+  parseTmpfs,
+  parseVolume,
+  type MountSpec,
+  type PathBase,
+  type VolumeSpec,
+} from "./docker/mounts.js";
+export {
+  parseDevice,
+  parseDeviceRule,
+  parseExtraHost,
+  parseGpus,
+  parseHealthCommand,
+  parseLink,
+  parseNetwork,
+  parseRestart,
+  parseUlimit,
+  type DeviceRequest,
+  type DeviceSpec,
+  type NetworkSpec,
+  type RestartPolicy,
+} from "./docker/resources.js";
+export {
+  connectNetwork,
+  createContainer,
+  disconnectNetwork,
+  inspectContainer,
+  removeContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+  updateContainer,
+  type Call,
+  type ContainerConfig,
+  type ContainerState,
+  type EndpointSettings,
+  type EndpointState,
+} from "./docker/container.js";
+export {
+  createVolume,
+  inspectVolume,
+  removeVolume,
+  volumeHolders,
+  type VolumeSettings,
+  type VolumeState,
+} from "./docker/volume.js";
+export {
+  contains,
+  createNetwork,
+  inspectNetwork,
+  overlap,
+  overlappingNetworks,
+  parseCidr,
+  removeNetwork,
+  type NetworkSettings,
+  type NetworkState,
+  type Overlap,
+  type Pool,
+} from "./docker/network.js";

@@ -129,12 +129,35 @@ export function isOurs(
 }
 
 /** Everything of a kind on an engine as it was when the run first asked: one request a kind, engine and run, however
- *  many parts look. For `look`, `inputs` and the like; who has changed something asks the engine anew (`listAll`). */
+ *  many parts look. For `look`, `inputs` and the like; who changes what is listed says so by `forgetListing`. */
 export async function listing<K extends keyof Listable>(
   context: Omit<Context, "part">,
   engine: Engine,
   kind: K,
 ): Promise<readonly Listable[K][]> {
-  // No signal: the answer is every part's, and one part's end must not take it from the others.
-  return await context.shared(`docker ${kind} ${engine.key}`, async () => await listAll(engine, kind));
+  const lists = await listsOf(context, engine);
+  let list = lists.get(kind);
+  if (!list) {
+    // No signal: the answer is every part's, and one part's end must not take it from the others.
+    list = listAll(engine, kind);
+    lists.set(kind, list);
+    // A failure is not remembered: the next part may have more luck.
+    list.catch(() => lists.delete(kind));
+  }
+  return (await list) as readonly Listable[K][];
+}
+
+/** Something of that kind was made, changed or removed: whoever looks next asks the engine anew. */
+export async function forgetListing(
+  context: Omit<Context, "part">,
+  engine: Engine,
+  kind: keyof Listable,
+): Promise<void> {
+  (await listsOf(context, engine)).delete(kind);
+}
+
+type Lists = Map<keyof Listable, Promise<readonly unknown[]>>;
+
+async function listsOf(context: Omit<Context, "part">, engine: Engine): Promise<Lists> {
+  return await context.shared(`docker lists ${engine.key}`, (): Lists => new Map());
 }

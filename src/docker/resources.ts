@@ -1,0 +1,179 @@
+import { isIP } from "node:net";
+import { SpecError, splitFields } from "./spec.js";
+
+/** Parsers of what a container may be given besides ports and mounts, in the docker CLI's spellings. */
+
+export interface DeviceSpec {
+  readonly PathOnHost: string;
+  readonly PathInContainer: string;
+  readonly CgroupPermissions: string;
+}
+
+/** (https://docs.docker.com/reference/api/engine/, DeviceRequest) */
+export interface DeviceRequest {
+  readonly Driver: string;
+  readonly Count: number;
+  readonly DeviceIDs?: readonly string[];
+  readonly Capabilities?: readonly (readonly string[])[];
+  readonly Options?: Readonly<Record<string, string>>;
+}
+
+const DEVICE_HELP = "write /dev/name[:/dev/name in the container[:rwm]]";
+
+/** `/dev/fuse`, `/dev/a:/dev/b:rw`, or `vendor.com/class=name` of the Container Device Interface. @throws SpecError */
+export function parseDevice(text: string): DeviceSpec | DeviceRequest {
+  if (/^[\w.-]+\/[\w.-]+=[^:]+$/.test(text)) return { Driver: "cdi", Count: 0, DeviceIDs: [text] };
+  const [host = "", second, third, ...rest] = text.split(":");
+  const permissionsOnly = second !== undefined && /^[rwm]+$/.test(second) && third === undefined;
+  const inside = second === undefined || permissionsOnly ? host : second;
+  const permissions = (permissionsOnly ? second : third) ?? "rwm";
+  if (!host.startsWith("/") || !inside.startsWith("/") || rest.length > 0)
+    throw new SpecError(`"${text}" is not a device`, [DEVICE_HELP]);
+  if (!/^[rwm]+$/.test(permissions))
+    throw new SpecError(`"${text}" has permissions other than r, w and m`, [DEVICE_HELP]);
+  return { PathOnHost: host, PathInContainer: inside, CgroupPermissions: permissions };
+}
+
+/** `b 7:* rmw` -> itself, checked. @throws SpecError */
+export function parseDeviceRule(text: string): string {
+  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(text))
+    throw new SpecError(`"${text}" is not a device rule`, [
+      "write type major:minor permissions, for example b 7:* rmw",
+    ]);
+  return text;
+}
+
+const ULIMITS =
+  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
+    " ",
+  );
+
+/** `nofile=1024:2048` (soft:hard), `core=-1`. @throws SpecError */
+export function parseUlimit(text: string): { Name: string; Soft: number; Hard: number } {
+  const match = /^([a-z]+)=(-1|\d+)(?::(-1|\d+))?$/.exec(text);
+  if (!match)
+    throw new SpecError(`"${text}" is not a limit`, ["write name=soft[:hard], for example nofile=1024:2048"]);
+  const [, name = "", soft, hard = soft] = match;
+  if (!ULIMITS.includes(name))
+    throw new SpecError(`there is no limit "${name}"`, [`limits are ${ULIMITS.join(", ")}`]);
+  const limit = { Name: name, Soft: Number(soft), Hard: Number(hard) };
+  if (limit.Hard !== -1 && (limit.Soft === -1 || limit.Soft > limit.Hard))
+    throw new SpecError(`"${text}" has a soft limit above its hard limit`);
+  return limit;
+}
+
+/** `all`, `2`, `device=0`, `"device=0,1",capabilities=utility`, as `docker run --gpus`. @throws SpecError */
+export function parseGpus(text: string): DeviceRequest {
+  let request: DeviceRequest = { Driver: "", Count: 0, Capabilities: [["gpu"]] };
+  const fields = splitFields(text);
+  let counted = false;
+  for (const [key, value] of fields) {
+    if (value === undefined || key === "count") {
+      request = { ...request, Count: gpuCount(value ?? key, text) };
+      counted = true;
+    } else if (key === "device") request = { ...request, DeviceIDs: value.split(",") };
+    else if (key === "driver") request = { ...request, Driver: value };
+    else if (key === "capabilities")
+      request = { ...request, Capabilities: [[...new Set(["gpu", ...value.split(",")])]] };
+    else if (key === "options")
+      request = { ...request, Options: Object.fromEntries(value.split(",").map(pairOf)) };
+    else
+      throw new SpecError(`"${text}" has a field "${key}" that gpus does not have`, [
+        "write all, a number, or device=0",
+      ]);
+  }
+  if (counted && request.DeviceIDs) throw new SpecError(`"${text}" gives both a count and devices`);
+  return counted || request.DeviceIDs ? request : { ...request, Count: 1 };
+}
+
+function gpuCount(word: string, text: string): number {
+  if (word === "all") return -1;
+  if (!/^\d+$/.test(word))
+    throw new SpecError(`"${text}" does not say which gpus`, ["write all, a number, or device=0"]);
+  return Number(word);
+}
+
+function pairOf(text: string): [string, string] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+export interface RestartPolicy {
+  readonly Name: string;
+  readonly MaximumRetryCount: number;
+}
+
+/** `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:5`. @throws SpecError */
+export function parseRestart(text: string): RestartPolicy {
+  const match = /^(no|always|unless-stopped|on-failure)(?::(\d+))?$/.exec(text);
+  if (!match || (match[2] !== undefined && match[1] !== "on-failure"))
+    throw new SpecError(`"${text}" is not a restart policy`, [
+      "write no, always, unless-stopped, on-failure or on-failure:N",
+    ]);
+  return { Name: match[1] ?? "no", MaximumRetryCount: Number(match[2] ?? 0) };
+}
+
+/** `name:address` or `name=address`; `host-gateway` is an address too. -> `name:address`. @throws SpecError */
+export function parseExtraHost(text: string): string {
+  const match = /^([^:=\s]+)[:=](.+)$/.exec(text.trim());
+  const address = match?.[2]?.trim().replace(/^\[(.*)\]$/, "$1") ?? "";
+  if (!match || (address !== "host-gateway" && isIP(address) === 0))
+    throw new SpecError(`"${text}" is not a host and its address`, [
+      "write name:address, or name:host-gateway",
+    ]);
+  return `${match[1]}:${address}`;
+}
+
+/** `container` or `container:alias`. @throws SpecError */
+export function parseLink(text: string): { readonly container: string; readonly alias: string } {
+  const [container = "", alias = container, ...rest] = text.split(":").map((piece) => piece.trim());
+  if (container === "" || alias === "" || rest.length > 0)
+    throw new SpecError(`"${text}" is not a link`, ["write container or container:alias"]);
+  return { container, alias };
+}
+
+/** A network and how this container joins it. */
+export interface NetworkSpec {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly mac?: string;
+}
+
+/** `back`, `back ip=10.0.0.5 ip6=fd00::5 mac=02:42:… alias=db,master`. @throws SpecError */
+export function parseNetwork(text: string): NetworkSpec {
+  const [name = "", ...words] = text.trim().split(/\s+/);
+  if (name.includes("="))
+    throw new SpecError(`"${text}" does not begin with the name of a network`, [
+      "write name [ip=…] [ip6=…] [mac=…] [alias=…]",
+    ]);
+  let spec: NetworkSpec = { name, aliases: [] };
+  for (const word of words) {
+    const [key, value] = pairOf(word);
+    if (key === "alias") spec = { ...spec, aliases: [...spec.aliases, ...value.split(",")] };
+    else if (key === "ip" && isIP(value) === 4) spec = { ...spec, ipv4: value };
+    else if ((key === "ip6" || key === "ip") && isIP(value) === 6) spec = { ...spec, ipv6: value };
+    else if (key === "mac" && /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value)) spec = { ...spec, mac: value };
+    else
+      throw new SpecError(`"${word}" is not a setting of a network`, [
+        "settings are ip=, ip6=, mac= and alias=",
+      ]);
+  }
+  return spec;
+}
+
+/** A health check's command: text for the shell, or a JSON array of words. -> Healthcheck.Test. @throws SpecError */
+export function parseHealthCommand(text: string): readonly string[] {
+  if (text.trim() === "NONE") return ["NONE"];
+  if (!text.trimStart().startsWith("[")) return ["CMD-SHELL", text];
+  let words: unknown;
+  try {
+    words = JSON.parse(text);
+  } catch {
+    return ["CMD-SHELL", text];
+  }
+  if (!Array.isArray(words) || words.length === 0 || !words.every((word) => typeof word === "string"))
+    throw new SpecError(`"${text}" is not a list of words`);
+  return ["CMD", "CMD-SHELL", "NONE"].includes(words[0] ?? "") ? words : ["CMD", ...words];
+}
