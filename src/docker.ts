@@ -117,3 +117,13 @@ export {
   type Overlap,
   type Pool,
 } from "./docker/network.js";
+export {
+  credentialsFor,
+  knownRegistries,
+  registryAuth,
+  registryConfig,
+  serverAddress,
+  type CredentialProvider,
+  type CredentialSources,
+} from "./docker/auth.js";
+export type { Credentials } from "./docker/auth-types.js";

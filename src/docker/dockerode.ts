@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import Dockerode from "dockerode";
+import { urlSafeBase64 } from "./base64.js";
 import type { Engine } from "./engine.js";
 import { DockerError } from "./errors.js";
 import type { EngineRequest, QueryValue } from "./request.js";
@@ -90,13 +91,9 @@ function headersOf(dial: Dial): Record<string, string> {
   return {
     ...(dial.file === undefined ? {} : { "Content-Type": "application/x-tar" }),
     ...dial.headers,
-    ...(auth ? { "X-Registry-Auth": typeof key === "string" ? key : urlSafe(auth) } : {}),
-    ...(registry ? { "X-Registry-Config": registry.base64 ?? urlSafe(registry) } : {}),
+    ...(auth ? { "X-Registry-Auth": typeof key === "string" ? key : urlSafeBase64(auth) } : {}),
+    ...(registry ? { "X-Registry-Config": registry.base64 ?? urlSafeBase64(registry) } : {}),
   };
-}
-
-function urlSafe(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
 function bodyOf(file: string | Buffer | Readable): Buffer | Readable {

@@ -1,0 +1,155 @@
+import type { Credentials } from "./auth-types.js";
+import { urlSafeBase64 } from "./base64.js";
+import { askHelper, type HelperAt } from "./credential-helper.js";
+import { authEntry, readDockerConfig, type AuthEntry, type DockerConfig } from "./docker-config.js";
+import { configFolder, type Surroundings } from "./endpoint.js";
+import { DockerError } from "./errors.js";
+
+/** Makes tokens for hosts that it knows (ECR's); undefined for any other host and where it has no means to. */
+export type CredentialProvider = (
+  host: string,
+  signal: AbortSignal | undefined,
+) => Promise<{ readonly username: string; readonly password: string } | undefined>;
+
+export interface CredentialSources extends Surroundings {
+  /** The part's options `username` and `password`. */
+  readonly username?: string;
+  readonly password?: string;
+  readonly provider?: CredentialProvider;
+}
+
+const HUB_HOSTS = new Set([
+  "docker.io",
+  "index.docker.io",
+  "registry-1.docker.io",
+  "registry.hub.docker.com",
+]);
+const HUB_KEY = "https://index.docker.io/v1/";
+
+/** The key of a registry in `auths` and for helpers; Docker Hub's is a URL for historical reasons. */
+export function serverAddress(host: string): string {
+  return HUB_HOSTS.has(host) ? HUB_KEY : host;
+}
+
+/**
+ * The credentials for a registry: options, DOCKER_AUTH_CONFIG, `credHelpers`, `credsStore`, the provider, `auths`.
+ * @param host the domain of an image reference
+ * @returns undefined where nobody has any: the registry is asked as anybody
+ * @throws DockerError `credentials/…`
+ */
+export async function credentialsFor(
+  host: string,
+  sources: CredentialSources,
+): Promise<Credentials | undefined> {
+  const address = serverAddress(host);
+  const given = fromOptions(address, sources);
+  if (given) return given;
+  const fromEnv = environmentConfig(sources);
+  const entry = fromEnv && findAuth(fromEnv, host);
+  if (entry) return fromEntry(entry, address, "DOCKER_AUTH_CONFIG");
+  const path = `${configFolder(sources)}/config.json`;
+  const config = await readDockerConfig(path);
+  return (
+    (await fromHelpers(host, config, sources)) ??
+    (await fromProvider(host, sources)) ??
+    fromEntry(findAuth(config, host), address, path)
+  );
+}
+
+/** The hosts for which the settings name credentials or a helper: what a build may be asked for. */
+export async function knownRegistries(sources: CredentialSources): Promise<string[]> {
+  const config = await readDockerConfig(`${configFolder(sources)}/config.json`);
+  const fromEnv = environmentConfig(sources);
+  const keys = [fromEnv?.auths, config.auths, config.credHelpers].flatMap((record) =>
+    Object.keys(record ?? {}),
+  );
+  return [...new Set(keys.map(hostOf))].sort();
+}
+
+/** The value of `X-Registry-Auth`. Without credentials it is still a header: the engine wants one for a push. */
+export function registryAuth(credentials: Credentials | undefined): string {
+  return urlSafeBase64(wireForm(credentials));
+}
+
+/** The value of `X-Registry-Config`, for a build: credentials by server address. */
+export function registryConfig(all: readonly Credentials[]): string {
+  return urlSafeBase64(Object.fromEntries(all.map((one) => [one.serverAddress, wireForm(one)])));
+}
+
+function wireForm(credentials: Credentials | undefined): object {
+  if (!credentials) return {};
+  const { username, password, identityToken, registryToken, serverAddress: address } = credentials;
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
+    ...(registryToken === undefined ? {} : { registrytoken: registryToken }),
+    serveraddress: address,
+  };
+}
+
+function fromOptions(address: string, sources: CredentialSources): Credentials | undefined {
+  const { username, password } = sources;
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined || password === undefined) {
+    const missing = username === undefined ? "username" : "password";
+    throw new DockerError({
+      code: "credentials/incomplete",
+      message: `there is a ${username === undefined ? "password" : "username"} but no ${missing}`,
+      option: username === undefined ? "password" : "username",
+    });
+  }
+  return { username, password, serverAddress: address, origin: "options" };
+}
+
+function environmentConfig(sources: CredentialSources): DockerConfig | undefined {
+  const text = sources.env["DOCKER_AUTH_CONFIG"];
+  if (!text) return undefined;
+  try {
+    return JSON.parse(text) as DockerConfig;
+  } catch {
+    // Without the cause: a JSON error quotes the text, which is secret.
+    throw new DockerError({ code: "credentials/bad-config", message: "DOCKER_AUTH_CONFIG is not JSON" });
+  }
+}
+
+async function fromHelpers(
+  host: string,
+  config: DockerConfig,
+  sources: CredentialSources,
+): Promise<Credentials | undefined> {
+  const address = serverAddress(host);
+  const helpers = config.credHelpers ?? {};
+  const own =
+    helpers[address] ?? helpers[host] ?? Object.entries(helpers).find(([key]) => sameHost(key, host))?.[1];
+  const at: HelperAt = { env: sources.env, ...(sources.signal ? { signal: sources.signal } : {}) };
+  const found = own ? await askHelper(own, address, at) : undefined;
+  // A helper that is named for a host speaks for it alone; the store is asked for the others.
+  if (own || !config.credsStore) return found;
+  return await askHelper(config.credsStore, address, at);
+}
+
+async function fromProvider(host: string, sources: CredentialSources): Promise<Credentials | undefined> {
+  const token = await sources.provider?.(host, sources.signal);
+  return token && { ...token, serverAddress: serverAddress(host), origin: "provider" };
+}
+
+function fromEntry(entry: AuthEntry | undefined, address: string, origin: string): Credentials | undefined {
+  const read = entry && authEntry(entry, origin);
+  return read && { ...read, serverAddress: address, origin };
+}
+
+function findAuth(config: DockerConfig, host: string): AuthEntry | undefined {
+  const auths = config.auths ?? {};
+  const exact = auths[serverAddress(host)] ?? auths[host];
+  return exact ?? Object.entries(auths).find(([key]) => sameHost(key, host))?.[1];
+}
+
+function sameHost(key: string, host: string): boolean {
+  return serverAddress(hostOf(key)) === serverAddress(host);
+}
+
+/** `https://host:5000/v1/` -> `host:5000` */
+function hostOf(key: string): string {
+  return key.replace(/^[a-z]+:\/\//, "").split("/")[0] ?? key;
+}

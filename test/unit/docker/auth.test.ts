@@ -1,0 +1,173 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import {
+  credentialsFor,
+  knownRegistries,
+  registryAuth,
+  registryConfig,
+  type CredentialSources,
+} from "../../../src/docker/auth.js";
+import { DockerError } from "../../../src/docker/errors.js";
+
+const HUB = "https://index.docker.io/v1/";
+const basic = (text: string): string => Buffer.from(text).toString("base64");
+
+async function refusal(work: Promise<unknown>): Promise<DockerError["problem"]> {
+  const error: unknown = await work.catch((thrown: unknown) => thrown);
+  if (!(error instanceof DockerError)) throw new Error(`expected a DockerError, got ${String(error)}`);
+  return error.problem;
+}
+
+async function provider(): Promise<{ username: string; password: string }> {
+  return await Promise.resolve({ username: "AWS", password: "provided" });
+}
+
+describe("registry credentials", () => {
+  let home = "";
+  const sources = (more: Partial<CredentialSources> = {}): CredentialSources => ({
+    home,
+    ...more,
+    env: { PATH: `${join(home, "bin")}:/usr/bin:/bin`, ...more.env },
+  });
+  const config = async (value: unknown): Promise<void> => {
+    await writeFile(
+      join(home, ".docker", "config.json"),
+      typeof value === "string" ? value : JSON.stringify(value),
+    );
+  };
+  const helper = async (name: string, script: string): Promise<void> => {
+    const path = join(home, "bin", `docker-credential-${name}`);
+    await writeFile(path, `#!/bin/sh\n${script}\n`);
+    await chmod(path, 0o755);
+  };
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), "tsb-auth-"));
+    await mkdir(join(home, ".docker"));
+    await mkdir(join(home, "bin"));
+  });
+  afterEach(async () => await rm(home, { recursive: true }));
+
+  it("are none where nobody has any", async () => {
+    expect(await credentialsFor("docker.io", sources())).to.equal(undefined);
+    await config({ auths: { other: { auth: basic("u:p") }, "r.example": {} } });
+    expect(await credentialsFor("r.example", sources())).to.equal(undefined);
+  });
+
+  it("come first from the options, which need both halves", async () => {
+    await config({ auths: { r: { auth: basic("u:p") } } });
+    const found = await credentialsFor("r", sources({ username: "me", password: "s:e" }));
+    expect(found).to.deep.equal({ username: "me", password: "s:e", serverAddress: "r", origin: "options" });
+    const problem = await refusal(credentialsFor("r", sources({ username: "me" })));
+    expect(problem).to.deep.equal({
+      code: "credentials/incomplete",
+      message: "there is a username but no password",
+      option: "username",
+    });
+  });
+
+  it("come from DOCKER_AUTH_CONFIG before the settings, for the hosts that it knows", async () => {
+    await config({ auths: { a: { auth: basic("u:file") }, b: { auth: basic("u:file") } } });
+    const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { a: { auth: basic("u:env") } } }) };
+    expect((await credentialsFor("a", sources({ env })))?.password).to.equal("env");
+    expect((await credentialsFor("b", sources({ env })))?.password).to.equal("file");
+    const problem = await refusal(credentialsFor("a", sources({ env: { DOCKER_AUTH_CONFIG: "{s3cret" } })));
+    expect(problem).to.deep.equal({
+      code: "credentials/bad-config",
+      message: "DOCKER_AUTH_CONFIG is not JSON",
+    });
+  });
+
+  it("come from the host's helper, the store, the provider and the file, in this order", async () => {
+    const auths = { r: { auth: basic("u:file") } };
+    await helper("own", `cat >/dev/null; echo '{"Username":"u","Secret":"own"}'`);
+    await helper("store", `cat >/dev/null; echo '{"Username":"u","Secret":"store"}'`);
+    await helper("empty", `echo "credentials not found in native keychain"; exit 1`);
+    const password = async (settings: object): Promise<string | undefined> => {
+      await config(settings);
+      return (await credentialsFor("r", sources({ provider })))?.password;
+    };
+    expect(await password({ auths, credsStore: "store", credHelpers: { r: "own" } })).to.equal("own");
+    expect(await password({ auths, credsStore: "store", credHelpers: { other: "own" } })).to.equal("store");
+    expect(await password({ auths, credsStore: "empty" })).to.equal("provided");
+    expect((await credentialsFor("r", sources()))?.password).to.equal("file");
+  });
+
+  it("hand the server's address to the helper, on its standard input", async () => {
+    await helper("echo", `printf '{"Username":"%s","Secret":"x"}' "$1 $(cat)"`);
+    await config({ credsStore: "echo" });
+    expect((await credentialsFor("docker.io", sources()))?.username).to.equal(`get ${HUB}`);
+    expect((await credentialsFor("h:5000", sources()))?.username).to.equal("get h:5000");
+  });
+
+  it("read an identity token from a helper and from the file", async () => {
+    await helper("tok", `cat >/dev/null; echo '{"Username":"<token>","Secret":"abc"}'`);
+    await config({ credHelpers: { r: "tok" }, auths: { s: { auth: basic("u:"), identitytoken: "def" } } });
+    expect(await credentialsFor("r", sources())).to.deep.equal({
+      identityToken: "abc",
+      serverAddress: "r",
+      origin: "docker-credential-tok",
+    });
+    expect((await credentialsFor("s", sources()))?.identityToken).to.equal("def");
+  });
+
+  it("find a registry under any spelling of its key", async () => {
+    await config({
+      auths: { "https://r.example/v2/": { auth: basic("u:p") }, "docker.io": { auth: basic("h:p") } },
+    });
+    expect((await credentialsFor("r.example", sources()))?.username).to.equal("u");
+    const hub = await credentialsFor("docker.io", sources());
+    expect(hub?.username).to.equal("h");
+    expect(hub?.serverAddress).to.equal(HUB);
+    expect(await knownRegistries(sources())).to.deep.equal(["docker.io", "r.example"]);
+  });
+
+  it("name a helper that is missing or fails, and keep its answer to themselves", async () => {
+    await config({ credsStore: "gone" });
+    expect(await refusal(credentialsFor("r", sources()))).to.deep.equal({
+      code: "credentials/no-helper",
+      message: "the credentials for r are with docker-credential-gone, which is not installed",
+      help: ["install docker-credential-gone, or take it out of docker's config.json"],
+    });
+    await helper("gone", "echo 'the keychain is locked' >&2; exit 2");
+    expect(await refusal(credentialsFor("r", sources()))).to.deep.equal({
+      code: "credentials/helper-failed",
+      message: "docker-credential-gone did not give the credentials for r",
+      notes: ["the keychain is locked"],
+    });
+    await helper("gone", "cat >/dev/null; echo s3cret");
+    expect((await refusal(credentialsFor("r", sources()))).notes).to.deep.equal(["its answer is not JSON"]);
+  });
+
+  it("never quote settings that cannot be read", async () => {
+    await config('{"auths": s3cret');
+    const problem = await refusal(credentialsFor("r", sources()));
+    expect(problem.message).to.equal(`${join(home, ".docker")}/config.json is not a JSON object`);
+    await config({ auths: { r: { auth: basic("s3cret") } } });
+    expect(JSON.stringify(await refusal(credentialsFor("r", sources())))).not.to.contain("s3cret");
+  });
+
+  it("look for the settings where DOCKER_CONFIG says", async () => {
+    const folder = join(home, "elsewhere");
+    await mkdir(folder);
+    await writeFile(
+      join(folder, "config.json"),
+      JSON.stringify({ auths: { r: { auth: basic("u:there") } } }),
+    );
+    expect((await credentialsFor("r", sources({ env: { DOCKER_CONFIG: folder } })))?.password).to.equal(
+      "there",
+    );
+  });
+
+  it("travel in URL-safe base64 with padding", () => {
+    const one = { username: "??>>", password: "~~~~~", serverAddress: "r", origin: "options" };
+    const header = registryAuth(one);
+    expect(header).to.match(/^[\w-]+=*$/);
+    expect(header.length % 4).to.equal(0);
+    const decoded: unknown = JSON.parse(Buffer.from(header, "base64url").toString());
+    expect(decoded).to.deep.equal({ username: "??>>", password: "~~~~~", serveraddress: "r" });
+    expect(registryAuth(undefined)).to.equal("e30=");
+    expect(JSON.parse(Buffer.from(registryConfig([one]), "base64url").toString())).to.have.all.keys("r");
+  });
+});
