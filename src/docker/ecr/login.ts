@@ -1,0 +1,48 @@
+import { DockerError } from "../errors.js";
+import { endpointFromEnvironment, type Environment } from "./access.js";
+import { parseEcrHost } from "./address.js";
+import { openEcr, type Ecr } from "./client.js";
+import { ecrToken } from "./tokens.js";
+
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface LoginSurroundings {
+  readonly env: Environment;
+  readonly signal?: AbortSignal;
+}
+
+/** User and password for a registry's host if it is one of ECR's; undefined for any other registry.
+ *  @param host as an image reference has it
+ *  @throws DockerError `ecr/no-credentials`, `ecr/denied`, … for a host of AWS */
+export async function ecrLogin(host: string, at: LoginSurroundings): Promise<RegistryLogin | undefined> {
+  const parsed = parseEcrHost(host);
+  // With another control plane, such as an emulator's, a registry may have any name.
+  if (!parsed) return endpointFromEnvironment("ECR", at.env) ? await emulatorLogin(host, at) : undefined;
+  const { username, password } = await ecrToken(await openEcr(parsed, at.env), at.signal);
+  return { username, password };
+}
+
+/** Hub and the like are never asked for: an emulator does not stand for them. */
+const PUBLIC =
+  /(?:^|\.)(?:docker\.(?:io|com)|ghcr\.io|quay\.io|gcr\.io|mcr\.microsoft\.com|public\.ecr\.aws)$/;
+
+/** The control plane says itself which registry its token opens. Where it does not answer, the host is
+ *  nothing of its. */
+async function emulatorLogin(host: string, at: LoginSurroundings): Promise<RegistryLogin | undefined> {
+  if (PUBLIC.test(host)) return undefined;
+  try {
+    const token = await ecrToken(await emulatorOf(host, at.env), at.signal);
+    return token.host === host ? { username: token.username, password: token.password } : undefined;
+  } catch (error) {
+    if (error instanceof DockerError) return undefined;
+    throw error;
+  }
+}
+
+async function emulatorOf(host: string, env: Environment): Promise<Ecr> {
+  const [, accountId, region] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(host) ?? [];
+  return await openEcr(accountId && region ? { accountId, region } : {}, env);
+}
