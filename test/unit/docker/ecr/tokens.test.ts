@@ -9,6 +9,8 @@ describe("tokens of ECR", () => {
   let aws: Ecr;
   beforeEach(async () => void (aws = await startEcr({ registry: false })));
   afterEach(async () => await aws.close());
+  const ask = async (access: object = {}, env = aws.env) =>
+    await problemOf(async () => await ecrToken(await openEcr(access, env)));
 
   it("are asked for once by any number of callers, and then remembered", async () => {
     const ecr = await openEcr({}, aws.env);
@@ -89,9 +91,6 @@ describe("tokens of ECR", () => {
   });
 
   describe("that cannot be had", () => {
-    const ask = async (access: object = {}, env = aws.env) =>
-      await problemOf(async () => await ecrToken(await openEcr(access, env)));
-
     it("for keys that AWS does not know", async () => {
       const keys = { accessKeyId: "AKIAOTHER", secretAccessKey: "x", sessionToken: "never-shown" };
       expect(await ask({ keys })).to.deep.equal({
