@@ -30,7 +30,6 @@ function installPackages(purposes) {
   if (!canInstall())
     throw new Error(`missing: ${names.join(", ")} (Debian's names). Please install them; only root on Debian or
 Ubuntu has it done by this script.`);
-  process.stderr.write(`Installing ${names.join(", ")} (apt-get)\n`);
   install(names);
 }
 

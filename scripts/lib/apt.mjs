@@ -36,16 +36,19 @@ export function isStatic(path) {
   return !readFileSync(path).subarray(0, 4096).includes("/ld-");
 }
 
-/** Installs packages by apt-get; its output goes to standard error. Throws when it cannot. */
+/** Installs packages by apt-get. Throws with its output when it cannot. */
 export function install(names) {
+  process.stderr.write(`Installing ${names.join(", ")} (apt-get)\n`);
   const locks = ["-o", "DPkg::Lock::Timeout=300"];
-  const add = ["install", "-y", "--no-install-recommends", ...locks, ...names];
   // Old lists name versions that the mirror has dropped; fresh machines have no lists at all.
-  if (aptGet(["update", "-q", ...locks]) !== 0) process.stderr.write("apt-get update failed; going on\n");
-  if (aptGet(add) !== 0) throw new Error(`apt-get install ${names.join(" ")} failed (see above)`);
+  const update = aptGet(["update", ...locks]);
+  const add = aptGet(["install", "-y", "--no-install-recommends", ...locks, ...names]);
+  if (add.status === 0) return;
+  const output = `${update.status === 0 ? "" : update.stderr}${add.stdout}${add.stderr}`.trim();
+  throw new Error(`apt-get install ${names.join(" ")} failed:\n${output}`);
 }
 
 function aptGet(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  return spawnSync("apt-get", args, { stdio: ["ignore", 2, 2], env }).status;
+  return spawnSync("apt-get", ["-q", ...args], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8", env });
 }
