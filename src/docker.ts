@@ -127,3 +127,26 @@ export {
   type CredentialSources,
 } from "./docker/auth.js";
 export type { Credentials } from "./docker/auth-types.js";
+export {
+  isMissing,
+  pullImage,
+  pushImage,
+  remoteImage,
+  type Pull,
+  type RemoteDescriptor,
+  type Transfer,
+} from "./docker/transfer.js";
+export type { AccessKeys, EcrAccess } from "./docker/ecr/access.js";
+export { isRegion, parseEcrHost, repositoryNameFault } from "./docker/ecr/address.js";
+export { openEcr, type Ecr } from "./docker/ecr/client.js";
+export { awsCode } from "./docker/ecr/errors.js";
+export { imagesByTag, removeTags, type RemoteImage, type RepositoryTags } from "./docker/ecr/images.js";
+export {
+  createRepository,
+  findRepository,
+  type RepositoryInfo,
+  type RepositorySettings,
+  type RepositoryWish,
+} from "./docker/ecr/repository.js";
+export { applySettings, expireAfter } from "./docker/ecr/settings.js";
+export { ecrToken, forgetToken, type EcrToken } from "./docker/ecr/tokens.js";

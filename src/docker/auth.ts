@@ -15,6 +15,7 @@ export interface CredentialSources extends Surroundings {
   /** The part's options `username` and `password`. */
   readonly username?: string;
   readonly password?: string;
+  /** Instead of ECR, which makes passwords from AWS credentials. */
   readonly provider?: CredentialProvider;
 }
 
@@ -49,11 +50,8 @@ export async function credentialsFor(
   if (entry) return fromEntry(entry, address, "DOCKER_AUTH_CONFIG");
   const path = `${configFolder(sources)}/config.json`;
   const config = await readDockerConfig(path);
-  return (
-    (await fromHelpers(host, config, sources)) ??
-    (await fromProvider(host, sources)) ??
-    fromEntry(findAuth(config, host), address, path)
-  );
+  const stored = fromEntry(findAuth(config, host), address, path);
+  return (await fromHelpers(host, config, sources)) ?? (await fromProvider(host, sources, stored)) ?? stored;
 }
 
 /** The hosts for which the settings name credentials or a helper: what a build may be asked for. */
@@ -129,10 +127,26 @@ async function fromHelpers(
   return await askHelper(config.credsStore, address, at);
 }
 
-async function fromProvider(host: string, sources: CredentialSources): Promise<Credentials | undefined> {
-  const token = await sources.provider?.(host, sources.signal);
-  return token && { ...token, serverAddress: serverAddress(host), origin: "provider" };
+/** A provider's token is new where a stored one may have ended; without the provider's means, the stored one is tried. */
+async function fromProvider(
+  host: string,
+  sources: CredentialSources,
+  stored: Credentials | undefined,
+): Promise<Credentials | undefined> {
+  const provider = sources.provider ?? ((host, signal) => fromEcr(host, sources, signal));
+  try {
+    const token = await provider(host, sources.signal);
+    return token && { ...token, serverAddress: serverAddress(host), origin: "provider" };
+  } catch (error) {
+    if (stored && error instanceof DockerError) return stored;
+    throw error;
+  }
 }
+
+const fromEcr = async (host: string, { env }: CredentialSources, signal: AbortSignal | undefined) => {
+  const { ecrLogin } = await import("./ecr/login.js");
+  return await ecrLogin(host, { env, ...(signal && { signal }) });
+};
 
 function fromEntry(entry: AuthEntry | undefined, address: string, origin: string): Credentials | undefined {
   const read = entry && authEntry(entry, origin);

@@ -1,0 +1,56 @@
+import { DockerError, hasStatus, type Problem } from "./errors.js";
+
+/** The error codes of registries (https://distribution.github.io/distribution/spec/api/#errors-2). The engine hands
+ *  them on as `code: message`, in lower case and with blanks, and gives them no status of its own in a stream. */
+const CODES: readonly (readonly [RegExp, string])[] = [
+  [/^manifest unknown\b|: manifest unknown\b/, "registry/missing"],
+  [/^name unknown\b|: name unknown\b/, "registry/no-repository"],
+  [/^tag invalid\b/, "registry/tag-refused"],
+  [
+    /^(?:unauthorized|denied|requested access to the resource is denied|no basic auth credentials)\b/,
+    "registry/denied",
+  ],
+  [/: (?:unauthorized|denied):|: no basic auth credentials\b|: unauthorized\b/, "registry/denied"],
+];
+
+/** What a pull or a push failed with, told apart as far as the engine lets see. Anything else passes unchanged. */
+export function registryError(error: unknown, reference: string): unknown {
+  if (!(error instanceof DockerError) || !error.problem.code.startsWith("engine/")) return error;
+  const known = CODES.find(([pattern]) => pattern.test(error.message))?.[1];
+  const code = known ?? (hasStatus(error, 404) ? "registry/missing" : undefined);
+  if (!code) return error.problem.code === "engine/stream-error" ? failed(error, reference) : error;
+  const options = { cause: error, ...(error.statusCode && { statusCode: error.statusCode }) };
+  return new DockerError(PROBLEMS[code]!(reference, error.message), options);
+}
+
+function failed(error: DockerError, reference: string): DockerError {
+  const problem: Problem = { code: "registry/failed", message: `${reference}: ${error.message}` };
+  return new DockerError(problem, { cause: error });
+}
+
+const PROBLEMS: Readonly<Record<string, (reference: string, said: string) => Problem>> = {
+  "registry/missing": (reference, said) => ({
+    code: "registry/missing",
+    message: `there is no image ${reference}`,
+    notes: [`the engine says: ${said}`],
+    help: ["check the name and the tag; a private repository looks the same without credentials"],
+  }),
+  "registry/no-repository": (reference, said) => ({
+    code: "registry/no-repository",
+    message: `the registry has no repository for ${reference}`,
+    notes: [`the engine says: ${said}`],
+    help: ["create the repository; docker.ecr-push does so by itself"],
+  }),
+  "registry/tag-refused": (reference, said) => ({
+    code: "registry/tag-refused",
+    message: `the registry does not let ${reference} be pushed`,
+    notes: [`the engine says: ${said}`],
+    help: ["an immutable tag stays with its image: push another tag"],
+  }),
+  "registry/denied": (reference, said) => ({
+    code: "registry/denied",
+    message: `the registry denies access to ${reference}`,
+    notes: [`the engine says: ${said}`],
+    help: ["log in (docker login), name a credential helper, or give username and password"],
+  }),
+};

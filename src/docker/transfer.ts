@@ -1,0 +1,140 @@
+/** Images between an engine and registries (https://docs.docker.com/reference/api/engine/, ImageCreate, ImagePush, Distribution). */
+import type { Credentials } from "./auth-types.js";
+import { registryAuth } from "./auth.js";
+import type { Listener } from "./build-report.js";
+import type { Engine } from "./engine.js";
+import { DockerError, hasStatus } from "./errors.js";
+import { encodePath, inspectImage, repoDigest } from "./image.js";
+import {
+  familiarName,
+  familiarReference,
+  formatReference,
+  parseReference,
+  withDefaultTag,
+} from "./reference.js";
+import { registryError } from "./registry-error.js";
+import type { EngineRequest } from "./request.js";
+import { jsonLines } from "./stream.js";
+
+export interface Transfer {
+  /** With a tag or a digest; `latest` otherwise. */
+  readonly reference: string;
+  readonly credentials?: Credentials | undefined;
+  readonly listener?: Listener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Pull extends Transfer {
+  /** `linux/arm64`. */
+  readonly platform?: string | undefined;
+}
+
+/** What a registry holds under a reference. */
+export interface RemoteDescriptor {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** `linux/amd64`, …; empty where the registry does not say. */
+  readonly platforms: readonly string[];
+}
+
+interface TransferLine {
+  readonly id?: string;
+  readonly status?: string;
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+  readonly aux?: { readonly Digest?: string };
+}
+
+/** Pulls an image, layer by layer reported.
+ *  @returns the digest that the registry knows it by, where the engine tells
+ *  @throws DockerError `registry/missing`, `registry/denied`, … */
+export async function pullImage(engine: Engine, pull: Pull): Promise<string | undefined> {
+  const reference = withDefaultTag(parseReference(pull.reference));
+  const { tag, digest } = reference;
+  // With a digest, the tag only names.
+  const query = { fromImage: familiarName(reference), tag: digest ?? tag, platform: pull.platform };
+  await transfer(engine, pull, { method: "POST", path: "/images/create", query });
+  const name = familiarReference(reference);
+  const found = await inspectImage(engine, name, pull.signal);
+  return digest ?? (found && repoDigest(found, name));
+}
+
+/** Pushes an image that the engine has under this very name.
+ *  @returns the digest under which the registry took it
+ *  @throws DockerError `registry/denied`, `registry/no-repository`, `registry/tag-refused`, … */
+export async function pushImage(engine: Engine, push: Transfer): Promise<string> {
+  const reference = withDefaultTag(parseReference(push.reference));
+  const path = `/images/${encodePath(familiarName(reference))}/push`;
+  const digest = await transfer(engine, push, { method: "POST", path, query: { tag: reference.tag } });
+  if (digest) return digest;
+  throw new DockerError({
+    code: "engine/cut-off",
+    message: `the engine ended the push of ${push.reference} without a digest`,
+  });
+}
+
+/** @returns the digest of the last `aux`, which only a push has */
+async function transfer(engine: Engine, what: Transfer, request: EngineRequest): Promise<string | undefined> {
+  let digest: string | undefined;
+  try {
+    const answer = await engine.stream({ ...request, ...authorised(what) });
+    for await (const line of jsonLines<TransferLine>(answer)) {
+      digest = line.aux?.Digest ?? digest;
+      report(what.listener, line);
+    }
+    return digest;
+  } catch (error) {
+    what.signal?.throwIfAborted();
+    throw registryError(error, what.reference);
+  }
+}
+
+function authorised({ credentials, signal }: Transfer): Partial<EngineRequest> {
+  return {
+    headers: { "X-Registry-Auth": registryAuth(credentials) },
+    ...(signal ? { signal } : {}),
+  };
+}
+
+/** Layers are progress; what concerns the whole image is a line of the log. */
+function report(listener: Listener | undefined, { id, status, progressDetail }: TransferLine): void {
+  if (!listener || !status) return;
+  if (!id) return listener.log(status);
+  const { current, total } = progressDetail ?? {};
+  listener.progress({
+    id,
+    step: status,
+    ...(current === undefined ? {} : { current, unit: "bytes" as const }),
+    ...(total ? { total } : {}),
+  });
+}
+
+interface DistributionAnswer {
+  readonly Descriptor: { readonly digest: string; readonly mediaType: string };
+  readonly Platforms?: readonly { readonly os: string; readonly architecture: string }[] | null;
+}
+
+/** What a registry holds under a reference, without fetching it; asked by the engine, whose network and trust count.
+ *  @returns undefined where the registry has no such image
+ *  @throws DockerError `registry/denied`, … */
+export async function remoteImage(engine: Engine, what: Transfer): Promise<RemoteDescriptor | undefined> {
+  const reference = formatReference(withDefaultTag(parseReference(what.reference)));
+  try {
+    const path = `/distribution/${encodePath(reference)}/json`;
+    const { Descriptor, Platforms } = await engine.request<DistributionAnswer>({ path, ...authorised(what) });
+    const platforms = (Platforms ?? []).map(({ os, architecture }) => `${os}/${architecture}`);
+    return { digest: Descriptor.digest, mediaType: Descriptor.mediaType, platforms };
+  } catch (error) {
+    what.signal?.throwIfAborted();
+    const translated = registryError(error, what.reference);
+    if (hasStatus(error, 404) || isMissing(translated)) return undefined;
+    throw translated;
+  }
+}
+
+/** The registry says that it holds no such image: `registry/missing`, `registry/no-repository`. */
+export function isMissing(error: unknown): boolean {
+  return (
+    error instanceof DockerError &&
+    ["registry/missing", "registry/no-repository"].includes(error.problem.code)
+  );
+}
