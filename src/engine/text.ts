@@ -3,6 +3,8 @@ export interface Source {
   /** How messages name it: a path relative to the current directory, a URL, or `command line`. */
   readonly name: string;
   readonly text: string;
+  /** Set where lines mean nothing (an argument, a built-in default): the name alone says where. */
+  readonly lineless?: true;
 }
 
 /** A piece of a source, as UTF-16 offsets; lines and columns are computed only when printed. */
@@ -22,20 +24,63 @@ export interface Position {
   readonly lineText: string;
 }
 
-/** Line and column of an offset. LF, CR and CRLF end lines (LANGUAGE, rule 5). */
-export function positionAt(source: Source, offset: number): Position {
+// Asking for thousands of positions of one text (`annotate`) must not scan it from the top each time.
+const lineStarts = new WeakMap<Source, Uint32Array>();
+
+function startsOf(source: Source): Uint32Array {
+  const known = lineStarts.get(source);
+  if (known) return known;
   const { text } = source;
-  let line = 1;
-  let lineStart = 0;
-  for (let i = 0; i < offset && i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 10 || (code === 13 && text.charCodeAt(i + 1) !== 10)) {
-      line++;
-      lineStart = i + 1;
-    }
+  const starts = [0];
+  const carriageReturns = text.includes("\r");
+  for (let end = lineEnd(text, 0, carriageReturns); end < text.length; ) {
+    const next = afterLineEnd(text, end);
+    starts.push(next);
+    end = lineEnd(text, next, carriageReturns);
   }
-  let lineEnd = lineStart;
-  while (lineEnd < text.length && text.charCodeAt(lineEnd) !== 10 && text.charCodeAt(lineEnd) !== 13)
-    lineEnd++;
-  return { line, column: offset - lineStart + 1, lineText: text.slice(lineStart, lineEnd) };
+  const table = Uint32Array.from(starts);
+  lineStarts.set(source, table);
+  return table;
+}
+
+/** Where the line that holds `from` ends: the offset of its LF, CR or CRLF, or of the end of the text. */
+export function lineEnd(text: string, from: number, carriageReturns: boolean): number {
+  const feed = text.indexOf("\n", from);
+  const end = feed < 0 ? text.length : feed;
+  if (!carriageReturns) return end;
+  for (let i = from; i < end; i++) if (text.charCodeAt(i) === 13) return i;
+  return end;
+}
+
+/** The offset after the line end at `end`. */
+export function afterLineEnd(text: string, end: number): number {
+  return text.charCodeAt(end) === 13 && text.charCodeAt(end + 1) === 10 ? end + 2 : end + 1;
+}
+
+/** The line, from 1, of an offset. LF, CR and CRLF end lines (LANGUAGE, rule 5). */
+export function lineAt(source: Source, offset: number): number {
+  const starts = startsOf(source);
+  let low = 0;
+  let high = starts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return low + 1;
+}
+
+/** Line, column and text of the line of an offset. */
+export function positionAt(source: Source, offset: number): Position {
+  const line = lineAt(source, offset);
+  const start = startsOf(source)[line - 1] ?? 0;
+  const { text } = source;
+  return { line, column: offset - start + 1, lineText: text.slice(start, lineEnd(text, start, true)) };
+}
+
+/** Where something stands, as annotate and messages say it: `buildout.cfg:12`, or the bare name of a lineless source. */
+export function place(span: Span): string {
+  return span.source.lineless
+    ? span.source.name
+    : `${span.source.name}:${lineAt(span.source, span.start)}`;
 }

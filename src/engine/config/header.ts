@@ -1,0 +1,64 @@
+import { isSpace, skipSpace } from "./space.js";
+
+/** A section header as written, as offsets in the source. */
+export interface Header {
+  readonly name: string;
+  readonly nameStart: number;
+  /** The text between `:` and the closing bracket, `\x23` and `\x3b` not yet replaced; absent without a colon. */
+  readonly condition?: string;
+  readonly conditionStart: number;
+  /** After the closing bracket. */
+  readonly end: number;
+}
+
+const HASH = 35;
+const SEMICOLON = 59;
+
+/** Reads `[name]` or `[name:condition]`, with only a comment after it; undefined where the line is not a header. */
+export function readHeader(text: string, lineStart: number, lineEnd: number): Header | undefined {
+  if (text.charCodeAt(lineStart) !== 91) return undefined;
+  const nameStart = skipSpace(text, lineStart + 1, lineEnd);
+  let i = nameStart;
+  while (i < lineEnd && isNamePart(text.charCodeAt(i))) i++;
+  if (i === nameStart) return undefined;
+  const name = text.slice(nameStart, i);
+  i = skipSpace(text, i, lineEnd);
+  const next = text.charCodeAt(i);
+  if (i < lineEnd && next === 58) return conditional({ text, name, nameStart }, i + 1, lineEnd);
+  if (i >= lineEnd || next !== 93 || !onlyComment(text, i + 1, lineEnd)) return undefined;
+  return { name, nameStart, conditionStart: i, end: i + 1 };
+}
+
+/** A condition holds neither `#` nor `;`, so the last bracket before one of them (or the line's end) closes it. */
+function conditional(
+  { text, name, nameStart }: { text: string; name: string; nameStart: number },
+  from: number,
+  lineEnd: number,
+): Header | undefined {
+  let stop = from;
+  while (stop < lineEnd && text.charCodeAt(stop) !== HASH && text.charCodeAt(stop) !== SEMICOLON) stop++;
+  const close = text.lastIndexOf("]", stop - 1);
+  if (close < from || !onlyComment(text, close + 1, lineEnd)) return undefined;
+  return { name, nameStart, condition: text.slice(from, close), conditionStart: from, end: close + 1 };
+}
+
+function onlyComment(text: string, from: number, lineEnd: number): boolean {
+  const i = skipSpace(text, from, lineEnd);
+  return i >= lineEnd || text.charCodeAt(i) === HASH || text.charCodeAt(i) === SEMICOLON;
+}
+
+// Everything but white space and # [ ] : ; { }
+function isNamePart(code: number): boolean {
+  switch (code) {
+    case HASH:
+    case 58:
+    case SEMICOLON:
+    case 91:
+    case 93:
+    case 123:
+    case 125:
+      return false;
+    default:
+      return !isSpace(code);
+  }
+}

@@ -1,0 +1,139 @@
+import type { Diagnostic } from "../diagnostic.js";
+import { didYouMean } from "../suggest.js";
+import type { Span } from "../text.js";
+import { spanWithin } from "./locate.js";
+import { MACRO, type Merged, type Merging, update } from "./merge.js";
+import { configError } from "./mistakes.js";
+import { Composed, type Section, type Value } from "./model.js";
+import { strip } from "./space.js";
+
+/** The names after `<=`, one a line, each with where it stands in the text. */
+interface Copy {
+  readonly name: string;
+  readonly start: number;
+}
+
+function copies(value: Value): Copy[] {
+  let start = 0;
+  const found: Copy[] = [];
+  for (const line of value.text.split("\n")) {
+    const name = strip(line);
+    if (name !== "") found.push({ name, start: start + line.indexOf(name) });
+    start += line.length + 1;
+  }
+  return found;
+}
+
+/**
+ * Copies macros (`<=`), after all merging (LANGUAGE, rules 19 and 20). Sections that cannot be completed carry their
+ * mistakes with them: they harm only those who need the section.
+ */
+export function expandMacros(merged: Merged): Map<string, Section> {
+  const expander = new Expander(merged);
+  for (const name of merged.keys()) expander.expand(name);
+  // The order of the files, not the order in which sections happened to be completed.
+  const sections = new Map<string, Section>();
+  for (const name of merged.keys()) {
+    const section = expander.sections.get(name);
+    if (section) sections.set(name, section);
+  }
+  return sections;
+}
+
+class Expander {
+  readonly merged: Merged;
+  readonly sections = new Map<string, Section>();
+  private readonly open: string[] = [];
+
+  constructor(merged: Merged) {
+    this.merged = merged;
+  }
+
+  /** Depth first with a stack of our own: chains are as long as the user makes them. */
+  expand(name: string): void {
+    if (this.sections.has(name)) return;
+    this.open.push(name);
+    for (let top = this.open.at(-1); top !== undefined; top = this.open.at(-1)) {
+      const section = this.merged.get(top);
+      const needed = section && this.nextNeeded(section);
+      if (needed !== undefined) this.open.push(needed);
+      else {
+        this.open.pop();
+        if (section) this.close(section);
+      }
+    }
+  }
+
+  private nextNeeded(section: Merging): string | undefined {
+    const ready = (name: string) => this.sections.has(name) || !this.merged.has(name) || this.open.includes(name);
+    return copiesOf(section).find(({ name }) => !ready(name))?.name;
+  }
+
+  private close(section: Merging): void {
+    const list = copiesOf(section);
+    const mistakes: Diagnostic[] = [];
+    const options = new Map<string, Value>();
+    for (const copy of list) {
+      const from = this.sections.get(copy.name);
+      if (from) this.copy(section, copy, from, options);
+      if (from) mistakes.push(...from.mistakes.filter((mistake) => !mistakes.includes(mistake)));
+      else if (this.merged.has(copy.name)) mistakes.push(this.circular(section, copy));
+      else mistakes.push(this.missing(section, copy));
+    }
+    mergeOwn(section, options);
+    this.sections.set(section.name, {
+      name: section.name,
+      ...(section.header && { header: section.header }),
+      options,
+      macros: list.map(({ name }) => name),
+      mistakes,
+    });
+  }
+
+  private copy(section: Merging, copy: Copy, from: Section, options: Map<string, Value>): void {
+    const list = section.values.get(MACRO);
+    const span = list ? spanWithin(list, copy.start, copy.start + copy.name.length) : undefined;
+    for (const [option, value] of from.options) {
+      if (option === MACRO) continue;
+      const entry = span && ({ operation: "macro", text: from.name, span } as const);
+      options.set(option, new Composed(value.text, entry ? [...value.history, entry] : value.history));
+    }
+  }
+
+  private circular(section: Merging, copy: Copy): Diagnostic {
+    const from = this.open.indexOf(copy.name);
+    const chain = [...(from < 0 ? [] : this.open.slice(from)), section.name];
+    const notes = chain.map((name, i) => ({
+      message: `[${name}] copies [${chain[i + 1] ?? copy.name}]`,
+      ...spanOf(this.merged.get(name)?.values.get(MACRO)),
+    }));
+    return configError("circular-macro", `[${copy.name}] copies itself`, { ...at(section, copy), notes });
+  }
+
+  private missing(section: Merging, copy: Copy): Diagnostic {
+    const help = didYouMean(copy.name, this.merged.keys());
+    const message = `[${section.name}] copies [${copy.name}], which does not exist`;
+    return configError("missing-section", message, { ...at(section, copy), help });
+  }
+}
+
+/** `<=` does nothing in `[buildout]`. */
+function copiesOf(section: Merging): Copy[] {
+  const value = section.name === "buildout" ? undefined : section.values.get(MACRO);
+  return value ? copies(value) : [];
+}
+
+function mergeOwn(section: Merging, options: Map<string, Value>): void {
+  for (const [option, value] of section.values) options.set(option, value);
+  if (section.waiting) update(options, section.waiting);
+  if (section.name !== "buildout") options.delete(MACRO);
+}
+
+function spanOf(value: Value | undefined): { span?: Span } {
+  return value ? { span: value.span } : {};
+}
+
+function at(section: Merging, copy: Copy): { span?: Span } {
+  const list = section.values.get(MACRO);
+  return list ? { span: spanWithin(list, copy.start, copy.start + copy.name.length) } : {};
+}

@@ -1,0 +1,153 @@
+import { DiagnosticError } from "../diagnostic.js";
+import { configError } from "./mistakes.js";
+import { changesOf, type Layer, type Merged, type Merging, overlay } from "./merge.js";
+import type { ScannedSection } from "./scan.js";
+import type { FileNode } from "./tree.js";
+
+// In which order files are laid over each other: depth first, and a file that is reached twice is laid down twice.
+// Files that extend each other many times over would be laid down exponentially often, so a repetition is left out
+// where it changes nothing: where everything that the file says is said again later on.
+
+/** More layers than this can only come from `+=` that really double at each level; the result would not fit in memory. */
+const MOST_LAYERS = 200_000;
+
+interface LayerOf {
+  readonly node: FileNode;
+  readonly sections: Iterable<ScannedSection | (Pick<ScannedSection, "name" | "changes"> & { header?: Merging["header"] })>;
+}
+
+/** Merges a tree of files. User defaults go under the first file read that has no `extends` of its own. */
+export function mergeTree(root: FileNode, userDefaults: Merged | undefined): Merged {
+  const layers = new Sequence(root, userDefaults).layers();
+  const openedBy = openers(root, layers);
+  const merged: Merged = new Map();
+  const seen = new Set<FileNode>();
+  for (const { node, sections } of layers) {
+    const first = !seen.has(node);
+    seen.add(node);
+    overlay(merged, sections, (name) => first && openedBy.get(name) === node);
+  }
+  return merged;
+}
+
+/** Which file has each section first, in the full sequence with all repetitions. */
+function openers(root: FileNode, layers: readonly LayerOf[]): Map<string, FileNode> {
+  const special = new Map(layers.map(({ node, sections }) => [node, sections]));
+  const openedBy = new Map<string, FileNode>();
+  const seen = new Set<FileNode>();
+  const open: { node: FileNode; next: number }[] = [{ node: root, next: 0 }];
+  for (let top = open.at(-1); top; top = open.at(-1)) {
+    const { node } = top;
+    const child = node.extends[top.next] ?? node.optional[top.next - node.extends.length];
+    top.next++;
+    if (child) {
+      if (!seen.has(child)) open.push({ node: child, next: 0 });
+      continue;
+    }
+    open.pop();
+    seen.add(node);
+    for (const { name } of special.get(node) ?? []) if (!openedBy.has(name)) openedBy.set(name, node);
+  }
+  return openedBy;
+}
+
+/** Walks the sequence from its end: what is decided there makes earlier repetitions superfluous. */
+class Sequence {
+  private readonly root: FileNode;
+  private readonly userDefaults: Merged | undefined;
+  /** For each file the options that it or a file below it adds to or removes from, as `section\noption`. */
+  private readonly additions = new Map<FileNode, ReadonlySet<string>>();
+  private readonly decided = new Set<string>();
+  private readonly done = new Set<FileNode>();
+  private readonly reversed: LayerOf[] = [];
+
+  constructor(root: FileNode, userDefaults: Merged | undefined) {
+    this.root = root;
+    this.userDefaults = userDefaults && userDefaults.size > 0 ? userDefaults : undefined;
+    this.collectAdditions();
+  }
+
+  layers(): LayerOf[] {
+    // A frame is entered (its own options come last, so first from the end), then its children from the last to the first.
+    const open: { node: FileNode; leftmost: boolean }[] = [{ node: this.root, leftmost: true }];
+    for (let top = open.pop(); top; top = open.pop()) {
+      const { node, leftmost } = top;
+      if (!leftmost && this.done.has(node) && this.nothingNew(node)) continue;
+      this.lay(node, leftmost && node.extends.length === 0);
+      const children = [...node.extends, ...node.optional];
+      children.forEach((child, i) => open.push({ node: child, leftmost: leftmost && i === 0 && node.extends.length > 0 }));
+    }
+    return this.reversed.reverse();
+  }
+
+  private lay(node: FileNode, first: boolean): void {
+    const own = sectionsOf(node);
+    const sections = first && this.userDefaults ? over(this.userDefaults, own) : own;
+    this.reversed.push({ node, sections });
+    this.done.add(node);
+    if (this.reversed.length > MOST_LAYERS) throw new DiagnosticError([tooMany(node)]);
+    for (const { name, changes } of sections)
+      for (const [option, { set }] of changes) if (set) this.decided.add(`${name}\n${option}`);
+  }
+
+  private nothingNew(node: FileNode): boolean {
+    for (const option of this.additions.get(node) ?? []) if (!this.decided.has(option)) return false;
+    return true;
+  }
+
+  private collectAdditions(): void {
+    const open: { node: FileNode; next: number }[] = [{ node: this.root, next: 0 }];
+    for (let top = open.at(-1); top; top = open.at(-1)) {
+      const { node } = top;
+      const child = node.extends[top.next] ?? node.optional[top.next - node.extends.length];
+      top.next++;
+      if (child && !this.additions.has(child)) open.push({ node: child, next: 0 });
+      if (child) continue;
+      open.pop();
+      const found = new Set<string>();
+      for (const below of [...node.extends, ...node.optional])
+        for (const option of this.additions.get(below) ?? []) found.add(option);
+      for (const { name, changes } of sectionsOf(node))
+        for (const [option, { add, remove }] of changes) if (add || remove) found.add(`${name}\n${option}`);
+      this.additions.set(node, found);
+    }
+  }
+}
+
+function tooMany(node: FileNode) {
+  return configError("too-many-layers", `files extend each other so often that nothing could hold the result`, {
+    notes: [{ message: `${node.scanned.source.name} is reached along very many ways, and adds with += each time` }],
+  });
+}
+
+/** A file laid over the user defaults counts as one file. */
+function over(userDefaults: Merged, own: Layer): LayerOf["sections"] {
+  const copy: Merged = new Map();
+  overlay(copy, [...userDefaults.values()].map(asLayer));
+  overlay(copy, own);
+  return [...copy.values()].map(asLayer);
+}
+
+function asLayer(section: Merging) {
+  return { name: section.name, header: section.header, changes: changesOf(section) };
+}
+
+const HIDDEN = new Set(["extends", "optional-extends"]);
+
+/** A file's sections without the options that name other files. */
+function sectionsOf({ scanned }: FileNode): ScannedSection[] {
+  return [...scanned.sections.values()].map((section) =>
+    section.name === "buildout" ? { ...section, changes: withoutExtends(section.changes) } : section,
+  );
+}
+
+function withoutExtends(changes: ScannedSection["changes"]): ScannedSection["changes"] {
+  const kept = new Map(changes);
+  for (const name of HIDDEN) {
+    const change = kept.get(name);
+    if (!change) continue;
+    if (change.add || change.remove) kept.set(name, { ...change, set: undefined });
+    else kept.delete(name);
+  }
+  return kept;
+}

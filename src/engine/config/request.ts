@@ -1,0 +1,18 @@
+import type { Environment } from "./expression.js";
+
+/** What to load, and everything that the answer depends on. */
+export interface LoadRequest {
+  /** The main file: a path, relative to `cwd` or absolute, or a URL. */
+  readonly file: string;
+  readonly cwd: string;
+  /** Raw arguments: `section:option=value`, `+=`, `-=`. */
+  readonly assignments: readonly string[];
+  /** The path of the user's `default.cfg`; absent where user defaults are off. A file that is not there is none. */
+  readonly userDefaults?: string | undefined;
+  readonly env: Environment;
+  /** What `~` stands for. */
+  readonly home: string;
+  readonly offline?: boolean | undefined;
+  readonly newest?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
