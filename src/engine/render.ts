@@ -20,7 +20,9 @@ const plain: Paint = { severity: (text) => text, faint: (text) => text, mark: (t
 export function renderDiagnostic(diagnostic: Diagnostic, paint: Paint = plain): string {
   const { severity, code, span, part } = diagnostic;
   const where = part === undefined ? "" : ` (part ${part})`;
-  const lines = [`${paint.severity(`${severity}[${code}]`, severity)}: ${visible(diagnostic.message)}${where}`];
+  const lines = [
+    `${paint.severity(`${severity}[${code}]`, severity)}: ${visible(diagnostic.message)}${where}`,
+  ];
   const position = span && !span.source.lineless ? positionAt(span.source, span.start) : undefined;
   const gutter = " ".repeat(position ? String(position.line).length : 2);
   if (span) lines.push(...excerpt(span, position, gutter, paint));
@@ -41,7 +43,11 @@ function excerpt(span: Span, position: Position | undefined, gutter: string, pai
   }
   const { line, column, lineText } = position;
   const start = column - 1;
-  const { before, marked, after } = clip(lineText, start, Math.min(lineText.length, start + span.end - span.start));
+  const { before, marked, after } = clip(
+    lineText,
+    start,
+    Math.min(lineText.length, start + span.end - span.start),
+  );
   const head = `${gutter} ${span.source.name}:${line}:${column}`;
   return underlined({ head, label: String(line), before, marked, after }, paint);
 }
@@ -58,9 +64,9 @@ interface Excerpt {
 function underlined({ head, label, before, marked, after }: Excerpt, paint: Paint): string[] {
   const bar = paint.faint("|");
   const left = visible(before);
-  const carets = "^".repeat(Math.max(1, [...visible(marked)].length));
+  const carets = "^".repeat(Math.max(1, Array.from(visible(marked)).length));
   // Tabs stay tabs in the padding, so that the caret lands under the text whatever their width.
-  const padding = [...left].map((c) => (c === "\t" ? c : " ")).join("");
+  const padding = Array.from(left, (c) => (c === "\t" ? c : " ")).join("");
   return [
     head,
     `${paint.faint(label)} ${bar} ${left}${visible(marked)}${visible(after)}`.trimEnd(),
@@ -70,7 +76,8 @@ function underlined({ head, label, before, marked, after }: Excerpt, paint: Pain
 
 /** Cuts a long line to a window around what is marked. */
 function clip(line: string, start: number, end: number) {
-  const marked = end - start > WIDEST_EXCERPT ? `${line.slice(start, start + WIDEST_EXCERPT)}…` : line.slice(start, end);
+  const marked =
+    end - start > WIDEST_EXCERPT ? `${line.slice(start, start + WIDEST_EXCERPT)}…` : line.slice(start, end);
   const room = Math.max(20, WIDEST_EXCERPT - marked.length);
   const half = room >> 1;
   const before = start > room ? `…${line.slice(start - half, start)}` : line.slice(0, start);

@@ -80,7 +80,5 @@ export function positionAt(source: Source, offset: number): Position {
 
 /** Where something stands, as annotate and messages say it: `buildout.cfg:12`, or the bare name of a lineless source. */
 export function place(span: Span): string {
-  return span.source.lineless
-    ? span.source.name
-    : `${span.source.name}:${lineAt(span.source, span.start)}`;
+  return span.source.lineless ? span.source.name : `${span.source.name}:${lineAt(span.source, span.start)}`;
 }

@@ -38,7 +38,9 @@ function urlAddress(name: string): Address {
   }
   if (url.protocol === "file:") return { kind: "path", path: fileURLToPath(url) };
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw new BadAddress(`a configuration file is read by http, https or file, not by "${url.protocol.slice(0, -1)}"`);
+    throw new BadAddress(
+      `a configuration file is read by http, https or file, not by "${url.protocol.slice(0, -1)}"`,
+    );
   url.hash = "";
   return { kind: "url", url: url.href };
 }

@@ -20,7 +20,12 @@ export function readAssignments(raw: readonly string[]): Assignments {
     const span = { source, start: 0, end: text.length };
     return problem === undefined
       ? []
-      : [configError("bad-assignment", problem, { span, help: ['write section:option=value, or with "+=" or "-="'] })];
+      : [
+          configError("bad-assignment", problem, {
+            span,
+            help: ['write section:option=value, or with "+=" or "-="'],
+          }),
+        ];
   });
   if (wrong.length > 0) throw new DiagnosticError(wrong);
   return found;
@@ -46,7 +51,11 @@ function assign(found: Assignments, source: Source): string | undefined {
   return undefined;
 }
 
-function together(before: Change | undefined, operation: Operator, piece: ReturnType<typeof argumentPiece>): Change {
+function together(
+  before: Change | undefined,
+  operation: Operator,
+  piece: ReturnType<typeof argumentPiece>,
+): Change {
   const none = { set: undefined, add: undefined, remove: undefined };
   if (operation === "=") return { ...none, set: piece };
   const key = operation === "+=" ? "add" : "remove";

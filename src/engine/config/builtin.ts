@@ -18,7 +18,11 @@ export function builtins(directory: string): Merged {
 }
 
 /** Options of `[buildout]` whose text is a path below the buildout directory. */
-export const BELOW_DIRECTORY: ReadonlySet<string> = new Set(["bin-directory", "parts-directory", "installed"]);
+export const BELOW_DIRECTORY: ReadonlySet<string> = new Set([
+  "bin-directory",
+  "parts-directory",
+  "installed",
+]);
 
 /** Options of `[buildout]` whose text is a path relative to the file that set it. */
 export const BESIDE_FILE: readonly string[] = ["download-cache", "extends-cache"];
@@ -28,5 +32,8 @@ const silent = new Set(["bin-directory", "newest", "offline"]);
 
 /** Whether an option of `[buildout]` is a default that nobody asked for. */
 export function isSilent(option: string, value: Value): boolean {
-  return silent.has(option) && value.history.every(({ operation }) => operation === "default" || operation === "directory");
+  return (
+    silent.has(option) &&
+    value.history.every(({ operation }) => operation === "default" || operation === "directory")
+  );
 }

@@ -26,7 +26,9 @@ export async function readUrl(url: string, fetching: Fetching): Promise<string> 
   if (there && (offline || !newest)) return decode(readFileSync(cached), `${url} (cached as ${cached})`);
   if (offline)
     throw new Unreadable("offline", `${url} is not downloaded in offline mode`, [
-      cache ? "run once without -o to fill extends-cache" : "set extends-cache to keep files for offline mode",
+      cache
+        ? "run once without -o to fill extends-cache"
+        : "set extends-cache to keep files for offline mode",
     ]);
   try {
     const text = await download(url, fetching);
@@ -97,9 +99,12 @@ function credentials(url: string) {
 }
 
 function refused(url: string, status: number): Unreadable {
-  if (status === 404 || status === 410) return new Unreadable("missing-file", `there is no file ${url} (HTTP ${status})`);
+  if (status === 404 || status === 410)
+    return new Unreadable("missing-file", `there is no file ${url} (HTTP ${status})`);
   const help =
-    status === 401 || status === 403 ? ["does the file need a login? A URL may hold one: https://user:password@host/"] : [];
+    status === 401 || status === 403
+      ? ["does the file need a login? A URL may hold one: https://user:password@host/"]
+      : [];
   return new Unreadable("download", `${url} was refused (HTTP ${status})`, help);
 }
 
@@ -118,9 +123,11 @@ async function collect(body: AsyncIterable<Buffer>, url: string): Promise<Buffer
 function textOf(bytes: Buffer, type: string, url: string): string {
   const media = (type.split(";")[0] ?? "").trim().toLowerCase();
   const wrong = () =>
-    new Unreadable("download", `${url} answers with ${media || "a web page"}, not with a configuration file`, [
-      "is it the address of the raw file, and may it be read without logging in?",
-    ]);
+    new Unreadable(
+      "download",
+      `${url} answers with ${media || "a web page"}, not with a configuration file`,
+      ["is it the address of the raw file, and may it be read without logging in?"],
+    );
   if (/^(image|audio|video|font)\/|^application\/(zip|gzip|x-gzip|x-tar|pdf)$/.test(media)) throw wrong();
   const text = decode(bytes, url);
   if (/^\s*(<!doctype|<html|<\?xml|\{)/i.test(text.slice(0, 1000))) throw wrong();
@@ -131,7 +138,10 @@ function explained(error: unknown, url: string, { timeout, signal }: Fetching): 
   if (error instanceof Unreadable || signal?.aborted || !(error instanceof Error)) return error;
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (code.startsWith("UND_ERR_") && code.endsWith("_TIMEOUT"))
-    return new Unreadable("download", `${url} has not answered for ${timeout} seconds`, ["wait longer with -t SECONDS"]);
-  const reason = code === "ENOTFOUND" || code === "EAI_AGAIN" ? "the host is not known" : error.message || code;
+    return new Unreadable("download", `${url} has not answered for ${timeout} seconds`, [
+      "wait longer with -t SECONDS",
+    ]);
+  const reason =
+    code === "ENOTFOUND" || code === "EAI_AGAIN" ? "the host is not known" : error.message || code;
   return new Unreadable("download", `${url} cannot be downloaded: ${reason}`);
 }

@@ -87,7 +87,8 @@ class Parser {
     const token = this.next;
     if (token.kind === "operator" && /^([=!<>]=|[<>])$/.test(token.text)) return this.advance();
     if (token.kind === "name" && token.text === "in") return this.advance();
-    if (token.kind !== "name" || token.text !== "not" || this.tokens[this.at + 1]?.text !== "in") return undefined;
+    if (token.kind !== "name" || token.text !== "not" || this.tokens[this.at + 1]?.text !== "in")
+      return undefined;
     this.at += 2;
     return { ...token, text: "not in" };
   }
@@ -100,7 +101,8 @@ class Parser {
     if (token.kind !== "operator" || token.text !== "(") throw this.unexpected(token);
     if (++this.depth > 200) throw new ConditionError("the condition nests too deeply", token.start);
     const answer = this.either(live);
-    if (!this.take(")")) throw new ConditionError('the condition has a "(" that is never closed', token.start);
+    if (!this.take(")"))
+      throw new ConditionError('the condition has a "(" that is never closed', token.start);
     this.depth--;
     return answer;
   }
@@ -114,7 +116,9 @@ class Parser {
   /** `env.NAME`, `env["NAME"]`, and the same with os.environ; a variable that is not set is the empty text. */
   private environment(token: Token): Answer | undefined {
     const { environment } = this.facts;
-    const base = ["env", "os.environ"].find((name) => token.text === name || token.text.startsWith(`${name}.`));
+    const base = ["env", "os.environ"].find(
+      (name) => token.text === name || token.text.startsWith(`${name}.`),
+    );
     if (base === undefined) return undefined;
     if (token.text === `${base}.get` && this.next.text === "(") return environment[this.key("(", ")")] ?? "";
     if (token.text !== base) return environment[token.text.slice(base.length + 1)] ?? "";
@@ -146,7 +150,10 @@ class Parser {
   }
 
   private unexpected(token = this.next): ConditionError {
-    const what = token.kind === "end" ? "the condition ends too early" : `the condition has "${token.text}" in the wrong place`;
+    const what =
+      token.kind === "end"
+        ? "the condition ends too early"
+        : `the condition has "${token.text}" in the wrong place`;
     return new ConditionError(what, token.start);
   }
 
@@ -176,7 +183,8 @@ function compare(operator: Token, left: Answer, right: Answer): boolean {
   if (operator.text === "!=") return !equal(left, right);
   const comparable =
     (typeof left === "string" && typeof right === "string") || (isNumeric(left) && isNumeric(right));
-  if (!comparable) throw new ConditionError(`"${operator.text}" compares two texts or two numbers`, operator.start);
+  if (!comparable)
+    throw new ConditionError(`"${operator.text}" compares two texts or two numbers`, operator.start);
   if (operator.text === "<") return left < right;
   if (operator.text === "<=") return left <= right;
   return operator.text === ">" ? left > right : left >= right;
@@ -193,5 +201,8 @@ function equal(left: Answer, right: Answer): boolean {
 function contains(operator: Token, left: Answer, right: Answer): boolean {
   if (typeof left === "string" && typeof right === "string") return right.includes(left);
   if (typeof left === "string" && typeof right === "object") return right.environment[left] !== undefined;
-  throw new ConditionError(`"${operator.text}" looks for a text in a text, or for a name in env`, operator.start);
+  throw new ConditionError(
+    `"${operator.text}" looks for a text in a text, or for a name in env`,
+    operator.start,
+  );
 }

@@ -45,7 +45,9 @@ function cacheDirectory(
   if (!value || value.text === "") return undefined;
   if (hasReference(value.text, "both")) {
     const message = "extends-cache is needed before any reference can be resolved";
-    throw new DiagnosticError([configError("bad-value", message, { span: value.span, help: ["give it a plain path"] })]);
+    throw new DiagnosticError([
+      configError("bad-value", message, { span: value.span, help: ["give it a plain path"] }),
+    ]);
   }
   const { source } = value.span;
   const base = source.lineless

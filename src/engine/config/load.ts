@@ -82,7 +82,8 @@ class Loading {
     if (file === undefined) return undefined;
     const before = this.mistakes.length;
     const node = await this.tree({ kind: "path", path: path.resolve(cwd, file) });
-    const absent = !node && this.mistakes.length === before + 1 && this.mistakes[before]?.code === "config/missing-file";
+    const absent =
+      !node && this.mistakes.length === before + 1 && this.mistakes[before]?.code === "config/missing-file";
     if (absent) this.mistakes.length = before;
     return node && mergeTree(node, undefined);
   }
@@ -121,7 +122,12 @@ class Loading {
         this.files.add(address.path);
         return text;
       }
-      const rules = fetching({ base: this.base, main: root, assignments: this.assignments, request: this.request });
+      const rules = fetching({
+        base: this.base,
+        main: root,
+        assignments: this.assignments,
+        request: this.request,
+      });
       const { readUrl } = await import("./download.js");
       return readUrl(address.url, rules);
     };
@@ -161,7 +167,9 @@ function addressOfMain({ file, cwd }: LoadRequest): Address {
 }
 
 function clone(merged: Merged): Merged {
-  return new Map([...merged].map(([name, section]) => [name, { ...section, values: new Map(section.values) }]));
+  return new Map(
+    [...merged].map(([name, section]) => [name, { ...section, values: new Map(section.values) }]),
+  );
 }
 
 function layerOf(assignments: Assignments): Layer {

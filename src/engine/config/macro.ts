@@ -65,7 +65,8 @@ class Expander {
   }
 
   private nextNeeded(section: Merging): string | undefined {
-    const ready = (name: string) => this.sections.has(name) || !this.merged.has(name) || this.open.includes(name);
+    const ready = (name: string) =>
+      this.sections.has(name) || !this.merged.has(name) || this.open.includes(name);
     return copiesOf(section).find(({ name }) => !ready(name))?.name;
   }
 

@@ -169,7 +169,9 @@ function versionOrder(a: string, b: string): number | undefined {
 
 /** The complaint about a name that only a Python program can answer. */
 export function python(token: Token): ConditionError {
-  return new ConditionError(`"${token.text}" speaks of Python, which has no part in this program`, token.start, [
-    "ask for the platform instead, for example with sys_platform or platform_machine",
-  ]);
+  return new ConditionError(
+    `"${token.text}" speaks of Python, which has no part in this program`,
+    token.start,
+    ["ask for the platform instead, for example with sys_platform or platform_machine"],
+  );
 }

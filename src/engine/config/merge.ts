@@ -17,7 +17,9 @@ export interface Merging {
 export type Merged = Map<string, Merging>;
 
 /** A section of a file as it is laid over what came before it. */
-export type Layer = Iterable<Pick<ScannedSection, "name" | "changes"> & { readonly header?: Span | undefined }>;
+export type Layer = Iterable<
+  Pick<ScannedSection, "name" | "changes"> & { readonly header?: Span | undefined }
+>;
 
 /**
  * Lays a file over `merged`, in place. `opens` tells whether this file is the first to have a section: the same `+=`
@@ -71,7 +73,8 @@ function open(section: Merging, changes: ReadonlyMap<string, Change>): void {
     if (!copies) section.values.set(option, firstValue(change));
     else {
       if (change.set) section.values.set(option, change.set);
-      if (change.add || change.remove) (section.waiting ??= new Map()).set(option, { ...change, set: undefined });
+      if (change.add || change.remove)
+        (section.waiting ??= new Map()).set(option, { ...change, set: undefined });
     }
   }
 }

@@ -57,7 +57,12 @@ export class Piece implements HistoryEntry, Value {
   /** Where the name starts and ends, then where the value does. */
   readonly at: readonly [number, number, number, number];
 
-  constructor(operation: Operator, text: string, source: Source, at: readonly [number, number, number, number]) {
+  constructor(
+    operation: Operator,
+    text: string,
+    source: Source,
+    at: readonly [number, number, number, number],
+  ) {
     this.operation = operation;
     this.text = text;
     this.source = source;

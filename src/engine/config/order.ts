@@ -13,7 +13,9 @@ const MOST_LAYERS = 200_000;
 
 interface LayerOf {
   readonly node: FileNode;
-  readonly sections: Iterable<ScannedSection | (Pick<ScannedSection, "name" | "changes"> & { header?: Merging["header"] })>;
+  readonly sections: Iterable<
+    ScannedSection | (Pick<ScannedSection, "name" | "changes"> & { header?: Merging["header"] })
+  >;
 }
 
 /** Merges a tree of files. User defaults go under the first file read that has no `extends` of its own. */
@@ -75,7 +77,9 @@ class Sequence {
       if (!leftmost && this.done.has(node) && this.nothingNew(node)) continue;
       this.lay(node, leftmost && node.extends.length === 0);
       const children = [...node.extends, ...node.optional];
-      children.forEach((child, i) => open.push({ node: child, leftmost: leftmost && i === 0 && node.extends.length > 0 }));
+      children.forEach((child, i) =>
+        open.push({ node: child, leftmost: leftmost && i === 0 && node.extends.length > 0 }),
+      );
     }
     return this.reversed.reverse();
   }
@@ -115,9 +119,17 @@ class Sequence {
 }
 
 function tooMany(node: FileNode) {
-  return configError("too-many-layers", `files extend each other so often that nothing could hold the result`, {
-    notes: [{ message: `${node.scanned.source.name} is reached along very many ways, and adds with += each time` }],
-  });
+  return configError(
+    "too-many-layers",
+    `files extend each other so often that nothing could hold the result`,
+    {
+      notes: [
+        {
+          message: `${node.scanned.source.name} is reached along very many ways, and adds with += each time`,
+        },
+      ],
+    },
+  );
 }
 
 /** A file laid over the user defaults counts as one file. */

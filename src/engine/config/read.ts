@@ -30,7 +30,8 @@ export function identity(address: Address): string {
 export async function readLocal(file: string, signal?: AbortSignal): Promise<string> {
   try {
     const stat = statSync(file);
-    if (stat.isDirectory()) throw new Unreadable("not-a-file", `${file} is a directory, not a configuration file`);
+    if (stat.isDirectory())
+      throw new Unreadable("not-a-file", `${file} is a directory, not a configuration file`);
     if (!stat.isFile()) return decode(await readStream(file, signal), file);
     if (stat.size > LARGEST) throw tooLarge(file);
     return decode(readFileSync(file), file);

@@ -88,7 +88,9 @@ export class Resolver {
     const cell = this.cell(this.stateOf(section), option);
     if (cell && typeof cell !== "symbol") return cell;
     const help = didYouMean(option, this.config.sections.get(section)?.options.keys() ?? []);
-    throw new DiagnosticError([configError("missing-option", `[${section}] has no option "${option}"`, { help })]);
+    throw new DiagnosticError([
+      configError("missing-option", `[${section}] has no option "${option}"`, { help }),
+    ]);
   }
 
   /** All values of a section by name, sorted. Throws like `option`. */
@@ -150,7 +152,13 @@ export class Resolver {
     if (!state) {
       const section = this.config.sections.get(name);
       if (!section) throw new DiagnosticError([this.noSection(name)]);
-      state = { section, cells: new Map(), mistakes: [...section.mistakes], touched: new Set(), complete: false };
+      state = {
+        section,
+        cells: new Map(),
+        mistakes: [...section.mistakes],
+        touched: new Set(),
+        complete: false,
+      };
       this.states.set(name, state);
     }
     return state;
@@ -213,7 +221,8 @@ export class Resolver {
     const value = this.written(state, option) ?? this.outside.lookup(name, option);
     if (value === undefined) return undefined;
     const secret = this.outside.isSecret(name, option);
-    if (!("history" in value)) return put(state, option, secret && !value.secret ? { ...value, secret } : value);
+    if (!("history" in value))
+      return put(state, option, secret && !value.secret ? { ...value, secret } : value);
     const template = this.template(state, value);
     const [only] = template;
     if (template.length === 1 && typeof only === "string") return put(state, option, { text: only, secret });
@@ -294,7 +303,11 @@ export class Resolver {
   private noOption(reference: Reference, state: State): Diagnostic {
     const { section, option, fallback, span } = reference;
     if (fallback !== undefined)
-      return configError("bad-interpolation", `only $<env:NAME|fallback> takes a fallback, and there is a section [env]`, { span });
+      return configError(
+        "bad-interpolation",
+        `only $<env:NAME|fallback> takes a fallback, and there is a section [env]`,
+        { span },
+      );
     const names = [...state.section.options.keys(), ...(this.outside.options?.(section) ?? [])];
     const from = state.section.header;
     const notes = from ? [{ message: `[${section}] starts here`, span: from }] : [];
@@ -318,12 +331,19 @@ function put(state: State, option: string, cell: Cell): Cell {
 }
 
 function same(a: Diagnostic, b: Diagnostic): boolean {
-  return a.code === b.code && a.message === b.message && a.span?.start === b.span?.start && a.span?.source === b.span?.source;
+  return (
+    a.code === b.code &&
+    a.message === b.message &&
+    a.span?.start === b.span?.start &&
+    a.span?.source === b.span?.source
+  );
 }
 
 /** The loop, reference by reference, from the option that is met again. */
 function circular(reference: Reference, stack: readonly Frame[]): Diagnostic {
-  const from = stack.findIndex(({ state, option }) => state.section.name === reference.section && option === reference.option);
+  const from = stack.findIndex(
+    ({ state, option }) => state.section.name === reference.section && option === reference.option,
+  );
   const loop = stack.slice(Math.max(0, from));
   const steps = loop.map(({ state, option, template, next }, i) => {
     // The last frame has just gone past the reference that closes the loop; the others wait at theirs.
@@ -333,7 +353,10 @@ function circular(reference: Reference, stack: readonly Frame[]): Diagnostic {
       ? { message: `${name} uses ${used.section}:${used.option}`, span: used.span }
       : { message: name };
   });
-  const shown = steps.length > 12 ? [...steps.slice(0, 6), { message: `… ${steps.length - 11} more …` }, ...steps.slice(-5)] : steps;
+  const shown =
+    steps.length > 12
+      ? [...steps.slice(0, 6), { message: `… ${steps.length - 11} more …` }, ...steps.slice(-5)]
+      : steps;
   const message = `${reference.section}:${reference.option} depends on itself`;
   return configError("circular-reference", message, { span: reference.span, notes: shown });
 }
@@ -372,4 +395,3 @@ export function computed(text: string): Value {
 export function defaultValue(text: string): Value {
   return provided(text, "default");
 }
-

@@ -133,7 +133,9 @@ class Scanner {
     const from = skipSpace(this.text, start, end);
     if (from === end || this.headerMissed) return;
     this.headerMissed = true;
-    this.mistake(noHeader({ source: this.source, start: from, end: trimmedEnd(this.text, from, end) }, this.skipping));
+    this.mistake(
+      noHeader({ source: this.source, start: from, end: trimmedEnd(this.text, from, end) }, this.skipping),
+    );
   }
 
   private optionLine(section: DraftSection, start: number, end: number): boolean {
@@ -155,7 +157,9 @@ class Scanner {
     if (from === end) return;
     const span = { source: this.source, start: from, end: trimmedEnd(this.text, from, end) };
     const open = this.option ? undefined : this.section?.name;
-    this.mistake(badLine(span, { indented: from > start, ...(open === undefined ? {} : { emptySection: open }) }));
+    this.mistake(
+      badLine(span, { indented: from > start, ...(open === undefined ? {} : { emptySection: open }) }),
+    );
   }
 
   private mistake(diagnostic: Diagnostic): void {

@@ -56,7 +56,7 @@ function unreadable(text: string, from: number): string {
   const rest = text.slice(from).trimStart();
   return rest.startsWith('"') || rest.startsWith("'")
     ? "the condition has a string without its closing quote"
-    : `the condition holds ${JSON.stringify([...rest][0] ?? "")}, which means nothing there`;
+    : `the condition holds ${JSON.stringify(String.fromCodePoint(rest.codePointAt(0) ?? 32))}, which means nothing there`;
 }
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\n": "" };
