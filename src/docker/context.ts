@@ -1,0 +1,137 @@
+import { readFile, stat } from "node:fs/promises";
+import { isAbsolute, join, relative, sep } from "node:path";
+import type { Readable } from "node:stream";
+import { DigestCache } from "./digest-cache.js";
+import { DockerIgnore } from "./dockerignore.js";
+import { DockerError, systemCode } from "./errors.js";
+import { digestTree } from "./tree-digest.js";
+import { packTree, type ExtraFile } from "./tree-pack.js";
+import { byteString, textOf, unreadable, walkTree, type TreeEntry } from "./tree.js";
+
+export interface ContextOptions {
+  /** The Dockerfile, below the folder or absolute; `Dockerfile` unless said. It is always part of the context. */
+  readonly dockerfile?: string;
+  /** Files that are added to those of the folder (an inline Dockerfile). They win over the folder's own. */
+  readonly extra?: readonly ExtraFile[];
+  readonly signal?: AbortSignal;
+}
+
+/** A build context: a listing of a folder, from which its digest and its archive are made. */
+export interface BuildContext {
+  readonly root: string;
+  readonly entries: readonly TreeEntry[];
+  /** Bytes of its files. */
+  readonly size: number;
+  /** What names the Dockerfile within the context, for the build's parameter `dockerfile`. */
+  readonly dockerfile: string;
+  /** The file whose patterns count: `<Dockerfile>.dockerignore` or `.dockerignore`. */
+  readonly ignoreFile: string | undefined;
+  /** Of content, not of times. @param cachePath where digests of single files are kept @returns `sha256:…` */
+  digest(cachePath?: string): Promise<string>;
+  /** The archive that a build takes: sorted, streamed, owned by root as the docker CLI has it. */
+  pack(): Readable;
+}
+
+/** Where a Dockerfile that lies outside of the folder is put in the context. */
+const OUTSIDE = ".tsbuildout.Dockerfile";
+
+/**
+ * Lists a build context.
+ * @param root the folder
+ * @throws DockerError `folder/unreadable`, `context/no-dockerfile`, `context/bad-ignore`
+ */
+export async function openContext(root: string, options: ContextOptions = {}): Promise<BuildContext> {
+  const { signal } = options;
+  await mustBeFolder(root);
+  const { dockerfile, extra } = await placeDockerfile(root, options);
+  const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
+  const added = new Set(extra.map(({ name }) => name));
+  // The engine needs these two whatever the patterns say; it takes them out again itself.
+  const kept = new Set([dockerfile, ".dockerignore"]);
+  const all = await walkTree(root, {
+    ...(signal ? { signal } : {}),
+    choose: (bytes, directory) => {
+      const path = textOf(bytes);
+      const choice = ignore?.patterns.choose(path, directory) ?? { take: true, enter: true };
+      const leads = directory && dockerfile.startsWith(`${path}/`);
+      return { take: !added.has(path) && (choice.take || kept.has(path)), enter: choice.enter || leads };
+    },
+  });
+  return contextOf(root, { entries: all, dockerfile, extra, ignoreFile: ignore?.name, signal });
+}
+
+interface Parts {
+  readonly entries: readonly TreeEntry[];
+  readonly dockerfile: string;
+  readonly extra: readonly ExtraFile[];
+  readonly ignoreFile: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+function contextOf(root: string, parts: Parts): BuildContext {
+  const { entries, dockerfile, extra, ignoreFile } = parts;
+  const abortable = parts.signal ? { signal: parts.signal } : {};
+  return {
+    root,
+    entries,
+    dockerfile,
+    ignoreFile,
+    size: entries.reduce((sum, entry) => sum + entry.size, 0),
+    digest: async (cachePath) => {
+      const cache = cachePath === undefined ? undefined : await DigestCache.open(cachePath);
+      const digest = await digestTree(root, entries, { extra, ...abortable, ...(cache ? { cache } : {}) });
+      await cache?.save();
+      return digest;
+    },
+    pack: () => packTree(root, entries, { uid: 0, gid: 0, wholeSeconds: true, extra, ...abortable }),
+  };
+}
+
+async function mustBeFolder(root: string): Promise<void> {
+  const found = await stat(root).catch((error: unknown) => {
+    throw unreadable(byteString(root), error);
+  });
+  if (found.isDirectory()) return;
+  throw new DockerError({ code: "folder/unreadable", message: `cannot read ${root}: it is not a folder` });
+}
+
+/** Where the Dockerfile is in the context; one from outside is added under a name of our own. */
+async function placeDockerfile(
+  root: string,
+  options: ContextOptions,
+): Promise<{ dockerfile: string; extra: readonly ExtraFile[] }> {
+  const extra = options.extra ?? [];
+  const asked = options.dockerfile ?? "Dockerfile";
+  const path = isAbsolute(asked) ? asked : join(root, asked);
+  const within = relative(root, path).split(sep).join("/");
+  if (extra.some(({ name }) => name === within)) return { dockerfile: within, extra };
+  const content = await readFile(path).catch((error: unknown) => {
+    throw noDockerfile(path, error);
+  });
+  if (!within.startsWith("../") && !isAbsolute(within)) return { dockerfile: within, extra };
+  return { dockerfile: OUTSIDE, extra: [...extra, { name: OUTSIDE, content }] };
+}
+
+function noDockerfile(path: string, error: unknown): DockerError {
+  const code = systemCode(error);
+  const why = code === "ENOENT" || code === "ENOTDIR" ? "it does not exist" : (code ?? "");
+  return new DockerError(
+    { code: "context/no-dockerfile", message: `cannot read ${path}: ${why}`, option: "dockerfile" },
+    { cause: error },
+  );
+}
+
+async function readIgnore(
+  root: string,
+  dockerfile: string,
+): Promise<{ name: string; patterns: DockerIgnore } | undefined> {
+  const beside = isAbsolute(dockerfile) ? dockerfile : join(root, dockerfile);
+  for (const path of [`${beside}.dockerignore`, join(root, ".dockerignore")]) {
+    const text = await readFile(path, "utf8").catch((error: unknown) => {
+      if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
+      throw unreadable(byteString(path), error);
+    });
+    if (text !== undefined) return { name: path, patterns: new DockerIgnore(text, path) };
+  }
+  return undefined;
+}
