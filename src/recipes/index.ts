@@ -3,4 +3,8 @@ import type { Recipe } from "tsbuildout/recipe";
 type Loader = () => Promise<{ readonly default: Recipe }>;
 
 /** Every built-in recipe by name, loaded on use. The keys are also the names of the files, pages and tests. */
-export const recipes: Readonly<Record<string, Loader>> = {};
+export const recipes: Readonly<Record<string, Loader>> = {
+  "docker.network": () => import("./docker.network.js"),
+  "docker.run": () => import("./docker.run.js"),
+  "docker.volume": () => import("./docker.volume.js"),
+};

@@ -1,0 +1,234 @@
+import {
+  createNetwork,
+  inspectNetwork,
+  overlappingNetworks,
+  removeNetwork,
+  type Call,
+  type NetworkState,
+} from "tsbuildout/docker";
+import {
+  defineRecipe,
+  option,
+  RecipeError,
+  type Drift,
+  type InstallContext,
+  type LookContext,
+} from "tsbuildout/recipe";
+import {
+  configureEngine,
+  engineOf,
+  engineOfRecord,
+  engineOptions,
+  isOurs,
+  labelsOf,
+  listing,
+} from "./common.js";
+import { differingFlag, differingPairs } from "./differences.js";
+import { checkName } from "./names.js";
+import { differingPools, poolsOf } from "./network-pools.js";
+import { recordOf } from "./spec-options.js";
+
+const options = {
+  name: option.string({
+    doc: "Name of the network. Default: the part's name.",
+    default: "$<:_buildout_section_name_>",
+  }),
+  driver: option.string({
+    doc: "Driver of the network: `bridge`, `overlay`, `macvlan`, … Default: `bridge`.",
+  }),
+  "driver-options": option.pairs({
+    doc: "Options of the driver, `NAME=VALUE` a line, for example `com.docker.network.driver.mtu=1400`.",
+    aliases: ["driver-opts"],
+  }),
+  subnet: option.words({
+    doc: "Subnets in CIDR form, one for each address pool: `10.1.0.0/16`. Chosen by the engine if unset.",
+    aliases: ["subnets"],
+  }),
+  gateway: option.words({
+    doc: "Addresses of the gateway, at most one for each subnet. Chosen by the engine if unset.",
+  }),
+  "ip-range": option.words({
+    doc: "Ranges from which containers get addresses, at most one for each subnet.",
+  }),
+  "aux-addresses": option.pairs({
+    doc: "Addresses that the network's driver leaves alone, `NAME=ADDRESS` a line.",
+    aliases: ["aux-address"],
+  }),
+  "ipam-driver": option.string({ doc: "Driver that hands out addresses. Default: the engine's own." }),
+  "ipam-options": option.pairs({ doc: "Options of that driver, `NAME=VALUE` a line." }),
+  ipv6: option.boolean({
+    doc: "Give containers IPv6 addresses too. Without an IPv6 subnet a private one is chosen.",
+    default: "false",
+  }),
+  internal: option.boolean({ doc: "No way from the network to the outside.", default: "false" }),
+  attachable: option.boolean({
+    doc: "Containers may be attached by hand to a network of a swarm.",
+    default: "false",
+  }),
+  labels: option.pairs({ doc: "Labels of the network, `NAME=VALUE` a line." }),
+  ...engineOptions,
+};
+
+export default defineRecipe({
+  doc: "Creates a network. One that is there already is used and left alone; one that this part made goes with the part.",
+  options,
+  outputs: {
+    "network-id": { doc: "Id of the network." },
+    subnets: { doc: "The subnets, separated by blanks, also where the engine chose them." },
+    gateways: { doc: "The gateways, separated by blanks, as far as the engine tells those that it chose." },
+  },
+  configure(context) {
+    configureEngine(context);
+    const { name } = context.options;
+    if (name !== undefined) {
+      checkName(context, "network", name);
+      context.provides(`network:${name}`);
+    }
+    const needed = ["name", "subnet", "gateway", "ip-range", "aux-addresses", "ipv6"];
+    if (needed.some((one) => context.unknown.has(one))) return;
+    for (const problem of poolsOf(context.options as typeof context.options & { name: string }).problems)
+      context.fail(problem);
+  },
+  look,
+  install: bringUp,
+  update: bringUp,
+  async uninstall(context) {
+    const call: Call = { engine: await engineOf(context), signal: context.signal };
+    for (const { kind, name } of context.record.resources) {
+      const found = kind === "network" ? await inspectNetwork(call, name) : undefined;
+      if (!found || !isOurs(found.Labels, context)) continue;
+      await removeNetwork(call, found.Id).catch(async (error: unknown) => {
+        throw await hasEndpoints(call, name, error);
+      });
+    }
+  },
+});
+
+type Installing = InstallContext<typeof options>;
+
+/** The network as asked for: made where there is none, checked where there is one. */
+async function bringUp(context: Installing): Promise<Record<string, string>> {
+  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  const { name } = context.options;
+  const found = await inspectNetwork(call, name);
+  const network = found ?? (await make(context, call));
+  const ours = isOurs(network.Labels, context);
+  if (found) refuseOther(network, context.options, ours);
+  // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
+  if (found && ours) await context.created({ kind: "network", name });
+  const pools = network.IPAM?.Config ?? [];
+  return {
+    "network-id": network.Id,
+    subnets: pools.flatMap(({ Subnet }) => Subnet ?? []).join(" "),
+    gateways: pools.flatMap(({ Gateway }) => Gateway?.split("/")[0] ?? []).join(" "),
+  };
+}
+
+async function make(context: Installing, call: Call): Promise<NetworkState> {
+  const { options } = context;
+  const { name } = options;
+  const { pools } = poolsOf(options);
+  await context.created({ kind: "network", name });
+  let id = name;
+  try {
+    id = await createNetwork(call, {
+      name,
+      pools,
+      ...(options.driver ? { driver: options.driver } : {}),
+      options: recordOf(options["driver-options"]),
+      ...(options["ipam-driver"] ? { ipamDriver: options["ipam-driver"] } : {}),
+      ...(options["ipam-options"].length > 0 ? { ipamOptions: recordOf(options["ipam-options"]) } : {}),
+      ipv6: options.ipv6,
+      internal: options.internal,
+      attachable: options.attachable,
+      labels: { ...recordOf(options.labels), ...labelsOf(context) },
+    });
+  } catch (error) {
+    throw await refusedCreation(
+      call,
+      pools.flatMap(({ Subnet }) => Subnet ?? []),
+      error,
+    );
+  }
+  const made = await inspectNetwork(call, id);
+  if (made) return made;
+  throw new RecipeError({
+    code: "network/gone",
+    message: `network ${name} was made and is gone again`,
+    help: ["something else on this engine removes networks: run again"],
+  });
+}
+
+/** The engine says that pools overlap, and not with whose; the networks that it has say that. */
+async function refusedCreation(call: Call, subnets: readonly string[], error: unknown): Promise<unknown> {
+  if (call.signal?.aborted || subnets.length === 0) return error;
+  const overlaps = await overlappingNetworks(call, subnets).catch(() => []);
+  if (overlaps.length === 0) return error;
+  return new RecipeError(
+    {
+      code: "network/overlap",
+      message: `subnet ${overlaps[0]?.subnet} overlaps with another network`,
+      notes: overlaps.map(
+        ({ subnet, network, theirs }) => `${subnet} overlaps with ${theirs} of network ${network}`,
+      ),
+      help: ["choose a subnet that is free, or leave the choice to the engine"],
+      option: "subnet",
+    },
+    { cause: error },
+  );
+}
+
+function refuseOther(network: NetworkState, wanted: Installing["options"], ours: boolean): void {
+  const differences = [
+    ...(wanted.driver && wanted.driver !== network.Driver
+      ? [`its driver is ${network.Driver}, not ${wanted.driver}`]
+      : []),
+    ...differingFlag("ipv6", wanted.ipv6 || undefined, network.EnableIPv6),
+    ...differingFlag("internal", wanted.internal, network.Internal),
+    ...differingFlag("attachable", wanted.attachable || undefined, network.Attachable),
+    ...differingPools(wanted, network.IPAM?.Config ?? []),
+    ...differingPairs("driver option", recordOf(wanted["driver-options"]), network.Options),
+    ...differingPairs("label", recordOf(wanted.labels), network.Labels),
+  ];
+  if (differences.length === 0) return;
+  throw new RecipeError({
+    code: "network/differs",
+    message: `network ${network.Name} is there already and differs from what is asked for`,
+    notes: [...differences, ours ? "this part made it" : "this part did not make it, and leaves it as it is"],
+    help: ["ask for what is there, take another name, or remove the network"],
+    option: "name",
+  });
+}
+
+async function hasEndpoints(call: Call, name: string, error: unknown): Promise<unknown> {
+  const network = await inspectNetwork(call, name);
+  const holders = Object.entries(network?.Containers ?? {}).map(([id, { Name }]) => Name ?? id.slice(0, 12));
+  if (holders.length === 0) return error;
+  return new RecipeError(
+    {
+      code: "network/in-use",
+      message: `network ${name} cannot be removed: it has endpoints`,
+      notes: holders.sort().map((holder) => `container ${holder} is connected to it`),
+      help: holders.map((holder) => `docker network disconnect ${name} ${holder}`),
+    },
+    { cause: error },
+  );
+}
+
+async function look(context: LookContext): Promise<Map<string, Drift[]>> {
+  const drift = new Map<string, Drift[]>();
+  for (const record of context.records) {
+    const engine = await engineOfRecord(context, record);
+    const { name = record.part } = record.options;
+    const found = (await listing(context, engine, "networks")).find((network) => network.Name === name);
+    const id = record.outputs["network-id"];
+    // Containers hold a network by its id: with another of the same name they must be made anew as well.
+    if (!found)
+      drift.set(record.part, [{ kind: "missing", message: `network ${name} is gone`, repair: "reinstall" }]);
+    else if (id && found.Id !== id)
+      drift.set(record.part, [
+        { kind: "changed", message: `network ${name} is not the one that it was`, repair: "reinstall" },
+      ]);
+  }
+  return drift;
+}

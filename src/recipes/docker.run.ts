@@ -1,0 +1,71 @@
+import { inspectContainer, removeContainer, stopContainer, type Call } from "tsbuildout/docker";
+import { defineRecipe, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
+import { engineOf, forgetListing, isOurs, listing } from "./common.js";
+import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
+import { imageId } from "./run-image.js";
+import { layoutInput } from "./run-layout.js";
+import { lookAtContainers } from "./run-look.js";
+import { runOptions, type RunSchema } from "./run-options.js";
+import { bringUp } from "./run-start.js";
+import { updateRun } from "./run-update.js";
+
+export default defineRecipe({
+  doc: "Runs a container: creates it from an image, copies a layout onto it, starts it, runs a script in it and waits until it is ready. Changed limits, networks and restart policies are applied to the running container; any other change makes a new one.",
+  options: runOptions,
+  outputs: {
+    "container-id": { doc: "Id of the container." },
+    "image-id": { doc: "Id of its image." },
+    "ip-address": { doc: "Its address in the first of its networks." },
+    ports: { doc: "The published ports, one a line, as `address:port:container port/protocol`." },
+    "exit-code": { doc: "With `wait-for = exit`: the code with which it ended." },
+    stdout: {
+      doc: "With `wait-for = exit`: what it wrote on standard output, without the last line's end; the last 64 KiB.",
+    },
+  },
+  computed: { [ENV_OPTION]: "The variables of `env` whose values come from the environment." },
+  configure: configureRun,
+  inputs,
+  look: lookAtContainers,
+  install: async (context) =>
+    await bringUp(context, { engine: await engineOf(context), signal: context.signal }),
+  update: async (context) =>
+    await updateRun(context, { engine: await engineOf(context), signal: context.signal }),
+  uninstall,
+});
+
+async function inputs(context: InputsContext<RunSchema>): Promise<Record<string, string>> {
+  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  return {
+    image: await imageId(context, call),
+    ...(await layoutInput(context)),
+    ...(await containerInputs(context, call)),
+  };
+}
+
+/** Ids of the containers whose volumes, network or names this one holds: with new ones it must be made anew. */
+async function containerInputs(
+  context: InputsContext<RunSchema>,
+  call: Call,
+): Promise<Record<string, string>> {
+  const names = otherContainers(context.options).flatMap(({ name, bound }) => (bound ? [name] : []));
+  if (names.length === 0) return {};
+  const all = await listing(context, call.engine, "containers");
+  return Object.fromEntries(
+    names.map((name) => [
+      `container ${name}`,
+      all.find(({ Id, Names }) => Id.startsWith(name) || Names?.includes(`/${name}`))?.Id ?? "",
+    ]),
+  );
+}
+
+async function uninstall(context: UninstallContext): Promise<void> {
+  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  for (const { kind, name } of context.record.resources) {
+    const found = kind === "container" ? await inspectContainer(call, name) : undefined;
+    if (!found || !isOurs(found.Config.Labels, context)) continue;
+    // It may have data to bring to safety; removing alone would kill it.
+    if (found.State.Running) await stopContainer(call, found.Id);
+    await removeContainer(call, found.Id);
+    await forgetListing(context, call.engine, "containers");
+  }
+}

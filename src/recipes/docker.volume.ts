@@ -1,0 +1,158 @@
+import {
+  createVolume,
+  inspectVolume,
+  removeVolume,
+  volumeHolders,
+  type Call,
+  type VolumeState,
+} from "tsbuildout/docker";
+import {
+  defineRecipe,
+  option,
+  RecipeError,
+  type Drift,
+  type InstallContext,
+  type LookContext,
+  type OptionsOf,
+} from "tsbuildout/recipe";
+import {
+  configureEngine,
+  engineOf,
+  engineOfRecord,
+  engineOptions,
+  isOurs,
+  labelsOf,
+  listing,
+} from "./common.js";
+import { checkName } from "./names.js";
+import { differingPairs } from "./differences.js";
+import { recordOf } from "./spec-options.js";
+import { fillVolume } from "./volume-fill.js";
+
+const options = {
+  name: option.string({
+    doc: "Name of the volume. Default: the part's name.",
+    default: "$<:_buildout_section_name_>",
+  }),
+  driver: option.string({ doc: "Driver that keeps the volume. Default: the engine's own, `local`." }),
+  "driver-options": option.pairs({
+    doc: "Options of the driver, `NAME=VALUE` a line, for example `type=tmpfs`.",
+    aliases: ["driver-opts"],
+  }),
+  labels: option.pairs({ doc: "Labels of the volume, `NAME=VALUE` a line." }),
+  layout: option.path({
+    doc: "A folder whose content a new volume is filled with. A volume that was there before is never written to.",
+    inPlace: true,
+  }),
+  "layout-uid": option.integer({
+    doc: "Owner of what the layout brings. Default: as in the folder.",
+    inPlace: true,
+  }),
+  "layout-gid": option.integer({
+    doc: "Group of what the layout brings. Default: as in the folder.",
+    inPlace: true,
+  }),
+  ...engineOptions,
+};
+
+type Options = OptionsOf<typeof options>;
+
+export default defineRecipe({
+  doc: "Creates a volume. One that is there already is used and left alone; one that this part made goes with the part, never because an option changed.",
+  options,
+  outputs: {
+    mountpoint: { doc: "Where the engine's host keeps the volume." },
+    "actual-driver": { doc: "The driver that keeps the volume." },
+  },
+  protects: "the data in the volume",
+  configure(context) {
+    configureEngine(context);
+    const { name } = context.options;
+    if (name === undefined) return;
+    checkName(context, "volume", name);
+    context.provides(`volume:${name}`);
+  },
+  look,
+  install: bringUp,
+  update: bringUp,
+  async uninstall(context) {
+    const call: Call = { engine: await engineOf(context), signal: context.signal };
+    for (const { kind, name } of context.record.resources) {
+      if (kind !== "volume" || !isOurs((await inspectVolume(call, name))?.Labels, context)) continue;
+      await removeVolume(call, name).catch(async (error: unknown) => {
+        throw await inUse(call, name, error);
+      });
+    }
+  },
+});
+
+/** The volume as asked for: made where there is none, checked where there is one. */
+async function bringUp(context: InstallContext<typeof options>): Promise<Record<string, string>> {
+  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  const { name } = context.options;
+  const found = await inspectVolume(call, name);
+  const volume = found ?? (await make(context, call));
+  const ours = isOurs(volume.Labels, context);
+  refuseOther(volume, context.options, ours);
+  // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
+  if (ours && found) await context.created({ kind: "volume", name });
+  if (ours && !found) await fillVolume(context, call);
+  return { mountpoint: volume.Mountpoint, "actual-driver": volume.Driver };
+}
+
+async function make(context: InstallContext<typeof options>, call: Call): Promise<VolumeState> {
+  const { name, driver } = context.options;
+  await context.created({ kind: "volume", name });
+  const volume = await createVolume(call, {
+    name,
+    ...(driver ? { driver } : {}),
+    options: recordOf(context.options["driver-options"]),
+    labels: { ...recordOf(context.options.labels), ...labelsOf(context) },
+  });
+  // The engine answers with the volume of that name if somebody made one in this instant.
+  if (!isOurs(volume.Labels, context)) await context.removed({ kind: "volume", name });
+  return volume;
+}
+
+function refuseOther(volume: VolumeState, wanted: Options, ours: boolean): void {
+  const differences = [
+    ...(wanted.driver && wanted.driver !== volume.Driver
+      ? [`its driver is ${volume.Driver}, not ${wanted.driver}`]
+      : []),
+    ...differingPairs("driver option", recordOf(wanted["driver-options"]), volume.Options),
+    ...differingPairs("label", recordOf(wanted.labels), volume.Labels),
+  ];
+  if (differences.length === 0) return;
+  throw new RecipeError({
+    code: "volume/differs",
+    message: `volume ${volume.Name} is there already and differs from what is asked for`,
+    notes: [...differences, ours ? "this part made it" : "this part did not make it, and leaves it as it is"],
+    help: ["ask for what is there, take another name, or remove the volume if its data may go"],
+    option: "name",
+  });
+}
+
+async function inUse(call: Call, name: string, error: unknown): Promise<unknown> {
+  const holders = await volumeHolders(call, name);
+  if (holders.length === 0) return error;
+  return new RecipeError(
+    {
+      code: "volume/in-use",
+      message: `volume ${name} cannot be removed: it is in use`,
+      notes: holders.map((holder) => `container ${holder} mounts it`),
+      help: ["remove those containers first, or set keep = true on the part"],
+    },
+    { cause: error },
+  );
+}
+
+async function look(context: LookContext): Promise<Map<string, Drift[]>> {
+  const drift = new Map<string, Drift[]>();
+  for (const record of context.records) {
+    const engine = await engineOfRecord(context, record);
+    const { name = record.part } = record.options;
+    const there = (await listing(context, engine, "volumes")).some((volume) => volume.Name === name);
+    if (!there) drift.set(record.part, [{ kind: "missing", message: `volume ${name} is gone` }]);
+  }
+  return drift;
+}

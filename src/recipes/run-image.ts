@@ -1,0 +1,66 @@
+import {
+  credentialsFor,
+  findImage,
+  inspectImage,
+  parseReference,
+  pullImage,
+  withDefaultTag,
+  type Call,
+} from "tsbuildout/docker";
+import { RecipeError, type Context } from "tsbuildout/recipe";
+import { forgetListing, listing } from "./common.js";
+
+/** What says which image a part runs, and where it may come from. */
+export interface ImageOptions {
+  readonly image: string;
+  readonly platform?: string | undefined;
+  readonly "pull-policy": "missing" | "always" | "never";
+}
+
+type ImageContext = Context & { readonly options: ImageOptions };
+
+/** Sees to it that the engine has the part's image, by pulling it where that is allowed. @throws a problem `image/missing` */
+export async function ensureImage(context: ImageContext, call: Call): Promise<void> {
+  const { image, "pull-policy": policy } = context.options;
+  const { newest, offline } = context.buildout;
+  const renew = policy === "always" && newest && !offline && !isId(image);
+  if (!renew && (await inspectImage(call.engine, image, call.signal))) return;
+  if (policy !== "never" && !offline && !isId(image)) return await pull(context, call);
+  throw new RecipeError({
+    code: "image/missing",
+    message: `the engine has no image ${image}`,
+    notes: isId(image) ? [] : [policy === "never" ? "pull-policy = never" : "this run is offline"],
+    option: "image",
+  });
+}
+
+/** An image that is named by its id can only be there. */
+export function isId(image: string): boolean {
+  return /^(sha256:)?[0-9a-f]{64}$/.test(image);
+}
+
+async function pull(context: ImageContext, call: Call): Promise<void> {
+  const { image, platform } = context.options;
+  const { env, home, signal } = context;
+  const reference = withDefaultTag(parseReference(image));
+  const credentials = await credentialsFor(reference.domain, { env, home, signal });
+  await pullImage(call.engine, {
+    reference: image,
+    platform,
+    credentials,
+    signal,
+    listener: {
+      log: (line) => context.log(line),
+      progress: (progress) => context.progress({ ...progress, step: `pulling ${image}: ${progress.step}` }),
+    },
+  });
+  await forgetListing(context, call.engine, "images");
+}
+
+/** The id of the image that the engine has under the name; empty where it has none. One request for all parts. */
+export async function imageId(context: ImageContext, call: Call): Promise<string> {
+  const { image } = context.options;
+  const images = await listing(context, call.engine, "images");
+  // The beginning of an id is a name that no list holds.
+  return (findImage(images, image) ?? (await inspectImage(call.engine, image, call.signal)))?.Id ?? "";
+}

@@ -1,0 +1,58 @@
+import type { ContainerSummary } from "tsbuildout/docker";
+import type { Drift, LookContext, PartRecord } from "tsbuildout/recipe";
+import { engineOfRecord, listing } from "./common.js";
+
+/** What differs between the containers that are there and those that are recorded: one request for all parts. */
+export async function lookAtContainers(context: LookContext): Promise<Map<string, Drift[]>> {
+  const found = new Map<string, Drift[]>();
+  for (const record of context.records) {
+    const engine = await engineOfRecord(context, record);
+    const byName = namesOf(await listing(context, engine, "containers"));
+    const { name = record.part } = record.options;
+    const drift = driftOf(record, name, byName.get(name));
+    if (drift.length > 0) found.set(record.part, drift);
+  }
+  return found;
+}
+
+/** A list is indexed once, however many parts look something up in it. */
+const indexes = new WeakMap<readonly ContainerSummary[], ReadonlyMap<string, ContainerSummary>>();
+
+function namesOf(containers: readonly ContainerSummary[]): ReadonlyMap<string, ContainerSummary> {
+  let index = indexes.get(containers);
+  if (!index) {
+    const pairs = containers.flatMap((one) => (one.Names ?? []).map((name) => [name.slice(1), one] as const));
+    indexes.set(containers, (index = new Map(pairs)));
+  }
+  return index;
+}
+
+function driftOf(record: PartRecord, name: string, is: ContainerSummary | undefined): Drift[] {
+  const ends = /^exit\b/m.test(record.options["wait-for"] ?? "");
+  if (!is) {
+    const removes = /^(true|yes|on|1)$/i.test(record.options["auto-remove"] ?? "");
+    return ends && removes ? [] : [{ kind: "missing", message: `container ${name} is gone` }];
+  }
+  if (is.Id !== record.outputs["container-id"])
+    return [{ kind: "changed", message: `container ${name} is another one than this part made` }];
+  const starts = !/^(false|no|off|0)$/i.test(record.options["start"] ?? "");
+  if (starts && !ends && !["running", "restarting"].includes(is.State))
+    return [{ kind: "stopped", message: `container ${name} is ${is.State}` }];
+  return is.State === "running" ? networkDrift(record, name, is) : [];
+}
+
+/** The networks that it is not in any more, and the addresses that others may have been told. */
+function networkDrift(record: PartRecord, name: string, is: ContainerSummary): Drift[] {
+  const joined = is.NetworkSettings?.Networks ?? {};
+  return Object.entries(record.outputs).flatMap(([output, address]): Drift[] => {
+    const network = /^ip-address-(.+)$/.exec(output)?.[1];
+    if (network === undefined) return [];
+    const endpoint = joined[network] as { readonly IPAddress?: string } | undefined;
+    if (!endpoint) return [{ kind: "changed", message: `container ${name} is not in network ${network}` }];
+    const now = endpoint.IPAddress ?? "";
+    if (now === "" || now === address) return [];
+    return [
+      { kind: "changed", message: `container ${name} has address ${now} in ${network}, not ${address}` },
+    ];
+  });
+}

@@ -1,0 +1,209 @@
+import {
+  parseDevice,
+  parseDeviceRule,
+  parseExtraHost,
+  parseGpus,
+  parseHealthCommand,
+  parseLink,
+  parseMount,
+  parseNetwork,
+  parsePort,
+  parseRestart,
+  parseTmpfs,
+  parseUlimit,
+  parseVolume,
+} from "tsbuildout/docker";
+import { option, type OptionsOf } from "tsbuildout/recipe";
+import { engineOptions } from "./common.js";
+import { linesOf, oneOf, wordsOf } from "./spec-options.js";
+import { parseWaitFor } from "./wait-for.js";
+
+/** A change of these is applied to the container that is there. */
+const inPlace = true;
+
+const processOptions = {
+  command: option.words({ doc: "Words of the command, split as a shell splits them. Default: the image's." }),
+  entrypoint: option.words({
+    doc: "Words of the entry point; set to nothing, the image's is left out. Default: the image's.",
+  }),
+  user: option.string({ doc: "User, or user:group, by name or number. Default: the image's." }),
+  "group-add": option.words({ doc: "Further groups of the user." }),
+  workdir: option.string({
+    doc: "Directory in which the command starts. Default: the image's.",
+    aliases: ["working-dir"],
+  }),
+  env: option.pairs({
+    doc: "Environment, `NAME=VALUE` a line; a bare `NAME` takes its value from the environment of tsbuildout, as a secret, and is left out where it has none.",
+    aliases: ["environment"],
+  }),
+  tty: option.boolean({ doc: "Give the container a pseudo terminal.", default: "false" }),
+  "stdin-open": option.boolean({
+    doc: "Keep its standard input open.",
+    default: "false",
+    aliases: ["interactive"],
+  }),
+  init: option.boolean({
+    doc: "Run the engine's init as process 1, which reaps orphans and hands on signals.",
+  }),
+  "stop-signal": option.string({ doc: "Signal that asks it to end. Default: the image's, else SIGTERM." }),
+  "stop-timeout": option.duration({
+    doc: "How long it may take to end before it is killed. Default: 10s.",
+    aliases: ["stop-grace-period"],
+  }),
+  labels: option.pairs({ doc: "Labels, `NAME=VALUE` a line." }),
+  restart: oneOf("restart policy", parseRestart, {
+    doc: "When the engine starts it again: `no`, `always`, `unless-stopped`, `on-failure[:times]`. Default: `no`.",
+    inPlace,
+  }),
+  "auto-remove": option.boolean({
+    doc: "Let the engine remove the container when it ends.",
+    default: "false",
+    aliases: ["rm"],
+  }),
+};
+
+const network = {
+  hostname: option.string({ doc: "Host name in the container. Default: the beginning of its id." }),
+  domainname: option.string({ doc: "Domain name in the container." }),
+  ports: wordsOf("ports", parsePort, {
+    doc: "Ports to publish, as `docker run --publish` takes them: `8080:80`, `127.0.0.1:8080:80/udp`, `8000-8010:8000-8010`, `[::1]:80:80`; `80` alone lets the engine choose.",
+    aliases: ["publish"],
+  }),
+  expose: wordsOf("ports", parsePort, { doc: "Ports to expose without publishing them." }),
+  networks: linesOf("networks", parseNetwork, {
+    doc: "Networks to join, one a line, the first as the main one; behind the name may stand `ip=`, `ip6=`, `mac=` and `alias=`.",
+    inPlace,
+  }),
+  "network-aliases": option.words({ doc: "Names of the container in the networks that it joins.", inPlace }),
+  "network-mode": option.string({
+    doc: "`host`, `none`, `bridge`, or `container:NAME` to share that container's network; in place of `networks`.",
+  }),
+  links: linesOf("links", parseLink, {
+    doc: "Containers that are known by another name in here, `container[:alias]` a line.",
+  }),
+  dns: option.words({ doc: "Name servers." }),
+  "dns-search": option.words({ doc: "Search domains." }),
+  "dns-options": option.words({ doc: "Options of the resolver." }),
+  "extra-hosts": linesOf("hosts", parseExtraHost, {
+    doc: "Entries of /etc/hosts, `name:address` a line; `host-gateway` is the host's address.",
+    aliases: ["add-hosts"],
+  }),
+};
+
+const storage = {
+  volumes: linesOf("volumes", parseVolume, {
+    doc: "What to mount, one a line: `folder:/target[:mode]` (relative to the buildout with a leading `./`), `volume:/target[:mode]`, or `/target` for an anonymous volume.",
+  }),
+  "volumes-from": option.words({ doc: "Containers whose volumes are mounted here too, `container[:ro]`." }),
+  mounts: linesOf("mounts", parseMount, {
+    doc: "What to mount, as `docker run --mount` takes it, one a line: `type=bind,source=./data,target=/data,readonly`.",
+  }),
+  tmpfs: linesOf("tmpfs", parseTmpfs, { doc: "Folders in memory, `/path[:size=64m,mode=1777]` a line." }),
+  layout: option.path({
+    doc: "A folder that is copied onto the container's root before it starts; a change of its content is copied again.",
+  }),
+  "layout-uid": option.integer({ doc: "Owner of what the layout brings. Default: as in the folder." }),
+  "layout-gid": option.integer({ doc: "Group of what the layout brings. Default: as in the folder." }),
+  "read-only": option.boolean({ doc: "Its root is read-only.", default: "false" }),
+  "shm-size": option.size({ doc: "Size of /dev/shm." }),
+};
+
+const rights = {
+  privileged: option.boolean({ doc: "All capabilities and devices.", default: "false" }),
+  "cap-add": option.words({ doc: "Capabilities to add." }),
+  "cap-drop": option.words({ doc: "Capabilities to drop." }),
+  "security-opt": option.words({
+    doc: "Security options: `no-new-privileges`, `seccomp=…`, `apparmor=…`, `label=…`.",
+  }),
+  devices: linesOf("devices", parseDevice, {
+    doc: "Devices, `/dev/name[:/dev/name[:rwm]]` a line, or a CDI name.",
+  }),
+  "device-cgroup-rules": linesOf("rules", parseDeviceRule, {
+    doc: "Devices that may be made, a rule a line: `b 7:* rmw`.",
+  }),
+  gpus: oneOf("gpus", parseGpus, { doc: "GPUs: `all`, a number, or `device=…`." }),
+  sysctls: option.pairs({ doc: "Kernel settings of the container, `NAME=VALUE` a line." }),
+  ulimits: wordsOf("limits", parseUlimit, { doc: "Limits, `name=soft[:hard]` each." }),
+  ipc: option.string({ doc: "IPC namespace: `private`, `shareable`, `host`, `none`, `container:NAME`." }),
+  pid: option.string({ doc: "PID namespace: `host` or `container:NAME`." }),
+  uts: option.string({ doc: "UTS namespace: `host`." }),
+  "userns-mode": option.string({ doc: "User namespace: `host`." }),
+  "cgroup-parent": option.string({ doc: "The cgroup above the container's." }),
+  runtime: option.string({ doc: "Name of the engine's runtime." }),
+};
+
+const resources = {
+  memory: option.size({ doc: "Memory limit: `512m`.", aliases: ["mem-limit"], inPlace }),
+  "memory-swap": option.size({ doc: "Limit of memory and swap together; `-1`: no limit.", inPlace }),
+  "memory-reservation": option.size({ doc: "Soft memory limit.", inPlace }),
+  cpus: option.number({ doc: "CPUs that it may use: `1.5`.", inPlace }),
+  "cpu-shares": option.integer({ doc: "Weight beside other containers; 1024 is usual.", inPlace }),
+  "cpuset-cpus": option.string({ doc: "Which CPUs: `0-2,4`.", inPlace }),
+  "pids-limit": option.integer({ doc: "How many processes; `-1`: no limit.", inPlace }),
+  "oom-score-adj": option.integer({ doc: "From -1000 to 1000: who is killed first when memory is short." }),
+};
+
+const logs = {
+  "log-driver": option.string({ doc: "Driver of the container's log. Default: the engine's." }),
+  "log-options": option.pairs({ doc: "Options of that driver, `NAME=VALUE` a line.", aliases: ["log-opts"] }),
+};
+
+const health = {
+  "healthcheck-command": oneOf("command", parseHealthCommand, {
+    doc: "Command that tells whether it is healthy, for the shell, or a JSON list of words; `NONE`: no check. Default: the image's.",
+    aliases: ["healthcheck-cmd", "healthcheck-test"],
+  }),
+  "healthcheck-interval": option.duration({ doc: "Time between two checks." }),
+  "healthcheck-timeout": option.duration({ doc: "How long a check may take." }),
+  "healthcheck-start-period": option.duration({ doc: "Time in which failures do not count." }),
+  "healthcheck-start-interval": option.duration({
+    doc: "Time between checks in that period (engines from 25 on).",
+  }),
+  "healthcheck-retries": option.integer({ doc: "How many failures make it unhealthy." }),
+};
+
+const start = {
+  start: option.boolean({ doc: "Start the container.", default: "true", inPlace }),
+  "wait-for": linesOf("conditions", parseWaitFor, {
+    doc: "What the part waits for, one a line: `healthy`, `port 5432`, `log REGEX`, `exit` (with code 0; `exit 0 3` allows others).",
+    inPlace,
+  }),
+  "wait-timeout": option.duration({
+    doc: "How long to wait for `healthy`, `port` and `log`.",
+    default: "5m",
+    inPlace,
+  }),
+  script: option.script({
+    doc: "Script to run in the container once it runs, as written; `$$` stands for `$`. A first line `#!…` says by what.",
+  }),
+  "script-shell": option.words({ doc: "Shell that runs the script, with its options.", default: "/bin/sh" }),
+  "script-user": option.string({ doc: "User that runs the script. Default: the container's." }),
+};
+
+/** Every option of docker.run. */
+export const runOptions = {
+  name: option.string({
+    doc: "Name of the container. Default: the part's name.",
+    default: "$<:_buildout_section_name_>",
+    aliases: ["container"],
+  }),
+  image: option.string({ doc: "Image to run, by name or id.", required: true }),
+  platform: option.string({ doc: "Platform of the image, for example `linux/arm64`." }),
+  "pull-policy": option.choice(["missing", "always", "never"], {
+    doc: "When the image is pulled: where it is missing, always (with `newest`), or never.",
+    default: "missing",
+    inPlace,
+  }),
+  ...processOptions,
+  ...network,
+  ...storage,
+  ...rights,
+  ...resources,
+  ...logs,
+  ...health,
+  ...start,
+  ...engineOptions,
+};
+
+export type RunSchema = typeof runOptions;
+export type RunOptions = OptionsOf<RunSchema>;

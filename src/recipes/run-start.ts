@@ -1,0 +1,252 @@
+/** From nothing to a container as asked for. */
+import {
+  connectNetwork,
+  createContainer,
+  inspectContainer,
+  isConflict,
+  isNotFound,
+  listAll,
+  publishedPorts,
+  removeContainer,
+  runAttached,
+  startContainer,
+  type Call,
+  type ContainerState,
+} from "tsbuildout/docker";
+import { RecipeError, type InstallContext } from "tsbuildout/recipe";
+import { forgetListing, isOurs, labelsOf } from "./common.js";
+import { containerConfig, endpointSettings } from "./run-create.js";
+import { putLayout } from "./run-layout.js";
+import { LineLog, Tail } from "./run-log.js";
+import type { RunOptions, RunSchema } from "./run-options.js";
+import { ensureImage } from "./run-image.js";
+import { runScript } from "./run-script.js";
+import { waitUntil } from "./run-wait.js";
+
+export type Installing = InstallContext<RunSchema>;
+
+/** What a container that is waited for to its end leaves. */
+export interface Ending {
+  readonly code: number;
+  readonly stdout: string;
+}
+
+/** How much of a container's standard output becomes an output, in bytes: it is kept in the installed-state file. */
+const STDOUT_LIMIT = 65_536;
+
+/** Makes the container, its layout and its networks, starts it, runs its script, waits. -> the part's outputs */
+export async function bringUp(context: Installing, call: Call): Promise<Record<string, string>> {
+  const { options } = context;
+  await ensureImage(context, call);
+  await context.created({ kind: "container", name: options.name });
+  const id = await create(context, call);
+  await forgetListing(context, call.engine, "containers");
+  if (!joinsAllAtOnce(call))
+    for (const network of options.networks.slice(1))
+      await connectNetwork(call, {
+        network: network.name,
+        container: id,
+        settings: endpointSettings(network, options),
+      });
+  await putLayout(context, call, id);
+  const ending = options.start ? await launch(context, call, id) : undefined;
+  return await outputsOf(context, call, { id, ending });
+}
+
+/** Networks can all be joined at creation from API 1.44 on. */
+function joinsAllAtOnce({ engine }: Call): boolean {
+  const [major = 1, minor = 0] = engine.apiVersion.split(".").map(Number);
+  return major > 1 || minor >= 44;
+}
+
+async function create(context: Installing, call: Call): Promise<string> {
+  const { options } = context;
+  const creation = {
+    name: options.name,
+    ...(options.platform ? { platform: options.platform } : {}),
+    config: containerConfig(options, {
+      env: context.env,
+      labels: labelsOf(context),
+      isSet: (option) => context.text(option) !== undefined,
+      allNetworks: joinsAllAtOnce(call),
+    }),
+  };
+  const attempt = async (): Promise<string> => {
+    const { id, warnings } = await createContainer(call, creation);
+    for (const message of warnings) context.warn({ code: "engine/warning", message });
+    return id;
+  };
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    await clearName(context, call, error);
+    return await attempt();
+  }
+}
+
+/** What is left of an earlier, broken run of this part goes; anybody else's container stays, and is an error. */
+async function clearName(context: Installing, call: Call, error: unknown): Promise<void> {
+  const { name } = context.options;
+  const holder = await inspectContainer(call, name);
+  if (!holder) throw error;
+  if (!isOurs(holder.Config.Labels, context)) throw nameTaken(name, holder);
+  await removeContainer(call, holder.Id);
+}
+
+export function nameTaken(name: string, holder: ContainerState): RecipeError {
+  const owner = holder.Config.Labels?.["org.tsbuildout.part"];
+  return new RecipeError({
+    code: "container/name-taken",
+    message: `the name ${name} is taken by a container that this part did not make`,
+    notes: [
+      `container ${holder.Id.slice(0, 12)}, image ${holder.Config.Image}, ${holder.State.Status}`,
+      ...(owner ? [`the part ${owner} of a buildout made it`] : []),
+    ],
+    help: ["take another name, or remove that container"],
+    option: "name",
+  });
+}
+
+/** Starts the container, runs the script, and waits as asked. */
+export async function launch(context: Installing, call: Call, id: string): Promise<Ending | undefined> {
+  const exit = context.options["wait-for"].find((one) => one.kind === "exit");
+  if (exit) return await runToEnd(context, call, { id, codes: exit.codes });
+  await start(context, call, id);
+  await settle(context, call, id);
+  await script(context, call, id);
+  return undefined;
+}
+
+/** Waits for what the part says, an exit aside. */
+export async function settle(context: Installing, call: Call, id: string): Promise<void> {
+  const { name, "wait-for": conditions, "wait-timeout": timeout } = context.options;
+  for (const condition of conditions)
+    if (condition.kind !== "exit")
+      await waitUntil(context, call, { container: id, name, timeout, condition });
+}
+
+export async function script(context: Installing, call: Call, id: string): Promise<void> {
+  const { options } = context;
+  if (!options.script) return;
+  context.progress({ step: "script" });
+  await runScript(context, call, {
+    text: options.script,
+    shell: options["script-shell"],
+    user: options["script-user"],
+    option: "script",
+    name: options.name,
+    container: id,
+  });
+}
+
+async function runToEnd(
+  context: Installing,
+  call: Call,
+  { id, codes }: { readonly id: string; readonly codes: readonly number[] },
+): Promise<Ending> {
+  const { name, tty } = context.options;
+  const log = new LineLog(context);
+  const tail = new Tail(STDOUT_LIMIT);
+  context.progress({ step: "running" });
+  const code = await runAttached(call.engine, id, {
+    tty,
+    onOutput: (output) => {
+      log.write(output);
+      if (output.stream === "stdout") tail.write(output.data);
+    },
+    ...(call.signal ? { signal: call.signal } : {}),
+  }).catch(async (error: unknown) => {
+    throw await notStarted(context, call, error);
+  });
+  log.end();
+  const stdout = tail
+    .bytes()
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+  if (tail.cut)
+    context.warn({ code: "container/long-output", message: `only the end of what ${name} wrote is kept` });
+  if (codes.includes(code)) return { code, stdout };
+  throw new RecipeError({
+    code: "container/exited",
+    message: `container ${name} ended with exit code ${code}`,
+    notes: log.last.length > 0 ? [`its last lines were:\n${log.last.join("\n")}`] : ["it wrote nothing"],
+    option: "command",
+  });
+}
+
+export async function start(context: Installing, call: Call, id: string): Promise<void> {
+  context.progress({ step: "starting" });
+  try {
+    await startContainer(call, id);
+  } catch (error) {
+    throw await notStarted(context, call, error);
+  }
+}
+
+/** The engine says why it could not start it; if a port is taken, the list of containers says by whom. */
+async function notStarted(context: Installing, call: Call, error: unknown): Promise<unknown> {
+  if (call.signal?.aborted || !(error instanceof Error) || isNotFound(error)) return error;
+  const wanted = new Set(context.options.ports.flat().map((port) => `${port.hostPort}/${port.protocol}`));
+  if (wanted.size === 0) return error;
+  const running = await listAll(call.engine, "containers").catch(() => []);
+  const holders = running.flatMap((one) => {
+    const ports = (one as { Ports?: readonly { PublicPort?: number; Type?: string }[] }).Ports ?? [];
+    const name = one.Names?.[0]?.slice(1) ?? one.Id.slice(0, 12);
+    const taken = ports.filter(({ PublicPort, Type }) => wanted.has(`${PublicPort}/${Type}`));
+    return name === context.options.name || taken.length === 0
+      ? []
+      : [`port ${taken[0]?.PublicPort}/${taken[0]?.Type} is published by container ${name}`];
+  });
+  if (holders.length === 0) return error;
+  return new RecipeError(
+    { code: "container/port-taken", message: error.message, notes: holders, option: "ports" },
+    { cause: error },
+  );
+}
+
+/** What other parts may refer to. */
+export async function outputsOf(
+  context: Installing,
+  call: Call,
+  { id, ending }: { readonly id: string; readonly ending?: Ending | undefined },
+): Promise<Record<string, string>> {
+  const state = await inspectContainer(call, id);
+  const before = context.record?.outputs ?? {};
+  return {
+    "container-id": id,
+    // auto-remove: it ended, and the engine has removed it.
+    "image-id": state?.Image ?? before["image-id"] ?? "",
+    ...addresses(state, context.options),
+    ...portOutputs(state, context.options),
+    "exit-code": ending ? String(ending.code) : (before["exit-code"] ?? ""),
+    stdout: ending ? ending.stdout : (before["stdout"] ?? ""),
+  };
+}
+
+function addresses(state: ContainerState | undefined, options: RunOptions): Record<string, string> {
+  const joined = state?.NetworkSettings.Networks ?? {};
+  const first = options.networks[0]?.name ?? Object.keys(joined)[0];
+  const address = (name: string | undefined): string =>
+    name === undefined ? "" : (joined[name]?.IPAddress ?? "");
+  return {
+    "ip-address": address(first) || (state?.NetworkSettings.IPAddress ?? ""),
+    ...Object.fromEntries(options.networks.map(({ name }) => [`ip-address-${name}`, address(name)])),
+  };
+}
+
+function portOutputs(state: ContainerState | undefined, options: RunOptions): Record<string, string> {
+  const ports = state?.NetworkSettings.Ports ?? {};
+  const one = options.ports
+    .flat()
+    .map(({ container, protocol }) => [
+      portOutput(container, protocol),
+      ports[`${container}/${protocol}`]?.[0]?.HostPort ?? "",
+    ]);
+  return { ports: publishedPorts(ports).join("\n"), ...Object.fromEntries(one) };
+}
+
+/** `port-80`, `port-53-udp`. */
+export function portOutput(container: number, protocol: string): string {
+  return protocol === "tcp" ? `port-${container}` : `port-${container}-${protocol}`;
+}

@@ -1,0 +1,176 @@
+/** Brings a container that is there in line, as far as the engine can; what it cannot takes a new container. */
+import {
+  connectNetwork,
+  disconnectNetwork,
+  inspectContainer,
+  inspectNetwork,
+  removeContainer,
+  stopContainer,
+  unpauseContainer,
+  updateContainer,
+  type Call,
+  type ContainerState,
+  type EndpointState,
+  type NetworkSpec,
+} from "tsbuildout/docker";
+import type { Outputs, UpdateContext } from "tsbuildout/recipe";
+import { forgetListing, isOurs } from "./common.js";
+import { endpointSettings, nanoCpus } from "./run-create.js";
+import { imageId } from "./run-image.js";
+import { putLayout } from "./run-layout.js";
+import type { RunOptions, RunSchema } from "./run-options.js";
+import { bringUp, launch, nameTaken, outputsOf, script, settle, start, type Ending } from "./run-start.js";
+import { defined } from "./spec-options.js";
+
+export type Updating = UpdateContext<RunSchema>;
+
+export async function updateRun(context: Updating, call: Call): Promise<Outputs> {
+  const { name } = context.options;
+  const found = await inspectContainer(call, name);
+  if (found && !isOurs(found.Config.Labels, context)) throw nameTaken(name, found);
+  if (!found) return await bringUp(context, call);
+  if (await needsNew(context, call, found)) {
+    await stopContainer(call, found.Id);
+    await removeContainer(call, found.Id);
+    return await bringUp(context, call);
+  }
+  await applySettings(context, call, found);
+  await applyNetworks(context, call, found);
+  await forgetListing(context, call.engine, "containers");
+  const ending = await applyRest(context, call, found);
+  return await outputsOf(context, call, { id: found.Id, ending });
+}
+
+/** Whether something changed that this container cannot follow. */
+async function needsNew(context: Updating, call: Call, found: ContainerState): Promise<boolean> {
+  const { changes, options } = context;
+  if (changes.inputs.some((name) => name.startsWith("container "))) return true;
+  // The engine takes nothing for "leave it": a limit can be changed and not be taken away.
+  const limits = [
+    "memory",
+    "memory-swap",
+    "memory-reservation",
+    "cpus",
+    "cpu-shares",
+    "cpuset-cpus",
+  ] as const;
+  if (limits.some((name) => changes.options.includes(name) && options[name] === undefined)) return true;
+  if (!changes.inputs.includes("image")) return false;
+  const image = await imageId(context, call);
+  // An image that has lost its name still runs.
+  return image !== "" && image !== found.Image;
+}
+
+async function applySettings(
+  { options, changes }: Updating,
+  call: Call,
+  found: ContainerState,
+): Promise<void> {
+  const { HostConfig: is } = found;
+  const wanted = defined({
+    RestartPolicy: options.restart ?? { Name: "no", MaximumRetryCount: 0 },
+    Memory: options.memory,
+    // The engine set it to twice the memory, and refuses a memory above it.
+    MemorySwap: options["memory-swap"] ?? (options.memory === undefined ? undefined : options.memory * 2),
+    MemoryReservation: options["memory-reservation"],
+    NanoCpus: nanoCpus(options.cpus),
+    CpuShares: options["cpu-shares"],
+    CpusetCpus: options["cpuset-cpus"],
+    PidsLimit: options["pids-limit"] ?? (changes.options.includes("pids-limit") ? -1 : undefined),
+  });
+  const { RestartPolicy: policy, ...limits } = wanted;
+  const samePolicy =
+    (is.RestartPolicy?.Name || "no") === policy.Name &&
+    (is.RestartPolicy?.MaximumRetryCount ?? 0) === policy.MaximumRetryCount;
+  const other = Object.entries(limits).filter(
+    ([name, value]) => (is as Record<string, unknown>)[name] !== value,
+  );
+  if (samePolicy && other.length === 0) return;
+  await updateContainer(call, found.Id, {
+    ...Object.fromEntries(other),
+    // Memory goes only together with its swap.
+    ...("Memory" in limits && other.length > 0
+      ? { Memory: limits.Memory, MemorySwap: limits.MemorySwap }
+      : {}),
+    ...(samePolicy || is.AutoRemove ? {} : { RestartPolicy: policy }),
+  });
+}
+
+async function applyNetworks(context: Updating, call: Call, found: ContainerState): Promise<void> {
+  const { options, changes } = context;
+  const joined = found.NetworkSettings.Networks ?? {};
+  const wanted: readonly NetworkSpec[] =
+    options.networks.length > 0 || options["network-mode"] || !changes.options.includes("networks")
+      ? options.networks
+      : [{ name: "bridge", aliases: [] }];
+  const names = new Set(wanted.map(({ name }) => name));
+  // Networks that somebody joined by hand stay, unless the part's own list has changed.
+  if (changes.options.includes("networks"))
+    for (const network of Object.keys(joined))
+      if (!names.has(network)) await disconnectNetwork(call, { network, container: found.Id });
+  for (const network of wanted) {
+    const endpoint = joined[network.name];
+    const settings = endpointSettings(network, options);
+    if (
+      endpoint &&
+      sameEndpoint({ endpoint, network, options, id: found.Id }) &&
+      (await isThere(call, endpoint, network))
+    )
+      continue;
+    if (endpoint) await disconnectNetwork(call, { network: network.name, container: found.Id });
+    await connectNetwork(call, { network: network.name, container: found.Id, settings });
+  }
+}
+
+/** A network of the same name may be another one by now; only a container that is stopped can have outlived its own. */
+async function isThere(call: Call, endpoint: EndpointState, network: NetworkSpec): Promise<boolean> {
+  if (endpoint.IPAddress || endpoint.GlobalIPv6Address || !endpoint.NetworkID) return true;
+  const now = await inspectNetwork(call, network.name);
+  return now?.Id === endpoint.NetworkID;
+}
+
+interface Compared {
+  readonly endpoint: EndpointState;
+  readonly network: NetworkSpec;
+  readonly options: RunOptions;
+  readonly id: string;
+}
+
+function sameEndpoint({ endpoint, network, options, id }: Compared): boolean {
+  const settings = endpointSettings(network, options);
+  // Engines before 25 add the beginning of the id by themselves.
+  const aliases = (endpoint.Aliases ?? []).filter((alias) => alias !== id.slice(0, 12));
+  const { IPAMConfig: is } = endpoint;
+  const { IPAMConfig: wanted } = settings;
+  return (
+    sameSet(aliases, settings.Aliases ?? []) &&
+    (is?.IPv4Address ?? "") === (wanted?.IPv4Address ?? "") &&
+    (is?.IPv6Address ?? "") === (wanted?.IPv6Address ?? "")
+  );
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return [...new Set(a)].sort().join("\n") === [...new Set(b)].sort().join("\n");
+}
+
+/** Layout, start, script and waiting, each where it is due. */
+async function applyRest(context: Updating, call: Call, found: ContainerState): Promise<Ending | undefined> {
+  const { options, changes } = context;
+  const { Id: id, State } = found;
+  // An update that was cut off may have got no further than here.
+  const reload = changes.inputs.includes("layout") || changes.unfinished;
+  if (reload) await putLayout(context, call, id);
+  if (!options.start) {
+    if (State.Running && changes.options.includes("start")) await stopContainer(call, id);
+    return undefined;
+  }
+  const toEnd = options["wait-for"].some(({ kind }) => kind === "exit");
+  if (toEnd) return reload || State.Status === "created" ? await launch(context, call, id) : undefined;
+  if (State.Paused) await unpauseContainer(call, id);
+  const stopped = !State.Running && !State.Restarting;
+  if (stopped) await start(context, call, id);
+  if (stopped || reload || changes.options.includes("wait-for")) await settle(context, call, id);
+  // One that was created and never started has not seen its script.
+  if (reload || State.Status === "created") await script(context, call, id);
+  return undefined;
+}

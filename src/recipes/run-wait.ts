@@ -1,0 +1,186 @@
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  containerLogs,
+  execInContainer,
+  inspectContainer,
+  type Call,
+  type ContainerState,
+} from "tsbuildout/docker";
+import { RecipeError, type Context } from "tsbuildout/recipe";
+import { LineLog } from "./run-log.js";
+import type { WaitFor } from "./wait-for.js";
+
+/** Everything but an exit: that is waited for by whoever started the container. */
+export type Condition = Exclude<WaitFor, { kind: "exit" }>;
+
+export interface Waiting {
+  /** Id or name. */
+  readonly container: string;
+  /** For messages. */
+  readonly name: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+const FIRST_PAUSE = 50;
+const LAST_PAUSE = 1000;
+
+/**
+ * Waits until the condition holds.
+ * @throws RecipeError `container/exited`, `container/unhealthy`, `container/no-healthcheck`, `container/wait-timeout`
+ */
+export async function waitUntil(
+  context: Context,
+  call: Call,
+  to: Waiting & { condition: Condition },
+): Promise<void> {
+  const { condition, timeout } = to;
+  const end = AbortSignal.timeout(timeout);
+  const signal = call.signal ? AbortSignal.any([call.signal, end]) : end;
+  context.progress({ step: `waiting for ${what(condition)}` });
+  try {
+    if (condition.kind === "healthy") await healthy({ ...call, signal }, to);
+    else if (condition.kind === "port") await port({ ...call, signal }, to, condition);
+    else await logLine({ ...call, signal }, to, condition.pattern);
+  } catch (error) {
+    if (!end.aborted || call.signal?.aborted) throw error;
+    throw await failed(call, to, {
+      code: "container/wait-timeout",
+      message: `container ${to.name} did not come to ${what(condition)} within ${timeout / 1000} s`,
+      option: "wait-for",
+    });
+  }
+}
+
+function what(condition: Condition): string {
+  if (condition.kind === "healthy") return "be healthy";
+  if (condition.kind === "port") return `listen on port ${condition.port}/${condition.protocol}`;
+  return `log ${String(condition.pattern)}`;
+}
+
+/** Asks again and again, more slowly as time goes by. */
+async function poll(signal: AbortSignal, ask: () => Promise<boolean>): Promise<void> {
+  for (let pause = FIRST_PAUSE; !(await ask()); pause = Math.min(pause * 1.5, LAST_PAUSE))
+    await delay(pause, undefined, { signal });
+}
+
+type Live = Call & { readonly signal: AbortSignal };
+
+/** The container as it is; one that has ended will not come to anything any more. */
+async function alive(call: Live, to: Waiting & { condition: Condition }): Promise<ContainerState> {
+  const state = await inspectContainer(call, to.container);
+  if (state && (state.State.Running || state.State.Restarting)) return state;
+  const how = state ? `ended with exit code ${state.State.ExitCode}` : "is gone";
+  throw await failed(call, to, {
+    code: "container/exited",
+    message: `container ${to.name} ${how} before it came to ${what(to.condition)}`,
+    option: "wait-for",
+  });
+}
+
+async function healthy(call: Live, to: Waiting & { condition: Condition }): Promise<void> {
+  await poll(call.signal, async () => {
+    const { State, Config } = await alive(call, to);
+    const { Health } = State;
+    const test = Config.Healthcheck?.Test?.[0];
+    if (!Health && (test === undefined || test === "NONE"))
+      throw new RecipeError({
+        code: "container/no-healthcheck",
+        message: `container ${to.name} has no health check, so that it never will be healthy`,
+        help: ["add healthcheck-command, or wait for something else"],
+        option: "wait-for",
+      });
+    if (Health?.Status !== "unhealthy") return Health?.Status === "healthy";
+    const last = Health.Log?.at(-1);
+    throw new RecipeError({
+      code: "container/unhealthy",
+      message: `container ${to.name} is unhealthy`,
+      notes: last ? [`its last check ended with exit code ${last.ExitCode}:\n${last.Output.trim()}`] : [],
+      option: "wait-for",
+    });
+  });
+}
+
+async function logLine(call: Live, to: Waiting & { condition: Condition }, pattern: RegExp): Promise<void> {
+  await poll(call.signal, async () => {
+    const { State, Config } = await alive(call, to);
+    // What an earlier life of the container wrote does not count.
+    const since = Date.parse(State.StartedAt) / 1000;
+    let found = false;
+    const lines = new LineLog({ log: (line) => void (found ||= pattern.test(line)) });
+    const options = {
+      follow: true,
+      tty: Config.Tty ?? false,
+      signal: call.signal,
+      ...(since > 0 ? { since } : {}),
+    };
+    for await (const output of containerLogs(call.engine, to.container, options)) {
+      lines.write(output);
+      if (found) return true;
+    }
+    lines.end();
+    return found;
+  });
+}
+
+async function port(
+  call: Live,
+  to: Waiting & { condition: Condition },
+  wanted: { readonly port: number; readonly protocol: "tcp" | "udp" },
+): Promise<void> {
+  await poll(call.signal, async () => {
+    await alive(call, to);
+    const listening = await listeners(call, to, wanted.protocol);
+    return listening.has(wanted.port);
+  });
+}
+
+/** The ports on which something listens in the container, as its kernel tells. */
+async function listeners(call: Live, to: Waiting, protocol: "tcp" | "udp"): Promise<ReadonlySet<number>> {
+  const chunks: Buffer[] = [];
+  const code = await execInContainer(call.engine, to.container, {
+    cmd: ["cat", `/proc/net/${protocol}`, `/proc/net/${protocol}6`],
+    onOutput: ({ stream, data }) => void (stream === "stdout" && chunks.push(data)),
+    signal: call.signal,
+  });
+  // A kernel without IPv6 lacks the second file; without the program there is no table at all.
+  if (code === 126 || code === 127)
+    throw new RecipeError({
+      code: "container/cannot-look",
+      message: `container ${to.name} has no program "cat" to look for open ports with`,
+      help: ["wait for a line of its log, or give it a health check"],
+      option: "wait-for",
+    });
+  return listeningPorts(Buffer.concat(chunks).toString("latin1"), protocol);
+}
+
+/** Reads /proc/net/tcp and its like (proc(5)): the local port is hexadecimal, state 0A listens; udp is there or not. */
+export function listeningPorts(table: string, protocol: "tcp" | "udp"): ReadonlySet<number> {
+  const ports = new Set<number>();
+  for (const [, port = "", state] of table.matchAll(
+    /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2})/gm,
+  ))
+    if (protocol === "udp" || state === "0A") ports.add(Number.parseInt(port, 16));
+  return ports;
+}
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly option?: string;
+}
+
+/** The problem, with the end of the container's log. */
+export async function failed(call: Call, to: { container: string }, failure: Failure): Promise<RecipeError> {
+  const log = new LineLog({ log: () => undefined });
+  try {
+    const signal = AbortSignal.timeout(5000);
+    for await (const output of containerLogs(call.engine, to.container, { tail: 20, signal }))
+      log.write(output);
+    log.end();
+  } catch {
+    // Gone, or a log driver that cannot be read: the problem is told without.
+  }
+  const notes = log.last.length > 0 ? [`the last lines of its log:\n${log.last.join("\n")}`] : [];
+  return new RecipeError({ ...failure, notes });
+}
