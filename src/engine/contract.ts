@@ -30,6 +30,8 @@ export type Outputs = Readonly<Record<string, string>>;
 export interface BuildoutInfo {
   /** Names this buildout on labels; kept in the installed-state file, so that it survives a move of the folder. */
   readonly id: string;
+  /** Names this run: of its folder of logs, and for what a run hands to programs. Sorts by time. */
+  readonly runId: string;
   /** Absolute. */
   readonly directory: string;
   readonly partsDirectory: string;
@@ -105,6 +107,12 @@ export interface ConfigureContext<S extends Schema> extends Context {
   declareOutput(name: string, spec: OutputSpec): void;
   /** An option of another section, resolved; makes this part need that one. Undefined where there is none. */
   option(section: string, option: string): Promise<string | undefined>;
+  /** Like `option`, for a text that is handed to `compute`: it may stand for a value that is known only after that
+   *  section's install, and is then filled in when this part's turn comes. */
+  reference(
+    section: string,
+    option: string,
+  ): Promise<{ readonly text: string; readonly secret: boolean } | undefined>;
   hasSection(section: string): boolean;
   /** This part needs that one; `why` is shown by `graph` and in a cycle. With `evenIfFailed` it runs once that
    *  one has ended, whether or not it succeeded, and is not uninstalled with it. */
