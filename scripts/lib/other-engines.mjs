@@ -1,0 +1,81 @@
+// Starts an unpacked engine in a network namespace of its own: a second dockerd beside the first would be in its way.
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { version } from "./endpoints.mjs";
+import { startDetached, stop, until } from "./processes.mjs";
+
+/**
+ * Starts one of the unpacked engines.
+ * @returns its endpoint, the command prefix that runs a program in its network, and what stops it
+ */
+export async function startOther(name, root, folder) {
+  const namespace = `tsb-${name}`;
+  spawnSync("ip", ["netns", "add", namespace]);
+  // Not `ip netns exec`: that mounts /sys anew, without the control groups.
+  const enter = ["nsenter", `--net=/run/netns/${namespace}`];
+  run([...enter, "ip", "link", "set", "lo", "up"]);
+  const started = name.startsWith("podman")
+    ? await startPodman({ root, enter, folder: fs.mkdtempSync("/dev/shm/tsb-podman-") })
+    : startDocker({ root, enter, folder: join(folder, `${name}-engine`) });
+  const endpoint = { host: `unix://${started.socket}` };
+  return {
+    host: endpoint.host,
+    version: await version(endpoint),
+    enter,
+    stop: async () => {
+      await started.stop();
+      spawnSync("ip", ["netns", "delete", namespace]);
+    },
+  };
+}
+
+function startDocker({ root, enter, folder }) {
+  const bins = ["usr/sbin", "usr/bin", "usr/libexec/docker"].map((path) => join(root, path));
+  const path = `PATH=${[...bins, process.env.PATH].join(":")}`;
+  const engine = (command) =>
+    run([...enter, "env", path, "scripts/engine", command, "--private", "--dir", folder]);
+  engine("up");
+  return { socket: join(folder, "docker.sock"), stop: async () => engine("down") };
+}
+
+/** Podman in its own root, with the folders that tests share with containers at the same place. */
+async function startPodman({ root, enter, folder }) {
+  for (const path of ["proc", "sys", "dev", "tmp", "run", "root", "var/tmp"])
+    fs.mkdirSync(join(root, path), { recursive: true });
+  fs.writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+  fs.writeFileSync(join(root, "etc/group"), "root:x:0:\n");
+  const socket = join(folder, "podman.sock");
+  const script = `
+    mount --make-rprivate /
+    mount --bind "$1" "$1"; cd "$1"
+    for d in proc sys dev tmp; do mount --rbind "/$d" "$1/$d"; done
+    exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/sbin/chroot . /usr/bin/podman \\
+      --root "$2/root" --runroot "$2/run" --tmpdir "$2/tmp" --cgroup-manager cgroupfs --events-backend file \\
+      --runtime runc --log-level warn system service --time=0 "unix://$3"`;
+  const args = [...enter.slice(1), "unshare", "--mount", "sh", "-c", script, "sh", root, folder, socket];
+  const pid = startDetached(enter[0], args, join(folder, "log"));
+  const up = await until(() => version({ host: `unix://${socket}` }).then(yes, no), 30);
+  if (!up)
+    throw new Error(`podman does not answer: ${fs.readFileSync(join(folder, "log"), "utf8").slice(-2000)}`);
+  return {
+    socket,
+    stop: async () => {
+      await stop(pid, folder, 10);
+      fs.rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function yes() {
+  return true;
+}
+
+function no() {
+  return false;
+}
+
+function run([command, ...args]) {
+  const done = spawnSync(command, args, { encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${command} ${args.join(" ")}: ${(done.stderr || "").trim()}`);
+}

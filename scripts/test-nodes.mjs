@@ -1,0 +1,72 @@
+// The package as it would be published, on other versions of Node: `npm run test:nodes [-- 22 24]`. Each version
+// gets a fresh folder with the packed tarball installed, runs the quick start from there, and then the unit tests.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const project = resolve(import.meta.dirname, "..");
+const folder = mkdtempSync(join(tmpdir(), "tsbuildout-nodes-"));
+
+function run(command, args, cwd, env = {}) {
+  const options = { cwd, encoding: "utf8", env: { ...process.env, ...env }, maxBuffer: 2 ** 28 };
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    ...options,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (status === 0) return stdout;
+  throw new Error(
+    `${command} ${args.join(" ")} ended with ${status}\n${stdout}${stderr}${error?.message ?? ""}`,
+  );
+}
+
+function check(what, holds, shown) {
+  if (!holds) throw new Error(`${what}:\n${shown}`);
+  process.stdout.write(`  ${what}\n`);
+}
+
+function testNode(version, tarball) {
+  const home = join(folder, version);
+  mkdirSync(home);
+  run("npm", ["init", "-y"], home);
+  run("npm", ["install", "--no-audit", "--no-fund", `node@${version}`, tarball], home);
+  const node = join(home, "node_modules/node/bin/node");
+  const program = join(home, "node_modules/tsbuildout/dist/bundle/tsbuildout.js");
+  process.stdout.write(`Node ${run(node, ["--version"], home).trim()}\n`);
+
+  const example = join(home, "quickstart");
+  cpSync(join(project, "examples/quickstart"), example, { recursive: true });
+  const tsbuildout = (...args) => run(node, [program, ...args], example);
+  const exports = 'for (const e of ["", "/recipe", "/docker"]) await import("tsbuildout" + e)';
+  run(node, ["--input-type=module", "-e", exports], home);
+  check("its exports can be imported", true);
+  try {
+    tsbuildout("install");
+    const plan = JSON.parse(tsbuildout("plan", "--json"));
+    const open = plan.steps.filter((step) => step.action !== "keep" && step.action !== "nothing");
+    check("a second install would change nothing", open.length === 0, JSON.stringify(plan));
+  } finally {
+    tsbuildout("uninstall", "--all");
+  }
+  check("the quick start installs and uninstalls", true);
+  const mocha = [
+    join(project, "node_modules/mocha/bin/mocha.js"),
+    "dist/test/unit/**/*.test.js",
+    "--reporter",
+    "dot",
+  ];
+  const summary = run(node, mocha, project);
+  check(/\d+ passing/.exec(summary)?.[0].replace("passing", "unit tests pass") ?? "unit tests", true);
+}
+
+try {
+  run("npm", ["pack", "--pack-destination", folder], project);
+  const [name] = spawnSync("ls", [folder], { encoding: "utf8" }).stdout.trim().split("\n");
+  const versions = process.argv.length > 2 ? process.argv.slice(2) : ["20", "22", "24"];
+  for (const version of versions) testNode(version, join(folder, name));
+} catch (error) {
+  process.stderr.write(`scripts/test-nodes: ${error.message}\n`);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
