@@ -11,4 +11,5 @@ export {
   type OptionsOf,
   type Schema,
 } from "./engine/schema.js";
+export { globMatcher } from "./engine/glob.js";
 export { quoteWord, splitWords } from "./engine/words.js";
