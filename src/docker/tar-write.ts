@@ -36,17 +36,13 @@ export function tarHeader(entry: TarEntry): Buffer {
 }
 
 /** An extended header for the entry that follows it. */
-export function extendedHeader(records: readonly PaxRecord[], type = "x"): Buffer {
-  const content = writePax(records);
-  const header = ustarBlock({
-    name: "././@PaxHeader",
-    type,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size: content.length,
-    mtimeNs: 0n,
-  });
+export function extendedHeader(records: readonly PaxRecord[]): Buffer {
+  return metaBlocks("x", writePax(records), "././@PaxHeader");
+}
+
+/** A header of a type that speaks of the next one, with its content. */
+export function metaBlocks(type: string, content: Buffer, name: string): Buffer {
+  const header = ustarBlock({ name, type, mode: 0o644, uid: 0, gid: 0, size: content.length, mtimeNs: 0n });
   return Buffer.concat([header, content, Buffer.alloc(paddingOf(content.length))]);
 }
 
