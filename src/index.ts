@@ -11,6 +11,6 @@ export {
 } from "./engine/config/resolve.js";
 export { isSilent } from "./engine/config/builtin.js";
 export { type Diagnostic, DiagnosticError, type Note } from "./engine/diagnostic.js";
-export { type Paint, renderDiagnostic } from "./engine/render.js";
+export { noteText, type Paint, renderDiagnostic } from "./engine/render.js";
 export { didYouMean, suggest } from "./engine/suggest.js";
 export { lineAt, place, type Position, positionAt, type Source, type Span } from "./engine/text.js";

@@ -31,7 +31,8 @@ export function renderDiagnostic(diagnostic: Diagnostic, paint: Paint = plain): 
   return lines.join("\n");
 }
 
-function noteText(note: Note): string {
+/** A note with its place, on one line. */
+export function noteText(note: Note): string {
   return note.span ? `${note.message} (${place(note.span)})` : note.message;
 }
 

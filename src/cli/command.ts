@@ -1,0 +1,72 @@
+import type { Globals } from "./args.js";
+
+/** Everything that the command line touches of the world; tests hand in their own. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly home: string;
+  readonly out: Output;
+  readonly err: Output;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export interface Output {
+  write(text: string): unknown;
+  /** Whether a person sees it at once. */
+  readonly isTTY: boolean;
+  /** Of a terminal; absent elsewhere. */
+  readonly columns?: number | undefined;
+}
+
+/** One call of the program, taken apart. */
+export interface Invocation {
+  readonly globals: Globals;
+  /** What stands after the command and is neither option nor assignment. */
+  readonly args: readonly string[];
+  /** The command's own options by their long name; a switch has the text "true", a repeated option one text a line. */
+  readonly options: ReadonlyMap<string, string>;
+  /** `section:option=value`, `+=`, `-=`, as written. */
+  readonly assignments: readonly string[];
+  readonly io: Io;
+}
+
+/** An option of the command line. */
+export interface OptionSpec {
+  /** Without dashes. */
+  readonly long: string;
+  /** One letter. */
+  readonly short?: string;
+  /** What help calls its value; absent for a switch. */
+  readonly value?: string;
+  readonly doc: string;
+}
+
+/** A module of src/cli/commands: resolves to the exit code. Throws DiagnosticError for what the user can mend. */
+export interface CommandModule {
+  run(invocation: Invocation): Promise<number>;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  /** What follows the name in help: `[section ...]`. */
+  readonly usage: string;
+  readonly doc: string;
+  readonly options?: readonly OptionSpec[];
+  /** How many arguments it takes; any number where absent. */
+  readonly arguments?: { readonly least: number; readonly most: number };
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** DESIGN, section 4. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  locked: 3,
+  /** `plan --exit-code`: something would change. */
+  changes: 4,
+  internal: 70,
+  interrupted: 130,
+} as const;

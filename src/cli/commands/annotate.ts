@@ -1,0 +1,150 @@
+import {
+  type Config,
+  type HistoryEntry,
+  isSilent,
+  nothingOutside,
+  place,
+  type Resolved,
+  Resolver,
+  type Value,
+} from "../../index.js";
+import { EXIT, type Invocation, type Output } from "../command.js";
+import { readConfiguration } from "../configuration.js";
+import { asJson, asText } from "./query.js";
+
+/** Shows options with their values and where these come from: all sections, or those named. */
+export async function run(invocation: Invocation): Promise<number> {
+  const { args, globals, io } = invocation;
+  const config = await readConfiguration(invocation);
+  const resolver = new Resolver(config, nothingOutside, io.env);
+  const names = args.length > 0 ? [...new Set(args)] : [...config.sections.keys()].sort();
+  resolver.check(names);
+  const shown: Shown = { config, resolver, names, verbose: globals.verbosity > 0 };
+  const writer = new Writer(io.out);
+  if (globals.json) json(shown, writer);
+  else text(shown, writer);
+  writer.flush();
+  return EXIT.done;
+}
+
+interface Shown {
+  readonly config: Config;
+  readonly resolver: Resolver;
+  readonly names: readonly string[];
+  readonly verbose: boolean;
+}
+
+interface Line {
+  readonly option: string;
+  readonly resolved: Resolved;
+  readonly value: Value;
+}
+
+function lines({ config, resolver, verbose }: Shown, section: string): Line[] {
+  const options = config.sections.get(section)?.options;
+  const found: Line[] = [];
+  for (const [option, resolved] of resolver.section(section)) {
+    const value = options?.get(option);
+    if (!value || (!verbose && section === "buildout" && isSilent(option, value))) continue;
+    found.push({ option, resolved, value });
+  }
+  return found;
+}
+
+/** One write for each line would cost more than everything else. */
+class Writer {
+  private readonly output: Output;
+  private pending: string[] = [];
+  private size = 0;
+
+  constructor(output: Output) {
+    this.output = output;
+  }
+
+  write(text: string): void {
+    this.pending.push(text);
+    this.size += text.length;
+    if (this.size > 1 << 18) this.flush();
+  }
+
+  flush(): void {
+    if (this.size > 0) this.output.write(this.pending.join(""));
+    this.pending = [];
+    this.size = 0;
+  }
+}
+
+const HIDDEN = "***";
+
+function json(shown: Shown, writer: Writer): void {
+  writer.write('{"sections":{');
+  shown.names.forEach((name, i) => {
+    writer.write(`${i === 0 ? "" : ","}${JSON.stringify(name)}:{`);
+    lines(shown, name).forEach((line, j) => {
+      writer.write(`${j === 0 ? "" : ","}${JSON.stringify(line.option)}:${JSON.stringify(entry(line))}`);
+    });
+    writer.write("}");
+  });
+  writer.write("}}\n");
+}
+
+function entry({ resolved, value }: Line) {
+  const history = value.history.map((step) => ({
+    operation: step.operation,
+    value: resolved.secret ? HIDDEN : step.text,
+    source: place(step.span),
+  }));
+  return { ...asJson(resolved), source: place(value.span), history };
+}
+
+function text(shown: Shown, writer: Writer): void {
+  shown.names.forEach((name, i) => {
+    writer.write(`${i === 0 ? "" : "\n"}[${name}]\n`);
+    for (const line of lines(shown, name)) {
+      writer.write(assignment(line.option, asText(line.resolved)));
+      if (shown.verbose) writer.write(history(line));
+      else writer.write(`    ${sources(line.value.history)}\n`);
+    }
+  });
+}
+
+/** As it could stand in a file: several lines as a block. */
+function assignment(option: string, text: string): string {
+  return text.includes("\n")
+    ? `${option} =\n${indented(text, "  ")}`
+    : `${option} = ${text}`.trimEnd() + "\n";
+}
+
+function indented(text: string, margin: string): string {
+  return text
+    .split("\n")
+    .map((line) => `${margin}${line}`.trimEnd() + "\n")
+    .join("");
+}
+
+/** Where the value that counts was set, then what added to it and removed from it. */
+function sources(history: readonly HistoryEntry[]): string {
+  const from = history.findLastIndex(
+    ({ operation }) => !["+=", "-=", "macro", "directory"].includes(operation),
+  );
+  return history
+    .slice(Math.max(0, from))
+    .filter(({ operation }) => operation !== "directory")
+    .map(({ operation, span, text }) => {
+      if (operation === "macro") return `copied as [${text}] by ${place(span)}`;
+      return operation === "+=" || operation === "-=" ? `${operation} ${place(span)}` : place(span);
+    })
+    .join(", ");
+}
+
+/** The newest step first. */
+function history({ resolved, value }: Line): string {
+  const steps = value.history.toReversed().map(({ operation, text, span }) => {
+    const shown = resolved.secret && operation !== "macro" ? HIDDEN : text;
+    const head = `    ${place(span)}: ${operation}`;
+    return shown.includes("\n")
+      ? `${head}\n${indented(shown, "      ")}`
+      : `${head} ${shown}`.trimEnd() + "\n";
+  });
+  return steps.join("");
+}

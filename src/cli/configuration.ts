@@ -1,0 +1,25 @@
+import path from "node:path";
+import { type Config, loadConfig, renderDiagnostic } from "../index.js";
+import type { Invocation } from "./command.js";
+import { paintFor } from "./report/paint.js";
+
+/** The folder of the user's own files. */
+export function userFolder({ env, home }: Invocation["io"]): string {
+  return env["TSBUILDOUT_HOME"] || path.join(home, ".tsbuildout");
+}
+
+/** The configuration that the command line names. Warnings go to standard error. Throws DiagnosticError. */
+export async function readConfiguration({ globals, assignments, io }: Invocation): Promise<Config> {
+  const config = await loadConfig({
+    file: globals.config,
+    cwd: io.cwd,
+    assignments,
+    userDefaults: globals.userDefaults ? path.join(userFolder(io), "default.cfg") : undefined,
+    env: io.env,
+    home: io.home,
+    signal: io.signal,
+  });
+  const paint = paintFor(io.err, io.env);
+  for (const warning of config.warnings) io.err.write(`${renderDiagnostic(warning, paint)}\n`);
+  return config;
+}

@@ -1,0 +1,48 @@
+import { parseArguments, type Parsed, UsageError } from "./args.js";
+import { type CommandSpec, EXIT, type Invocation, type Io } from "./command.js";
+import { commands, DEFAULT_COMMAND } from "./commands.js";
+
+/** Runs a command line to its end and gives the exit code. Never throws: what surfaces here is reported here. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let parsed: Parsed | undefined;
+  try {
+    parsed = parseArguments(argv, commands);
+    return await start(parsed, io);
+  } catch (error) {
+    const { reportFailure } = await import("./report/failure.js");
+    const json = parsed?.globals.json ?? argv.includes("--json");
+    return reportFailure(error, { io, json, debug: parsed?.globals.debug ?? false });
+  }
+}
+
+async function start(parsed: Parsed, io: Io): Promise<number> {
+  const { globals } = parsed;
+  if (globals.version) {
+    const { version } = await import("./version.js");
+    io.out.write(`tsbuildout ${version()}\n`);
+    return EXIT.done;
+  }
+  const command = commands.find(({ name }) => name === (parsed.command ?? DEFAULT_COMMAND));
+  if (globals.help) {
+    const { commandHelp, programHelp } = await import("./help.js");
+    io.out.write(command && parsed.command ? commandHelp(command) : programHelp(commands));
+    return EXIT.done;
+  }
+  if (!command) throw noCommand(parsed.command ?? DEFAULT_COMMAND);
+  checkArguments(command, parsed.args);
+  const module = await command.load();
+  const { args, options, assignments } = parsed;
+  const invocation: Invocation = { globals, args, options, assignments, io };
+  return module.run(invocation);
+}
+
+function noCommand(name: string): UsageError {
+  const error = new UsageError(`there is no command "${name}"`);
+  return Object.assign(error, { option: name, options: commands.map((command) => command.name) });
+}
+
+function checkArguments({ name, usage, arguments: count }: CommandSpec, args: readonly string[]): void {
+  if (!count || (args.length >= count.least && args.length <= count.most)) return;
+  const what = args.length < count.least ? "too few" : "too many";
+  throw new UsageError(`${name} has ${what} arguments`, [`tsbuildout ${name} ${usage}`]);
+}

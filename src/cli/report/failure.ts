@@ -1,0 +1,59 @@
+import { type Diagnostic, DiagnosticError, didYouMean, renderDiagnostic } from "../../index.js";
+import { UsageError } from "../args.js";
+import { EXIT, type Io } from "../command.js";
+import { paintFor } from "./paint.js";
+import { errorLine } from "./json.js";
+
+export interface FailureReport {
+  readonly io: Io;
+  readonly json: boolean;
+  /** `-D`: with stack traces. */
+  readonly debug: boolean;
+}
+
+/** Reports what ended a command, and gives the exit code that belongs to it. */
+export function reportFailure(error: unknown, to: FailureReport): number {
+  if (error instanceof DiagnosticError) return reportDiagnostics(error.diagnostics, to, error);
+  if (error instanceof UsageError) return reportDiagnostics([usage(error)], to, error);
+  if (to.io.signal.aborted) {
+    const message = "interrupted";
+    if (to.json) to.io.out.write(errorLine({ severity: "error", code: "interrupted", message }));
+    else to.io.err.write(`${message}\n`);
+    return EXIT.interrupted;
+  }
+  return reportBug(error, to);
+}
+
+/** Prints diagnostics, all of them to standard error; with `--json` the first error as the last line of standard output. */
+export function reportDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  to: FailureReport,
+  error?: Error,
+): number {
+  const paint = paintFor(to.io.err, to.io.env);
+  const text = diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, paint)).join("\n\n");
+  to.io.err.write(`${text}\n`);
+  if (to.debug && error?.stack) to.io.err.write(`${error.stack}\n`);
+  const first = diagnostics.find(({ severity }) => severity === "error") ?? diagnostics[0];
+  if (to.json && first) to.io.out.write(errorLine(first));
+  return first?.code.startsWith("lock/") ? EXIT.locked : EXIT.usage;
+}
+
+function usage(error: UsageError & { option?: string; options?: readonly string[] }): Diagnostic {
+  const near = error.option ? didYouMean(error.option, error.options ?? []) : [];
+  const help = [...error.help, ...near];
+  return {
+    severity: "error",
+    code: "usage/arguments",
+    message: error.message,
+    help: help.length > 0 ? help : ["tsbuildout --help lists commands and options"],
+  };
+}
+
+function reportBug(error: unknown, { io, json }: FailureReport): number {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.err.write(`internal error: this is a bug of tsbuildout or of a recipe\n${stack}\n`);
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) io.out.write(errorLine({ severity: "error", code: "internal", message }));
+  return EXIT.internal;
+}

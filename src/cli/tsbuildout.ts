@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { homedir } from "node:os";
+import type { Output } from "./command.js";
+import { main } from "./main.js";
+
+// The process itself: the only place that knows argv, the environment, the streams and signals.
+
+const interrupt = new AbortController();
+// The first Ctrl-C lets what is going on end tidily, the second one ends the process at once.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort();
+  });
+
+// Whoever reads our output may stop reading, as `head` does; that is no failure of ours.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+
+function output(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => stream.write(text),
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+  };
+}
+
+process.exitCode = await main(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  home: process.env["HOME"] || homedir(),
+  out: output(process.stdout),
+  err: output(process.stderr),
+  signal: interrupt.signal,
+});

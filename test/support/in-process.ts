@@ -1,0 +1,27 @@
+import { main } from "../../src/cli/main.js";
+import type { Io, Output } from "../../src/cli/command.js";
+
+export interface InProcess {
+  readonly cwd: string;
+  readonly home?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs the command line in this process, with streams that are no terminal: quicker than a process each. */
+export async function runCli(argv: readonly string[], { cwd, home = cwd, env = {}, signal }: InProcess) {
+  const out = collector();
+  const err = collector();
+  const io: Io = { cwd, home, env, out, err, signal: signal ?? new AbortController().signal };
+  const code = await main(argv, io);
+  return { code, stdout: out.text(), stderr: err.text() };
+}
+
+function collector(): Output & { text: () => string } {
+  let collected = "";
+  return {
+    isTTY: false,
+    write: (text) => (collected += text),
+    text: () => collected,
+  };
+}
