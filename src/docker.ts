@@ -154,3 +154,15 @@ export { openContext, type BuildContext, type ContextOptions } from "./docker/co
 export type { ExtraFile } from "./docker/tree-pack.js";
 export { openLayout, type Layout, type LayoutOptions } from "./docker/layout.js";
 export { statInContainer, type PathStat } from "./docker/path-stat.js";
+export { loadImages, saveImages, type LoadHow } from "./docker/image-archive.js";
+export { buildByEngine, type BuildSpec, type EngineBuild } from "./docker/build.js";
+export { BuildReport, type Listener } from "./docker/build-report.js";
+export { parseSource, type BuildSource } from "./docker/build-source.js";
+export { chooseBuilder, type BuilderChoice, type BuildNeeds } from "./docker/build-choice.js";
+export { findBuildx } from "./docker/buildx-find.js";
+export { buildByBuildx, type BuildxResult, type BuildxRun, type BuildxSpec } from "./docker/buildx.js";
+export { imagesOf, parseDockerfile, type Dockerfile } from "./docker/dockerfile.js";
+export { startAgent, type KeyAgent } from "./docker/ssh-agent.js";
+export { archiveKindOf, packFiles, readTarFile, type ArchiveKind } from "./docker/archive-file.js";
+export { checkoutGit, resolveGit, type Checkout, type GitSource } from "./docker/build-git.js";
+export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";

@@ -13,3 +13,4 @@ export {
 } from "./engine/schema.js";
 export { globMatcher } from "./engine/glob.js";
 export { quoteWord, splitWords } from "./engine/words.js";
+export { httpClient, shownUrl, splitCredentials } from "./engine/http.js";

@@ -19,6 +19,9 @@ export interface Listener {
 /** Lines of a step that are kept for the message of its failure. */
 const KEPT = 20;
 
+/** Steps of the builder's own, of which nobody who wrote the Dockerfile knows. */
+const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request)/;
+
 interface Step {
   name: string;
   started: boolean;
@@ -61,7 +64,7 @@ export class BuildReport {
       this.#heading(step);
       return;
     }
-    this.#output(this.#speaking, Buffer.from(text), "out");
+    if (text !== "\n") this.#output(this.#speaking, Buffer.from(text.replace(/^\n+/, "")), "out");
   }
 
   /** Takes the classic builder's word of a layer that it pulls. */
@@ -132,7 +135,7 @@ export class BuildReport {
     const step = this.#step(vertex.digest);
     step.name = vertex.name;
     if (vertex.error) step.error = vertex.error;
-    const hidden = step.name.startsWith("[internal]");
+    const hidden = HIDDEN.test(step.name);
     if (vertex.started && !step.started) {
       step.started = true;
       if (!hidden && !vertex.cached) this.#announce(vertex.digest, step);

@@ -39,8 +39,8 @@ export interface EngineBuild {
   readonly builder: "buildkit" | "classic";
   /** A tar, packed by gzip, bzip2 or xz or not at all. */
   readonly context: Readable;
-  /** Credentials for the classic builder's pulls: registry host -> login. */
-  readonly registries: Readonly<Record<string, object>>;
+  /** The value of `X-Registry-Config`: credentials for the classic builder's pulls. */
+  readonly registries: string;
   /** A BuildKit session that answers for secrets, ssh and credentials. */
   readonly session?: string | undefined;
   readonly report: BuildReport;
@@ -71,7 +71,7 @@ export async function buildByEngine(engine: Engine, build: EngineBuild): Promise
       query: buildQuery(build),
       headers: {
         "Content-Type": "application/x-tar",
-        "X-Registry-Config": Buffer.from(JSON.stringify(build.registries)).toString("base64url"),
+        "X-Registry-Config": build.registries,
       },
       body: build.context,
       signal: build.signal,

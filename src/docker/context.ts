@@ -13,6 +13,8 @@ export interface ContextOptions {
   readonly dockerfile?: string;
   /** Files that are added to those of the folder (an inline Dockerfile). They win over the folder's own. */
   readonly extra?: readonly ExtraFile[];
+  /** Absolute paths that are never part of the context: what this program itself writes into the folder. */
+  readonly leaveOut?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -48,10 +50,12 @@ export async function openContext(root: string, options: ContextOptions = {}): P
   const added = new Set(extra.map(({ name }) => name));
   // The engine needs these two whatever the patterns say; it takes them out again itself.
   const kept = new Set([dockerfile, ".dockerignore"]);
+  const left = new Set((options.leaveOut ?? []).map((path) => relative(root, path).split(sep).join("/")));
   const all = await walkTree(root, {
     ...(signal ? { signal } : {}),
     choose: (bytes, directory) => {
       const path = textOf(bytes);
+      if (left.has(path)) return { take: false, enter: false };
       const choice = ignore?.patterns.choose(path, directory) ?? { take: true, enter: true };
       const leads = directory && dockerfile.startsWith(`${path}/`);
       return { take: !added.has(path) && (choice.take || kept.has(path)), enter: choice.enter || leads };

@@ -14,6 +14,8 @@ export interface ImageDetails {
   readonly Id: string;
   readonly RepoTags?: readonly string[] | null;
   readonly RepoDigests?: readonly string[] | null;
+  /** The image that the classic builder made it from; empty for BuildKit's. */
+  readonly Parent?: string;
   readonly Os?: string;
   readonly Architecture?: string;
   readonly Variant?: string;

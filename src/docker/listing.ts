@@ -65,15 +65,22 @@ const PATHS: Readonly<Record<keyof Listable, string>> = {
   volumes: "/volumes",
 };
 
+export interface ListHow {
+  /** As the API page of the list has them: `{ label: ["a=b"], dangling: ["true"] }`. */
+  readonly filters?: Readonly<Record<string, readonly string[]>>;
+  readonly signal?: AbortSignal;
+}
+
 /** All objects of a kind (containers that do not run included), in one request. */
 export async function listAll<K extends keyof Listable>(
   engine: Pick<Engine, "request">,
   kind: K,
-  signal?: AbortSignal,
+  how: ListHow = {},
 ): Promise<readonly Listable[K][]> {
+  const { filters, signal } = how;
   const answer = await engine.request({
     path: PATHS[kind],
-    ...(kind === "containers" ? { query: { all: true } } : {}),
+    query: { ...(kind === "containers" ? { all: true } : {}), filters },
     ...(signal ? { signal } : {}),
   });
   const list = kind === "volumes" ? (answer as { Volumes?: unknown }).Volumes : answer;

@@ -12,7 +12,8 @@ export interface EngineRequest {
   readonly path: string;
   /** An array is repeated, an object becomes JSON (as `filters` wants it), undefined is left out. */
   readonly query?: Readonly<Record<string, QueryValue>>;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** An array is repeated. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** A JSON body. */
   readonly json?: unknown;
   /** A body that is not JSON; a stream is consumed or destroyed, whatever happens. */

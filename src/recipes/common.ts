@@ -1,11 +1,13 @@
 /** What every built-in Docker recipe shares: which engine is meant, the labels of what is made, and lists of what is there. */
 import { resolve } from "node:path";
-import { connect, listAll, type Engine, type EngineChoice, type Listable } from "tsbuildout/docker";
+import { engineFor, listAll, type Engine, type EngineChoice, type Listable } from "tsbuildout/docker";
 import {
   option,
   OptionValueError,
   type ConfigureContext,
   type Context,
+  type Drift,
+  type LookContext,
   type PartRecord,
   type Schema,
 } from "tsbuildout/recipe";
@@ -52,12 +54,7 @@ export async function engineOfRecord(context: Omit<Context, "part">, record: Par
 }
 
 async function connection(context: Omit<Context, "part">, texts: Texts): Promise<Engine> {
-  const choice = engineChoice(context, texts);
-  return await context.shared(
-    `docker engine ${JSON.stringify(choice)}`,
-    async () => await connect(choice, { env: context.env, home: context.home }),
-    async (engine) => await engine.close(),
-  );
+  return await engineFor(context, engineChoice(context, texts));
 }
 
 /** A part that names an engine has said which; otherwise `[buildout]` speaks. */
@@ -160,4 +157,23 @@ type Lists = Map<keyof Listable, Promise<readonly unknown[]>>;
 
 async function listsOf(context: Omit<Context, "part">, engine: Engine): Promise<Lists> {
   return await context.shared(`docker lists ${engine.key}`, (): Lists => new Map());
+}
+
+/** Looks at recorded parts, those of one engine at a time: `look` is called once an engine, with all its records. */
+export async function lookByEngine(
+  context: LookContext,
+  look: (
+    engine: Engine,
+    records: readonly PartRecord[],
+  ) => ReadonlyMap<string, readonly Drift[]> | Promise<ReadonlyMap<string, readonly Drift[]>>,
+): Promise<ReadonlyMap<string, readonly Drift[]>> {
+  const byEngine = new Map<Engine, PartRecord[]>();
+  for (const record of context.records) {
+    const engine = await engineOfRecord(context, record);
+    byEngine.set(engine, [...(byEngine.get(engine) ?? []), record]);
+  }
+  const found = new Map<string, readonly Drift[]>();
+  for (const [engine, records] of byEngine)
+    for (const [part, drift] of await look(engine, records)) found.set(part, drift);
+  return found;
 }

@@ -4,6 +4,7 @@ type Loader = () => Promise<{ readonly default: Recipe }>;
 
 /** Every built-in recipe by name, loaded on use. The keys are also the names of the files, pages and tests. */
 export const recipes: Readonly<Record<string, Loader>> = {
+  "docker.build": () => import("./docker.build.js"),
   "docker.network": () => import("./docker.network.js"),
   "docker.run": () => import("./docker.run.js"),
   "docker.volume": () => import("./docker.volume.js"),

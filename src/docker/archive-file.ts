@@ -1,0 +1,78 @@
+/** Archives on the host, told by their first bytes, and single files within them. */
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { createGunzip } from "node:zlib";
+import type { ExtraFile } from "./tree-pack.js";
+import { packTree } from "./tree-pack.js";
+
+export type ArchiveKind = "tar" | "gzip" | "bzip2" | "xz" | "zstd";
+
+const MAGIC: readonly (readonly [ArchiveKind, number, string])[] = [
+  ["gzip", 0, "1f8b"],
+  ["bzip2", 0, "425a68"],
+  ["xz", 0, "fd377a585a00"],
+  ["zstd", 0, "28b52ffd"],
+  ["tar", 257, "7573746172"],
+];
+
+/** What a file is by its first 512 bytes; undefined for anything that is not an archive. */
+export function archiveKind(head: Uint8Array): ArchiveKind | undefined {
+  const hex = Buffer.from(head).toString("hex");
+  return MAGIC.find(([, at, magic]) => hex.startsWith(magic, at * 2))?.[0];
+}
+
+export async function archiveKindOf(path: string): Promise<ArchiveKind | undefined> {
+  const file = await open(path);
+  try {
+    const head = Buffer.alloc(512);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    return archiveKind(head.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file within an archive is read whole: nothing that is looked for is longer than this. */
+const LIMIT = 16 * 1024 * 1024;
+
+/**
+ * Reads a file out of a tar, packed by gzip or not at all.
+ * @param names what it may be called, without a leading `./`; the first that comes is taken
+ * @returns undefined where there is none, and for archives that Node cannot unpack
+ */
+export async function readTarFile(
+  path: string,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<Buffer | undefined> {
+  const kind = await archiveKindOf(path);
+  if (kind !== "tar" && kind !== "gzip") return undefined;
+  const file = createReadStream(path, signal ? { signal } : {});
+  const tar = kind === "gzip" ? unzip(file) : file;
+  const { extract } = await import("tar-stream");
+  const entries = tar.pipe(extract());
+  tar.once("error", (error: Error) => entries.destroy(error));
+  try {
+    for await (const entry of entries) {
+      const { name, size } = entry.header;
+      if (names.includes(name.replace(/^(\.?\/)+/, "")) && size <= LIMIT) return await buffer(entry);
+      entry.resume();
+    }
+    return undefined;
+  } finally {
+    file.destroy();
+  }
+}
+
+function unzip(file: Readable): Readable {
+  const unzipped = createGunzip();
+  file.once("error", (error) => unzipped.destroy(error));
+  return file.pipe(unzipped);
+}
+
+/** A tar of files that are in memory. */
+export function packFiles(files: readonly ExtraFile[]): Readable {
+  return packTree("/", [], { uid: 0, gid: 0, extra: files });
+}

@@ -1,0 +1,144 @@
+/** Git repositories as build contexts, by the system's git: its settings, keys and credential helpers are the user's own. */
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BuildSource } from "./build-source.js";
+import { DockerError } from "./errors.js";
+
+export type GitSource = Extract<BuildSource, { readonly kind: "git" }>;
+
+export interface GitAt {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  /** Hears what git says. */
+  readonly log?: (line: string) => void;
+}
+
+const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
+
+/**
+ * The commit that a source means now. @throws DockerError `build/git`
+ */
+export async function resolveGit(source: GitSource, at: GitAt): Promise<string> {
+  const { ref = "HEAD", url } = source;
+  if (COMMIT.test(ref)) return ref;
+  const listed = await git(["ls-remote", "--", url, ref, `${ref}^{}`], at);
+  const found = new Map(
+    listed.split("\n").flatMap((line): [string, string][] => {
+      const [commit, name] = line.split("\t");
+      return commit && name ? [[name, commit]] : [];
+    }),
+  );
+  // An annotated tag is an object of its own: `^{}` is the commit that it names.
+  const names = [ref, `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`, `${ref}^{}`];
+  const commit = names.map((name) => found.get(name)).find(Boolean);
+  if (commit) return commit;
+  if (/^[0-9a-f]{7,}$/.test(ref)) return ref;
+  throw new DockerError({
+    code: "build/git",
+    message: `${withoutPassword(url)} has no branch or tag "${ref}"`,
+    option: "source",
+  });
+}
+
+/** A working copy in a temporary folder. */
+export interface Checkout {
+  /** The folder that the source names, within the working copy. */
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Fetches one commit, with its submodules, without history and without `.git`.
+ * @throws DockerError `build/git`
+ */
+export async function checkoutGit(source: GitSource, commit: string, at: GitAt): Promise<Checkout> {
+  const root = await mkdtemp(join(tmpdir(), "tsbuildout-git-"));
+  const close = async (): Promise<void> => await rm(root, { recursive: true, force: true });
+  try {
+    await git(["init", "--quiet", root], at);
+    await fetchCommit(source, commit, { ...at, cwd: root });
+    await git(["checkout", "--quiet", "--detach", "--force", "FETCH_HEAD"], { ...at, cwd: root });
+    await updateSubmodules(root, at);
+    await rm(join(root, ".git"), { recursive: true, force: true });
+    const folder = join(root, source.folder ?? ".");
+    await mustBeFolder(folder, source);
+    return { folder, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Most servers give a single commit by its name; the others give everything. */
+async function fetchCommit(source: GitSource, commit: string, at: GitAt & { cwd: string }): Promise<void> {
+  const { url } = source;
+  const fetch = ["fetch", "--quiet", "--no-tags"];
+  try {
+    await git([...fetch, "--depth=1", "--", url, commit], at);
+  } catch (error) {
+    at.signal.throwIfAborted();
+    if (!(error instanceof DockerError)) throw error;
+    await git([...fetch, "--", url, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"], at);
+    const full = (await git(["rev-parse", "--verify", "--quiet", `${commit}^{commit}`], at)).trim();
+    await git(["update-ref", "FETCH_HEAD", full], at);
+  }
+}
+
+async function updateSubmodules(root: string, at: GitAt): Promise<void> {
+  const has = await stat(join(root, ".gitmodules")).catch(() => undefined);
+  if (has)
+    await git(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], { ...at, cwd: root });
+}
+
+async function mustBeFolder(folder: string, source: GitSource): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new DockerError({
+    code: "build/git",
+    message: `${withoutPassword(source.url)} has no folder "${source.folder ?? "."}"`,
+    option: "source",
+  });
+}
+
+async function git(args: readonly string[], at: GitAt & { readonly cwd?: string }): Promise<string> {
+  const { execa } = await import("execa");
+  const result = await execa("git", args, {
+    // Nobody is there to type a password; English, because the last lines are shown beside ours.
+    env: { ...(at.env as Record<string, string>), GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" },
+    extendEnv: false,
+    reject: false,
+    stdin: "ignore",
+    cancelSignal: at.signal,
+    ...(at.cwd ? { cwd: at.cwd } : {}),
+  });
+  at.signal.throwIfAborted();
+  for (const line of result.stderr.split("\n")) if (line.trim()) at.log?.(withoutPassword(line));
+  if (!result.failed) return result.stdout;
+  throw gitFailed(args, result);
+}
+
+function gitFailed(
+  args: readonly string[],
+  result: { readonly code?: string | undefined; readonly stderr: string },
+): DockerError {
+  if (result.code === "ENOENT") {
+    return new DockerError({
+      code: "build/git",
+      message: "the program git was not found",
+      help: ["install git"],
+      option: "source",
+    });
+  }
+  const last = result.stderr.trim().split("\n").slice(-5).map(withoutPassword);
+  return new DockerError({
+    code: "build/git",
+    message: `git ${args[0] ?? ""} failed: ${last.at(-1) ?? "it said nothing"}`,
+    ...(last.length > 1 ? { notes: last.slice(0, -1) } : {}),
+    option: "source",
+  });
+}
+
+function withoutPassword(text: string): string {
+  return text.replace(/:\/\/[^/@\s]*@/g, "://");
+}

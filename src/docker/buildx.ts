@@ -1,0 +1,156 @@
+/** Builds by the program `docker buildx build` (https://docs.docker.com/reference/cli/docker/buildx/build/). */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { BuildReport } from "./build-report.js";
+import type { BuildSpec } from "./build.js";
+import { readRawJson } from "./buildkit-trace.js";
+import { DockerError, reasonOf } from "./errors.js";
+
+/** What only buildx can do, in its own words, and where the context is. */
+export interface BuildxSpec extends BuildSpec {
+  /** A folder, or `-` for a tar on standard input. */
+  readonly context: string;
+  /** On the host, absolute, where it is not within a tar. */
+  readonly dockerfilePath?: string | undefined;
+  readonly cacheTo: readonly string[];
+  /** `id=…,src=…|env=…` */
+  readonly secrets: readonly string[];
+  readonly ssh: readonly string[];
+  readonly output: readonly string[];
+  readonly instance?: string | undefined;
+  readonly provenance?: string | undefined;
+  readonly sbom?: string | undefined;
+  /** `name=where` */
+  readonly buildContexts: readonly string[];
+}
+
+export interface BuildxRun {
+  /** How buildx is run: `["/usr/bin/docker", "buildx"]`. */
+  readonly command: readonly string[];
+  /** The program's whole environment: the engine, the settings' folder, values of build arguments and secrets. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** The tar of the context, where the context is `-`. */
+  readonly input?: Readable | undefined;
+  readonly report: BuildReport;
+  readonly signal: AbortSignal;
+}
+
+export interface BuildxResult {
+  /** Of the manifest or the index, where buildx said one. */
+  readonly digest: string | undefined;
+  /** Of the image's configuration: its id on an engine without containerd's store. */
+  readonly configDigest: string | undefined;
+}
+
+/** Runs buildx to its end. @throws DockerError `build/failed`, with what buildx said at last */
+export async function buildByBuildx(spec: BuildxSpec, run: BuildxRun): Promise<BuildxResult> {
+  const folder = await mkdtemp(join(tmpdir(), "tsbuildout-buildx-"));
+  try {
+    const files = { metadata: join(folder, "metadata.json") };
+    const { args, env } = buildxArguments(spec, files.metadata);
+    await runBuildx(args, { ...run, env: { ...run.env, ...env } });
+    return await readMetadata(files.metadata);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runBuildx(args: readonly string[], run: BuildxRun): Promise<void> {
+  const { execa } = await import("execa");
+  const [program = "docker", ...before] = run.command;
+  const child = execa(program, [...before, ...args], {
+    cwd: run.cwd,
+    env: run.env as Record<string, string>,
+    extendEnv: false,
+    ...(run.input ? { input: run.input } : { stdin: "ignore" as const }),
+    stdout: "ignore",
+    buffer: false,
+    reject: false,
+    cancelSignal: run.signal,
+    forceKillAfterDelay: 10_000,
+  });
+  const other: string[] = [];
+  for await (const line of child.iterable({ from: "stderr" })) {
+    const trace = readRawJson(line);
+    if (trace) run.report.trace(trace);
+    else if (line.trim() !== "") other.push(line);
+    if (other.length > 50) other.shift();
+  }
+  const result = await child;
+  run.signal.throwIfAborted();
+  if (!result.failed) return;
+  const said = other.filter((line) => /^(ERROR|error)\b/.test(line)).at(-1) ?? other.at(-1);
+  const reason =
+    said?.replace(/^(ERROR|error):\s*/, "") ??
+    reasonOf(result.cause ?? `exit code ${result.exitCode ?? "unknown"}`);
+  throw new DockerError({
+    code: "build/failed",
+    message: reason,
+    ...(other.length > 1 ? { notes: other.slice(-10) } : {}),
+  });
+}
+
+async function readMetadata(path: string): Promise<BuildxResult> {
+  const text = await readFile(path, "utf8").catch(() => "{}");
+  const metadata = JSON.parse(text) as Record<string, unknown>;
+  const field = (name: string): string | undefined => {
+    const value = metadata[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  return { digest: field("containerimage.digest"), configDigest: field("containerimage.config.digest") };
+}
+
+/** Names that mean something to the programs that are run: a build argument must not change them. */
+const RESERVED = /^(PATH|HOME|USER|TMPDIR|(DOCKER|BUILDX|BUILDKIT|COMPOSE|OTEL|SSH|LD|XDG)_.*|.*_PROXY)$/i;
+
+/** The command line; values of build arguments go through the environment, where no other user can read them. */
+export function buildxArguments(
+  spec: BuildxSpec,
+  metadataFile: string,
+): { args: string[]; env: Record<string, string> } {
+  const env: Record<string, string> = {};
+  const buildArgs = Object.entries(spec.buildArgs).map(([key, value]) => {
+    if (RESERVED.test(key)) return `${key}=${value}`;
+    env[key] = value;
+    return key;
+  });
+  const args = [
+    "build",
+    "--progress=rawjson",
+    ...each("--metadata-file", [metadataFile]),
+    ...each("--builder", [spec.instance]),
+    ...each("--file", [spec.dockerfilePath ?? spec.dockerfile]),
+    ...each("--tag", spec.tags),
+    ...each("--target", [spec.target]),
+    ...each("--build-arg", buildArgs),
+    ...each(
+      "--label",
+      Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`),
+    ),
+    ...each("--cache-from", spec.cacheFrom),
+    ...each("--cache-to", spec.cacheTo),
+    ...(spec.noCache ? ["--no-cache"] : []),
+    ...(spec.pull ? ["--pull"] : []),
+    ...each("--network", [spec.network]),
+    ...each("--shm-size", [spec.shmSize?.toString()]),
+    ...each("--platform", [spec.platform]),
+    ...each("--add-host", spec.extraHosts),
+    ...each("--secret", spec.secrets),
+    ...each("--ssh", spec.ssh),
+    ...each("--output", spec.output),
+    ...each("--build-context", spec.buildContexts),
+    `--provenance=${spec.provenance ?? "false"}`,
+    ...each("--sbom", [spec.sbom]),
+    ...(spec.output.length > 0 ? [] : ["--load"]),
+    "--",
+    spec.context,
+  ];
+  return { args, env };
+}
+
+function each(flag: string, values: readonly (string | undefined)[]): string[] {
+  return values.flatMap((value) => (value === undefined ? [] : [flag, value]));
+}

@@ -1,0 +1,57 @@
+/** Images as archives: load and save (https://docs.docker.com/reference/api/engine/, ImageLoad, ImageGetAll). */
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type { Listener } from "./build-report.js";
+import type { Engine } from "./engine.js";
+import { jsonLines } from "./stream.js";
+import { TransferReport, type TransferLine } from "./transfer-report.js";
+
+export interface LoadHow {
+  readonly platform?: string | undefined;
+  readonly listener: Listener;
+  readonly signal: AbortSignal;
+}
+
+/** `linux/arm/v7` as the API wants it (since 1.46). */
+function platformObject(text: string): object {
+  const [os, architecture, variant] = text.split("/");
+  return { os, architecture, ...(variant ? { variant } : {}) };
+}
+
+/** Loads an archive of images; the engine unpacks gzip by itself. @throws DockerError as the engine puts it */
+export async function loadImages(
+  engine: Pick<Engine, "stream">,
+  archive: Readable,
+  how: LoadHow,
+): Promise<void> {
+  let broken: unknown;
+  archive.once("error", (error) => (broken = error));
+  try {
+    const answer = await engine.stream({
+      method: "POST",
+      path: "/images/load",
+      query: { quiet: 1, platform: how.platform ? platformObject(how.platform) : undefined },
+      headers: { "Content-Type": "application/x-tar" },
+      body: archive,
+      signal: how.signal,
+    });
+    await follow(answer, how.listener);
+  } catch (error) {
+    throw how.signal.aborted ? error : (broken ?? error);
+  }
+}
+
+/** An archive of images, with their names; the caller reads it to its end. @throws DockerError */
+export async function saveImages(
+  engine: Pick<Engine, "stream">,
+  references: readonly string[],
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const query = { names: [...references] };
+  return await engine.stream({ path: "/images/get", query, signal });
+}
+
+async function follow(answer: IncomingMessage, listener: Listener): Promise<void> {
+  const report = new TransferReport(listener);
+  for await (const line of jsonLines<TransferLine>(answer)) report.line(line);
+}

@@ -1,0 +1,48 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { archiveKindOf, packFiles, parseDockerfile, readTarFile } from "tsbuildout/docker";
+import { RecipeError } from "tsbuildout/recipe";
+import { inlineDockerfile, zipped, type BuildFiles } from "./build-opened.js";
+import type { BuildOptions } from "./build-spec.js";
+
+/** @returns `sha256:…` of a file */
+export async function archiveDigest(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** A tar archive as a context; the engine unpacks gzip, bzip2 and xz. @throws a problem `build/not-archive` */
+export async function archiveFiles(path: string, options: BuildOptions): Promise<BuildFiles> {
+  const kind = await archiveKindOf(path);
+  if (!kind) {
+    throw new RecipeError({
+      code: "build/not-archive",
+      message: `${path} is neither a folder nor a tar archive`,
+      help: ["give the folder of the Dockerfile as source, and the file as dockerfile"],
+      option: "source",
+    });
+  }
+  const pathInContext = options.dockerfile ?? "Dockerfile";
+  const text = (await readTarFile(path, [pathInContext]))?.toString() ?? "";
+  return {
+    dockerfile: { name: pathInContext, content: inlineDockerfile(options) ?? parseDockerfile(text) },
+    pathInContext,
+    tar: ({ gzip }) => zipped(createReadStream(path), gzip && kind === "tar"),
+    close: async () => await Promise.resolve(),
+  };
+}
+
+/** A file that is an archive, or else a Dockerfile without a context. */
+export async function archiveOrDockerfile(path: string, options: BuildOptions): Promise<BuildFiles> {
+  if (await archiveKindOf(path)) return await archiveFiles(path, options);
+  const content = await readFile(path);
+  return {
+    dockerfile: { name: "Dockerfile", content: parseDockerfile(content.toString()) },
+    pathInContext: "Dockerfile",
+    tar: ({ gzip }) => zipped(packFiles([{ name: "Dockerfile", content }]), gzip),
+    close: async () => await Promise.resolve(),
+  };
+}

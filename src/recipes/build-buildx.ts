@@ -1,0 +1,75 @@
+import { resolve } from "node:path";
+import { buildByBuildx, type BuildReport, type BuildSpec, type Engine } from "tsbuildout/docker";
+import type { Context } from "tsbuildout/recipe";
+import { secretPath } from "./build-secrets.js";
+import type { BuildFiles } from "./build-opened.js";
+import type { BuildOptions } from "./build-spec.js";
+
+export interface ViaBuildx {
+  readonly engine: Engine;
+  readonly options: BuildOptions;
+  readonly files: BuildFiles;
+  readonly command: readonly string[];
+  readonly spec: BuildSpec;
+  readonly report: BuildReport;
+}
+
+/** Builds with buildx. @returns the digests that it says of the result */
+export async function viaBuildx(
+  context: Context,
+  via: ViaBuildx,
+): Promise<{ readonly digest: string | undefined }> {
+  const { engine, options, files, command, spec, report } = via;
+  const instance = options.builder.kind === "buildx" ? options.builder.instance : undefined;
+  return await buildByBuildx(
+    {
+      ...spec,
+      dockerfile: files.pathInContext,
+      // A tar, not the folder: what is sent is what was counted, whatever the source.
+      context: "-",
+      cacheTo: options["cache-to"],
+      secrets: (options.secrets ?? []).map(({ id, file, variable }) =>
+        [
+          `id=${id}`,
+          ...(file ? [`src=${secretPath(context, file)}`] : []),
+          ...(variable ? [`env=${variable}`] : []),
+        ].join(","),
+      ),
+      ssh: options.ssh,
+      output: options.output,
+      instance,
+      provenance: options.provenance,
+      sbom: options.sbom,
+      buildContexts: options["build-contexts"].map(
+        ([name, where = ""]) => `${name}=${contextPath(context, where)}`,
+      ),
+    },
+    {
+      command,
+      env: { ...context.env, ...engineEnvironment(engine, via) },
+      cwd: context.buildout.directory,
+      input: files.tar({ gzip: false }),
+      report,
+      signal: context.signal,
+    },
+  );
+}
+
+/** What leads the docker program to the engine that this part is on. */
+function engineEnvironment(engine: Engine, { options }: ViaBuildx): Record<string, string | undefined> {
+  const named = /^context (\S+)/.exec(engine.origin)?.[1];
+  if (named) return { DOCKER_CONTEXT: named, DOCKER_HOST: undefined };
+  const { "engine-tls-cert-path": folder, "engine-tls-verify": verify } = options;
+  const secure = engine.endpoint.startsWith("https://") || verify !== undefined || folder !== undefined;
+  return {
+    DOCKER_CONTEXT: undefined,
+    DOCKER_HOST: engine.endpoint.replace(/^https?:/, "tcp:"),
+    ...(secure && verify !== false ? { DOCKER_TLS_VERIFY: "1" } : {}),
+    ...(secure && verify === false ? { DOCKER_TLS: "1", DOCKER_TLS_VERIFY: undefined } : {}),
+    ...(folder ? { DOCKER_CERT_PATH: folder } : {}),
+  };
+}
+
+function contextPath(context: Context, where: string): string {
+  return /^([a-z][\w+-]*:\/\/|[\w.-]+@)/i.test(where) ? where : resolve(context.buildout.directory, where);
+}

@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { imageKey, imagesOf, parseDockerfile, parseSource } from "tsbuildout/docker";
+import { RecipeError, type ConfigureContext, type Problem } from "tsbuildout/recipe";
+import { referencesOf } from "./build-names.js";
+import type { buildOptions } from "./build-options.js";
+import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
+import { configureEngine } from "./common.js";
+
+type Configure = ConfigureContext<typeof buildOptions>;
+
+/** Checks what can be checked before anything is built, and finds the parts whose images this one is built from. */
+export async function configureBuild(context: Configure): Promise<void> {
+  configureEngine(context);
+  checkTogether(context);
+  if (!knows(context, "name", "tag", "tags")) return;
+  const { options } = context as { options: BuildOptions };
+  reporting(context, () => {
+    for (const reference of referencesOf(options)) context.provides(imageKey(reference));
+  });
+  if (context.unknown.size === 0) reporting(context, () => specOf(context, options));
+  await useBases(context, options);
+}
+
+function knows({ unknown }: Configure, ...names: string[]): boolean {
+  return names.every((name) => !unknown.has(name));
+}
+
+function checkTogether(context: Configure): void {
+  const { dockerfile, "dockerfile-inline": inline } = context.options;
+  if (!dockerfile || !inline) return;
+  context.fail({
+    code: "option/conflict",
+    message: "dockerfile and dockerfile-inline both say what the Dockerfile is",
+    help: ["give one of them"],
+    option: "dockerfile",
+  });
+}
+
+/** `FROM app:1` makes this part need the part that builds app:1. A Dockerfile that is not there (yet) needs nothing. */
+async function useBases(context: Configure, options: BuildOptions): Promise<void> {
+  if (!knows(context, "source", "dockerfile", "dockerfile-inline", "target", "build-args", "build-contexts"))
+    return;
+  const text = await dockerfileText(context, options);
+  if (text === undefined) return;
+  const contexts = options["build-contexts"].map(([name]) => name);
+  for (const image of imagesOf(parseDockerfile(text), {
+    buildArgs: buildArgsOf(context, options),
+    target: options.target,
+    contexts,
+  })) {
+    try {
+      context.uses(imageKey(image), `its Dockerfile takes ${image}`);
+    } catch {
+      // What is no reference is for the builder to complain of, with its line.
+    }
+  }
+}
+
+async function dockerfileText(context: Configure, options: BuildOptions): Promise<string | undefined> {
+  const { "dockerfile-inline": inline, dockerfile = "Dockerfile", source = "." } = options;
+  if (inline !== undefined) return options["custom-context"] ? undefined : inline;
+  const parsed = parseSource(source, context.buildout.directory);
+  if (parsed.kind !== "local") return undefined;
+  return await readFile(resolve(join(parsed.path, "."), dockerfile), "utf8").catch(() => undefined);
+}
+
+/** Every mistake is reported, not just the first. */
+function reporting(context: Configure, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    const problem = problemOf(error);
+    if (!problem) throw error;
+    context.fail(problem);
+  }
+}
+
+function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof RecipeError) return error.problem;
+  const { problem } = error as { problem?: Problem };
+  return problem;
+}

@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import {
+  credentialsFor,
+  imagesOf,
+  inspectImage,
+  parseReference,
+  remoteImage,
+  type Engine,
+} from "tsbuildout/docker";
+import type { InputsContext, PartRecord } from "tsbuildout/recipe";
+import { filesDigest } from "./build-files.js";
+import type { buildOptions } from "./build-options.js";
+import { buildArgsOf } from "./build-spec.js";
+import { engineOf } from "./common.js";
+
+type Inputs = InputsContext<typeof buildOptions>;
+
+/** What an image is made of besides the options: the context, the images that it starts from, the environment. */
+export async function buildInputs(context: Inputs): Promise<Record<string, string>> {
+  const { options } = context;
+  const files = await filesDigest(context, options);
+  const buildArgs = buildArgsOf(context, options);
+  const inputs: Record<string, string> = { ...files.inputs };
+  for (const [key, value] of options["build-args"]) {
+    const taken = buildArgs[key];
+    if (value === undefined && taken !== undefined) inputs[`build-arg ${key}`] = concealed(context, taken);
+  }
+  const contexts = options["build-contexts"].map(([name]) => name);
+  const bases = files.dockerfile
+    ? imagesOf(files.dockerfile, { buildArgs, target: options.target, contexts })
+    : [];
+  if (bases.length === 0) return inputs;
+  const engine = await engineOf(context);
+  for (const base of bases) inputs[`${BASE}${base}`] = await baseState(context, engine, base);
+  return inputs;
+}
+
+const BASE = "image ";
+
+/** Ids of the images from which the recorded image was built. */
+export function basesOf(record: PartRecord | undefined): ReadonlySet<string> {
+  const inputs = Object.entries(record?.inputs ?? {}).filter(([name]) => name.startsWith(BASE));
+  return new Set(inputs.flatMap(([, state]) => state.split(" ")[0] ?? []));
+}
+
+/** The id on the engine, and with `pull` the digest in the registry: whichever changes makes a rebuild. */
+async function baseState(context: Inputs, engine: Engine, base: string): Promise<string> {
+  const image = await inspectImage(engine, base, context.signal).catch(() => undefined);
+  const id = image?.Id ?? "absent";
+  const { offline, newest } = context.buildout;
+  if (!context.options.pull || offline) return id;
+  const known = context.record?.inputs[`${BASE}${base}`]?.split(" ")[1];
+  const digest = newest || known === undefined ? await inRegistry(context, engine, base) : known;
+  return `${id} ${digest ?? known ?? "unknown"}`;
+}
+
+/** A registry that does not answer is no reason to rebuild: the pull itself will say what is wrong. */
+async function inRegistry(context: Inputs, engine: Engine, base: string): Promise<string | undefined> {
+  try {
+    const { domain } = parseReference(base);
+    const { signal } = context;
+    const credentials = await credentialsFor(domain, { env: context.env, home: context.home, signal });
+    return (await remoteImage(engine, { reference: base, credentials, signal }))?.digest;
+  } catch {
+    context.signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** A value of the environment may be anything: it is told apart, not told. */
+function concealed(context: Inputs, value: string): string {
+  return `sha256:${createHash("sha256").update(`${context.buildout.id}\0${value}`).digest("hex")}`;
+}

@@ -1,0 +1,38 @@
+import type { Readable } from "node:stream";
+import { createGzip } from "node:zlib";
+import { parseDockerfile, type Dockerfile } from "tsbuildout/docker";
+import type { BuildOptions } from "./build-spec.js";
+
+/** What a build reads, opened. */
+export interface BuildFiles {
+  /** For the message of a failure: what the user calls it, and what is in it as far as it is known. */
+  readonly dockerfile: { readonly name: string; readonly content: Dockerfile };
+  /** The Dockerfile's path within the tar. */
+  readonly pathInContext: string;
+  /** May be called once. */
+  tar(how: { readonly gzip: boolean }): Readable;
+  /** Removes what was fetched. */
+  close(): Promise<void>;
+}
+
+/** What tells whether a build would read anything else than the last time. */
+export interface FilesDigest {
+  /** For the part's inputs: name -> digest. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Undefined where it is not known without fetching. */
+  readonly dockerfile: Dockerfile | undefined;
+}
+
+export function inlineDockerfile(options: BuildOptions): Dockerfile | undefined {
+  const inline = options["custom-context"] ? undefined : options["dockerfile-inline"];
+  return inline === undefined ? undefined : parseDockerfile(inline);
+}
+
+/** gzip on the way, for slow lines; an error of either end is an error of the whole. */
+export function zipped(tar: Readable, gzip: boolean): Readable {
+  if (!gzip) return tar;
+  const packed = createGzip();
+  tar.once("error", (error) => packed.destroy(error));
+  packed.once("close", () => tar.destroy());
+  return tar.pipe(packed);
+}

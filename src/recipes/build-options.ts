@@ -1,0 +1,204 @@
+import { option, OptionValueError, splitLines } from "tsbuildout/recipe";
+import { engineOptions } from "./common.js";
+
+/** A change of these is a rebuild, which replaces the image in place. */
+const inPlace = true;
+
+/** The options of docker.build, which docker.ecr-cache and the folder of images share. */
+export const buildOptions = {
+  ...engineOptions,
+  name: option.string({
+    doc: "Repository of the image, with or without a registry and a tag: `app`, `registry.example:5000/team/app`. Default: the part's name.",
+    default: "$<:_buildout_section_name_>",
+    inPlace,
+  }),
+  tag: option.string({
+    doc: "Tag of the image (`1.2`), or its whole reference (`team/app:1.2`). Default: the tag in `name`, else `latest`.",
+    inPlace,
+  }),
+  tags: option.words({
+    doc: "Further tags: bare ones (`1 1.2`) of the same repository, or whole references.",
+    inPlace,
+  }),
+  source: option.string({
+    doc: "Where the build's files come from: a folder (relative to the buildout), a tar archive, a git repository (`https://host/repo.git#ref:folder`, `git@host:repo.git`), or an http(s) URL of a tar archive or a Dockerfile. Default: the buildout's folder; nothing where `dockerfile-inline` is given.",
+    aliases: ["path"],
+    inPlace,
+  }),
+  dockerfile: option.string({
+    doc: "Path of the Dockerfile within the source; for a local folder it may also be outside of it. Default: `Dockerfile`.",
+    inPlace,
+  }),
+  "dockerfile-inline": option.script({
+    doc: "The Dockerfile itself. `$$` stands for `$`.",
+    aliases: ["fileobj"],
+    inPlace,
+  }),
+  "build-args": option.pairs({
+    doc: "Build arguments, `KEY=VALUE` a line; a bare `KEY` takes its value from the environment, and is left out where it has none.",
+    aliases: ["buildargs"],
+    inPlace,
+  }),
+  target: option.string({ doc: "Stage of the Dockerfile to build; the last one unless said.", inPlace }),
+  labels: option.pairs({ doc: "Labels of the image, `KEY=VALUE` a line.", inPlace }),
+  "cache-from": option.lines({
+    doc: "Where to take cached steps from: an image a line; with buildx also `type=…,…`.",
+    aliases: ["cache_from"],
+    inPlace,
+  }),
+  "cache-to": option.lines({
+    doc: "Where to put cached steps: `type=inline` (into the image), or with buildx any `type=…,…`. ECR wants `type=registry,…,image-manifest=true,oci-mediatypes=true`.",
+    aliases: ["cache_to"],
+    inPlace,
+  }),
+  "no-cache": option.boolean({
+    doc: "Build every step anew.",
+    default: "false",
+    aliases: ["nocache"],
+    inPlace,
+  }),
+  pull: option.boolean({
+    doc: "Ask the registry for newer versions of the images that the Dockerfile starts from, and rebuild when there is one.",
+    default: "false",
+    inPlace,
+  }),
+  rm: option.boolean({
+    doc: "Remove the containers of the steps (classic builder).",
+    default: "true",
+    inPlace,
+  }),
+  "force-rm": option.boolean({
+    doc: "Remove the containers of the steps even when the build fails (classic builder).",
+    default: "false",
+    aliases: ["forcerm"],
+    inPlace,
+  }),
+  quiet: option.boolean({ doc: "Log nothing of the build unless it fails.", default: "false", inPlace }),
+  encoding: option.choice(["identity", "gzip"], {
+    doc: "How the context travels: `gzip` packs it on the way, for an engine behind a slow line.",
+    default: "identity",
+    inPlace,
+  }),
+  network: option.string({
+    doc: "Network of RUN steps: `default`, `none`, `host`, or a name (classic builder).",
+    inPlace,
+  }),
+  "shm-size": option.size({ doc: "Size of `/dev/shm` in RUN steps.", aliases: ["shmsize"], inPlace }),
+  memory: option.size({
+    doc: "Memory limit of RUN steps (classic builder).",
+    aliases: ["container_limits.memory"],
+    inPlace,
+  }),
+  "memory-swap": option.size({
+    doc: "Limit of memory and swap together, -1 for none (classic builder).",
+    aliases: ["memswap", "container_limits.memswap"],
+    inPlace,
+  }),
+  "cpu-shares": option.integer({
+    doc: "Relative weight of RUN steps (classic builder).",
+    aliases: ["cpushares", "container_limits.cpushares"],
+    inPlace,
+  }),
+  "cpuset-cpus": option.string({
+    doc: "Processors that RUN steps may use: `0-3`, `0,1` (classic builder).",
+    aliases: ["cpusetcpus", "container_limits.cpusetcpus"],
+    inPlace,
+  }),
+  "container-limits": option.pairs({
+    doc: "The same limits in one option: `memory=`, `memswap=`, `cpushares=`, `cpusetcpus=`, one a line.",
+    aliases: ["container_limits"],
+    inPlace,
+  }),
+  platform: option.custom("platforms", (text) => text.split(/[\s,]+/).filter(Boolean), {
+    doc: "Platform to build for: `linux/arm64`; several (with buildx) are separated by commas or blanks.",
+    inPlace,
+  }),
+  secrets: option.custom("secrets", parseSecrets, {
+    doc: "Secrets for `RUN --mount=type=secret` (BuildKit), one a line: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. Their values are not part of the image, of the log or of the record.",
+    inPlace,
+  }),
+  ssh: option.lines({
+    doc: "SSH for `RUN --mount=type=ssh` (BuildKit), one a line: `default` (the agent of SSH_AUTH_SOCK), `ID=SOCKET`, or `ID=KEY-FILE[,KEY-FILE…]`.",
+    inPlace,
+  }),
+  "extra-hosts": option.lines({
+    doc: "Further host names in RUN steps, `HOST:ADDRESS` or `HOST=ADDRESS` a line.",
+    aliases: ["add-hosts", "add-host"],
+    inPlace,
+  }),
+  output: option.lines({
+    doc: "Where the result goes (buildx), instead of the engine's images: `type=local,dest=out`, `type=registry`, …",
+    inPlace,
+  }),
+  builder: option.custom("builder", parseBuilder, {
+    doc: "Who builds: `auto`, `buildx`, `buildx:NAME` (an instance of buildx), `buildkit` (the engine's own, without buildx), or `classic`. `auto` takes buildx where it is installed, else the engine's BuildKit, else the classic builder.",
+    default: "auto",
+    inPlace,
+  }),
+  provenance: option.string({
+    doc: "Provenance attestation (buildx): `true`, `mode=max`. Off unless asked for.",
+    inPlace,
+  }),
+  sbom: option.string({
+    doc: "SBOM attestation (buildx): `true`, or a generator. Off unless asked for.",
+    inPlace,
+  }),
+  "build-contexts": option.pairs({
+    doc: "Further contexts (buildx), `NAME=PATH|URL|docker-image://…` a line.",
+    aliases: ["build-context"],
+    inPlace,
+  }),
+  "custom-context": option.boolean({
+    doc: "Says that `dockerfile-inline` is not a Dockerfile but the path of a tar archive with the whole context. Kept for descriptions written for ecr-docker-ci.",
+    default: "false",
+    aliases: ["custom_context"],
+    inPlace,
+  }),
+  decode: option.boolean({
+    doc: "Has no effect: what the engine says is always decoded. Accepted for descriptions written for ecr-docker-ci.",
+    default: "false",
+    aliases: ["container_limits.decode"],
+    inPlace,
+  }),
+};
+
+export interface Secret {
+  readonly id: string;
+  readonly file?: string;
+  readonly variable?: string;
+}
+
+function parseSecrets(text: string): Secret[] {
+  return splitLines(text).map((line) => {
+    const fields = new Map(
+      line
+        .split(",")
+        .map((field) => [field.split("=")[0]!.trim(), field.slice(field.indexOf("=") + 1).trim()]),
+    );
+    const file = fields.get("src") ?? fields.get("source");
+    const variable = fields.get("env");
+    const id = fields.get("id") ?? (file ?? variable)?.split("/").at(-1);
+    const unknown = [...fields.keys()].find((key) => !["id", "src", "source", "env", "type"].includes(key));
+    if (!id || unknown)
+      throw new OptionValueError(`"${line}" is not a secret`, [
+        "write id=NAME,src=FILE or id=NAME,env=VARIABLE",
+      ]);
+    return { id, ...(file ? { file } : {}), ...(variable ? { variable } : {}) };
+  });
+}
+
+export type Builder =
+  | { readonly kind: "auto" | "buildkit" | "classic" }
+  | { readonly kind: "buildx"; readonly instance?: string };
+
+function parseBuilder(text: string): Builder {
+  if (text === "auto" || text === "buildkit" || text === "classic") return { kind: text };
+  const [, instance] = /^buildx(?::(.+))?$/.exec(text) ?? fail(text);
+  return { kind: "buildx", ...(instance ? { instance } : {}) };
+}
+
+function fail(text: string): never {
+  throw new OptionValueError(`"${text}" is not a builder`, [
+    "write auto, buildx, buildx:NAME, buildkit or classic",
+  ]);
+}

@@ -1,0 +1,247 @@
+import {
+  BuildReport,
+  buildByEngine,
+  chooseBuilder,
+  credentialsFor,
+  findBuildx,
+  imagesOf,
+  inspectImage,
+  openSession,
+  parseReference,
+  registryConfig,
+  repoDigest,
+  type BuildNeeds,
+  type BuildSpec,
+  type Credentials,
+  type Engine,
+  type Listener,
+} from "tsbuildout/docker";
+import { RecipeError, type Context } from "tsbuildout/recipe";
+import { viaBuildx } from "./build-buildx.js";
+import { sshAgents } from "./build-ssh.js";
+import { readSecrets } from "./build-secrets.js";
+import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
+import type { BuildFiles } from "./build-opened.js";
+
+export interface Built {
+  readonly id: string;
+  /** Of the manifest, where it is known. */
+  readonly digest: string | undefined;
+}
+
+export interface Building {
+  readonly engine: Engine;
+  readonly options: BuildOptions;
+  readonly files: BuildFiles;
+}
+
+/** Builds the image, with whichever builder fits. @throws a problem `build/…` or `engine/…` */
+export async function performBuild(context: Context, building: Building): Promise<Built> {
+  const { engine, options, files } = building;
+  const at = { env: context.env, home: context.home, signal: context.signal };
+  const asked = options.builder.kind;
+  const buildx = asked === "auto" || asked === "buildx" ? await findBuildx(at) : undefined;
+  const builder = await chooseBuilder({ asked, needs: needsOf(options), buildx, engine });
+  const spec = specOf(context, options);
+  const quiet: Listener = { log: () => undefined, progress: (progress) => context.progress(progress) };
+  const report = new BuildReport(options.quiet ? quiet : context);
+  warnOfIgnored(context, spec, builder);
+  try {
+    if (builder !== "buildx") {
+      const id = await viaEngine(context, { ...building, builder, spec, report });
+      return await identified(engine, { reference: spec.tags[0] ?? id, signal: context.signal });
+    }
+    const { digest } = await viaBuildx(context, { ...building, command: buildx ?? [], spec, report });
+    if (options.output.length > 0) return { id: "", digest };
+    return await identified(engine, { reference: spec.tags[0] ?? "", digest, signal: context.signal });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw isOfTheBuild(error) ? report.failure(error, files.dockerfile) : error;
+  }
+}
+
+/** Whether the builder itself said no: then the step that failed is worth showing. */
+function isOfTheBuild(error: unknown): boolean {
+  const code = (error as { readonly problem?: { readonly code: string } }).problem?.code ?? "";
+  return ["engine/stream-error", "build/failed", "engine/refused", "engine/failed"].includes(code);
+}
+
+interface Identify {
+  readonly reference: string;
+  /** What buildx said of it. */
+  readonly digest?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What the image is called by the engine, now that it is there. */
+async function identified(engine: Engine, { reference, digest, signal }: Identify): Promise<Built> {
+  const image = await inspectImage(engine, reference, signal);
+  if (image) return { id: image.Id, digest: repoDigest(image, reference) ?? digest };
+  throw new RecipeError({
+    code: "build/failed",
+    message: `the build ended well, and the engine has no image ${reference}`,
+    help: ["a builder that is not the engine's own may need output = type=docker"],
+  });
+}
+
+const named = (name: string, needed: boolean): string[] => (needed ? [name] : []);
+
+function needsOf(options: BuildOptions): BuildNeeds {
+  const exportsCache = options["cache-to"].some((to) => !isInline(to));
+  const importsCache = options["cache-from"].some((from) => /^type=(?!registry,)/.test(from));
+  return {
+    buildx: [
+      ...named("platform", (options.platform?.length ?? 0) > 1),
+      ...named("cache-to", exportsCache),
+      ...named("cache-from", importsCache),
+      ...named("output", options.output.length > 0),
+      ...named("provenance", asksFor(options.provenance)),
+      ...named("sbom", asksFor(options.sbom)),
+      ...named("build-contexts", options["build-contexts"].length > 0),
+    ],
+    buildkit: [
+      ...named("secrets", (options.secrets?.length ?? 0) > 0),
+      ...named("ssh", options.ssh.length > 0),
+    ],
+  };
+}
+
+const isInline = (to: string): boolean => to === "type=inline" || to === "inline";
+const asksFor = (attestation: string | undefined): boolean =>
+  attestation !== undefined && attestation !== "false";
+
+/** BuildKit has no limits for its steps: who sets some must know that nothing holds them. */
+function warnOfIgnored(context: Context, spec: BuildSpec, builder: string): void {
+  if (builder === "classic") return;
+  const limits = {
+    memory: spec.memory,
+    "memory-swap": spec.memorySwap,
+    "cpu-shares": spec.cpuShares,
+    "cpuset-cpus": spec.cpusetCpus,
+  };
+  const set = Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (set.length === 0) return;
+  context.warn({
+    code: "build/no-limits",
+    message: `${set.join(", ")}: BuildKit does not limit its steps`,
+    help: ["set builder = classic to have the limits"],
+    option: set[0] ?? "memory",
+  });
+}
+
+interface ViaEngine extends Building {
+  readonly builder: "buildkit" | "classic";
+  readonly spec: BuildSpec;
+  readonly report: BuildReport;
+}
+
+async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
+  const { engine, options, files, builder, report } = via;
+  const logins = await loginsOf(context, via);
+  const spec = { ...via.spec, ...engineCaches(via.spec, options), dockerfile: files.pathInContext };
+  const session = builder === "buildkit" ? await sessionFor(context, via, logins) : undefined;
+  try {
+    return await buildByEngine(engine, {
+      spec,
+      builder,
+      context: files.tar({ gzip: options.encoding === "gzip" }),
+      registries: registryConfig([...logins.values()]),
+      session: session?.id,
+      report,
+      signal: context.signal,
+    });
+  } finally {
+    await session?.close();
+  }
+}
+
+/** The engine's own API takes names of images as caches, and puts a cache into the image by a build argument. */
+function engineCaches(spec: BuildSpec, options: BuildOptions): Pick<BuildSpec, "cacheFrom" | "buildArgs"> {
+  const cacheFrom = spec.cacheFrom.map((from) => /(?:^|,)ref=([^,]+)/.exec(from)?.[1] ?? from);
+  const inline = options["cache-to"].some(isInline);
+  return {
+    cacheFrom,
+    buildArgs: inline ? { BUILDKIT_INLINE_CACHE: "1", ...spec.buildArgs } : spec.buildArgs,
+  };
+}
+
+/** Credentials of the registries that the Dockerfile's images come from, by host. */
+async function loginsOf(
+  context: Context,
+  { files, options }: ViaEngine,
+): Promise<ReadonlyMap<string, Credentials>> {
+  const images = imagesOf(files.dockerfile.content, {
+    buildArgs: buildArgsOf(context, options),
+    target: options.target,
+  });
+  const hosts = new Set(
+    [...images, ...options["cache-from"].filter((from) => !from.includes("="))].flatMap(hostOf),
+  );
+  const logins = new Map<string, Credentials>();
+  for (const host of hosts) {
+    const found = await credentialsFor(host, {
+      env: context.env,
+      home: context.home,
+      signal: context.signal,
+    });
+    if (found?.password) context.secret(found.password);
+    if (found) logins.set(host, found);
+  }
+  return logins;
+}
+
+function hostOf(image: string): string[] {
+  try {
+    return [parseReference(image).domain];
+  } catch {
+    // The builder says better what is wrong with it.
+    return [];
+  }
+}
+
+interface OpenSession {
+  readonly id: string;
+  close(): Promise<void>;
+}
+
+/** A session only where something may be asked of it. */
+async function sessionFor(
+  context: Context,
+  { engine, options }: ViaEngine,
+  logins: ReadonlyMap<string, Credentials>,
+): Promise<OpenSession | undefined> {
+  const asked = options.secrets ?? [];
+  if (asked.length === 0 && options.ssh.length === 0 && logins.size === 0) return undefined;
+  const secrets = await readSecrets(context, asked);
+  const agents = await sshAgents(context, options.ssh);
+  try {
+    const session = await openSession(
+      engine,
+      {
+        secret: async (id) => await Promise.resolve(secrets.get(id)),
+        agent: (id) => agents.sockets.get(id),
+        login: async (host) => {
+          const login =
+            logins.get(host) ?? (await credentialsFor(host, { env: context.env, home: context.home }));
+          if (!login) return undefined;
+          const secret = login.identityToken ?? login.password ?? "";
+          return await Promise.resolve({
+            username: login.identityToken ? "" : (login.username ?? ""),
+            secret,
+          });
+        },
+      },
+      context.signal,
+    );
+    return {
+      id: session.id,
+      close: async () => {
+        session.close();
+        await agents.close();
+      },
+    };
+  } catch (error) {
+    await agents.close();
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { RecipeError, type Context } from "tsbuildout/recipe";
+import type { Secret } from "./build-options.js";
+
+/** What a secret may hold (BuildKit's own limit), in bytes. */
+const LIMIT = 500 * 1024;
+
+/** The values of secrets, by id. @throws a problem `build/secret` where one is not there or too long */
+export async function readSecrets(
+  context: Context,
+  secrets: readonly Secret[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const values = new Map<string, Uint8Array>();
+  for (const secret of secrets) {
+    const value = await readSecret(context, secret);
+    if (value.length > LIMIT) throw problem(`the secret "${secret.id}" has more than ${LIMIT} bytes`);
+    hide(context, value);
+    values.set(secret.id, value);
+  }
+  return values;
+}
+
+/** As the docker CLI does: a bare id is a variable of that name, else a file of that name. */
+async function readSecret(context: Context, secret: Secret): Promise<Uint8Array> {
+  const { variable } = secret;
+  const named = variable ?? (secret.file ? undefined : secret.id);
+  const value = named === undefined ? undefined : context.env[named];
+  if (value !== undefined) return Buffer.from(value);
+  if (variable)
+    throw problem(`the secret "${secret.id}" is to come from the variable ${variable}, which is not set`);
+  const path = secretPath(context, secret.file ?? secret.id);
+  try {
+    return await readFile(path, { signal: context.signal });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw problem(
+      `the secret "${secret.id}" cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+export function secretPath({ buildout, home }: Context, file: string): string {
+  return resolve(buildout.directory, file.startsWith("~/") ? home + file.slice(1) : file);
+}
+
+/** A step that prints its secret must not show it here. Short texts would blot out half of the log. */
+function hide(context: Context, value: Uint8Array): void {
+  const text = Buffer.from(value).toString();
+  for (const line of [text, ...text.split("\n")]) if (line.trim().length >= 4) context.secret(line.trim());
+}
+
+function problem(message: string): RecipeError {
+  return new RecipeError({ code: "build/secret", message, option: "secrets" });
+}
