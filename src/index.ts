@@ -14,3 +14,36 @@ export { type Diagnostic, DiagnosticError, type Note } from "./engine/diagnostic
 export { noteText, type Paint, renderDiagnostic } from "./engine/render.js";
 export { didYouMean, suggest } from "./engine/suggest.js";
 export { lineAt, place, type Position, positionAt, type Source, type Span } from "./engine/text.js";
+
+// Open a buildout, plan, install, uninstall.
+export {
+  Buildout,
+  type GraphPart,
+  type InstallOptions,
+  type OpenRequest,
+  type PartStatus,
+  type Plan,
+  type RunOptions,
+  type UninstallOptions,
+} from "./engine/buildout.js";
+export {
+  type Action,
+  type DiagnosticJson,
+  diagnosticJson,
+  type End,
+  type Event,
+  type PartResult,
+  type Reporter,
+  type Step,
+  type Summary,
+  toDiagnostics,
+} from "./engine/events.js";
+import { Buildout, type OpenRequest } from "./engine/buildout.js";
+import { recipes } from "./recipes/index.js";
+
+/** Opens the buildout of a configuration file, with the built-in recipes; nothing is read before it is asked something. */
+export function openBuildout(
+  request: Omit<OpenRequest, "recipes"> & Partial<Pick<OpenRequest, "recipes">>,
+): Buildout {
+  return new Buildout({ recipes, ...request });
+}

@@ -1,0 +1,188 @@
+import { configureContext, type ConfigureHost } from "./configure-context.js";
+import type { Runtime } from "./context.js";
+import {
+  decide,
+  type Decision,
+  type Fingerprint,
+  NOTHING_OBSERVED,
+  type Observed,
+  type Wanted,
+} from "./decide.js";
+import { DiagnosticError } from "./diagnostic.js";
+import { hasHole, holeName, holesOf } from "./hole.js";
+import { decodeOptions } from "./options.js";
+import { isEngineOption, type Part, type Text } from "./part.js";
+import { hashSecret, type StoredRecord } from "./state.js";
+import type { Values } from "./values.js";
+
+/** What judging a part takes; the same for a plan and for a run. */
+export interface AssessSettings {
+  readonly runtime: Runtime;
+  readonly host: ConfigureHost;
+  readonly values: Values;
+  /** Keys the hashes of secrets. */
+  readonly key: string;
+  readonly record: (part: string) => StoredRecord | undefined;
+}
+
+/** A part's options with all that is known by now. */
+export interface Live {
+  readonly texts: ReadonlyMap<string, Text>;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Options that still wait for a value. */
+  readonly unknown: ReadonlySet<string>;
+}
+
+/** Fills a part's options and decodes them; where something has become known, its recipe configures it again. */
+export async function enliven(part: Part, { runtime, host, values }: AssessSettings): Promise<Live> {
+  const texts = new Map<string, Text>();
+  let filled = false;
+  for (const [name, { text, secret }] of part.texts) {
+    const now = values.fill(text, "real");
+    filled ||= now !== text;
+    texts.set(name, { text: now, secret });
+    if (now !== text && secret && !hasHole(now) && part.loaded.recipe.options[name]?.secret)
+      runtime.redactor.add(now);
+  }
+  const { info, home } = runtime.settings;
+  const now: Part = filled ? { ...part, texts } : part;
+  const decoded = decodeOptions(part.loaded.recipe.options, now, { directory: info.directory, home });
+  if (decoded.mistakes.length > 0) throw new DiagnosticError(decoded.mistakes);
+  if (filled && part.loaded.recipe.configure) await configureAgain(now, decoded, host);
+  return { texts, options: decoded.values, unknown: decoded.unknown };
+}
+
+/** What the recipe wishes for the second time (needs, parts) is too late and was seen the first time. */
+async function configureAgain(
+  part: Part,
+  decoded: Parameters<typeof configureContext>[2],
+  host: ConfigureHost,
+) {
+  const failed: Parameters<ConfigureHost["fail"]>[0][number][] = [];
+  const { context } = configureContext(
+    {
+      runtime: host.runtime,
+      fail: (diagnostics) => void failed.push(...diagnostics),
+      hasSection: (name) => host.hasSection(name),
+      option: (section, option) => host.option(section, option),
+      partsBehind: () => [],
+    },
+    { ...part, needs: new Map(), provides: [], uses: [] },
+    decoded,
+  );
+  await part.loaded.recipe.configure!(context);
+  if (failed.length > 0) throw new DiagnosticError(failed);
+}
+
+/** The options in the form in which they are compared and recorded. */
+export function fingerprints(part: Part, { values, key, record }: AssessSettings): Map<string, Fingerprint> {
+  const result = new Map<string, Fingerprint>();
+  for (const [name, { text, secret }] of [...part.texts, ...part.computed]) {
+    if (isEngineOption(name)) continue;
+    const marked = values.fill(text, "mark");
+    const unknown = holesOf(marked).map(holeName);
+    const known =
+      unknown.length > 0 ? null : secret || isSecret(part, name) ? hashSecret(marked, key) : marked;
+    result.set(name, { text: known, secret, unknown });
+  }
+  addUncomputed(part, result, { values, recorded: record(part.name)?.options ?? {} });
+  return result;
+}
+
+function isSecret(part: Part, name: string): boolean {
+  return part.loaded.recipe.options[name]?.secret === true;
+}
+
+/** What a recipe could not compute for want of a value: not known yet; or, where only a hash is known of that
+ *  value, and so that it is the same, as recorded. */
+function addUncomputed(
+  part: Part,
+  result: Map<string, Fingerprint>,
+  { values, recorded }: { values: Values; recorded: Readonly<Record<string, string>> },
+): void {
+  const holes = [...part.texts.values()].flatMap(({ text }) => holesOf(values.fill(text, "real")));
+  if (holes.length === 0) return;
+  const hashOnly = holes.every((hole) => values.isHashOnly(hole));
+  for (const name of Object.keys(part.loaded.recipe.computed ?? {})) {
+    if (part.computed.has(name)) continue;
+    const text = recorded[name];
+    if (!hashOnly) result.set(name, { text: null, secret: false, unknown: holes.map(holeName) });
+    else if (text !== undefined) result.set(name, { text, secret: false, unknown: [] });
+  }
+}
+
+export interface Assessment {
+  readonly decision: Decision;
+  readonly live: Live;
+  readonly fingerprints: ReadonlyMap<string, Fingerprint>;
+}
+
+/** Judges parts: resolves what is known, reads inputs where that may be done, and asks `decide`. */
+export class Assessor {
+  readonly settings: AssessSettings;
+  /** Read once a run. */
+  readonly #inputs = new Map<string, Promise<Readonly<Record<string, string>>>>();
+
+  constructor(settings: AssessSettings) {
+    this.settings = settings;
+  }
+
+  /** `unsettled`: needs that something is still to be done with. While there are some, inputs are not read. */
+  async assess(part: Part, observed: Observed, unsettled: readonly string[]): Promise<Assessment> {
+    const live = await enliven(part, this.settings);
+    const prints = fingerprints(part, this.settings);
+    const record = this.settings.record(part.name);
+    const wanted = wantedOf(part, prints, unsettled);
+    const first = decide(wanted, record, observed);
+    const open = first.action === "none" || first.action === "update" || first.action === "maybe";
+    if (!part.loaded.recipe.inputs || !record || !open || unsettled.length > 0 || first.refused.length > 0)
+      return { decision: first, live, fingerprints: prints };
+    const inputs = await this.inputs(part, live);
+    return { decision: decide({ ...wanted, inputs }, record, observed), live, fingerprints: prints };
+  }
+
+  inputs(part: Part, live: Live): Promise<Readonly<Record<string, string>>> {
+    let reading = this.#inputs.get(part.name);
+    if (!reading) this.#inputs.set(part.name, (reading = this.#read(part, live)));
+    return reading;
+  }
+
+  async #read(part: Part, live: Live): Promise<Readonly<Record<string, string>>> {
+    const { recipe } = part.loaded;
+    if (!recipe.inputs) return {};
+    const { runtime, record } = this.settings;
+    return await recipe.inputs({
+      ...runtime.context(part.name),
+      options: live.options,
+      text: (option) => knownText(part, live, option),
+      record: record(part.name),
+    });
+  }
+}
+
+export function knownText(part: Part, live: Live, option: string): string | undefined {
+  const text = (part.computed.get(option) ?? live.texts.get(option))?.text;
+  return text === undefined || hasHole(text) ? undefined : text;
+}
+
+function wantedOf(
+  part: Part,
+  options: ReadonlyMap<string, Fingerprint>,
+  unsettled: readonly string[],
+): Wanted {
+  const { recipe, spec, version } = part.loaded;
+  return {
+    recipe: spec,
+    version,
+    options,
+    isInPlace: (name) => (part.computed.get(name) ?? recipe.options[name])?.inPlace === true,
+    inputs: recipe.inputs ? undefined : {},
+    inputsAfter: unsettled,
+    hasUpdate: recipe.update !== undefined,
+    always: recipe.update !== undefined && recipe.look === undefined,
+    protects: recipe.protects,
+    replace: part.engine.replace,
+  };
+}
+
+export { NOTHING_OBSERVED };

@@ -1,0 +1,175 @@
+import type { Config } from "./config/model.js";
+import { Resolver } from "./config/resolve.js";
+import { words } from "./config/space.js";
+import { Configurer } from "./configure.js";
+import type { BuildoutInfo } from "./contract.js";
+import type { Runtime } from "./context.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { CircleError, closure, type Edge, orderParts } from "./graph.js";
+import { hasHole, makeHole } from "./hole.js";
+import { addNeed, type Need, type Part } from "./part.js";
+import type { Registry } from "./registry.js";
+import { didYouMean } from "./suggest.js";
+import { resolve } from "node:path";
+
+/** The parts of a configuration, in order, each configured. */
+export interface Blueprint {
+  readonly configurer: Configurer;
+  readonly parts: readonly Part[];
+  readonly needs: ReadonlyMap<string, readonly Need[]>;
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface BlueprintRequest {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly runtime: Runtime;
+  /** Only these and what they need; empty: all. */
+  readonly only: readonly string[];
+  /** Recorded needs, which order the parts as well where they make no circle. */
+  recordedNeeds(part: string): readonly string[];
+}
+
+/** Finds, configures and orders the parts. Throws a DiagnosticError with every mistake. */
+export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprint> {
+  const { config, registry, runtime, only } = request;
+  const strict = /^(true|yes|on|1)$/i.test(runtime.settings.info.options["strict"] ?? "");
+  const configurer = new Configurer({ config, registry, runtime, strict });
+  await configurer.reach("buildout");
+  for (const name of only) await reachPart(configurer, name);
+  const mistakes = [...configurer.mistakes];
+  await reachListed(configurer, only.length > 0);
+  // Of parts that nobody asked for, mistakes do no harm.
+  if (only.length === 0) mistakes.push(...configurer.mistakes.slice(mistakes.length));
+  const before = configurer.mistakes.length;
+  configurer.finish();
+  const selected = select(configurer.parts, only.length > 0 ? only : undefined);
+  mistakes.push(
+    ...configurer.mistakes.slice(before).filter(({ part }) => part === undefined || selected.has(part)),
+  );
+  throwErrors(mistakes);
+  const parts = [...configurer.parts.values()].filter((part) => selected.has(part.name));
+  for (const part of parts)
+    for (const name of request.recordedNeeds(part.name))
+      if (selected.has(name) && !part.needs.has(name)) addNeed(part, recordedNeed(name));
+  return { configurer, ...inOrder(parts), warnings: distinct(mistakes) };
+}
+
+/** Orders after what a part needed when it was installed: that must not be taken away under it. */
+function recordedNeed(part: string): Need {
+  return { part, why: "needed when installed", firm: false, evenIfFailed: true };
+}
+
+async function reachPart(configurer: Configurer, name: string): Promise<void> {
+  await configurer.reach(name);
+  if (configurer.parts.has(name) || configurer.mistakes.some(({ part }) => part === name)) return;
+  const exists = configurer.hasSection(name);
+  const message = exists
+    ? `[${name}] has no option "recipe"`
+    : `there is no section [${name}] for the part ${name}`;
+  const span = configurer.span("buildout", "parts");
+  configurer.fail([
+    {
+      severity: "error",
+      code: exists ? "config/missing-option" : "config/missing-section",
+      message,
+      ...(span && { span }),
+      help: exists ? [] : didYouMean(name, configurer.config.sections.keys()),
+    },
+  ]);
+}
+
+async function reachListed(configurer: Configurer, optional: boolean): Promise<void> {
+  const text = (await configurer.option("buildout", "parts"))?.text;
+  if (text === undefined) {
+    if (optional) return;
+    const message = `[buildout] has no option "parts"`;
+    configurer.fail([
+      { severity: "error", code: "config/missing-option", message, help: ["list the parts: parts = web db"] },
+    ]);
+    return;
+  }
+  for (const { text: name } of words(text)) await reachPart(configurer, name);
+}
+
+function select(parts: ReadonlyMap<string, Part>, only: readonly string[] | undefined): ReadonlySet<string> {
+  return only ? closure(only, (name) => parts.get(name)?.needs.keys() ?? []) : new Set(parts.keys());
+}
+
+function inOrder(parts: readonly Part[]) {
+  try {
+    return orderParts(parts);
+  } catch (error) {
+    if (error instanceof CircleError) throw new DiagnosticError([circle(error.edges)]);
+    throw error;
+  }
+}
+
+/** A loop, reference by reference. */
+function circle(edges: readonly Edge[]): Diagnostic {
+  const first = edges.find((edge) => edge.need.span);
+  return {
+    severity: "error",
+    code: "config/circular-reference",
+    message: `these parts wait for one another: ${edges.map((edge) => edge.from).join(", ")}`,
+    ...(first?.need.span && { span: first.need.span }),
+    notes: edges.map(({ from, need }) => ({
+      message: `${from} needs ${need.part}: ${need.why}`,
+      ...(need.span && { span: need.span }),
+    })),
+    help: [
+      "a value that is known only after install cannot depend on itself: break the loop at one of these",
+    ],
+  };
+}
+
+function throwErrors(mistakes: readonly Diagnostic[]): void {
+  if (mistakes.some(({ severity }) => severity === "error")) throw new DiagnosticError(distinct(mistakes));
+}
+
+/** One mistake in a shared section is found by all that refer to it. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Map<string, Diagnostic>();
+  for (const diagnostic of diagnostics) {
+    const { code, message, span } = diagnostic;
+    const key = `${code}\n${message}\n${span?.source.name ?? ""}\n${span?.start ?? ""}`;
+    if (!seen.has(key)) seen.set(key, diagnostic);
+  }
+  return [...seen.values()];
+}
+
+/** What `[buildout]` says, as far as it is known before any part is configured. */
+export function buildoutInfo(
+  config: Config,
+  run: {
+    readonly id: string;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly offline: boolean;
+    readonly newest: boolean;
+  },
+): BuildoutInfo {
+  const outside = {
+    lookup: (section: string, option: string) =>
+      config.sections.get(section)?.options.has("recipe")
+        ? { text: makeHole({ section, option }), secret: false }
+        : undefined,
+    isSecret: () => false,
+  };
+  const values = new Resolver(config, outside, run.env).section("buildout");
+  const options: Record<string, string> = {};
+  for (const [name, { text }] of values) if (text !== null && !hasHole(text)) options[name] = text;
+  const below = (name: string, otherwise: string): string =>
+    resolve(config.directory, options[name] || otherwise);
+  const cache = options["download-cache"];
+  return {
+    id: run.id,
+    directory: config.directory,
+    partsDirectory: below("parts-directory", "parts"),
+    binDirectory: below("bin-directory", "bin"),
+    downloadCache: cache ? resolve(config.directory, cache) : undefined,
+    cacheDirectory: resolve(config.directory, ".tsbuildout"),
+    offline: run.offline || /^(true|yes|on|1)$/i.test(options["offline"] ?? ""),
+    newest: run.newest,
+    options,
+  };
+}

@@ -1,0 +1,41 @@
+import type { LoadRequest } from "./config/load.js";
+import type { Diagnostic } from "./diagnostic.js";
+import type { Reporter, Step } from "./events.js";
+import type { BuiltinRecipes } from "./registry.js";
+
+/** What to open, and everything that it depends on. */
+export interface OpenRequest extends LoadRequest {
+  readonly recipes: BuiltinRecipes;
+}
+
+/** How a run goes; all may be left out. */
+export interface RunOptions {
+  /** Aborts the run: parts that are under way undo themselves. */
+  readonly signal?: AbortSignal;
+  readonly report?: Reporter;
+  /** How many parts at once. */
+  readonly jobs?: number;
+  /** Begin nothing new after a failure. */
+  readonly failFast?: boolean;
+}
+
+export interface InstallOptions extends RunOptions {
+  /** Only these and what they need; nothing is uninstalled then that is not in the way. */
+  readonly parts?: readonly string[];
+  /** Parts whose protected objects may be destroyed. */
+  readonly replace?: readonly string[];
+}
+
+export interface UninstallOptions extends RunOptions {
+  readonly parts?: readonly string[];
+  readonly all?: boolean;
+  /** With the parts that need them. */
+  readonly cascade?: boolean;
+}
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly warnings: readonly Diagnostic[];
+  /** Whether an install would do anything (a routine update counts as nothing). */
+  readonly changes: boolean;
+}

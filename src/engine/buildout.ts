@@ -1,0 +1,339 @@
+import { rm, rmdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { Apply, recordedNeeds, summarize } from "./apply.js";
+import { Assessor } from "./assess.js";
+import { type Blueprint, buildoutInfo, drawBlueprint } from "./blueprint.js";
+import { loadConfig } from "./config/load.js";
+import type { Config } from "./config/model.js";
+import type { BuildoutInfo } from "./contract.js";
+import { Runtime } from "./context.js";
+import { type Decision, decideGone } from "./decide.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import type { Step, Summary } from "./events.js";
+import { takeLock } from "./lock.js";
+import { type Finding, observe } from "./observe.js";
+import { Registry } from "./registry.js";
+import { type Forecast, forecast, refusals, throwAll } from "./forecast.js";
+import type { StoredRecord } from "./state.js";
+import { StateStore } from "./store.js";
+import { Values } from "./values.js";
+import { chooseGoing } from "./removal.js";
+import { steps } from "./plan.js";
+import { type PartStatus, statusOf } from "./status.js";
+import type { InstallOptions, OpenRequest, Plan, RunOptions, UninstallOptions } from "./buildout-options.js";
+export type * from "./buildout-options.js";
+export type { PartStatus } from "./status.js";
+import { Worker } from "./worker.js";
+
+export interface GraphPart {
+  readonly part: string;
+  readonly recipe: string;
+  readonly needs: readonly { readonly part: string; readonly why: string }[];
+}
+
+/** What a run has at hand once its state is read. */
+interface Session {
+  readonly config: Config | undefined;
+  readonly store: StateStore;
+  readonly runtime: Runtime;
+  readonly registry: Registry;
+}
+
+interface Prospect extends Session {
+  readonly parts: Blueprint["parts"];
+  readonly needs: Blueprint["needs"];
+  readonly assessor: Assessor;
+  readonly values: Values;
+  readonly forecast: Forecast;
+  readonly findings: ReadonlyMap<string, Finding>;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** One buildout: a configuration and what is installed of it. Every call reads both anew. */
+export class Buildout {
+  readonly #request: OpenRequest;
+
+  constructor(request: OpenRequest) {
+    this.#request = request;
+  }
+
+  /** Installs, updates, reinstalls and uninstalls until all is as the file says. Throws a DiagnosticError where
+   *  nothing was begun; failures of parts are in the summary. */
+  async install(options: InstallOptions = {}): Promise<Summary> {
+    const config = await loadConfig(this.#request);
+    return await this.#locked("install", { config, options }, async (session) => {
+      const prospect = await this.#foresee({ ...session, config }, options);
+      throwAll(refusals(prospect.parts, prospect.forecast));
+      for (const warning of [...config.warnings, ...prospect.warnings]) session.runtime.report(warning);
+      session.runtime.emit({
+        type: "plan",
+        steps: steps({ ...prospect, records: session.store.state.records }),
+      });
+      return await this.#apply(prospect, options);
+    });
+  }
+
+  /** Takes parts away, or all of them. Works without the configuration file. */
+  async uninstall(options: UninstallOptions = {}): Promise<Summary> {
+    const config = await this.#configIfThere();
+    return await this.#locked("uninstall", { config, options }, async (session) => {
+      const going = chooseGoing(session.store.state.records, config, options);
+      const decisions = new Map<string, Decision>();
+      for (const name of going)
+        decisions.set(name, decideGone(session.store.state.records.get(name)!, "asked"));
+      const values = new Values(new Map(), session.store.state.key);
+      const prospect = {
+        ...session,
+        parts: [],
+        needs: new Map(),
+        values,
+        findings: new Map(),
+        warnings: [],
+        assessor: noAssessor(session, values),
+      };
+      const forecast = { decisions, problems: new Map() };
+      session.runtime.emit({
+        type: "plan",
+        steps: steps({ ...prospect, forecast, records: session.store.state.records }),
+      });
+      return await this.#apply({ ...prospect, forecast }, options);
+    });
+  }
+
+  /** What `install` would do, and why. Only looks. */
+  async plan(options: InstallOptions = {}): Promise<Plan> {
+    const config = await loadConfig(this.#request);
+    return await this.#looking(config, options, async (session) => {
+      const prospect = await this.#foresee({ ...session, config }, options);
+      throwAll(refusals(prospect.parts, prospect.forecast));
+      throwAll([...prospect.forecast.problems.values()].flat());
+      const all = steps({ ...prospect, records: session.store.state.records }).map((step) =>
+        session.runtime.redactor.value(step),
+      );
+      const routine = (step: Step): boolean =>
+        prospect.forecast.decisions.get(step.part)?.reasons.every((reason) => reason.kind === "always") ??
+        true;
+      const changes = all.some((step) => step.action !== "none" && !routine(step));
+      return { steps: all, warnings: [...config.warnings, ...prospect.warnings], changes };
+    });
+  }
+
+  /** What is recorded, and how it stands on the engine. */
+  async status(options: RunOptions = {}): Promise<readonly PartStatus[]> {
+    const config = await this.#configIfThere();
+    return await this.#looking(config, options, async ({ store, registry, runtime }) => {
+      const records = [...store.state.records.values()];
+      const findings = await observe(records, registry, runtime);
+      return records.map((record) => runtime.redactor.value(statusOf(record, findings.get(record.part))));
+    });
+  }
+
+  /** The parts in the order of a run, and why each comes after which. */
+  async graph(options: InstallOptions = {}): Promise<readonly GraphPart[]> {
+    const config = await loadConfig(this.#request);
+    return await this.#looking(config, options, async (session) => {
+      const { parts, needs } = await this.#draw({ ...session, config }, options.parts ?? []);
+      return parts.map((part) => ({
+        part: part.name,
+        recipe: part.loaded.spec,
+        needs: (needs.get(part.name) ?? [])
+          .filter((need) => need.why !== "needed when installed")
+          .map(({ part: name, why }) => ({ part: name, why })),
+      }));
+    });
+  }
+
+  async #configIfThere(): Promise<Config | undefined> {
+    try {
+      return await loadConfig(this.#request);
+    } catch (error) {
+      if (error instanceof DiagnosticError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Runs work that changes things: one run at a time, and whatever happens the state is saved at the end. */
+  async #locked(
+    command: string,
+    { config, options }: { config: Config | undefined; options: RunOptions },
+    work: (session: Session) => Promise<readonly Summary["parts"][number][]>,
+  ): Promise<Summary> {
+    const started = performance.now();
+    const path = this.#statePath(config);
+    const lock = await takeLock(`${path}.lock`);
+    try {
+      return await this.#withSession({ config, options, path }, async (session) => {
+        const { runtime, store } = session;
+        const { directory } = runtime.settings.info;
+        const hadRecords = store.state.records.size > 0;
+        runtime.emit({ type: "run-started", command, directory, time: new Date().toISOString() });
+        try {
+          const parts = await work(session);
+          await store.close();
+          if (hadRecords && store.state.records.size === 0) await removeOurs(runtime.settings.info);
+          const seconds = (performance.now() - started) / 1000;
+          const summary = summarize(parts, { interrupted: options.signal?.aborted ?? false, seconds });
+          runtime.emit({ type: "run-ended", summary });
+          return summary;
+        } catch (error) {
+          await store.close().catch(() => {});
+          throw error;
+        }
+      });
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async #looking<T>(
+    config: Config | undefined,
+    options: RunOptions,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    return await this.#withSession({ config, options, path: this.#statePath(config) }, work);
+  }
+
+  async #withSession<T>(
+    { config, options, path }: { config: Config | undefined; options: RunOptions; path: string },
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const store = await StateStore.open(path);
+    const { env, home, recipes } = this.#request;
+    const info = config
+      ? buildoutInfo(config, this.#runSettings(store.state.id))
+      : this.#infoWithoutConfig(store);
+    const signal = options.signal ?? new AbortController().signal;
+    const runtime = new Runtime({ info, env, home, signal, report: options.report ?? (() => {}) });
+    const registry = new Registry(recipes, info.directory);
+    try {
+      return await work({ config, store, runtime, registry });
+    } finally {
+      await runtime.dispose();
+    }
+  }
+
+  #statePath(config: Config | undefined): string {
+    const text = config?.sections.get("buildout")?.options.get("installed")?.text;
+    const directory = config?.directory ?? this.#directory();
+    return resolve(directory, text ?? ".installed.cfg");
+  }
+
+  /** The folder of a configuration file that may not be there. */
+  #directory(): string {
+    return resolve(this.#request.cwd, this.#request.file, "..");
+  }
+
+  #runSettings(id: string) {
+    const { env, offline = false, newest = true } = this.#request;
+    return { id, env, offline, newest };
+  }
+
+  #infoWithoutConfig(store: StateStore): BuildoutInfo {
+    const directory = this.#directory();
+    return {
+      ...this.#runSettings(store.state.id),
+      directory,
+      partsDirectory: resolve(directory, "parts"),
+      binDirectory: resolve(directory, "bin"),
+      downloadCache: undefined,
+      cacheDirectory: resolve(directory, ".tsbuildout"),
+      options: {},
+    };
+  }
+
+  async #draw(session: Session & { config: Config }, only: readonly string[]): Promise<Blueprint> {
+    const { config, registry, runtime, store } = session;
+    const recorded = (part: string): readonly string[] => store.state.records.get(part)?.needs ?? [];
+    return await drawBlueprint({ config, registry, runtime, only, recordedNeeds: recorded });
+  }
+
+  /** Everything up to the point where something would be done. */
+  async #foresee(session: Session & { config: Config }, options: InstallOptions): Promise<Prospect> {
+    const only = options.parts ?? [];
+    const { store, registry, runtime } = session;
+    const { records, key } = store.state;
+    const drawn = await this.#draw(session, only);
+    const blueprint = {
+      ...drawn,
+      parts: drawn.parts.map((part) => withReplace(part, options.replace ?? [])),
+    };
+    const { parts, needs, configurer } = blueprint;
+    const names = new Set(parts.map((part) => part.name));
+    const specs = new Map(parts.map((part) => [part.name, part.loaded.spec]));
+    const seen = [...records.values()].filter(
+      ({ part, recipe, phase }) =>
+        specs.get(part) === recipe && (phase === "installed" || phase === "updating"),
+    );
+    const values = new Values(configurer.parts, key);
+    const record = (part: string): StoredRecord | undefined => records.get(part);
+    const assessor = new Assessor({ runtime, host: configurer, values, key, record });
+    const findings = await observe(seen, registry, runtime);
+    // Of the parts that were not asked for, those that a reinstall would take away are judged as well.
+    const going = new Set(only.length > 0 ? [] : [...records.keys()].filter((name) => !names.has(name)));
+    const jobs = options.jobs ?? defaultJobs();
+    const result = await forecast({ parts, needs, records, going, findings, assessor, values, jobs });
+    return {
+      ...session,
+      parts,
+      needs,
+      assessor,
+      values,
+      forecast: result,
+      findings,
+      warnings: drawn.warnings,
+    };
+  }
+
+  async #apply(prospect: Prospect, options: RunOptions): Promise<Summary["parts"]> {
+    const { parts, needs, runtime, store, registry, assessor, values, findings } = prospect;
+    const worker = new Worker({
+      runtime,
+      store,
+      registry,
+      assessor,
+      values,
+      recordedNeeds: (part) => recordedNeeds(needs.get(part) ?? []),
+    });
+    const apply = new Apply({
+      runtime,
+      store,
+      worker,
+      assessor,
+      values,
+      parts,
+      needs,
+      forecast: prospect.forecast,
+      findings,
+      jobs: options.jobs ?? defaultJobs(),
+      failFast: options.failFast ?? false,
+    });
+    return await apply.run();
+  }
+}
+
+/** Opens the buildout of a configuration file; nothing is read before it is asked something. */
+export function openBuildout(request: OpenRequest): Buildout {
+  return new Buildout(request);
+}
+
+/** Parts mostly wait for an engine, not for a processor. */
+function defaultJobs(): number {
+  return Math.max(4, availableParallelism());
+}
+
+function withReplace<T extends Blueprint["parts"][number]>(part: T, replace: readonly string[]): T {
+  return replace.includes(part.name) ? { ...part, engine: { ...part.engine, replace: true } } : part;
+}
+
+/** An uninstall judges no part by its file. */
+function noAssessor({ runtime, store }: Session, values: Values): Assessor {
+  const host = {} as ConstructorParameters<typeof Assessor>[0]["host"];
+  return new Assessor({ runtime, host, values, key: store.state.key, record: () => undefined });
+}
+
+/** With the last part go the folders that only served parts. */
+async function removeOurs(info: BuildoutInfo): Promise<void> {
+  await rm(info.cacheDirectory, { recursive: true, force: true });
+  await rmdir(info.partsDirectory).catch(() => {});
+}

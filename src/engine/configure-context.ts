@@ -1,0 +1,72 @@
+import type { ConfigureContext, Problem } from "./contract.js";
+import type { Runtime } from "./context.js";
+import type { Diagnostic } from "./diagnostic.js";
+import { hasHole } from "./hole.js";
+import type { Decoded } from "./options.js";
+import { addNeed, type Part, type Text } from "./part.js";
+import { problemDiagnostics } from "./problem.js";
+import { RecipeError } from "./contract.js";
+import type { Schema } from "./schema.js";
+
+/** What the engine offers to a recipe that configures its part. */
+export interface ConfigureHost {
+  readonly runtime: Runtime;
+  fail(diagnostics: readonly Diagnostic[]): void;
+  hasSection(name: string): boolean;
+  /** Reaches the section first; undefined where there is no such option. */
+  option(section: string, option: string): Promise<Text | undefined>;
+  /** The parts that a need for this section means. */
+  partsBehind(section: string): readonly string[];
+}
+
+/** What a recipe asked for that takes the engine's own time: done after `configure` has returned. */
+export interface Wishes {
+  readonly needs: { readonly part: string; readonly why: string; readonly evenIfFailed: boolean }[];
+  readonly parts: { readonly name: string; readonly options: Readonly<Record<string, string>> }[];
+}
+
+export interface ConfigureCall {
+  readonly context: ConfigureContext<Schema>;
+  readonly wishes: Wishes;
+}
+
+export function configureContext(host: ConfigureHost, part: Part, decoded: Decoded): ConfigureCall {
+  const wishes: Wishes = { needs: [], parts: [] };
+  const context: ConfigureContext<Schema> = {
+    ...host.runtime.context(part.name),
+    options: decoded.values,
+    unknown: decoded.unknown,
+    text: (option) => knownText(part.computed.get(option) ?? part.texts.get(option)),
+    compute: (option, text, settings = {}) => {
+      const { secret = false, inPlace = false } = settings;
+      if (secret) host.runtime.redactor.add(text);
+      part.computed.set(option, { text, secret, inPlace });
+    },
+    declareOutput: (name, spec) => void part.outputs.set(name, spec),
+    option: async (section, option) => {
+      const text = await host.option(section, option);
+      for (const name of host.partsBehind(section))
+        addNeed(part, { part: name, why: `reads [${section}] ${option}`, firm: false, evenIfFailed: false });
+      return knownText(text);
+    },
+    hasSection: (name) => host.hasSection(name),
+    needs: (name, why, how = {}) => {
+      wishes.needs.push({ part: name, why, evenIfFailed: how.evenIfFailed ?? false });
+    },
+    provides: (key) => void part.provides.push(key),
+    uses: (key, why) => void part.uses.push({ key, why }),
+    addPart: (name, options) => void wishes.parts.push({ name, options }),
+    fail: (problem: Problem) =>
+      host.fail(
+        problemDiagnostics(new RecipeError(problem), {
+          part: part.name,
+          span: (option) => part.span(option),
+        }),
+      ),
+  };
+  return { context, wishes };
+}
+
+function knownText(text: Text | undefined): string | undefined {
+  return text === undefined || hasHole(text.text) ? undefined : text.text;
+}

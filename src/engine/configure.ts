@@ -1,0 +1,394 @@
+import type { Config, Section, Value } from "./config/model.js";
+import { defaultValue, type Outside, type Resolved, Resolver } from "./config/resolve.js";
+import { configureContext, type ConfigureHost, type Wishes } from "./configure-context.js";
+import type { Runtime } from "./context.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { fillHoles, type Hole, hasHole, holesOf, makeHole } from "./hole.js";
+import { decodeEngineOptions, decodeOptions, unknownOptions } from "./options.js";
+import { addNeed, isEngineOption, PART_DEPENDENCIES, type Part, type Text } from "./part.js";
+import { problemDiagnostics } from "./problem.js";
+import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
+import { canonical, generatedSection, twiceGiven } from "./section.js";
+import type { Span } from "./text.js";
+
+export interface ConfigureSettings {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly runtime: Runtime;
+  readonly strict: boolean;
+}
+
+/** Finds the parts: depth first from the roots through references and `=>`, each configured by its recipe once all
+ *  that it refers to has been. Mistakes are collected. */
+export class Configurer implements ConfigureHost, Outside {
+  readonly runtime: Runtime;
+  readonly parts = new Map<string, Part>();
+  readonly mistakes: Diagnostic[] = [];
+  readonly config: Config;
+  /** Options that some reference names, `section\noption`. */
+  readonly #referred = new Set<string>();
+  readonly #settings: ConfigureSettings;
+  readonly #sections: Map<string, Section>;
+  readonly #resolver: Resolver;
+  readonly #loaded = new Map<string, LoadedRecipe>();
+  readonly #scouted = new Set<string>();
+  readonly #reached = new Set<string>();
+  /** Parts behind a plain section, for the needs of whoever refers to it. */
+  readonly #behind = new Map<string, readonly string[]>();
+
+  constructor(settings: ConfigureSettings) {
+    this.#settings = settings;
+    this.runtime = settings.runtime;
+    // A copy: generated parts join in as sections like any other.
+    this.#sections = new Map(settings.config.sections);
+    this.config = { ...settings.config, sections: this.#sections };
+    this.#resolver = this.#newResolver();
+  }
+
+  #newResolver(): Resolver {
+    return new Resolver(this.config, this, this.runtime.settings.env);
+  }
+
+  /** Reaches a section and, before it, all that it refers to. */
+  async reach(name: string): Promise<void> {
+    if (this.#reached.has(name)) return;
+    await this.#scout(name);
+    await this.#visit(name);
+  }
+
+  /** Loads the recipes of all that a section leads to: only then it is known which options are secret or have a default. */
+  async #scout(start: string): Promise<void> {
+    const found = new Set([start]);
+    for (const name of found) {
+      const section = this.#sections.get(name);
+      if (!section || this.#scouted.has(name)) continue;
+      this.#scouted.add(name);
+      const loaded = await this.#collect(name, () => this.#load(section));
+      if (loaded) this.#loaded.set(name, loaded);
+      for (const { reference } of this.#references(name)) {
+        this.#referred.add(`${reference.section}\n${reference.option}`);
+        found.add(reference.section);
+      }
+    }
+  }
+
+  async #visit(name: string): Promise<void> {
+    if (this.#reached.has(name) || !this.#sections.has(name)) return;
+    this.#reached.add(name);
+    // Waiting here keeps long chains of references off the call stack.
+    await Promise.resolve();
+    for (const { reference } of this.#references(name)) await this.#visit(reference.section);
+    const loaded = this.#loaded.get(name);
+    if (loaded) await this.#collect(name, () => this.#configure(name, loaded));
+  }
+
+  async #collect<T>(part: string, work: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.fail(problemDiagnostics(error, { part, span: (option) => this.span(part, option) }));
+      return undefined;
+    }
+  }
+
+  fail(diagnostics: readonly Diagnostic[]): void {
+    this.mistakes.push(...diagnostics);
+  }
+
+  #references(name: string) {
+    try {
+      return this.#resolver.references(name);
+    } catch (error) {
+      if (!(error instanceof DiagnosticError)) throw error;
+      this.fail(error.diagnostics);
+      return [];
+    }
+  }
+
+  /** The recipe of a section that has one. */
+  async #load(section: Section): Promise<LoadedRecipe | undefined> {
+    const value = section.options.get("recipe");
+    if (!value || section.name === "buildout") return undefined;
+    const spec = this.#recipeSpec(section.name, value);
+    try {
+      const loaded = await this.#settings.registry.load(spec);
+      this.fail(twiceGiven(section, loaded));
+      return loaded;
+    } catch (error) {
+      if (!(error instanceof RecipeLoadError)) throw error;
+      const { code, message, help } = error;
+      throw new DiagnosticError([
+        { severity: "error", code, message, span: value.span, part: section.name, help },
+      ]);
+    }
+  }
+
+  #recipeSpec(name: string, value: Value): string {
+    if (!value.text.includes("$")) return value.text.trim();
+    // With a resolver of its own: the other one must not see sections before their recipes are known.
+    const { text } = this.#newResolver().option(name, "recipe");
+    if (text !== null && !hasHole(text)) return text.trim();
+    const message = "the recipe cannot depend on what another part computes";
+    throw new DiagnosticError([
+      { severity: "error", code: "recipe/missing", message, span: value.span, part: name },
+    ]);
+  }
+
+  async #configure(name: string, loaded: LoadedRecipe): Promise<void> {
+    const texts = new Map<string, Text>();
+    for (const [written, { text, secret }] of this.#resolver.section(name)) {
+      const option = isEngineOption(written) ? written : canonical(loaded, written);
+      texts.set(option, { text: this.fill(text ?? ""), secret });
+    }
+    const source = {
+      name,
+      texts,
+      span: (option: string) => this.span(name, option),
+      nameSpan: (option: string) => this.#nameSpan(name, option),
+    };
+    const { engine, mistakes } = decodeEngineOptions(loaded, source, this.#decodeContext());
+    const part: Part = {
+      ...source,
+      loaded,
+      computed: new Map(),
+      outputs: new Map(Object.entries(loaded.recipe.outputs ?? {})),
+      needs: new Map(),
+      provides: [],
+      uses: [],
+      engine,
+    };
+    this.parts.set(name, part);
+    this.#keepSecrets(part);
+    this.#addReferenceNeeds(part);
+    const decoded = decodeOptions(loaded.recipe.options, source, this.#decodeContext());
+    this.fail([...mistakes, ...decoded.mistakes]);
+    if (decoded.mistakes.length > 0 || !loaded.recipe.configure) return;
+    const { context, wishes } = configureContext(this, part, decoded);
+    await loaded.recipe.configure(context);
+    await this.#grant(part, wishes);
+  }
+
+  async #grant(part: Part, wishes: Wishes): Promise<void> {
+    for (const { name, options } of wishes.parts) await this.#addPart(part, name, options);
+    for (const { part: name, why, evenIfFailed } of wishes.needs) {
+      await this.reach(name);
+      if (!this.#loaded.has(name)) this.fail([noSuchPart(part, name, why)]);
+      else addNeed(part, { part: name, why, firm: true, evenIfFailed });
+    }
+  }
+
+  #decodeContext() {
+    const { info, home } = this.runtime.settings;
+    return { directory: info.directory, home };
+  }
+
+  #keepSecrets(part: Part): void {
+    for (const [name, option] of Object.entries(part.loaded.recipe.options)) {
+      const text = part.texts.get(name)?.text;
+      if (option.secret && text !== undefined && !hasHole(text)) this.runtime.redactor.add(text);
+    }
+  }
+
+  #addReferenceNeeds(part: Part): void {
+    for (const { option, reference } of this.#references(part.name)) {
+      const why = option === PART_DEPENDENCIES ? "=>" : `option ${option}`;
+      for (const name of this.#partsBehind(reference.section))
+        addNeed(part, { part: name, why, span: reference.span, firm: false, evenIfFailed: false });
+    }
+  }
+
+  /** The section itself where it is a part, else the parts that it passes on. */
+  #partsBehind(name: string): readonly string[] {
+    if (this.#loaded.has(name)) return [name];
+    const known = this.#behind.get(name);
+    if (known) return known;
+    this.#behind.set(name, []);
+    const found = new Set<string>();
+    if (name !== "buildout" && this.#sections.has(name))
+      for (const { reference } of this.#references(name))
+        for (const part of this.#partsBehind(reference.section)) found.add(part);
+    const parts = [...found];
+    this.#behind.set(name, parts);
+    return parts;
+  }
+
+  /** After all parts are configured: needs by key, values that came later, misspelt options. */
+  finish(): void {
+    const providers = new Map<string, string>();
+    for (const part of this.parts.values()) for (const key of part.provides) providers.set(key, part.name);
+    for (const part of this.parts.values()) {
+      for (const { key, why } of part.uses) {
+        const provider = providers.get(key);
+        if (provider) addNeed(part, { part: provider, why, firm: true, evenIfFailed: false });
+      }
+      this.#settle(part);
+      this.fail(
+        unknownOptions(part.loaded, part, {
+          strict: this.#settings.strict,
+          isReferred: (option) => this.#referred.has(`${part.name}\n${option}`),
+        }),
+      );
+    }
+  }
+
+  /** Fills what can be filled now; what stays open makes the part need those that will tell. */
+  #settle(part: Part): void {
+    for (const [table, name, { text, ...rest }] of allTexts(part)) {
+      if (!hasHole(text)) continue;
+      const filled = this.fill(text);
+      table.set(name, { text: filled, ...rest });
+      for (const hole of holesOf(filled)) this.#needOutput(part, name, hole);
+    }
+  }
+
+  #needOutput(part: Part, option: string, hole: Hole): void {
+    const span = part.span(option);
+    const provider = this.parts.get(hole.section);
+    const known = provider && (provider.outputs.has(hole.option) || isComputed(provider, hole.option));
+    if (known)
+      addNeed(part, {
+        part: hole.section,
+        why: `option ${option}`,
+        ...(span && { span }),
+        firm: true,
+        evenIfFailed: false,
+      });
+    else
+      this.fail([
+        {
+          severity: "error",
+          code: "config/missing-option",
+          message: `[${hole.section}] has no option "${hole.option}"`,
+          part: part.name,
+          ...(span && { span }),
+          ...(provider && { help: outputsHelp(provider) }),
+        },
+      ]);
+  }
+
+  /** The text with all holes filled whose values are known before anything is installed. */
+  fill(text: string): string {
+    return fillHoles(text, (hole) => this.#known(hole, new Set()));
+  }
+
+  #known(hole: Hole, asked: Set<string>): string | undefined {
+    const key = `${hole.section}\n${hole.option}`;
+    const part = this.parts.get(hole.section);
+    if (!part || asked.has(key)) return undefined;
+    const text = part.computed.get(hole.option) ?? part.texts.get(canonical(part.loaded, hole.option));
+    if (!text) return undefined;
+    return fillHoles(text.text, (inner) => this.#known(inner, new Set(asked).add(key)));
+  }
+
+  // Outside: what the language's resolver asks for when an option is not written.
+
+  lookup(section: string, option: string): Value | Resolved | undefined {
+    const loaded = this.#loaded.get(section);
+    const value = loaded && this.#written(section, option, loaded);
+    if (value) return value;
+    const part = this.parts.get(section);
+    const made = part?.computed.get(option);
+    if (made) return { text: made.text, secret: made.secret };
+    const open = part ? part.outputs.has(option) || isComputed(part, option) : this.#isOpen(section);
+    return open ? { text: makeHole({ section, option }), secret: this.isSecret(section, option) } : undefined;
+  }
+
+  /** What is written under another name of the option, or its default. */
+  #written(section: string, option: string, loaded: LoadedRecipe): Value | undefined {
+    const name = canonical(loaded, option);
+    const spec = Object.hasOwn(loaded.recipe.options, name) ? loaded.recipe.options[name] : undefined;
+    if (!spec) return undefined;
+    const { options } = this.#sections.get(section)!;
+    for (const known of [name, ...(spec.aliases ?? [])]) {
+      const value = options.get(known);
+      if (value) return value;
+    }
+    return spec.default === undefined ? undefined : defaultValue(spec.default);
+  }
+
+  /** The options that have a default. */
+  options(section: string): string[] {
+    const loaded = this.#loaded.get(section);
+    if (!loaded) return [];
+    const written = this.#sections.get(section)!.options;
+    return Object.entries(loaded.recipe.options)
+      .filter(
+        ([, { default: text, aliases }]) => text !== undefined && !aliases?.some((name) => written.has(name)),
+      )
+      .map(([name]) => name);
+  }
+
+  /** A part that has not been configured yet: what it will have is seen at the end. */
+  #isOpen(section: string): boolean {
+    return section !== "buildout" && this.#sections.get(section)?.options.has("recipe") === true;
+  }
+
+  isSecret(section: string, option: string): boolean {
+    const recipe = this.#loaded.get(section)?.recipe;
+    if (!recipe) return false;
+    const name = canonical(this.#loaded.get(section)!, option);
+    const output = this.parts.get(section)?.outputs.get(option) ?? recipe.outputs?.[option];
+    return recipe.options[name]?.secret === true || output?.secret === true;
+  }
+
+  // ConfigureHost: what a recipe's configure may ask for.
+
+  hasSection(name: string): boolean {
+    return this.#sections.has(name);
+  }
+
+  async option(section: string, option: string): Promise<Text | undefined> {
+    this.#referred.add(`${section}\n${option}`);
+    await this.reach(section);
+    const there = this.#sections.get(section)?.options.has(option) ?? false;
+    if (!there && this.lookup(section, option) === undefined) return undefined;
+    const { text, secret } = this.#resolver.option(section, option);
+    return { text: this.fill(text ?? ""), secret };
+  }
+
+  partsBehind(section: string): readonly string[] {
+    return this.#partsBehind(section);
+  }
+
+  /** A generated part; a section of its name in the file overrides its options one by one. */
+  async #addPart(by: Part, name: string, options: Readonly<Record<string, string>>): Promise<void> {
+    this.#sections.set(name, generatedSection(name, options, this.#sections.get(name)));
+    if (!this.#loaded.has(name)) for (const set of [this.#scouted, this.#reached]) set.delete(name);
+    await this.reach(name);
+    addNeed(by, { part: name, why: "generated by it", firm: false, evenIfFailed: false });
+  }
+
+  span(section: string, option: string): Span | undefined {
+    return this.#sections.get(section)?.options.get(option)?.span;
+  }
+
+  #nameSpan(section: string, option: string): Span | undefined {
+    const value = this.#sections.get(section)?.options.get(option);
+    return value?.history.findLast((entry) => entry.nameSpan)?.nameSpan ?? value?.span;
+  }
+}
+
+function noSuchPart(part: Part, name: string, why: string): Diagnostic {
+  const span = part.span("recipe");
+  return {
+    severity: "error",
+    code: "config/missing-section",
+    message: `${part.name} needs the part ${name} (${why}), which does not exist`,
+    part: part.name,
+    ...(span && { span }),
+  };
+}
+
+function* allTexts(part: Part): Iterable<[Map<string, Text>, string, Text]> {
+  for (const table of [part.texts as Map<string, Text>, part.computed as Map<string, Text>])
+    for (const [name, text] of table) yield [table, name, text];
+}
+
+function isComputed(part: Part, option: string): boolean {
+  return Object.hasOwn(part.loaded.recipe.computed ?? {}, option);
+}
+
+function outputsHelp(part: Part): string[] {
+  const names = [...part.outputs.keys()];
+  return names.length === 0 ? [] : [`${part.loaded.spec} gives ${names.join(", ")}`];
+}

@@ -1,0 +1,151 @@
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { positionAt } from "./text.js";
+
+/** What is to be done with a part. `maybe`: it depends on values known only after another part's install. */
+export type Action = "install" | "update" | "reinstall" | "uninstall" | "forget" | "none" | "maybe";
+/** How a part came out of a run. */
+export type End = "done" | "unchanged" | "failed" | "skipped" | "aborted";
+
+/** One line of a plan. */
+export interface Step {
+  readonly part: string;
+  readonly action: Action;
+  readonly recipe: string;
+  /** Rendered: `option image: a -> b`. */
+  readonly reasons: readonly string[];
+  readonly needs: readonly string[];
+}
+
+/** A diagnostic as plain JSON, without the source's whole text. */
+export interface DiagnosticJson {
+  readonly severity: "error" | "warning";
+  readonly code: string;
+  readonly message: string;
+  readonly part?: string;
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+  /** The source's line, for a caret under it. */
+  readonly lineText?: string;
+  /** Length of what is marked, in UTF-16 units. */
+  readonly length?: number;
+  readonly notes: readonly string[];
+  readonly help: readonly string[];
+}
+
+export interface PartResult {
+  readonly part: string;
+  readonly action: Action;
+  readonly end: End;
+  /** Why it is so: the first reason, the failure's message, or what was missing. */
+  readonly why?: string;
+}
+
+export interface Summary {
+  readonly ok: boolean;
+  readonly interrupted: boolean;
+  readonly counts: Readonly<Record<End, number>>;
+  readonly parts: readonly PartResult[];
+  readonly seconds: number;
+}
+
+/** Everything a reporter can see of a run; plain JSON, secrets already replaced by `***`. */
+export type Event =
+  | {
+      readonly type: "run-started";
+      readonly command: string;
+      readonly directory: string;
+      readonly time: string;
+    }
+  | { readonly type: "plan"; readonly steps: readonly Step[] }
+  | {
+      readonly type: "part-started";
+      readonly part: string;
+      readonly action: Action;
+      readonly reasons: readonly string[];
+    }
+  | {
+      readonly type: "part-progress";
+      readonly part: string;
+      readonly id?: string;
+      readonly step: string;
+      readonly current?: number;
+      readonly total?: number;
+      readonly unit?: "bytes" | "items";
+    }
+  | {
+      readonly type: "part-log";
+      readonly part: string;
+      readonly stream: "out" | "err" | "note";
+      readonly line: string;
+    }
+  | ({ readonly type: "part-ended"; readonly seconds: number } & PartResult)
+  | { readonly type: "diagnostic"; readonly diagnostic: DiagnosticJson; readonly text: string }
+  | { readonly type: "run-ended"; readonly summary: Summary };
+
+export type Reporter = (event: Event) => void;
+
+export function diagnosticJson(diagnostic: Diagnostic): DiagnosticJson {
+  const { severity, code, message, part, span } = diagnostic;
+  return {
+    severity,
+    code,
+    message,
+    ...(part !== undefined && { part }),
+    ...(span && place(span)),
+    notes: (diagnostic.notes ?? []).map((note) => note.message + (note.span ? ` (${where(note.span)})` : "")),
+    help: diagnostic.help ?? [],
+  };
+}
+
+function place(span: NonNullable<Diagnostic["span"]>) {
+  const { line, column, lineText } = positionAt(span.source, span.start);
+  const length = Math.max(1, Math.min(span.end - span.start, lineText.length - column + 1));
+  return { file: span.source.name, line, column, lineText, length };
+}
+
+function where(span: NonNullable<Diagnostic["span"]>): string {
+  return `${span.source.name}:${positionAt(span.source, span.start).line}`;
+}
+
+/** Anything thrown as diagnostics: a mistake of the user's as it is, a problem of a recipe's, else a bug. */
+export function toDiagnostics(thrown: unknown, part?: string): readonly Diagnostic[] {
+  const of = part === undefined ? {} : { part };
+  if (thrown instanceof DiagnosticError) return thrown.diagnostics.map((d) => ({ ...of, ...d }));
+  const problem = problemOf(thrown);
+  if (problem) {
+    const { code, message, notes, help } = problem;
+    const notesOf = notes ? { notes: notes.map((note) => ({ message: note })) } : {};
+    return [{ severity: "error", code, message, ...of, ...notesOf, ...(help && { help }) }];
+  }
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const notes = (error.stack ?? "").split("\n").slice(1, 8);
+  return [
+    {
+      severity: "error",
+      code: "internal/bug",
+      message: `${error.name}: ${error.message}`,
+      ...of,
+      notes: notes.map((line) => ({ message: line.trim() })),
+    },
+  ];
+}
+
+interface ProblemLike {
+  readonly code: string;
+  readonly message: string;
+  readonly notes?: readonly string[];
+  readonly help?: readonly string[];
+  readonly option?: string;
+}
+
+/** The `problem` property of an error, whatever class it is of (a recipe package may bring its own copy). */
+export function problemOf(thrown: unknown): ProblemLike | undefined {
+  if (typeof thrown !== "object" || thrown === null || !("problem" in thrown)) return undefined;
+  const { problem } = thrown;
+  if (typeof problem !== "object" || problem === null) return undefined;
+  const { code, message } = problem as Partial<ProblemLike>;
+  return typeof code === "string" && typeof message === "string" ? (problem as ProblemLike) : undefined;
+}

@@ -1,0 +1,154 @@
+import { randomBytes } from "node:crypto";
+import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { DiagnosticError } from "./diagnostic.js";
+
+/** Who holds a lock. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** Tells a process from a later one of the same number, whatever the clock says: its start in ticks since the
+   *  boot, and the boot. Empty where the system does not say. */
+  readonly start: string;
+  /** ISO 8601; only shown, never compared. */
+  readonly since: string;
+}
+
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/** Takes the lock, at once or not at all: throws DiagnosticError `lock/held` with its holder. */
+export async function takeLock(path: string): Promise<Lock> {
+  const mine: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    start: await processStart(process.pid),
+    since: new Date().toISOString(),
+  };
+  const text = `${JSON.stringify(mine)}\n`;
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
+  try {
+    await writeFile(temporary, text, { flag: "wx", mode: 0o600 });
+    await claim(path, temporary);
+  } catch (error) {
+    throw error instanceof DiagnosticError ? error : cannotLock(path, error);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+  await removeRemains(path);
+  return { release: () => release(path, text) };
+}
+
+/** A process that was killed while it took the lock leaves its temporary file. */
+async function removeRemains(path: string): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split(".")[0]) : Number.NaN;
+    if (Number.isInteger(pid) && !runs(pid)) await rm(join(dirname(path), name), { force: true });
+  }
+}
+
+/** Links the written file to the lock's name, which only one can do; breaks a dead one's lock first. */
+async function claim(path: string, temporary: string): Promise<void> {
+  for (;;) {
+    const linked = await link(temporary, path).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "EEXIST") return false;
+        throw error;
+      },
+    );
+    if (linked) return;
+    const text = await readFile(path, "utf8").catch(() => undefined);
+    if (text === undefined) continue;
+    const holder = parseHolder(text);
+    if (!holder || (await isAlive(holder))) throw held(path, holder);
+    await breakLock(path, text, `${temporary}.dead`);
+  }
+}
+
+/** Takes a dead process's lock away. Another run may have done so already and hold the lock by now: its lock is put back. */
+async function breakLock(path: string, dead: string, aside: string): Promise<void> {
+  const moved = await rename(path, aside).then(
+    () => true,
+    () => false,
+  );
+  if (!moved) return;
+  const text = await readFile(aside, "utf8");
+  if (text !== dead) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
+}
+
+async function release(path: string, text: string): Promise<void> {
+  const current = await readFile(path, "utf8").catch(() => undefined);
+  if (current === text) await rm(path, { force: true });
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const holder = JSON.parse(text) as Partial<Holder>;
+    const complete = typeof holder.pid === "number" && typeof holder.host === "string";
+    return complete ? ({ start: "", since: "", ...holder } as Holder) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A holder on another host counts as alive: nobody here can tell. */
+async function isAlive(holder: Holder): Promise<boolean> {
+  if (holder.host !== hostname()) return true;
+  if (!runs(holder.pid)) return false;
+  const start = await processStart(holder.pid);
+  return holder.start === "" || start === "" || start === holder.start;
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** Boot and start time of a process, from /proc (proc(5): field 22 of `stat`); empty where there is no /proc. */
+async function processStart(pid: number): Promise<string> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+    // The second field is the program's name in brackets, and may hold blanks and brackets itself.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return `${boot.trim()}/${fields[19] ?? ""}`;
+  } catch {
+    return "";
+  }
+}
+
+function held(path: string, holder: Holder | undefined): DiagnosticError {
+  const who = holder ? `process ${holder.pid} on ${holder.host} since ${holder.since}` : "somebody unknown";
+  return new DiagnosticError([
+    {
+      severity: "error",
+      code: "lock/held",
+      message: `another run is under way: ${who}`,
+      help: [`wait for it to end; if it is certain that there is none, remove ${path}`],
+    },
+  ]);
+}
+
+function cannotLock(path: string, error: unknown): DiagnosticError {
+  const { message } = error as Error;
+  return new DiagnosticError(
+    [
+      {
+        severity: "error",
+        code: "state/not-written",
+        message: `cannot write ${path}: ${message}`,
+        help: ["make room or make the folder writable, or name another file with [buildout] installed"],
+      },
+    ],
+    { cause: error },
+  );
+}

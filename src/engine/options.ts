@@ -1,0 +1,130 @@
+import type { Diagnostic } from "./diagnostic.js";
+import { hasHole } from "./hole.js";
+import { ENGINE_OPTIONS, type EngineOptions, isEngineOption, PART_DEPENDENCIES, type Text } from "./part.js";
+import type { LoadedRecipe } from "./registry.js";
+import { type DecodeContext, type Option, OptionValueError, type Schema } from "./schema.js";
+import { didYouMean } from "./suggest.js";
+import type { Span } from "./text.js";
+
+/** Where to look up and point to a part's options. */
+export interface OptionSource {
+  readonly name: string;
+  readonly texts: ReadonlyMap<string, Text>;
+  span(option: string): Span | undefined;
+  /** Where the option's name is written. */
+  nameSpan(option: string): Span | undefined;
+}
+
+export interface Decoded {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Options that wait for another part. */
+  readonly unknown: ReadonlySet<string>;
+  readonly mistakes: readonly Diagnostic[];
+}
+
+/** Decodes what the schema declares; collects every mistake. Options with holes are left out and named. */
+export function decodeOptions(schema: Schema, source: OptionSource, context: DecodeContext): Decoded {
+  const values: Record<string, unknown> = {};
+  const unknown = new Set<string>();
+  const mistakes: Diagnostic[] = [];
+  for (const [name, option] of Object.entries(schema)) {
+    const text = source.texts.get(name)?.text;
+    if (text !== undefined && hasHole(text)) unknown.add(name);
+    else if (option.required && (text === undefined || text === "")) mistakes.push(missing(name, source));
+    else {
+      const value = decodeOne(name, option, text, { source, context, mistakes });
+      if (value !== undefined) values[name] = value;
+    }
+  }
+  return { values, unknown, mistakes };
+}
+
+function decodeOne(
+  name: string,
+  option: Option<unknown>,
+  text: string | undefined,
+  to: { source: OptionSource; context: DecodeContext; mistakes: Diagnostic[] },
+): unknown {
+  try {
+    // Lists decode an empty text to an empty list, others to undefined.
+    return option.decode(text ?? "", to.context);
+  } catch (error) {
+    if (!isValueError(error)) throw error;
+    const shown = option.secret ? `${name} has a value that does not fit` : `${name}: ${error.message}`;
+    to.mistakes.push(
+      mistake(to.source, name, { code: "option/value", message: shown, help: error.help ?? [] }),
+    );
+    return undefined;
+  }
+}
+
+/** By name: a recipe package may bring its own copy of the class. */
+function isValueError(error: unknown): error is OptionValueError {
+  return error instanceof Error && error.name === "OptionValueError";
+}
+
+function missing(name: string, source: OptionSource): Diagnostic {
+  return mistake(source, name, {
+    code: "option/required",
+    message: `[${source.name}] needs the option ${name}`,
+    help: [],
+  });
+}
+
+function mistake(
+  source: OptionSource,
+  option: string,
+  what: { code: string; message: string; help: readonly string[] },
+): Diagnostic {
+  const span = source.span(option) ?? source.span("recipe");
+  return { severity: "error", ...what, part: source.name, ...(span && { span }) };
+}
+
+/** The engine's own options of a part. */
+export function decodeEngineOptions(
+  loaded: LoadedRecipe,
+  source: OptionSource,
+  context: DecodeContext,
+): { engine: EngineOptions; mistakes: readonly Diagnostic[] } {
+  const { values, unknown, mistakes } = decodeOptions(ENGINE_OPTIONS, source, context);
+  const late = [...unknown].map((name) =>
+    mistake(source, name, {
+      code: "option/value",
+      message: `${name} cannot wait for another part's install`,
+      help: [],
+    }),
+  );
+  const given = source.texts.get("keep")?.text;
+  const engine: EngineOptions = {
+    keep: given === undefined ? (loaded.recipe.keep ?? false) : values["keep"] === true,
+    keepOnError: values["keep-on-error"] === true,
+    timeout: values["timeout"] as number | undefined,
+    replace: values["replace"] === true,
+  };
+  return { engine, mistakes: [...mistakes, ...late] };
+}
+
+/** Options that nobody declares and nobody refers to: most likely misspelt. */
+export function unknownOptions(
+  loaded: LoadedRecipe,
+  source: OptionSource,
+  settings: { readonly strict: boolean; isReferred(option: string): boolean },
+): Diagnostic[] {
+  const schema = loaded.recipe.options;
+  const names = [...Object.keys(schema), ...Object.values(schema).flatMap((option) => option.aliases ?? [])];
+  const known = new Set([...names, ...Object.keys(loaded.recipe.computed ?? {}), PART_DEPENDENCIES]);
+  const strangers = [...source.texts.keys()].filter(
+    (name) => !known.has(name) && !isEngineOption(name) && !settings.isReferred(name),
+  );
+  return strangers.map((name) => {
+    const span = source.nameSpan(name);
+    return {
+      severity: settings.strict ? "error" : "warning",
+      code: "option/unknown",
+      message: `${loaded.spec} has no option "${name}"`,
+      part: source.name,
+      ...(span && { span }),
+      help: didYouMean(name, [...names, ...Object.keys(ENGINE_OPTIONS)]),
+    };
+  });
+}

@@ -1,0 +1,32 @@
+import { recordedNeeds } from "./apply.js";
+import type { Step } from "./events.js";
+import type { Forecast } from "./forecast.js";
+import type { Need, Part } from "./part.js";
+import { renderReason } from "./reason.js";
+import { removalOrder } from "./removal.js";
+import type { StoredRecord } from "./state.js";
+
+/** What a list of steps is made of. */
+export interface Planned {
+  readonly parts: readonly Part[];
+  readonly needs: ReadonlyMap<string, readonly Need[]>;
+  readonly forecast: Forecast;
+  readonly records: ReadonlyMap<string, StoredRecord>;
+}
+
+/** A forecast as a reader sees it: what goes first, then the parts in order. */
+export function steps({ parts, needs, forecast, records }: Planned): Step[] {
+  const { decisions } = forecast;
+  const names = new Set(parts.map((part) => part.name));
+  const gone = new Set([...decisions.keys()].filter((name) => !names.has(name)));
+  const step = (part: string, recipe: string, after: readonly string[]): Step => {
+    const { action, reasons } = decisions.get(part) ?? { action: "none" as const, reasons: [] };
+    return { part, action, recipe, reasons: reasons.map((reason) => renderReason(reason)), needs: after };
+  };
+  return [
+    ...removalOrder(records, gone).map((name) =>
+      step(name, records.get(name)!.recipe, records.get(name)!.needs),
+    ),
+    ...parts.map((part) => step(part.name, part.loaded.spec, recordedNeeds(needs.get(part.name) ?? []))),
+  ];
+}

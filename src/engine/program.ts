@@ -1,0 +1,91 @@
+import type { Run } from "./contract.js";
+import { RecipeError } from "./contract.js";
+
+/** What running a program needs to know of the part that runs it. */
+export interface ProgramHost {
+  /** The buildout's directory: where programs run unless told otherwise. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  log(line: string, stream: "out" | "err"): void;
+}
+
+const LAST_LINES = 20;
+/** After this many milliseconds an aborted program that has not ended is killed. */
+const GRACE = 5000;
+
+/** Runs a program without a shell and logs its lines as they come. An abort ends its whole process group.
+ *  Rejects with RecipeError `program/failed` (with its last lines) or `program/missing`; with the signal's
+ *  reason where it was aborted. */
+export async function runProgram(
+  host: ProgramHost,
+  program: string,
+  args: readonly string[],
+  how: Run = {},
+): Promise<{ readonly stdout: string }> {
+  host.signal.throwIfAborted();
+  const { execa } = await import("execa");
+  const lines: string[] = [];
+  const see = (stream: "out" | "err") =>
+    function* (line: unknown) {
+      lines.push(String(line));
+      if (lines.length > LAST_LINES) lines.shift();
+      if (how.log !== false) host.log(String(line), stream);
+      yield line;
+    };
+  const child = execa(program, args, {
+    cwd: how.cwd ?? host.directory,
+    env: { ...host.env, ...how.env },
+    extendEnv: false,
+    ...(how.input === undefined ? { stdin: "ignore" as const } : { input: how.input }),
+    stdout: see("out"),
+    stderr: see("err"),
+    // Its own group, so that what it started goes with it.
+    detached: true,
+    cleanup: true,
+    reject: false,
+    stripFinalNewline: true,
+  });
+  const stop = (): void => endGroup(child.pid, () => child.exitCode === null && child.signalCode === null);
+  host.signal.addEventListener("abort", stop, { once: true });
+  try {
+    const result = await child;
+    host.signal.throwIfAborted();
+    if (!result.failed) return { stdout: result.stdout ?? "" };
+    throw failure(program, result, lines);
+  } finally {
+    host.signal.removeEventListener("abort", stop);
+  }
+}
+
+function endGroup(pid: number | undefined, runs: () => boolean): void {
+  if (pid === undefined) return;
+  const send = (signal: NodeJS.Signals): void => {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  send("SIGTERM");
+  setTimeout(() => runs() && send("SIGKILL"), GRACE).unref();
+}
+
+interface Ended {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly code?: string | undefined;
+  readonly shortMessage?: string | undefined;
+}
+
+function failure(program: string, result: Ended, lines: readonly string[]): RecipeError {
+  if (result.code === "ENOENT")
+    return new RecipeError({
+      code: "program/missing",
+      message: `cannot run ${program}: there is no such program`,
+      help: [`install ${program}, or check PATH and the working directory`],
+    });
+  const how = result.signal ? `was ended by ${result.signal}` : `ended with exit code ${result.exitCode}`;
+  const what = result.exitCode === undefined && !result.signal ? `cannot run: ${result.shortMessage}` : how;
+  return new RecipeError({ code: "program/failed", message: `${program} ${what}`, notes: lines });
+}

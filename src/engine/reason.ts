@@ -1,0 +1,89 @@
+import { isHashed } from "./state.js";
+import { MASK } from "./redact.js";
+
+/** Why something is done with a part: data, so that plan and apply, text and tests see the same. */
+export type Reason =
+  | { readonly kind: "new" }
+  | { readonly kind: "gone" }
+  | { readonly kind: "asked" }
+  | { readonly kind: "interrupted"; readonly what: "install" | "update" | "uninstall" }
+  | { readonly kind: "recipe"; readonly from: string; readonly to: string }
+  | { readonly kind: "version"; readonly from: string; readonly to: string }
+  | {
+      readonly kind: "option" | "input";
+      readonly name: string;
+      readonly from: string | undefined;
+      readonly to: string | undefined;
+      readonly secret?: boolean;
+    }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "drift"; readonly message: string; readonly drift: "missing" | "stopped" | "changed" }
+  | { readonly kind: "need"; readonly part: string; readonly how: "reinstalled" | "uninstalled" }
+  | { readonly kind: "output"; readonly name: string; readonly reader: string }
+  | { readonly kind: "always" }
+  | { readonly kind: "later"; readonly what: string; readonly of: readonly string[] };
+
+const LONGEST = 60;
+
+export function renderReason(reason: Reason): string {
+  switch (reason.kind) {
+    case "new":
+      return "not installed yet";
+    case "gone":
+      return "no longer in the configuration";
+    case "asked":
+      return "asked for";
+    case "interrupted":
+      return `the last ${reason.what} was interrupted or failed`;
+    case "recipe":
+      return `recipe: ${reason.from} -> ${reason.to}`;
+    case "version":
+      return `recipe version ${reason.from} -> ${reason.to}`;
+    case "option":
+      return `option ${reason.name}: ${change(reason.from, reason.to, reason.secret ?? false)}`;
+    case "input":
+      return `input ${reason.name} ${inputChange(reason.from, reason.to)}`;
+    case "file":
+      return `${reason.path} is gone`;
+    case "drift":
+      return reason.message;
+    case "need":
+      return `needs ${reason.part}, which is ${reason.how}`;
+    case "output":
+      return `${reason.reader} needs its secret output ${reason.name}, which is not recorded`;
+    case "always":
+      return "its recipe updates at every run";
+    default:
+      return `${reason.what}: known after ${reason.of.join(", ")}`;
+  }
+}
+
+function inputChange(from: string | undefined, to: string | undefined): string {
+  if (to === undefined) return "is gone";
+  return from === undefined ? "is new" : "changed";
+}
+
+function change(from: string | undefined, to: string | undefined, secret: boolean): string {
+  const masked = secret || [from, to].some((text) => text !== undefined && isHashed(text));
+  const show = (text: string | undefined): string =>
+    text === undefined ? "(not set)" : masked ? MASK : shorten(text);
+  const lines = !masked && from !== undefined && to !== undefined && /\n/.test(from + to);
+  return lines ? lineChange(from, to) : `${show(from)} -> ${show(to)}`;
+}
+
+/** Of long values only the lines that differ. */
+function lineChange(from: string, to: string): string {
+  const [old, now] = [from.split("\n"), to.split("\n")];
+  const [oldSet, nowSet] = [new Set(old), new Set(now)];
+  const pieces = [
+    ...old.filter((line) => !nowSet.has(line)).map((line) => `-${shorten(line.trim())}`),
+    ...now.filter((line) => !oldSet.has(line)).map((line) => `+${shorten(line.trim())}`),
+  ];
+  if (pieces.length === 0) return "lines in another order or number";
+  return pieces.slice(0, 4).join(" ") + (pieces.length > 4 ? ` and ${pieces.length - 4} more` : "");
+}
+
+function shorten(text: string): string {
+  if (text === "") return '""';
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}

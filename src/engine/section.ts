@@ -1,0 +1,40 @@
+import type { Section } from "./config/model.js";
+import { computed } from "./config/resolve.js";
+import type { Diagnostic } from "./diagnostic.js";
+import type { LoadedRecipe } from "./registry.js";
+
+/** An option's name as the schema has it, of any of its names. */
+export function canonical(loaded: LoadedRecipe, name: string): string {
+  const { options } = loaded.recipe;
+  if (Object.hasOwn(options, name)) return name;
+  return Object.keys(options).find((known) => options[known]!.aliases?.includes(name)) ?? name;
+}
+
+/** Options that are given under two of their names. */
+export function twiceGiven(section: Section, { recipe }: LoadedRecipe): Diagnostic[] {
+  const mistakes: Diagnostic[] = [];
+  for (const [name, { aliases = [] }] of Object.entries(recipe.options)) {
+    const [first, second] = [name, ...aliases].filter((known) => section.options.has(known));
+    if (first === undefined || second === undefined) continue;
+    mistakes.push({
+      severity: "error",
+      code: "option/twice",
+      message: `${first} and ${second} are the same option`,
+      span: section.options.get(second)!.span,
+      part: section.name,
+      help: ["keep one of them"],
+    });
+  }
+  return mistakes;
+}
+
+/** A section that a recipe made up, with what the file says of it on top. */
+export function generatedSection(
+  name: string,
+  options: Readonly<Record<string, string>>,
+  written?: Section,
+): Section {
+  const made = Object.entries(options).map(([option, text]) => [option, computed(text)] as const);
+  const base = written ?? { name, macros: [], mistakes: [] };
+  return { ...base, options: new Map([...made, ...(written?.options ?? [])]) };
+}

@@ -1,0 +1,41 @@
+import type { Drift } from "./contract.js";
+import { toDiagnostics } from "./events.js";
+import { type Finding, NOTHING_FOUND } from "./observe.js";
+import type { StoredRecord } from "./state.js";
+
+export interface PartStatus {
+  readonly part: string;
+  readonly recipe: string;
+  readonly version: string;
+  readonly installedAt: string;
+  /** `unfinished`: a run was cut off or failed; `unknown`: nobody could look. */
+  readonly state: "ok" | "drifted" | "unfinished" | "unknown";
+  readonly drift: readonly Drift[];
+  readonly keep: boolean;
+  readonly needs: readonly string[];
+  readonly problem?: string;
+}
+
+/** A recorded part with what was found of it. */
+export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND): PartStatus {
+  const { part, recipe, version, installedAt, keep, needs, phase } = record;
+  const files = finding.missing.map(
+    (path): Drift => ({ kind: "missing", message: `${path} is gone`, repair: "reinstall" }),
+  );
+  const drift = [...finding.drift, ...files];
+  const problem =
+    finding.problem === undefined ? undefined : toDiagnostics(finding.problem, part)[0]?.message;
+  const found = problem !== undefined ? "unknown" : drift.length > 0 ? "drifted" : "ok";
+  const state = phase === "installed" ? found : "unfinished";
+  return {
+    part,
+    recipe,
+    version,
+    installedAt,
+    state,
+    drift,
+    keep,
+    needs,
+    ...(problem !== undefined && { problem }),
+  };
+}

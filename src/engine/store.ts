@@ -1,0 +1,180 @@
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import {
+  applyChange,
+  type Change,
+  type JournalContent,
+  JournalFormatError,
+  JournalWriter,
+  readJournal,
+} from "./journal.js";
+import { decodeState, encodeState, newState, type State, StateFormatError } from "./state.js";
+
+/** Below this size the state is saved whole at the end of every run, so that a person finds it up to date;
+ *  a larger one only when the journal has grown to a share of it: a change must not cost more the more parts there are. */
+const ALWAYS_SAVED = 32 * 1024;
+const JOURNAL_SHARE = 0.5;
+
+/** The installed-state file and its journal, `FILE.journal`. Changes go to the journal, and at the end of a run,
+ *  where it pays, into the file. */
+export class StateStore {
+  readonly path: string;
+  readonly state: State;
+  /** Bytes of the state file; 0 where there is none. */
+  #fileSize: number;
+  #journalLength: number;
+  #writer: Promise<JournalWriter> | undefined;
+
+  private constructor(path: string, state: State, fileSize: number, journalLength: number) {
+    this.path = path;
+    this.state = state;
+    this.#fileSize = fileSize;
+    this.#journalLength = journalLength;
+  }
+
+  /** Reads state and journal; throws DiagnosticError for what cannot be read, and touches nothing. */
+  static async open(path: string): Promise<StateStore> {
+    const text = await readText(path);
+    const saved = text === undefined ? undefined : decode(path, text);
+    const journal = await readJournalOf(path);
+    const state = saved ?? newState();
+    // A journal of an earlier save, or one whose state file somebody took away, has nothing to add.
+    const fits = journal !== undefined && journal.head.generation === state.generation;
+    if (!fits) return new StateStore(path, state, text ? Buffer.byteLength(text) : 0, 0);
+    const base: State = saved ?? { ...state, id: journal.head.id, key: journal.head.key };
+    for (const change of journal.changes) applyChange(base, change);
+    return new StateStore(path, base, text ? Buffer.byteLength(text) : 0, journal.length);
+  }
+
+  get exists(): boolean {
+    return this.#fileSize > 0 || this.#journalLength > 0;
+  }
+
+  /** Applies and records a change; with `durable` it resolves when no crash could lose it. */
+  async change(change: Change, durable = false): Promise<void> {
+    applyChange(this.state, change);
+    try {
+      this.#writer ??= this.#openWriter();
+      await (await this.#writer).append(change, durable);
+    } catch (error) {
+      throw cannotWrite(journalPath(this.path), error);
+    }
+  }
+
+  #openWriter(): Promise<JournalWriter> {
+    const { id, key, generation } = this.state;
+    return JournalWriter.open(journalPath(this.path), this.#journalLength, {
+      journal: 1,
+      id,
+      key,
+      generation,
+    });
+  }
+
+  /** Ends the run: saves the state whole where that is due, or takes the files away when nothing is installed. */
+  async close(): Promise<void> {
+    const writer = await this.#writer?.catch(() => undefined);
+    const journalSize = writer?.size ?? this.#journalLength;
+    await writer?.close();
+    if (journalSize === 0) return;
+    const enough = this.#fileSize < ALWAYS_SAVED || journalSize > this.#fileSize * JOURNAL_SHARE;
+    if (this.state.records.size > 0 && !enough) return;
+    try {
+      if (this.state.records.size === 0) await rm(this.path, { force: true });
+      else await saveWhole(this.path, encodeState({ ...this.state, generation: this.state.generation + 1 }));
+      await rm(journalPath(this.path), { force: true });
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
+  }
+}
+
+export function journalPath(path: string): string {
+  return `${path}.journal`;
+}
+
+/** Replaces a file so that a crash leaves either the old or the new text. Mode 0600. */
+async function saveWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  try {
+    const file = await open(temporary, "w", 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new DiagnosticError([
+      stateError("state/unreadable", `cannot read ${path}: ${(error as Error).message}`, [
+        "make the file readable, or name another one with [buildout] installed",
+      ]),
+    ]);
+  }
+}
+
+function decode(path: string, text: string): State {
+  try {
+    return decodeState(text);
+  } catch (error) {
+    if (!(error instanceof StateFormatError)) throw error;
+    throw new DiagnosticError([error.newer ? newerState(path, error) : brokenState(path, error.message)]);
+  }
+}
+
+async function readJournalOf(path: string): Promise<JournalContent | undefined> {
+  try {
+    return await readJournal(journalPath(path));
+  } catch (error) {
+    if (!(error instanceof JournalFormatError)) throw error;
+    throw new DiagnosticError([brokenState(journalPath(path), error.message)]);
+  }
+}
+
+function newerState(path: string, error: StateFormatError): Diagnostic {
+  const message = `${path} was written by a newer tsbuildout: ${error.message}`;
+  return stateError("state/newer", message, ["use that version of tsbuildout; nothing was changed"]);
+}
+
+function brokenState(path: string, why: string): Diagnostic {
+  return stateError("state/broken", `${path} is not an installed-state file: ${why}`, [
+    "put the file back from a backup, or mend it by hand; nothing was changed",
+    `if ${basename(path)} is not ours, name another file with [buildout] installed`,
+    "if what it recorded is of no interest any more, remove it: the parts are then installed anew, and what was installed stays behind",
+  ]);
+}
+
+function cannotWrite(path: string, error: unknown): DiagnosticError {
+  if (error instanceof DiagnosticError) return error;
+  const diagnostic = stateError("state/not-written", `cannot write ${path}: ${(error as Error).message}`, [
+    "make room or make the folder writable, and run again: what was done is found again",
+  ]);
+  return new DiagnosticError([diagnostic], { cause: error });
+}
+
+function stateError(code: string, message: string, help: readonly string[]): Diagnostic {
+  return { severity: "error", code, message, help };
+}

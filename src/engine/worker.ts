@@ -1,0 +1,262 @@
+import { rm, rmdir } from "node:fs/promises";
+import { dirname, resolve, sep } from "node:path";
+import { type Assessment, type Assessor, knownText, type Live } from "./assess.js";
+import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext } from "./contract.js";
+import { RecipeError } from "./contract.js";
+import type { Runtime } from "./context.js";
+import { hasHole, holeName, holesOf } from "./hole.js";
+import { download } from "./download.js";
+import type { Part } from "./part.js";
+import { runProgram } from "./program.js";
+import type { Registry } from "./registry.js";
+import type { Schema } from "./schema.js";
+import type { Phase, StoredRecord } from "./state.js";
+import type { StateStore } from "./store.js";
+import type { Values } from "./values.js";
+
+export interface WorkerSettings {
+  readonly runtime: Runtime;
+  readonly store: StateStore;
+  readonly registry: Registry;
+  readonly assessor: Assessor;
+  readonly values: Values;
+  /** The needs to be recorded of a part. */
+  recordedNeeds(part: string): readonly string[];
+}
+
+/** A part's recipe took longer than its `timeout`. */
+function timedOut(milliseconds: number): RecipeError {
+  return new RecipeError({
+    code: "part/timeout",
+    message: `not done within ${milliseconds / 1000} seconds`,
+    option: "timeout",
+    help: ["give it more time with the option timeout"],
+  });
+}
+
+/** Does one thing to one part: calls the recipe, and keeps the record true at every moment of it. */
+export class Worker {
+  readonly #settings: WorkerSettings;
+
+  constructor(settings: WorkerSettings) {
+    this.#settings = settings;
+  }
+
+  /** Installs; a failure is undone (or kept, where the part says so) and thrown. */
+  async install(part: Part, assessment: Assessment): Promise<void> {
+    const { live } = assessment;
+    requireKnown(part, live);
+    const inputs = await this.#settings.assessor.inputs(part, live);
+    const record = this.#record(part, assessment, { inputs, phase: "installing" });
+    await this.#settings.store.change({ set: record });
+    try {
+      const outputs = await this.#within(part, async (signal) =>
+        part.loaded.recipe.install(this.#installContext(part, live, signal)),
+      );
+      const told = this.#tell(part, outputs ?? {});
+      await this.#finish(part, { ...record, outputs: told });
+    } catch (error) {
+      if (!part.engine.keepOnError) await this.#undo(part.name);
+      throw error;
+    }
+  }
+
+  /** Updates; a failure leaves record and objects, and is tried again by the next run. */
+  async update(part: Part, assessment: Assessment): Promise<void> {
+    const { live, decision } = assessment;
+    const { store, assessor, values } = this.#settings;
+    requireKnown(part, live);
+    const before = store.state.records.get(part.name)!;
+    const inputs = await assessor.inputs(part, live);
+    // A routine update that changes nothing leaves no trace; it is due again at the next run in any case.
+    const routine = decision.reasons.every((reason) => reason.kind === "always");
+    if (!routine) await store.change({ set: { ...before, phase: "updating" } });
+    try {
+      const outputs = await this.#within(part, async (signal) =>
+        part.loaded.recipe.update!({
+          ...this.#installContext(part, live, signal),
+          record: before,
+          changes: decision.changes,
+        } satisfies UpdateContext<Schema>),
+      );
+      if (outputs) values.forget(part.name);
+      else values.recall(before);
+      const told = outputs ? this.#tell(part, outputs) : before.outputs;
+      const record = this.#record(part, assessment, {
+        inputs,
+        phase: "installed",
+        installedAt: before.installedAt,
+      });
+      await this.#finish(part, { ...record, outputs: told });
+    } catch (error) {
+      const now = store.state.records.get(part.name);
+      if (now && now.phase !== "updating") await store.change({ set: { ...now, phase: "updating" } });
+      throw error;
+    }
+  }
+
+  /** Uninstalls what is recorded, then takes the recorded files and the record away. */
+  async uninstall(name: string, because: UninstallContext["because"], signal?: AbortSignal): Promise<void> {
+    const { store, registry } = this.#settings;
+    const record = store.state.records.get(name);
+    if (!record) return;
+    if (because !== "failed" && record.phase !== "installing")
+      await store.change({ set: { ...record, phase: "uninstalling" } });
+    const { recipe } = await registry.load(record.recipe);
+    const now = store.state.records.get(name)!;
+    const context = this.#settings.runtime.context(name, signal);
+    await recipe.uninstall?.({ ...context, record: now, because, run: this.#program(name, context.signal) });
+    await this.#removeFiles(now);
+    await store.change({ gone: name });
+    this.#settings.values.forget(name);
+  }
+
+  async forget(name: string): Promise<void> {
+    await this.#settings.store.change({ gone: name });
+  }
+
+  async #undo(name: string): Promise<void> {
+    try {
+      // Its own signal: undoing is what an abort asks for. A second interrupt ends the process.
+      await this.uninstall(name, "failed", new AbortController().signal);
+    } catch (error) {
+      this.#settings.runtime.context(name).warn({
+        code: "part/not-undone",
+        message: `the failed install of ${name} could not be undone: ${(error as Error).message}`,
+        help: ["the next run tries again"],
+      });
+    }
+  }
+
+  async #within<T>(part: Part, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal } = this.#settings.runtime.settings;
+    signal.throwIfAborted();
+    const limit = part.engine.timeout;
+    if (limit === undefined) return await work(signal);
+    const clock = new AbortController();
+    const timer = setTimeout(() => clock.abort(timedOut(limit)), limit);
+    try {
+      return await work(AbortSignal.any([signal, clock.signal]));
+    } catch (error) {
+      throw clock.signal.aborted && !signal.aborted ? clock.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #installContext(part: Part, live: Live, signal: AbortSignal): InstallContext<Schema> {
+    const { runtime, store } = this.#settings;
+    const context = runtime.context(part.name, signal);
+    const { info, env, home } = runtime.settings;
+    return {
+      ...context,
+      options: live.options,
+      text: (option) => knownText(part, live, option),
+      record: store.state.records.get(part.name),
+      created: (resource) => store.change({ part: part.name, created: flat(resource, info.directory) }, true),
+      removed: (resource) => store.change({ part: part.name, removed: flat(resource, info.directory) }),
+      run: this.#program(part.name, signal),
+      download: async (what) =>
+        await download(what, {
+          cacheDirectory: info.downloadCache ?? resolve(info.cacheDirectory, "downloads"),
+          directory: info.directory,
+          offline: info.offline,
+          env,
+          home,
+          signal,
+          progress: (progress) => context.progress(progress),
+        }),
+    };
+  }
+
+  #program(part: string, signal: AbortSignal): InstallContext<Schema>["run"] {
+    const { runtime } = this.#settings;
+    const context = runtime.context(part);
+    const log = (line: string, stream: "out" | "err"): void => context.log(line, stream);
+    const { env, info } = runtime.settings;
+    return (program, args, how) =>
+      runProgram({ directory: info.directory, env, signal, log }, program, args, how);
+  }
+
+  #record(
+    part: Part,
+    { fingerprints }: Assessment,
+    rest: { inputs: Readonly<Record<string, string>>; phase: Phase; installedAt?: string },
+  ): StoredRecord {
+    const known = [...fingerprints].flatMap(([name, { text }]) =>
+      text === null ? [] : [[name, text] as const],
+    );
+    const resources = this.#settings.store.state.records.get(part.name)?.resources ?? [];
+    return {
+      part: part.name,
+      recipe: part.loaded.spec,
+      version: part.loaded.version,
+      options: Object.fromEntries(known),
+      inputs: rest.inputs,
+      outputs: {},
+      resources,
+      needs: this.#settings.recordedNeeds(part.name),
+      keep: part.engine.keep,
+      installedAt: rest.installedAt ?? new Date().toISOString(),
+      phase: rest.phase,
+    };
+  }
+
+  /** Makes outputs known to the parts that refer to them; gives the form in which they are recorded. */
+  #tell(part: Part, outputs: Outputs): Record<string, string> {
+    const { runtime, values } = this.#settings;
+    const told: Record<string, string> = {};
+    for (const [name, text] of Object.entries(outputs)) {
+      if (text === undefined) continue;
+      const declared = part.outputs.get(name);
+      if (!declared)
+        throw new TypeError(`${part.loaded.spec} gave an output "${name}" that it does not declare`);
+      if (declared.secret) runtime.redactor.add(text);
+      // A secret that a program printed makes all that it printed one.
+      const secret = declared.secret === true || runtime.redactor.text(text) !== text;
+      told[name] = values.tell(part.name, name, text, secret);
+    }
+    return told;
+  }
+
+  async #finish(part: Part, record: StoredRecord): Promise<void> {
+    const { store } = this.#settings;
+    const now = store.state.records.get(part.name);
+    const done: StoredRecord = { ...record, resources: now?.resources ?? [], phase: "installed" };
+    if (JSON.stringify(now) !== JSON.stringify(done)) await store.change({ set: done });
+  }
+
+  async #removeFiles({ part, resources }: StoredRecord): Promise<void> {
+    const { directory, partsDirectory } = this.#settings.runtime.settings.info;
+    for (const { kind, name } of [...resources].reverse()) {
+      if (kind !== "file") continue;
+      const path = resolve(directory, name);
+      // Whatever a recipe says it created: the folder that we stand in is not its own.
+      if (directory === path || directory.startsWith(path.endsWith(sep) ? path : path + sep)) {
+        const message = `${path} holds the buildout itself and is left`;
+        this.#settings.runtime.context(part).warn({ code: "part/file-left", message });
+      } else {
+        await rm(path, { recursive: true, force: true });
+        if (dirname(path) === partsDirectory) await rmdir(partsDirectory).catch(() => {});
+      }
+    }
+  }
+}
+
+/** Files are recorded relative to the buildout, so that it can be moved. */
+function flat(resource: Resource, directory: string): Resource {
+  if (resource.kind !== "file" || !resource.name.startsWith(directory + sep)) return resource;
+  return { ...resource, name: resource.name.slice(directory.length + 1) };
+}
+
+function requireKnown(part: Part, live: Live): void {
+  for (const [option, { text }] of live.texts) {
+    if (!hasHole(text)) continue;
+    const names = holesOf(text).map(holeName).join(", ");
+    throw new RecipeError({
+      code: "part/value-unknown",
+      message: `option ${option} of ${part.name} needs ${names}, which its part did not give`,
+      option,
+    });
+  }
+}
