@@ -143,6 +143,7 @@ export function buildoutInfo(
   config: Config,
   run: {
     readonly id: string;
+    readonly runId: string;
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly offline: boolean;
     readonly newest: boolean;
@@ -163,6 +164,7 @@ export function buildoutInfo(
   const cache = options["download-cache"];
   return {
     id: run.id,
+    runId: run.runId,
     directory: config.directory,
     partsDirectory: below("parts-directory", "parts"),
     binDirectory: below("bin-directory", "bin"),

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { rm, rmdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -226,7 +227,7 @@ export class Buildout {
 
   #runSettings(id: string) {
     const { env, offline = false, newest = true } = this.#request;
-    return { id, env, offline, newest };
+    return { id, runId: newRunId(), env, offline, newest };
   }
 
   #infoWithoutConfig(store: StateStore): BuildoutInfo {
@@ -336,4 +337,10 @@ function noAssessor({ runtime, store }: Session, values: Values): Assessor {
 async function removeOurs(info: BuildoutInfo): Promise<void> {
   await rm(info.cacheDirectory, { recursive: true, force: true });
   await rmdir(info.partsDirectory).catch(() => {});
+}
+
+/** Sorts by time, and two runs of one second differ: `20260301T081500Z-9f3a`. */
+function newRunId(): string {
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  return `${time}-${randomBytes(2).toString("hex")}`;
 }

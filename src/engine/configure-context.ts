@@ -32,6 +32,12 @@ export interface ConfigureCall {
 
 export function configureContext(host: ConfigureHost, part: Part, decoded: Decoded): ConfigureCall {
   const wishes: Wishes = { needs: [], parts: [] };
+  const reach = async (section: string, option: string): Promise<Text | undefined> => {
+    const text = await host.option(section, option);
+    for (const name of host.partsBehind(section))
+      addNeed(part, { part: name, why: `reads [${section}] ${option}`, firm: false, evenIfFailed: false });
+    return text;
+  };
   const context: ConfigureContext<Schema> = {
     ...host.runtime.context(part.name),
     options: decoded.values,
@@ -43,12 +49,8 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
       part.computed.set(option, { text, secret, inPlace });
     },
     declareOutput: (name, spec) => void part.outputs.set(name, spec),
-    option: async (section, option) => {
-      const text = await host.option(section, option);
-      for (const name of host.partsBehind(section))
-        addNeed(part, { part: name, why: `reads [${section}] ${option}`, firm: false, evenIfFailed: false });
-      return knownText(text);
-    },
+    option: async (section, option) => knownText(await reach(section, option)),
+    reference: reach,
     hasSection: (name) => host.hasSection(name),
     needs: (name, why, how = {}) => {
       wishes.needs.push({ part: name, why, evenIfFailed: how.evenIfFailed ?? false });
