@@ -38,6 +38,7 @@ export {
   type Summary,
   toDiagnostics,
 } from "./engine/events.js";
+export { newRunId } from "./engine/run-id.js";
 import { Buildout, type OpenRequest } from "./engine/buildout.js";
 import { recipes } from "./recipes/index.js";
 

@@ -13,6 +13,8 @@ export interface RunOptions {
   /** Aborts the run: parts that are under way undo themselves. */
   readonly signal?: AbortSignal;
   readonly report?: Reporter;
+  /** Names the run (see newRunId); made up where it is not given. */
+  readonly runId?: string;
   /** How many parts at once. */
   readonly jobs?: number;
   /** Begin nothing new after a failure. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { rm, rmdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -17,6 +16,7 @@ import { type Finding, observe } from "./observe.js";
 import { Registry } from "./registry.js";
 import { type Forecast, forecast, refusals, throwAll } from "./forecast.js";
 import type { StoredRecord } from "./state.js";
+import { newRunId } from "./run-id.js";
 import { StateStore } from "./store.js";
 import { Values } from "./values.js";
 import { chooseGoing } from "./removal.js";
@@ -202,8 +202,8 @@ export class Buildout {
     const store = await StateStore.open(path);
     const { env, home, recipes } = this.#request;
     const info = config
-      ? buildoutInfo(config, this.#runSettings(store.state.id))
-      : this.#infoWithoutConfig(store);
+      ? buildoutInfo(config, this.#runSettings(store.state.id, options))
+      : this.#infoWithoutConfig(store, options);
     const signal = options.signal ?? new AbortController().signal;
     const runtime = new Runtime({ info, env, home, signal, report: options.report ?? (() => {}) });
     const registry = new Registry(recipes, info.directory);
@@ -225,15 +225,15 @@ export class Buildout {
     return resolve(this.#request.cwd, this.#request.file, "..");
   }
 
-  #runSettings(id: string) {
+  #runSettings(id: string, options: RunOptions) {
     const { env, offline = false, newest = true } = this.#request;
-    return { id, runId: newRunId(), env, offline, newest };
+    return { id, runId: options.runId ?? newRunId(new Date(), process.pid), env, offline, newest };
   }
 
-  #infoWithoutConfig(store: StateStore): BuildoutInfo {
+  #infoWithoutConfig(store: StateStore, options: RunOptions): BuildoutInfo {
     const directory = this.#directory();
     return {
-      ...this.#runSettings(store.state.id),
+      ...this.#runSettings(store.state.id, options),
       directory,
       partsDirectory: resolve(directory, "parts"),
       binDirectory: resolve(directory, "bin"),
@@ -337,10 +337,4 @@ function noAssessor({ runtime, store }: Session, values: Values): Assessor {
 async function removeOurs(info: BuildoutInfo): Promise<void> {
   await rm(info.cacheDirectory, { recursive: true, force: true });
   await rmdir(info.partsDirectory).catch(() => {});
-}
-
-/** Sorts by time, and two runs of one second differ: `20260301T081500Z-9f3a`. */
-function newRunId(): string {
-  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-  return `${time}-${randomBytes(2).toString("hex")}`;
 }

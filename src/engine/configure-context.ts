@@ -32,12 +32,6 @@ export interface ConfigureCall {
 
 export function configureContext(host: ConfigureHost, part: Part, decoded: Decoded): ConfigureCall {
   const wishes: Wishes = { needs: [], parts: [] };
-  const reach = async (section: string, option: string): Promise<Text | undefined> => {
-    const text = await host.option(section, option);
-    for (const name of host.partsBehind(section))
-      addNeed(part, { part: name, why: `reads [${section}] ${option}`, firm: false, evenIfFailed: false });
-    return text;
-  };
   const context: ConfigureContext<Schema> = {
     ...host.runtime.context(part.name),
     options: decoded.values,
@@ -49,8 +43,18 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
       part.computed.set(option, { text, secret, inPlace });
     },
     declareOutput: (name, spec) => void part.outputs.set(name, spec),
-    option: async (section, option) => knownText(await reach(section, option)),
-    reference: reach,
+    option: async (section, option) => {
+      const text = await host.option(section, option);
+      for (const name of host.partsBehind(section))
+        addNeed(part, { part: name, why: `reads [${section}] ${option}`, firm: false, evenIfFailed: false });
+      return knownText(text);
+    },
+    reference: async (section, option) => {
+      const text = await host.option(section, option);
+      for (const name of host.partsBehind(section))
+        addNeed(part, { part: name, why: `uses ${section}:${option}`, firm: false, evenIfFailed: false });
+      return text;
+    },
     hasSection: (name) => host.hasSection(name),
     needs: (name, why, how = {}) => {
       wishes.needs.push({ part: name, why, evenIfFailed: how.evenIfFailed ?? false });
