@@ -1,0 +1,30 @@
+/** SGR colours, or none: NO_COLOR (no-color.org) and FORCE_COLOR decide before the terminal does. */
+export interface Palette {
+  readonly green: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly bold: (text: string) => string;
+}
+
+export function palette(enabled: boolean): Palette {
+  const paint =
+    (on: number, off: number) =>
+    (text: string): string =>
+      enabled && text !== "" ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  return {
+    green: paint(32, 39),
+    red: paint(31, 39),
+    yellow: paint(33, 39),
+    dim: paint(2, 22),
+    bold: paint(1, 22),
+  };
+}
+
+/** Whether colours are wanted on a stream. */
+export function wantsColor(env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
+  if (env["NO_COLOR"]) return false;
+  const forced = env["FORCE_COLOR"];
+  if (forced !== undefined) return forced !== "0" && forced !== "false";
+  return isTerminal && env["TERM"] !== "dumb";
+}

@@ -1,0 +1,133 @@
+import type { Event, Reporter } from "../../index.js";
+import { Activity } from "./activity.js";
+import type { Palette } from "./colors.js";
+import { LiveRegion, type Terminal } from "./live.js";
+import { PartLogs } from "./part-logs.js";
+import { endLine, summaryLines } from "./summary.js";
+import { fit } from "./width.js";
+
+export interface TtySettings {
+  readonly terminal: Terminal;
+  readonly palette: Palette;
+  /** Prints a diagnostic the way every command does. */
+  readonly renderDiagnostic: (event: Extract<Event, { type: "diagnostic" }>) => string;
+  /** Log lines of running parts scroll by as well. */
+  readonly verbose: boolean;
+  /** Milliseconds, never going back. */
+  readonly now: () => number;
+  /** Calls back after some milliseconds, without keeping the process alive; returns how to call it off. */
+  readonly later: (milliseconds: number, call: () => void) => () => void;
+}
+
+/** At most ten redraws a second. */
+const REDRAW = 100;
+
+/** Shows a run on a terminal: a line a running part, with step, bytes and time; what has ended scrolls above. */
+export function ttyReporter(settings: TtySettings): Reporter {
+  const screen = new Screen(settings);
+  return (event) => screen.take(event);
+}
+
+class Screen {
+  readonly #settings: TtySettings;
+  readonly #live: LiveRegion;
+  readonly #running = new Map<string, Activity>();
+  readonly #logs = new PartLogs();
+  readonly #errors: string[] = [];
+  #above: string[] = [];
+  #callOff: (() => void) | undefined;
+  #lastDraw = Number.NEGATIVE_INFINITY;
+
+  constructor(settings: TtySettings) {
+    this.#settings = settings;
+    this.#live = new LiveRegion(settings.terminal);
+  }
+
+  take(event: Event): void {
+    switch (event.type) {
+      case "part-started":
+        this.#running.set(event.part, new Activity(event.part, event.action, this.#settings.now()));
+        break;
+      case "part-progress":
+        this.#running.get(event.part)?.progress(event.step, event);
+        break;
+      case "part-log":
+        this.#logs.add(event.part, event.line);
+        if (this.#settings.verbose || event.stream === "note")
+          this.#above.push(`${this.#settings.palette.dim(`${event.part} |`)} ${event.line}`);
+        break;
+      case "part-ended":
+        this.#ended(event);
+        break;
+      case "diagnostic":
+        this.#diagnostic(event);
+        break;
+      case "run-ended":
+        this.#finish(event);
+        return;
+      default:
+        return;
+    }
+    this.#schedule();
+  }
+
+  #ended(event: Extract<Event, { type: "part-ended" }>): void {
+    this.#running.delete(event.part);
+    const line = endLine(event, this.#settings.palette);
+    if (line !== undefined) this.#above.push(line);
+    if (event.end !== "failed") this.#logs.drop(event.part);
+  }
+
+  /** Warnings are shown as they come; errors last, where the eye is when the run has ended. */
+  #diagnostic(event: Extract<Event, { type: "diagnostic" }>): void {
+    const text = this.#settings.renderDiagnostic(event);
+    if (event.diagnostic.severity === "warning") this.#above.push(text);
+    else this.#errors.push(text);
+  }
+
+  #finish(event: Extract<Event, { type: "run-ended" }>): void {
+    this.#callOff?.();
+    this.#live.draw([...this.#above, ...this.#failedLogs(event)], []);
+    this.#live.end();
+    const last = [...summaryLines(event.summary, this.#settings.palette), ...this.#errors];
+    this.#settings.terminal.write(last.map((line) => `${line}\n`).join(""));
+  }
+
+  #failedLogs(event: Extract<Event, { type: "run-ended" }>): string[] {
+    const failed = event.summary.parts.filter((part) => part.end === "failed");
+    return failed.flatMap(({ part }) => {
+      const log = this.#logs.of(part);
+      return log.length === 0 ? [] : ["", this.#settings.palette.bold(`log of ${part}:`), ...log];
+    });
+  }
+
+  #schedule(): void {
+    if (this.#callOff) return;
+    const wait = Math.max(0, this.#lastDraw + REDRAW - this.#settings.now());
+    this.#callOff = this.#settings.later(wait, () => this.#redraw());
+  }
+
+  #redraw(): void {
+    this.#callOff = undefined;
+    this.#lastDraw = this.#settings.now();
+    const above = this.#above;
+    this.#above = [];
+    this.#live.draw(above, this.#lines());
+    // The clock of running parts goes on when nothing else happens.
+    if (this.#running.size > 0) this.#callOff = this.#settings.later(1000, () => this.#redraw());
+  }
+
+  #lines(): string[] {
+    const { columns, rows } = this.#settings.terminal;
+    const activities = [...this.#running.values()];
+    const nameWidth = Math.min(
+      Math.floor(columns / 3),
+      activities.reduce((most, { part }) => Math.max(most, part.length), 0),
+    );
+    const room = Math.max(1, rows - 2);
+    const shown = activities.slice(0, activities.length > room ? room - 1 : room);
+    const lines = shown.map((activity) => activity.line(this.#settings.now(), columns, nameWidth));
+    const more = activities.length - shown.length;
+    return more > 0 ? [...lines, fit(`… and ${more} more`, columns - 1)] : lines;
+  }
+}
