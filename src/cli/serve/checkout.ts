@@ -1,0 +1,54 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import type { Push } from "./webhook.js";
+
+export interface CheckoutSettings {
+  /** The buildout's folder, in a clone of the repository whose pushes are told of. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** A clone of the repository of its own, so that a push never touches what somebody is working on. It stays from one
+ *  push to the next, with its installed-state file. */
+export class Checkout {
+  readonly #settings: CheckoutSettings;
+  readonly #root: string;
+
+  constructor(settings: CheckoutSettings) {
+    this.#settings = settings;
+    this.#root = join(settings.directory, ".tsbuildout", "checkout");
+  }
+
+  /** Brings the checkout to a pushed commit. @returns the buildout's folder in it */
+  async take({ after }: Push): Promise<string> {
+    const top = await this.#git(this.#settings.directory, ["rev-parse", "--show-toplevel"]);
+    const origin = await this.#git(this.#settings.directory, ["remote", "get-url", "origin"]);
+    if (!existsSync(join(this.#root, ".git"))) {
+      await mkdir(dirname(this.#root), { recursive: true });
+      await this.#git(this.#settings.directory, ["clone", "--no-checkout", "--", origin, this.#root]);
+    }
+    // The address is our own remote's, never the delivery's.
+    await this.#git(this.#root, ["fetch", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*"]);
+    await this.#git(this.#root, ["checkout", "--force", "--detach", after]);
+    return join(this.#root, relative(top, this.#settings.directory));
+  }
+
+  /** The branch that the buildout's folder is on. */
+  async branch(): Promise<string> {
+    return await this.#git(this.#settings.directory, ["rev-parse", "--abbrev-ref", "HEAD"]);
+  }
+
+  async #git(cwd: string, args: readonly string[]): Promise<string> {
+    const { execa } = await import("execa");
+    const { env, signal } = this.#settings;
+    const options = {
+      cwd,
+      env: { ...env, GIT_TERMINAL_PROMPT: "0" },
+      extendEnv: false,
+      cancelSignal: signal,
+    };
+    return (await execa("git", args, options)).stdout.trim();
+  }
+}
