@@ -166,3 +166,7 @@ export { startAgent, type KeyAgent } from "./docker/ssh-agent.js";
 export { archiveKindOf, packFiles, readTarFile, type ArchiveKind } from "./docker/archive-file.js";
 export { checkoutGit, resolveGit, type Checkout, type GitSource } from "./docker/build-git.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";
+export { DigestCache } from "./docker/digest-cache.js";
+export { walkTree, type TreeEntry, type WalkOptions } from "./docker/tree.js";
+export { digestTree, type TreeDigestOptions } from "./docker/tree-digest.js";
+export { packTree, type PackOptions } from "./docker/tree-pack.js";

@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { DigestCache, digestTree, walkTree } from "tsbuildout/docker";
+import { globMatcher, type InputsContext } from "tsbuildout/recipe";
+import type { StageSchema } from "./stage-options.js";
+
+/** What tsbuildout and git keep in the buildout's folder is no code. */
+export function isOwnFile(path: string): boolean {
+  return /^(\.tsbuildout|\.git|\.installed\.cfg[^/]*)(\/|$)/.test(path);
+}
+
+/** Digest of the buildout's folder as a stage sees it; with triggers, of the files that they match. One a run and set
+ *  of triggers, and only what changed since the last run is read. */
+export async function codeDigest(
+  context: InputsContext<StageSchema>,
+  triggers: readonly string[],
+): Promise<string> {
+  return await context.shared(`stage code ${JSON.stringify(triggers)}`, async () => {
+    const { directory, cacheDirectory } = context.buildout;
+    const fits = await globMatcher(triggers);
+    const entries = await walkTree(directory, {
+      choose: (path, folder) => {
+        const own = isOwnFile(path);
+        const take = !own && (triggers.length === 0 || (!folder && fits(path)));
+        return { take, enter: !own };
+      },
+    });
+    const cache = await DigestCache.open(join(cacheDirectory, "digests", `code-${triggersId(triggers)}`));
+    const digest = await digestTree(directory, entries, { cache, owners: false });
+    await cache.save();
+    return digest;
+  });
+}
+
+/** A cache forgets what it was not asked for, so that each set of triggers has its own. */
+function triggersId(triggers: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(triggers)).digest("hex").slice(0, 12);
+}

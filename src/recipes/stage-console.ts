@@ -1,0 +1,63 @@
+import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { Output } from "tsbuildout/docker";
+import type { BuildoutInfo } from "tsbuildout/recipe";
+
+/** How much of what a stage prints is its output `stdout`, in bytes: it is recorded. The whole is in the file. */
+export const LONGEST_OUTPUT = 64 * 1024;
+
+/** The folder that stages see at `/out`: what each stage printed, under its name (standard error: `<stage>.err`). */
+export function consoleFolder(buildout: BuildoutInfo): string {
+  return join(buildout.cacheDirectory, "out");
+}
+
+/** Writes what a stage prints into files as it comes, however much it is, and keeps the beginning. */
+export class Console {
+  readonly #path: string;
+  readonly #files: { readonly stdout: FileHandle; readonly stderr: FileHandle };
+  readonly #head: Buffer[] = [];
+  #kept = 0;
+  /** Bytes of standard output. */
+  #length = 0;
+
+  private constructor(path: string, files: { stdout: FileHandle; stderr: FileHandle }) {
+    this.#path = path;
+    this.#files = files;
+  }
+
+  /** @param mode of the files: what is secret is nobody else's to read */
+  static async open(buildout: BuildoutInfo, part: string, mode: number): Promise<Console> {
+    const path = join(consoleFolder(buildout), part);
+    await mkdir(consoleFolder(buildout), { recursive: true });
+    const [stdout, stderr] = await Promise.all([
+      open(`${path}.new`, "w", mode),
+      open(`${path}.err`, "w", mode),
+    ]);
+    return new Console(path, { stdout, stderr });
+  }
+
+  async write({ stream, data }: Output): Promise<void> {
+    await this.#files[stream].write(data);
+    if (stream === "stderr") return;
+    this.#length += data.length;
+    if (this.#kept >= LONGEST_OUTPUT) return;
+    this.#head.push(data.subarray(0, LONGEST_OUTPUT - this.#kept));
+    this.#kept += data.length;
+  }
+
+  /** Puts the finished files in place. @returns the trimmed standard output; undefined where it is too long for that */
+  async end(): Promise<string | undefined> {
+    await this.#close();
+    await rename(`${this.#path}.new`, this.#path);
+    return this.#length > LONGEST_OUTPUT ? undefined : Buffer.concat(this.#head).toString("utf8").trim();
+  }
+
+  async drop(): Promise<void> {
+    await this.#close();
+    await rm(`${this.#path}.new`, { force: true });
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([this.#files.stdout.close(), this.#files.stderr.close()]);
+  }
+}

@@ -1,0 +1,121 @@
+import { posix } from "node:path";
+import { text } from "node:stream/consumers";
+import { extract } from "tar-stream";
+import {
+  type Call,
+  createContainer,
+  isNotFound,
+  packTree,
+  removeContainer,
+  walkTree,
+} from "tsbuildout/docker";
+import { type InstallContext, RecipeError } from "tsbuildout/recipe";
+import { labelsOf } from "./common.js";
+import { isOwnFile } from "./stage-code.js";
+import { LONGEST_OUTPUT } from "./stage-console.js";
+import type { StageSchema } from "./stage-options.js";
+import { digestArchive, stageObject } from "./stage-volume.js";
+
+const archivePath = (container: string): string => `/containers/${encodeURIComponent(container)}/archive`;
+
+export interface Place {
+  readonly container: string;
+  readonly path: string;
+}
+
+/** Copies all that is in a volume into a folder of a container, as it is: the archive passes through untouched. */
+export async function copyVolume(
+  context: InstallContext<StageSchema>,
+  call: Call,
+  { from, container, path }: Place & { readonly from: string },
+): Promise<void> {
+  const name = `${stageObject(context.buildout.id, context.part)}.source`;
+  await context.created({ kind: "container", name });
+  const config = {
+    Image: context.options.image!,
+    Labels: labelsOf(context),
+    HostConfig: { Binds: [`${from}:/from:ro`] },
+  };
+  await removeContainer(call, name);
+  const { id } = await createContainer(call, { name, config });
+  try {
+    const archive = await call.engine.stream({ path: archivePath(id), query: { path: "/from/." } });
+    await putArchive(call, { container, path }, archive);
+  } finally {
+    await removeContainer({ engine: call.engine }, id);
+    await context.removed({ kind: "container", name });
+  }
+}
+
+function chooseCode(path: string): { take: boolean; enter: boolean } {
+  const theirs = !isOwnFile(path);
+  return { take: theirs, enter: theirs };
+}
+
+/** Copies the buildout's folder into a folder of a container, without what tsbuildout itself keeps there. */
+export async function copyFolder(
+  context: InstallContext<StageSchema>,
+  call: Call,
+  place: Place,
+): Promise<void> {
+  const { directory } = context.buildout;
+  const entries = await walkTree(directory, { choose: chooseCode, signal: context.signal });
+  await putArchive(call, place, packTree(directory, entries));
+}
+
+async function putArchive(
+  call: Call,
+  { container, path }: Place,
+  body: NodeJS.ReadableStream,
+): Promise<void> {
+  await call.engine.request({
+    method: "PUT",
+    path: archivePath(container),
+    query: { path },
+    body: body as never,
+    ...(call.signal ? { signal: call.signal } : {}),
+  });
+}
+
+/** @returns `sha256:…` of what is in a folder of a container */
+export async function digestFolder(call: Call, container: string, path: string): Promise<string> {
+  return await digestArchive(
+    await call.engine.stream({ path: archivePath(container), query: { path: `${path}/.` } }),
+  );
+}
+
+/** The trimmed content of a file of a container, which need not run. */
+export async function readOutputFile(
+  call: Call,
+  { container, path, directory }: Place & { readonly directory: string },
+): Promise<string> {
+  const full = posix.resolve(directory, path);
+  let archive;
+  try {
+    archive = await call.engine.stream({ path: archivePath(container), query: { path: full } });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new RecipeError(
+      {
+        code: "stage/no-file",
+        message: `the stage left no file ${full}`,
+        help: ["write it in the script, or correct the path"],
+        option: "output-files",
+      },
+      { cause: error },
+    );
+  }
+  let content: string | undefined;
+  for await (const entry of archive.pipe(extract())) {
+    const fits = entry.header.type === "file" && (entry.header.size ?? 0) <= LONGEST_OUTPUT;
+    if (content === undefined && fits) content = await text(entry);
+    else entry.resume();
+  }
+  if (content !== undefined) return content.trim();
+  throw new RecipeError({
+    code: "stage/no-file",
+    message: `${full} is no file of at most ${LONGEST_OUTPUT} bytes`,
+    help: ["hand on larger files by the stage's volume"],
+    option: "output-files",
+  });
+}

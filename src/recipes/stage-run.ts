@@ -1,0 +1,150 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import {
+  type Call,
+  type ContainerConfig,
+  createContainer,
+  inspectContainer,
+  removeContainer,
+  runAttached,
+} from "tsbuildout/docker";
+import type { InstallContext, OptionsOf } from "tsbuildout/recipe";
+import { isOurs, labelsOf } from "./common.js";
+import { LineLog } from "./run-log.js";
+import { containerConfig } from "./run-create.js";
+import { type RunOptions, runOptions } from "./run-options.js";
+import { scriptCommand } from "./run-script.js";
+import { Console, consoleFolder } from "./stage-console.js";
+import { ENV } from "./stage-env.js";
+import { type Ending } from "./stage-failure.js";
+import type { StageMount } from "./stage-mounts.js";
+import type { StageSchema } from "./stage-options.js";
+import { stageObject } from "./stage-volume.js";
+
+export interface Attempt {
+  readonly context: InstallContext<StageSchema>;
+  readonly call: Call;
+  readonly mounts: readonly StageMount[];
+  /** The stage's own volume. */
+  readonly volume: string;
+  /** Names of volumes by the part that has them. */
+  readonly volumes: ReadonlyMap<string, string>;
+}
+
+/** Options of docker.run that a stage does not have, at their defaults. */
+function neutralOptions(attempt: Attempt): RunOptions {
+  const at = { directory: attempt.context.buildout.directory, home: attempt.context.home };
+  const decoded = Object.entries(runOptions).map(([name, one]) => [name, one.decode(one.default ?? "", at)]);
+  return Object.fromEntries(decoded) as OptionsOf<typeof runOptions>;
+}
+
+/** The container of a stage, created and not yet started. It is removed by whoever asked for it. */
+export async function createStage(attempt: Attempt): Promise<string> {
+  const { context, call } = attempt;
+  const name = stageObject(context.buildout.id, context.part);
+  // One that a killed run left behind.
+  const found = await inspectContainer(call, name);
+  if (found && isOurs(found.Config.Labels, context)) await removeContainer(call, name);
+  await context.created({ kind: "container", name });
+  const { platform } = context.options;
+  const { id, warnings } = await createContainer(call, {
+    name,
+    config: stageConfig(attempt),
+    ...(platform ? { platform } : {}),
+  });
+  for (const warning of warnings) context.log(warning, "note");
+  return id;
+}
+
+function stageConfig(attempt: Attempt): ContainerConfig {
+  const { context } = attempt;
+  const { options, part } = context;
+  const image = options.image!;
+  const script = options.run;
+  const command = script === undefined ? [] : [...scriptCommand(script, options.shell)];
+  const all = { ...neutralOptions(attempt), ...options, env: [], command, image };
+  const config = containerConfig(all, {
+    env: context.env,
+    labels: labelsOf(context),
+    // A stage's script is the whole of what runs: an entry point of the image would get the shell as its arguments.
+    isSet: (name) => (name === "command" || name === "entrypoint") && script !== undefined,
+    allNetworks: true,
+  });
+  const dir = options.dir ?? (options.on === undefined ? undefined : `/${part}`);
+  return {
+    ...config,
+    Env: environment(attempt),
+    ...(dir === undefined ? {} : { WorkingDir: dir }),
+    ...(script === undefined ? {} : { OpenStdin: true, StdinOnce: true, AttachStdin: true }),
+    HostConfig: { ...config.HostConfig, Binds: binds(attempt) },
+  };
+}
+
+function environment({ context }: Attempt): string[] {
+  const { part, options } = context;
+  const names = [...variableNames(context)];
+  const own = [`OUT=/${part}`, `TSBUILDOUT_RUN_ID=${context.buildout.runId}`];
+  const aws = options["aws-credentials"]
+    ? Object.entries(context.env).flatMap(([name, value]) =>
+        name.startsWith("AWS_") ? [`${name}=${value}`] : [],
+      )
+    : [];
+  return [...own, ...aws, ...names.map((name) => `${name}=${(context.text(ENV + name) ?? "").trim()}`)];
+}
+
+/** The variables that `configure` has computed, in the order of the option. */
+function* variableNames(context: InstallContext<StageSchema>): Iterable<string> {
+  for (const line of context.options.env) {
+    const at = line.indexOf("=");
+    const name = at > 0 ? line.slice(0, at) : line;
+    const stage = name.toUpperCase().replaceAll("-", "_");
+    if (context.text(ENV + name) !== undefined) yield name;
+    else if (context.text(ENV + stage) !== undefined) yield stage;
+  }
+}
+
+function binds(attempt: Attempt): string[] {
+  const { context, mounts, volume, volumes } = attempt;
+  const { buildout, part, options } = context;
+  const aws = options["aws-credentials"] ? [`${join(context.home || homedir(), ".aws")}:/root/.aws:ro`] : [];
+  const asked = mounts.map((mount) => {
+    if (mount.kind === "code") return `${buildout.directory}:${mount.target}:ro`;
+    if (mount.kind === "stage") return `${volumes.get(mount.stage)}:${mount.target}:ro`;
+    const source = mount.kind === "volume" ? volumes.get(mount.part) : mount.source;
+    return `${source}:${mount.target}${mount.readOnly ? ":ro" : ""}`;
+  });
+  return [`${consoleFolder(buildout)}:/out:ro`, `${volume}:/${part}`, ...aws, ...asked];
+}
+
+export interface Ended extends Ending {
+  /** Trimmed; undefined where it is too long to be an output. */
+  readonly stdout: string | undefined;
+}
+
+/** Starts a created stage, gives it its script, and waits for its end; what it prints goes to files and to the log. */
+export async function runStage(attempt: Attempt, container: string): Promise<Ended> {
+  const { context, call } = attempt;
+  const { options, part: stage } = context;
+  const quiet = options["no-log"] || options.secret;
+  const log = new LineLog(quiet ? { log: () => undefined } : context);
+  const files = await Console.open(context.buildout, stage, options.secret ? 0o600 : 0o644);
+  try {
+    const code = await runAttached(call.engine, container, {
+      tty: false,
+      ...(options.run === undefined ? {} : { stdin: Buffer.from(options.run) }),
+      onOutput: async (output) => {
+        log.write(output);
+        await files.write(output);
+      },
+      ...(call.signal ? { signal: call.signal } : {}),
+    });
+    log.end();
+    const stdout = await files.end();
+    const state = (await inspectContainer(call, container))?.State as { OOMKilled?: boolean } | undefined;
+    const last = options.secret ? ["(its output is secret)"] : log.last;
+    return { stage, code, outOfMemory: state?.OOMKilled === true, last, stdout };
+  } catch (error) {
+    await files.drop();
+    throw error;
+  }
+}
