@@ -27,7 +27,7 @@ import {
 import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
 import { recordOf } from "./spec-options.js";
-import { fillVolume } from "./volume-fill.js";
+import { fillVolume, removeHelper } from "./volume-fill.js";
 
 const options = {
   name: option.string({
@@ -77,7 +77,10 @@ export default defineRecipe({
   update: bringUp,
   async uninstall(context) {
     const call: Call = { engine: await engineOf(context), signal: context.signal };
-    for (const { kind, name } of context.record.resources) {
+    // Backwards: the container of a fill that was cut off holds its image and the volume.
+    for (const resource of [...context.record.resources].reverse()) {
+      const { kind, name } = resource;
+      await removeHelper(context, call, resource);
       if (kind !== "volume" || !isOurs((await inspectVolume(call, name))?.Labels, context)) continue;
       await removeVolume(call, name).catch(async (error: unknown) => {
         throw await inUse(call, name, error);

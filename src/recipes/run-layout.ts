@@ -1,18 +1,44 @@
-import type { Call } from "tsbuildout/docker";
-import type { RunOptions } from "./run-options.js";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { openLayout, type Call, type Layout } from "tsbuildout/docker";
+import type { Context } from "tsbuildout/recipe";
 
-/** Copies the part's layout onto the container's root. */
-export async function putLayout(
-  context: { readonly options: RunOptions },
-  _call: Call,
-  _container: string,
-): Promise<void> {
-  if (context.options.layout === undefined) return;
-  await Promise.resolve();
+/** A folder of the host that is laid over something, and whose it shall be there. */
+export interface LayoutOptions {
+  readonly layout: string | undefined;
+  readonly "layout-uid": number | undefined;
+  readonly "layout-gid": number | undefined;
 }
 
-export async function layoutInput(_context: {
-  readonly options: RunOptions;
-}): Promise<Record<string, string>> {
-  return await Promise.resolve({});
+type LayoutContext = Context & { readonly options: LayoutOptions };
+
+async function open(context: LayoutContext): Promise<Layout | undefined> {
+  const { layout, "layout-uid": uid, "layout-gid": gid } = context.options;
+  if (layout === undefined) return undefined;
+  const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+  return await openLayout(layout, { ...owner, signal: context.signal });
+}
+
+/** Copies the part's layout into a container. @param target a folder of the container; its root unless said */
+export async function putLayout(
+  context: LayoutContext,
+  call: Call,
+  container: string,
+  target = "/",
+): Promise<void> {
+  const layout = await open(context);
+  if (!layout) return;
+  context.progress({ step: "layout", total: layout.size, unit: "bytes" });
+  await layout.copyTo(call.engine, container, target);
+}
+
+/** The digest of the layout's content, as an input of the part. */
+export async function layoutInput(context: LayoutContext): Promise<Record<string, string>> {
+  const layout = await open(context);
+  if (!layout) return {};
+  const folder = createHash("sha256")
+    .update(context.options.layout ?? "")
+    .digest("hex")
+    .slice(0, 16);
+  return { layout: await layout.digest(join(context.buildout.cacheDirectory, "layouts", `${folder}.json`)) };
 }

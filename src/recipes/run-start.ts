@@ -15,7 +15,7 @@ import {
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs, labelsOf } from "./common.js";
-import { containerConfig, endpointSettings } from "./run-create.js";
+import { containerConfig, endpointSettings, hasAliases } from "./run-create.js";
 import { putLayout } from "./run-layout.js";
 import { LineLog, Tail } from "./run-log.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
@@ -38,6 +38,7 @@ const STDOUT_LIMIT = 65_536;
 export async function bringUp(context: Installing, call: Call): Promise<Record<string, string>> {
   const { options } = context;
   await ensureImage(context, call);
+  warnOfLinks(context);
   await context.created({ kind: "container", name: options.name });
   const id = await create(context, call);
   await forgetListing(context, call.engine, "containers");
@@ -51,6 +52,18 @@ export async function bringUp(context: Installing, call: Call): Promise<Record<s
   await putLayout(context, call, id);
   const ending = options.start ? await launch(context, call, id) : undefined;
   return await outputsOf(context, call, { id, ending });
+}
+
+function warnOfLinks(context: Installing): void {
+  const { links, networks } = context.options;
+  if (links.length === 0 || networks.some(({ name }) => hasAliases(name))) return;
+  context.warn({
+    code: "container/legacy-links",
+    message:
+      "links on the default network are going away: their variables in engine 29, they themselves in 30",
+    help: ["put both containers into a network of their own: there every container is known by its name"],
+    option: "links",
+  });
 }
 
 /** Networks can all be joined at creation from API 1.44 on. */

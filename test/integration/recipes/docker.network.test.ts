@@ -1,0 +1,195 @@
+import { expect } from "chai";
+import network from "../../../src/recipes/docker.network.js";
+import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { ensureBaseImage } from "../../support/images.js";
+import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
+
+interface Inspected {
+  readonly Id: string;
+  readonly Driver: string;
+  readonly Internal: boolean;
+  readonly Attachable: boolean;
+  readonly EnableIPv6: boolean;
+  readonly Options: object;
+  readonly Labels: object;
+  readonly IPAM: {
+    readonly Driver: string;
+    readonly Options: object;
+    readonly Config: readonly { Subnet: string }[];
+  };
+}
+
+/** Subnets of documentation addresses, by process, so that two runs at once do not collide. */
+const octet = 1 + (process.pid % 200);
+
+const inspect = async (name: string) => await engineJson<Inspected>({ path: `/networks/${name}` });
+
+describe("docker.network", () => {
+  let run: RunRig;
+  let made: string[];
+  before(async () => {
+    run = await RunRig.open();
+  });
+  after(async () => await run.close());
+  beforeEach(() => (made = []));
+  afterEach(async () => {
+    for (const name of made) await engineRemove("networks", name);
+  });
+  const part = (texts: Record<string, string> = {}): PartRig => {
+    const name = texts["name"] ?? uniqueName("tsb-network");
+    made.push(name);
+    return run.part(network, name, texts);
+  };
+  const foreign = async (settings: object = {}): Promise<string> => {
+    const name = uniqueName("tsb-network");
+    made.push(name);
+    await engineJson({ method: "POST", path: "/networks/create", body: { Name: name, ...settings } });
+    return name;
+  };
+
+  it("makes a network with the options asked for, and takes it away", async () => {
+    const rig = part({
+      driver: "bridge",
+      "driver-options": "com.docker.network.driver.mtu=1400",
+      subnet: `10.199.${octet}.0/24`,
+      gateway: `10.199.${octet}.9`,
+      "ip-range": `10.199.${octet}.128/25`,
+      "aux-addresses": `printer=10.199.${octet}.200`,
+      "ipam-driver": "default",
+      "ipam-options": "x=y",
+      labels: "a=b",
+      internal: "true",
+      attachable: "true",
+    });
+    const outputs = await rig.install();
+    const is = await inspect(rig.part);
+    expect(is).to.deep.include({
+      Driver: "bridge",
+      Internal: true,
+      Attachable: true,
+      EnableIPv6: false,
+      Options: { "com.docker.network.driver.mtu": "1400" },
+      Labels: {
+        a: "b",
+        "org.tsbuildout.buildout": "recipe-test",
+        "org.tsbuildout.part": rig.part,
+      },
+    });
+    expect(is.IPAM.Options).to.deep.equal({ x: "y" });
+    expect(is.IPAM.Config).to.deep.equal([
+      {
+        Subnet: `10.199.${octet}.0/24`,
+        Gateway: `10.199.${octet}.9`,
+        IPRange: `10.199.${octet}.128/25`,
+        AuxiliaryAddresses: { printer: `10.199.${octet}.200` },
+      },
+    ]);
+    expect(outputs).to.deep.equal({
+      "network-id": is.Id,
+      subnets: `10.199.${octet}.0/24`,
+      gateways: `10.199.${octet}.9`,
+    });
+    await rig.uninstall();
+    expect(await engineHas(`/networks/${rig.part}`)).to.be.false;
+    await rig.uninstall();
+  });
+
+  it("gives IPv6 addresses, with a prefix of its own or one that is asked for", async () => {
+    const chosen = part({ ipv6: "true" });
+    await chosen.install();
+    const is = await inspect(chosen.part);
+    expect(is.EnableIPv6).to.be.true;
+    expect(is.IPAM.Config.some(({ Subnet }) => Subnet.startsWith("fd"))).to.be.true;
+    const asked = part({ ipv6: "true", subnet: `10.198.${octet}.0/24 fd00:${octet}::/64` });
+    await asked.install();
+    expect((await inspect(asked.part)).IPAM.Config.map(({ Subnet }) => Subnet)).to.deep.equal([
+      `10.198.${octet}.0/24`,
+      `fd00:${octet}::/64`,
+    ]);
+  });
+
+  it("uses a network that was there, and leaves it", async () => {
+    const name = await foreign();
+    const rig = part({ name });
+    await rig.install();
+    expect(rig.resources).to.deep.equal([]);
+    await rig.uninstall();
+    expect(await engineHas(`/networks/${name}`)).to.be.true;
+  });
+
+  it("says in what a network that was there differs", async () => {
+    const Config = [{ Subnet: `10.197.${octet}.0/24`, Gateway: `10.197.${octet}.1` }];
+    const name = await foreign({ IPAM: { Config }, Internal: true });
+    const rig = part({
+      name,
+      subnet: `10.196.${octet}.0/24`,
+      ipv6: "true",
+      labels: "a=b",
+      driver: "macvlan",
+    });
+    const { code, notes } = await failureOf(rig.install());
+    expect(code).to.equal("network/differs");
+    expect(notes).to.deep.equal([
+      "its driver is bridge, not macvlan",
+      "ipv6 is off, not on",
+      "internal is on, not off",
+      `its subnets are 10.197.${octet}.0/24, not 10.196.${octet}.0/24`,
+      "label a is not set",
+      "this part did not make it, and leaves it as it is",
+    ]);
+  });
+
+  it("names the network with which a subnet overlaps, and leaves nothing", async () => {
+    const name = await foreign({ IPAM: { Config: [{ Subnet: `10.195.${octet}.0/24` }] } });
+    const rig = part({ subnet: `10.195.${octet}.64/26` });
+    const problem = await failureOf(rig.install());
+    expect(problem.message).to.equal(`subnet 10.195.${octet}.64/26 overlaps with another network`);
+    expect(problem.notes).to.deep.equal([
+      `10.195.${octet}.64/26 overlaps with 10.195.${octet}.0/24 of network ${name}`,
+    ]);
+    await rig.uninstall();
+    expect(await engineHas(`/networks/${rig.part}`)).to.be.false;
+  });
+
+  it("names the containers that keep it from going", async () => {
+    const rig = part();
+    await rig.install();
+    const holder = uniqueName("tsb-holder");
+    const body = {
+      Image: await ensureBaseImage(),
+      Cmd: ["sleep", "1000"],
+      HostConfig: { NetworkMode: rig.part },
+    };
+    await engineJson({ method: "POST", path: `/containers/create?name=${holder}`, body });
+    await engineJson({ method: "POST", path: `/containers/${holder}/start` });
+    try {
+      const problem = await failureOf(rig.uninstall());
+      expect(problem.message).to.equal(`network ${rig.part} cannot be removed: it has endpoints`);
+      expect(problem.notes).to.deep.equal([`container ${holder} is connected to it`]);
+    } finally {
+      await engineRemove("containers", holder);
+    }
+  });
+
+  it("sees that it is gone or another one", async () => {
+    const rig = part();
+    await rig.install();
+    expect(await rig.look()).to.deep.equal([]);
+    await engineRemove("networks", rig.part);
+    expect(await rig.look()).to.deep.equal([
+      { kind: "missing", message: `network ${rig.part} is gone`, repair: "reinstall" },
+    ]);
+    await engineJson({ method: "POST", path: "/networks/create", body: { Name: rig.part } });
+    expect(await rig.look()).to.deep.equal([
+      { kind: "changed", message: `network ${rig.part} is not the one that it was`, repair: "reinstall" },
+    ]);
+  });
+
+  it("asks no more of the engine for many parts than for one", async () => {
+    const rigs = [part(), part(), part()];
+    for (const rig of rigs) await rig.install();
+    const before = run.requests;
+    expect(await run.look(network, rigs)).to.deep.equal(new Map());
+    expect(run.requests - before).to.equal(1);
+  });
+});

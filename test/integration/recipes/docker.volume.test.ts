@@ -1,0 +1,144 @@
+import { expect } from "chai";
+import volume from "../../../src/recipes/docker.volume.js";
+import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { ensureBaseImage } from "../../support/images.js";
+import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
+
+const inspect = async (name: string) =>
+  await engineJson<{ Labels: object; Options: object; Driver: string; Mountpoint: string }>({
+    path: `/volumes/${name}`,
+  });
+
+describe("docker.volume", () => {
+  let run: RunRig;
+  let made: string[];
+  before(async () => {
+    run = await RunRig.open();
+  });
+  after(async () => await run.close());
+  beforeEach(() => (made = []));
+  afterEach(async () => {
+    for (const name of made) await engineRemove("volumes", name);
+  });
+  const part = (texts: Record<string, string> = {}): PartRig => {
+    const name = texts["name"] ?? uniqueName("tsb-volume");
+    made.push(name);
+    return run.part(volume, name, texts);
+  };
+
+  it("makes a volume with the options asked for, and takes it away", async () => {
+    const rig = part({
+      driver: "local",
+      "driver-options": "type=tmpfs\ndevice=tmpfs\no=size=1m",
+      labels: "a=b=c\nd",
+    });
+    const outputs = await rig.install();
+    const is = await inspect(rig.part);
+    expect(is.Driver).to.equal("local");
+    expect(is.Options).to.deep.equal({ type: "tmpfs", device: "tmpfs", o: "size=1m" });
+    expect(is.Labels).to.deep.equal({
+      a: "b=c",
+      d: "",
+      "org.tsbuildout.buildout": "recipe-test",
+      "org.tsbuildout.part": rig.part,
+    });
+    expect(outputs).to.deep.equal({ mountpoint: is.Mountpoint, "actual-driver": "local" });
+    expect(rig.provides).to.deep.equal([`volume:${rig.part}`]);
+    await rig.uninstall();
+    expect(await engineHas(`/volumes/${rig.part}`)).to.be.false;
+    await rig.uninstall();
+  });
+
+  it("uses a volume that was there, and leaves it", async () => {
+    const name = uniqueName("tsb-volume");
+    await engineJson({
+      method: "POST",
+      path: "/volumes/create",
+      body: { Name: name, Labels: { who: "else" } },
+    });
+    const rig = part({ name });
+    await rig.install();
+    expect(rig.resources).to.deep.equal([]);
+    await rig.uninstall();
+    expect((await inspect(name)).Labels).to.deep.equal({ who: "else" });
+  });
+
+  it("says in what a volume that was there differs", async () => {
+    const name = uniqueName("tsb-volume");
+    await engineJson({
+      method: "POST",
+      path: "/volumes/create",
+      body: { Name: name, Labels: { who: "else" } },
+    });
+    const rig = part({ name, driver: "nfs", "driver-options": "o=ro", labels: "who=me\nwhat=data" });
+    expect(await failureOf(rig.install())).to.deep.equal({
+      code: "volume/differs",
+      message: `volume ${name} is there already and differs from what is asked for`,
+      notes: [
+        "its driver is local, not nfs",
+        "driver option o is not set",
+        'label who is "else", not "me"',
+        "label what is not set",
+        "this part did not make it, and leaves it as it is",
+      ],
+      help: ["ask for what is there, take another name, or remove the volume if its data may go"],
+      option: "name",
+    });
+  });
+
+  it("names the containers that keep it from going", async () => {
+    const rig = part();
+    await rig.install();
+    const holder = uniqueName("tsb-holder");
+    const Image = await ensureBaseImage();
+    const body = { Image, HostConfig: { Binds: [`${rig.part}:/data`] } };
+    await engineJson({ method: "POST", path: `/containers/create?name=${holder}`, body });
+    const { resources, record } = rig;
+    try {
+      const problem = await failureOf(rig.uninstall());
+      expect(problem.message).to.equal(`volume ${rig.part} cannot be removed: it is in use`);
+      expect(problem.notes).to.deep.equal([`container ${holder} mounts it`]);
+    } finally {
+      await engineRemove("containers", holder);
+    }
+    Object.assign(rig, { resources, record });
+    await rig.uninstall();
+    expect(await engineHas(`/volumes/${rig.part}`)).to.be.false;
+  });
+
+  it("sees that it is gone, and makes it again", async () => {
+    const rig = part();
+    await rig.install();
+    expect(await rig.look()).to.deep.equal([]);
+    await engineRemove("volumes", rig.part);
+    expect(await rig.look()).to.deep.equal([{ kind: "missing", message: `volume ${rig.part} is gone` }]);
+    await rig.update();
+    expect(await engineHas(`/volumes/${rig.part}`)).to.be.true;
+    expect(await rig.look()).to.deep.equal([]);
+  });
+
+  it("is harmless when a run ended between the record and the call", async () => {
+    const rig = part();
+    rig.resources = [{ kind: "volume", name: rig.part }];
+    await rig.uninstall();
+    await engineJson({ method: "POST", path: "/volumes/create", body: { Name: rig.part } });
+    rig.resources = [{ kind: "volume", name: rig.part }];
+    await rig.uninstall();
+    expect(await engineHas(`/volumes/${rig.part}`)).to.be.true;
+  });
+
+  it("refuses a name that no volume can have", async () => {
+    const rig = run.part(volume, "a b", {});
+    expect((await rig.configure()).map(({ message }) => message)).to.deep.equal([
+      '"a b" cannot be the name of a volume',
+    ]);
+  });
+
+  it("asks no more of the engine for many parts than for one", async () => {
+    const rigs = [part(), part(), part()];
+    for (const rig of rigs) await rig.install();
+    const before = run.requests;
+    expect(await run.look(volume, rigs)).to.deep.equal(new Map());
+    expect(run.requests - before).to.equal(1);
+  });
+});

@@ -1,0 +1,459 @@
+import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import run_ from "../../../src/recipes/docker.run.js";
+import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
+import { ensureBaseImage, loadImage } from "../../support/images.js";
+import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
+
+interface Inspected {
+  readonly Id: string;
+  readonly Image: string;
+  readonly State: { readonly Running: boolean; readonly Status: string; readonly ExitCode: number };
+  readonly HostConfig: {
+    readonly Memory: number;
+    readonly MemorySwap: number;
+    readonly NanoCpus: number;
+    readonly PidsLimit: number | null;
+    readonly CpusetCpus: string;
+    readonly RestartPolicy: { readonly Name: string; readonly MaximumRetryCount: number };
+  };
+  readonly NetworkSettings: {
+    readonly Networks: Record<string, { readonly Aliases: string[] | null; readonly IPAddress: string }>;
+  };
+  readonly Mounts: readonly { readonly Name: string; readonly Destination: string }[];
+}
+
+const inspect = async (name: string): Promise<Inspected> =>
+  await engineJson<Inspected>({ path: `/containers/${name}/json` });
+
+/** What a command in the container writes. */
+async function exec(name: string, ...Cmd: string[]): Promise<string> {
+  const body = { Cmd, AttachStdout: true, Tty: true };
+  const { Id } = await engineJson<{ Id: string }>({ method: "POST", path: `/containers/${name}/exec`, body });
+  const answer = await engineRequest({ method: "POST", path: `/exec/${Id}/start`, body: { Tty: true } });
+  return answer.body.toString().replaceAll("\r\n", "\n");
+}
+
+describe("docker.run: a container's life", () => {
+  let run: RunRig;
+  let image: string;
+  let made: (readonly ["containers" | "networks" | "volumes" | "images", string])[];
+  before(async () => {
+    run = await RunRig.open();
+    image = await ensureBaseImage();
+  });
+  beforeEach(() => (made = []));
+  afterEach(async () => {
+    for (const [kind, name] of made.toReversed()) await engineRemove(kind, name);
+  });
+  after(async () => await run.close());
+  const part = (texts: Record<string, string>): PartRig => {
+    const name = uniqueName("tsb-life");
+    made.push(["containers", texts["name"] ?? name]);
+    return run.part(run_, name, { image, command: "sleep 1000", ...texts });
+  };
+  const network = async (): Promise<string> => {
+    const name = uniqueName("tsb-life");
+    made.unshift(["networks", name]);
+    await engineJson({ method: "POST", path: "/networks/create", body: { Name: name } });
+    return name;
+  };
+
+  it("is made, looked at, stopped and removed with its anonymous volumes and no other", async () => {
+    const volume = uniqueName("tsb-life");
+    made.unshift(["volumes", volume]);
+    const rig = part({ volumes: `/anonymous\n${volume}:/named`, ports: "127.0.0.1::80" });
+    const outputs = await rig.install();
+    const is = await inspect(rig.part);
+    expect(is.State.Running).to.be.true;
+    expect(outputs["container-id"]).to.equal(is.Id);
+    expect(outputs["image-id"]).to.equal(is.Image);
+    expect(outputs["ip-address"]).to.match(/^\d+\.\d+\.\d+\.\d+$/);
+    expect(outputs["port-80"]).to.match(/^\d+$/);
+    expect(outputs["ports"]).to.equal(`127.0.0.1:${outputs["port-80"]}:80/tcp`);
+    expect(await rig.look()).to.deep.equal([]);
+    const anonymous = is.Mounts.find(({ Destination }) => Destination === "/anonymous")?.Name;
+    await rig.uninstall();
+    expect(await engineHas(`/containers/${rig.part}/json`)).to.be.false;
+    expect(await engineHas(`/volumes/${anonymous}`)).to.be.false;
+    expect(await engineHas(`/volumes/${volume}`)).to.be.true;
+    await rig.uninstall();
+  });
+
+  it("stopped by somebody: started again, the same container", async () => {
+    const rig = part({ script: "echo once >> /ran" });
+    const before = await rig.install();
+    await engineJson({ method: "POST", path: `/containers/${rig.part}/kill` });
+    expect(await rig.look()).to.deep.equal([{ kind: "stopped", message: `container ${rig.part} is exited` }]);
+    const after = await rig.update();
+    expect(after["container-id"]).to.equal(before["container-id"]);
+    expect(await exec(rig.part, "cat", "/ran")).to.equal("once\n");
+    expect(await rig.look()).to.deep.equal([]);
+  });
+
+  it("paused by somebody: goes on", async () => {
+    const rig = part({});
+    await rig.install();
+    await engineJson({ method: "POST", path: `/containers/${rig.part}/pause` });
+    expect(await rig.look()).to.deep.equal([{ kind: "stopped", message: `container ${rig.part} is paused` }]);
+    await rig.update();
+    expect((await inspect(rig.part)).State.Status).to.equal("running");
+  });
+
+  it("removed by somebody: made again", async () => {
+    const rig = part({});
+    const before = await rig.install();
+    await engineRemove("containers", rig.part);
+    expect(await rig.look()).to.deep.equal([{ kind: "missing", message: `container ${rig.part} is gone` }]);
+    const after = await rig.update();
+    expect(after["container-id"]).to.not.equal(before["container-id"]);
+    expect((await inspect(rig.part)).State.Running).to.be.true;
+  });
+
+  it("another image under the same name: a new container", async () => {
+    const tag = `${uniqueName("tsbuildout-test/life")}:1`;
+    made.unshift(["images", tag]);
+    await loadImage(tag, { Labels: { version: "1" } });
+    const rig = part({ image: tag });
+    const before = await rig.install();
+    expect((await rig.update())["container-id"]).to.equal(before["container-id"]);
+    const old = before["image-id"] ?? "";
+    await loadImage(tag, { Labels: { version: "2" } });
+    const after = await rig.update();
+    expect(after["container-id"]).to.not.equal(before["container-id"]);
+    expect(after["image-id"]).to.not.equal(old);
+    await engineRemove("images", old);
+  });
+
+  it("limits and restart policy change in place", async () => {
+    const rig = part({ memory: "64m" });
+    const before = await rig.install();
+    const changed = {
+      memory: "128m",
+      cpus: "0.5",
+      "pids-limit": "50",
+      "cpuset-cpus": "0",
+      restart: "on-failure:2",
+    };
+    const after = await rig.update(changed);
+    expect(after["container-id"]).to.equal(before["container-id"]);
+    const { HostConfig } = await inspect(rig.part);
+    expect(HostConfig).to.deep.include({
+      Memory: 134_217_728,
+      NanoCpus: 5e8,
+      PidsLimit: 50,
+      CpusetCpus: "0",
+    });
+    expect(HostConfig.RestartPolicy).to.deep.equal({ Name: "on-failure", MaximumRetryCount: 2 });
+    await rig.update({ memory: "32m", restart: "", "pids-limit": "" });
+    const lower = (await inspect(rig.part)).HostConfig;
+    expect(lower.Memory).to.equal(33_554_432);
+    expect(lower.RestartPolicy.Name).to.equal("no");
+    expect(lower.PidsLimit ?? 0).to.be.at.most(0);
+  });
+
+  it("a limit that is taken away takes a new container", async () => {
+    const rig = part({ memory: "64m" });
+    const before = await rig.install();
+    const after = await rig.update({ memory: "" });
+    expect(after["container-id"]).to.not.equal(before["container-id"]);
+    expect((await inspect(rig.part)).HostConfig.Memory).to.equal(0);
+  });
+
+  it("networks change in place", async () => {
+    const [one, two, three] = [await network(), await network(), await network()];
+    const rig = part({ networks: `${one}\n${two}` });
+    const before = await rig.install();
+    const after = await rig.update({ networks: `${two} alias=b\n${three}`, "network-aliases": "all" });
+    expect(after["container-id"]).to.equal(before["container-id"]);
+    const { Networks } = (await inspect(rig.part)).NetworkSettings;
+    expect(Object.keys(Networks).sort()).to.deep.equal([two, three].sort());
+    expect(Networks[two]?.Aliases).to.include.members(["b", "all"]);
+    expect(after[`ip-address-${three}`]).to.equal(Networks[three]?.IPAddress);
+    await engineJson({
+      method: "POST",
+      path: `/networks/${three}/disconnect`,
+      body: { Container: rig.part, Force: true },
+    });
+    expect(await rig.look()).to.deep.equal([
+      { kind: "changed", message: `container ${rig.part} is not in network ${three}` },
+    ]);
+    await rig.update();
+    expect(await rig.look()).to.deep.equal([]);
+    const none = await rig.update({ networks: "", "network-aliases": "" });
+    expect(none["container-id"]).to.equal(before["container-id"]);
+    expect(Object.keys((await inspect(rig.part)).NetworkSettings.Networks)).to.deep.equal(["bridge"]);
+    await engineJson({ method: "POST", path: `/containers/${rig.part}/restart` });
+    expect((await inspect(rig.part)).State.Running).to.be.true;
+  });
+
+  it("a layout is there before the start; changed, it is copied again and the script runs again", async () => {
+    const layout = await temporaryFolder({ "etc/app.conf": "one\n", "srv/empty/.keep": "" });
+    const rig = part({
+      layout,
+      "layout-uid": "100",
+      "layout-gid": "200",
+      command: "sh -c 'cat /etc/app.conf; sleep 1000'",
+      script: "cat /etc/app.conf >> /seen",
+      "wait-for": "log ^one$",
+    });
+    const before = await rig.install();
+    expect(await exec(rig.part, "stat", "-c", "%u %g %n", "/etc/app.conf")).to.equal(
+      "100 200 /etc/app.conf\n",
+    );
+    expect((await rig.update())["container-id"]).to.equal(before["container-id"]);
+    expect(await exec(rig.part, "cat", "/seen")).to.equal("one\n");
+    await writeFiles(layout, { "etc/app.conf": "two\n" });
+    const inputs = await rig.inputs();
+    expect(inputs["layout"]).to.not.equal(rig.record?.inputs["layout"]);
+    expect((await rig.update())["container-id"]).to.equal(before["container-id"]);
+    expect(await exec(rig.part, "cat", "/seen")).to.equal("one\ntwo\n");
+  });
+
+  it("an update that was cut off goes through layout and script again", async () => {
+    const layout = await temporaryFolder({ "etc/app.conf": "one\n" });
+    const rig = part({ layout, script: "echo ran >> /seen" });
+    await rig.install();
+    await rig.update({}, { unfinished: true });
+    expect(await exec(rig.part, "cat", "/seen")).to.equal("ran\nran\n");
+  });
+
+  it("start = false makes it and no more; changed, it is started or stopped", async () => {
+    const rig = part({ start: "false" });
+    await rig.install();
+    expect((await inspect(rig.part)).State.Status).to.equal("created");
+    expect(await rig.look()).to.deep.equal([]);
+    await rig.update({ start: "true" });
+    expect((await inspect(rig.part)).State.Running).to.be.true;
+    await rig.update({ start: "false" });
+    expect((await inspect(rig.part)).State.Running).to.be.false;
+  });
+
+  it("a container of somebody else that has the name stays, and is named", async () => {
+    const name = uniqueName("tsb-life");
+    await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body: { Image: image } });
+    const rig = part({ name });
+    const { Id } = await inspect(name);
+    const problem = await failureOf(rig.install());
+    expect(problem).to.deep.equal({
+      code: "container/name-taken",
+      message: `the name ${name} is taken by a container that this part did not make`,
+      notes: [`container ${Id.slice(0, 12)}, image ${image}, created`],
+      help: ["take another name, or remove that container"],
+      option: "name",
+    });
+    await rig.uninstall();
+    expect((await inspect(name)).Id).to.equal(Id);
+  });
+
+  it("what an earlier, broken run of the same part left is replaced", async () => {
+    const rig = part({});
+    const left = await rig.install();
+    const again = run.part(run_, rig.part, rig.texts);
+    expect((await again.install())["container-id"]).to.not.equal(left["container-id"]);
+    expect(again.resources).to.deep.equal([{ kind: "container", name: rig.part }]);
+  });
+
+  it("a port that is taken names who has it", async () => {
+    const first = part({ ports: "127.0.0.1::80" });
+    const { "port-80": port } = await first.install();
+    const second = part({ ports: `127.0.0.1:${port}:80` });
+    const problem = await failureOf(second.install());
+    expect(problem.code).to.equal("container/port-taken");
+    expect(problem.notes).to.deep.equal([`port ${port}/tcp is published by container ${first.part}`]);
+  });
+
+  it("a missing image under pull-policy = never says so", async () => {
+    const problem = await failureOf(
+      part({ image: "tsbuildout-test/nothing:0", "pull-policy": "never" }).install(),
+    );
+    expect(problem).to.deep.equal({
+      code: "image/missing",
+      message: "the engine has no image tsbuildout-test/nothing:0",
+      notes: ["pull-policy = never"],
+      option: "image",
+    });
+  });
+
+  it("ends by its stop signal before it is removed", async () => {
+    const folder = await temporaryFolder();
+    const command = `sh -c 'trap "echo bye > /out/bye; exit" TERM; while :; do sleep 0.1; done'`;
+    const rig = part({ command, "stop-signal": "SIGTERM", volumes: `${folder}:/out` });
+    await rig.install();
+    await rig.uninstall();
+    expect(await readFile(join(folder, "bye"), "utf8")).to.equal("bye\n");
+  });
+});
+
+describe("docker.run: waiting", () => {
+  let run: RunRig;
+  let image: string;
+  let part: PartRig;
+  before(async () => {
+    run = await RunRig.open();
+    image = await ensureBaseImage();
+  });
+  afterEach(async () => await engineRemove("containers", part.part));
+  after(async () => await run.close());
+  const install = async (texts: Record<string, string>) => {
+    part = run.part(run_, uniqueName("tsb-wait"), { image, ...texts });
+    return await part.install();
+  };
+
+  it("exit: exit code, standard output, log lines; not drift afterwards", async () => {
+    const outputs = await install({
+      command: `sh -c 'echo out; echo err >&2; printf "the end"; exit 3'`,
+      "wait-for": "exit 0 3",
+      env: "A=1",
+    });
+    expect(outputs).to.include({ "exit-code": "3", stdout: "out\nthe end" });
+    expect([...part.log].sort()).to.deep.equal(["err err", "out out", "out the end"]);
+    expect(await part.look()).to.deep.equal([]);
+    expect(await part.update()).to.include({ "exit-code": "3", stdout: "out\nthe end" });
+  });
+
+  it("exit with another code fails, with the last lines", async () => {
+    const problem = await failureOf(install({ command: "sh -c 'echo no; exit 4'", "wait-for": "exit" }));
+    expect(problem.code).to.equal("container/exited");
+    expect(problem.message).to.equal(`container ${part.part} ended with exit code 4`);
+    expect(problem.notes).to.deep.equal(["its last lines were:\nno"]);
+  });
+
+  it("exit with auto-remove and without a log driver", async () => {
+    const texts = { command: "echo gone", "wait-for": "exit", "auto-remove": "true", "log-driver": "none" };
+    expect(await install(texts)).to.include({ "exit-code": "0", stdout: "gone" });
+    expect(await part.look()).to.deep.equal([]);
+  });
+
+  it("keeps the end of a long standard output", async () => {
+    const outputs = await install({ command: "seq 1 100000", "wait-for": "exit" });
+    expect(outputs["stdout"]?.length).to.be.at.most(65_536);
+    expect(outputs["stdout"]).to.match(/\n99999\n100000$/);
+    expect(part.warnings.map(({ code }) => code)).to.deep.equal(["container/long-output"]);
+  });
+
+  it("healthy", async () => {
+    await install({
+      command: "sh -c 'sleep 0.3; touch /ok; sleep 1000'",
+      "healthcheck-command": "test -e /ok",
+      "healthcheck-interval": "100ms",
+      "healthcheck-retries": "1000",
+      "wait-for": "healthy",
+    });
+    const { State } = await engineJson<{ State: { Health: { Status: string } } }>({
+      path: `/containers/${part.part}/json`,
+    });
+    expect(State.Health.Status).to.equal("healthy");
+  });
+
+  it("unhealthy fails, with what the check said", async () => {
+    const problem = await failureOf(
+      install({
+        command: "sleep 1000",
+        "healthcheck-command": "echo broken; exit 1",
+        "healthcheck-interval": "50ms",
+        "healthcheck-retries": "1",
+        "wait-for": "healthy",
+      }),
+    );
+    expect(problem.message).to.equal(`container ${part.part} is unhealthy`);
+    expect(problem.notes).to.deep.equal(["its last check ended with exit code 1:\nbroken"]);
+  });
+
+  it("healthy without a check fails at once", async () => {
+    const problem = await failureOf(install({ command: "sleep 1000", "wait-for": "healthy" }));
+    expect(problem.code).to.equal("container/no-healthcheck");
+  });
+
+  it("port", async () => {
+    await install({
+      command: "sh -c 'sleep 0.2; nc -l -p 8080'",
+      "wait-for": "port 8080",
+    });
+    expect(
+      (await engineJson<{ State: { Running: boolean } }>({ path: `/containers/${part.part}/json` })).State
+        .Running,
+    ).to.be.true;
+  });
+
+  it("log", async () => {
+    await install({
+      command: "sh -c 'echo not yet; sleep 0.2; echo now ready >&2; sleep 1000'",
+      "wait-for": "log ready$",
+    });
+  });
+
+  it("a container that ends before it is ready fails, with its log", async () => {
+    const problem = await failureOf(
+      install({ command: "sh -c 'echo oh no; exit 2'", "wait-for": "log ready" }),
+    );
+    expect(problem.message).to.equal(
+      `container ${part.part} ended with exit code 2 before it came to log /ready/`,
+    );
+    expect(problem.notes).to.deep.equal(["the last lines of its log:\noh no"]);
+  });
+
+  it("gives up after wait-timeout", async () => {
+    const problem = await failureOf(
+      install({ command: "sleep 1000", "wait-for": "port 80", "wait-timeout": "300ms" }),
+    );
+    expect(problem.message).to.equal(
+      `container ${part.part} did not come to listen on port 80/tcp within 0.3 s`,
+    );
+  });
+});
+
+describe("docker.run: scripts", () => {
+  let run: RunRig;
+  let image: string;
+  let part: PartRig;
+  before(async () => {
+    run = await RunRig.open();
+    image = await ensureBaseImage();
+  });
+  afterEach(async () => await engineRemove("containers", part.part));
+  after(async () => await run.close());
+  const install = async (texts: Record<string, string>) => {
+    part = run.part(run_, uniqueName("tsb-script"), { image, command: "sleep 1000", ...texts });
+    return await part.install();
+  };
+
+  it("run as they are written, also where the root is read-only", async () => {
+    const script =
+      "cat <<'END'\n  two blanks\n\n$$HOME\nEND\necho \"$$(id -un)\" >&2\nread x || echo nothing to read";
+    await install({ script, "read-only": "true", env: "A=1" });
+    const lines = [...part.log].sort();
+    expect(lines).to.deep.equal(
+      ["err root", "out ", "out   two blanks", "out $HOME", "out nothing to read"].sort(),
+    );
+  });
+
+  it("by the user, the shell and the first line asked for", async () => {
+    await install({
+      script: "id -un; echo $$0",
+      "script-user": "nobody",
+      "script-shell": "/bin/busybox ash -e",
+    });
+    expect(part.log).to.include("out nobody");
+    await part.uninstall();
+    await install({ script: "#!/bin/awk -f\nBEGIN { print 6 * 7 }", "script-user": "nobody" });
+    expect(part.log).to.deep.equal(["out 42"]);
+  });
+
+  it("that fail say how, and show their last lines", async () => {
+    const problem = await failureOf(
+      install({ script: "set -e\nfor i in $$(seq 30); do echo line $$i; done\nfalse\necho never" }),
+    );
+    expect(problem.message).to.equal(`script in container ${part.part} ended with exit code 1`);
+    const last = Array.from({ length: 20 }, (_, i) => `line ${i + 11}`).join("\n");
+    expect(problem.notes).to.deep.equal([`its last lines were:\n${last}`]);
+  });
+
+  it("by a shell that is not there say what is missing", async () => {
+    const problem = await failureOf(install({ script: "true", "script-shell": "/bin/bash" }));
+    expect(problem.code).to.equal("container/script-failed");
+    expect(problem.help?.[0]).to.match(/see that the container has what runs it: \/bin\/bash/);
+  });
+});
