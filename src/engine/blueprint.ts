@@ -48,7 +48,7 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
     ...configurer.mistakes.slice(before).filter(({ part }) => part === undefined || selected.has(part)),
   );
   throwErrors(mistakes);
-  const parts = [...configurer.parts.values()].filter((part) => selected.has(part.name));
+  const parts = configurer.partsInOrder().filter((part) => selected.has(part.name));
   for (const part of parts)
     for (const name of request.recordedNeeds(part.name))
       if (selected.has(name) && !part.needs.has(name)) addNeed(part, recordedNeed(name));

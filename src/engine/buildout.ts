@@ -309,7 +309,9 @@ export class Buildout {
       jobs: options.jobs ?? defaultJobs(),
       failFast: options.failFast ?? false,
     });
-    return await apply.run();
+    const results = await apply.run();
+    store.order(parts.map((part) => part.name));
+    return results;
   }
 }
 

@@ -72,6 +72,11 @@ export class Configurer implements ConfigureHost, Outside {
     }
   }
 
+  /** In the order in which they were come upon. */
+  partsInOrder(): Part[] {
+    return [...this.#reached].flatMap((name) => this.parts.get(name) ?? []);
+  }
+
   async #visit(name: string): Promise<void> {
     if (this.#reached.has(name) || !this.#sections.has(name)) return;
     this.#reached.add(name);

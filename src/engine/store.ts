@@ -62,6 +62,15 @@ export class StateStore {
     }
   }
 
+  /** Brings the records into this order (where the state is saved whole); others stay before them. */
+  order(names: readonly string[]): void {
+    const { records } = this.state;
+    for (const name of names) {
+      const record = records.get(name);
+      if (record && records.delete(name)) records.set(name, record);
+    }
+  }
+
   #openWriter(): Promise<JournalWriter> {
     const { id, key, generation } = this.state;
     return JournalWriter.open(journalPath(this.path), this.#journalLength, {
