@@ -8,9 +8,9 @@ import {
   type Observed,
   type Wanted,
 } from "./decide.js";
-import { DiagnosticError } from "./diagnostic.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
-import { decodeOptions } from "./options.js";
+import { type Decoded, decodeOptions } from "./options.js";
 import { isEngineOption, type Part, type Text } from "./part.js";
 import { hashSecret, type StoredRecord } from "./state.js";
 import type { Values } from "./values.js";
@@ -48,23 +48,26 @@ export async function enliven(part: Part, { runtime, host, values }: AssessSetti
   const now: Part = filled ? { ...part, texts } : part;
   const decoded = decodeOptions(part.loaded.recipe.options, now, { directory: info.directory, home });
   if (decoded.mistakes.length > 0) throw new DiagnosticError(decoded.mistakes);
-  if (filled && part.loaded.recipe.configure) await configureAgain(now, decoded, host);
+  if (filled && part.loaded.recipe.configure) await configureAgain(now, decoded, { host, values });
   return { texts, options: decoded.values, unknown: decoded.unknown };
 }
 
 /** What the recipe wishes for the second time (needs, parts) is too late and was seen the first time. */
 async function configureAgain(
   part: Part,
-  decoded: Parameters<typeof configureContext>[2],
-  host: ConfigureHost,
-) {
-  const failed: Parameters<ConfigureHost["fail"]>[0][number][] = [];
+  decoded: Decoded,
+  { host, values }: { host: ConfigureHost; values: Values },
+): Promise<void> {
+  const failed: Diagnostic[] = [];
   const { context } = configureContext(
     {
       runtime: host.runtime,
       fail: (diagnostics) => void failed.push(...diagnostics),
       hasSection: (name) => host.hasSection(name),
-      option: (section, option) => host.option(section, option),
+      option: async (section, option) => {
+        const text = await host.option(section, option);
+        return text && { ...text, text: values.fill(text.text, "real") };
+      },
       partsBehind: () => [],
     },
     { ...part, needs: new Map(), provides: [], uses: [] },
