@@ -58,7 +58,7 @@ function refuseUnmet(options: readonly string[], { asked, wanted, lacking }: Unm
   const name = wanted === "buildx" ? "docker buildx" : "BuildKit";
   throw new DockerError({
     code: `build/needs-${wanted}`,
-    message: `${options.join(", ")} ${options.length > 1 ? "need" : "needs"} ${name}`,
+    message: `${options.join(", ")}: ${name} is needed for this`,
     notes: [asked === "auto" ? (lacking ?? `${name} was not found`) : `builder = ${asked} was asked for`],
     help: [
       asked === "auto" ? "install docker-buildx" : `set builder = auto, or leave ${options.join(", ")} away`,

@@ -22,6 +22,11 @@ const KEPT = 20;
 /** Steps of the builder's own, of which nobody who wrote the Dockerfile knows. */
 const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request)/;
 
+const RED = "\u001B[91m";
+const PAINT = /\u001B\[(?:91|0)m/g;
+/** The classic builder's own remarks between the lines of a step. */
+const REMARK = /^ ---> |^Removing intermediate container /;
+
 interface Step {
   name: string;
   started: boolean;
@@ -64,7 +69,10 @@ export class BuildReport {
       this.#heading(step);
       return;
     }
-    if (text !== "\n") this.#output(this.#speaking, Buffer.from(text.replace(/^\n+/, "")), "out");
+    if (text === "\n") return;
+    // It paints what a step writes on its standard error.
+    const plain = text.replaceAll(PAINT, "").replace(/^\n+/, "");
+    this.#output(this.#speaking, Buffer.from(plain), text.startsWith(RED) ? "err" : "out");
   }
 
   /** Takes the classic builder's word of a layer that it pulls. */
@@ -178,7 +186,7 @@ export class BuildReport {
   #line(step: Step, text: string, stream: "out" | "err"): void {
     // A bar that a program draws over itself: its last state is the line.
     const line = text.replace(/\r$/, "").split("\r").at(-1) ?? "";
-    step.last.push(line);
+    if (!REMARK.test(line)) step.last.push(line);
     if (step.last.length > KEPT) step.last.shift();
     this.#listener.log(line, stream);
   }

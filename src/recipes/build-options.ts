@@ -68,8 +68,8 @@ export const buildOptions = {
     inPlace,
   }),
   "force-rm": option.boolean({
-    doc: "Remove the containers of the steps even when the build fails (classic builder).",
-    default: "false",
+    doc: "Remove the containers of the steps even when the build fails (classic builder). `false` leaves the failed one to be looked into.",
+    default: "true",
     aliases: ["forcerm"],
     inPlace,
   }),
