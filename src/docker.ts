@@ -129,7 +129,9 @@ export {
 export type { Credentials } from "./docker/auth-types.js";
 export {
   isMissing,
+  pullAllTags,
   pullImage,
+  pushAllTags,
   pushImage,
   remoteImage,
   type Pull,
@@ -163,10 +165,18 @@ export { findBuildx } from "./docker/buildx-find.js";
 export { buildByBuildx, type BuildxResult, type BuildxRun, type BuildxSpec } from "./docker/buildx.js";
 export { imagesOf, parseDockerfile, type Dockerfile } from "./docker/dockerfile.js";
 export { startAgent, type KeyAgent } from "./docker/ssh-agent.js";
-export { archiveKindOf, packFiles, readTarFile, type ArchiveKind } from "./docker/archive-file.js";
+export {
+  archiveKindOf,
+  fileDigest,
+  packFiles,
+  readTarFile,
+  type ArchiveKind,
+} from "./docker/archive-file.js";
 export { checkoutGit, resolveGit, type Checkout, type GitSource } from "./docker/build-git.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";
 export { DigestCache } from "./docker/digest-cache.js";
 export { walkTree, type TreeEntry, type WalkOptions } from "./docker/tree.js";
 export { digestTree, type TreeDigestOptions } from "./docker/tree-digest.js";
 export { packTree, type PackOptions } from "./docker/tree-pack.js";
+export { archiveNames } from "./docker/image-names.js";
+export { prematureEnd } from "./docker/stream.js";

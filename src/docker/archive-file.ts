@@ -1,9 +1,13 @@
 /** Archives on the host, told by their first bytes, and single files within them. */
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { DigestCache } from "./digest-cache.js";
+import type { TreeEntry } from "./tree.js";
 import type { ExtraFile } from "./tree-pack.js";
 import { packTree } from "./tree-pack.js";
 
@@ -75,4 +79,40 @@ function unzip(file: Readable): Readable {
 /** A tar of files that are in memory. */
 export function packFiles(files: readonly ExtraFile[]): Readable {
   return packTree("/", [], { uid: 0, gid: 0, extra: files });
+}
+
+/**
+ * The digest of a file's content. What was hashed before is known by size, times and inode.
+ * @param cachePath a file that keeps what is known
+ * @returns `sha256:…`
+ */
+export async function fileDigest(path: string, cachePath: string, signal?: AbortSignal): Promise<string> {
+  const found = await stat(path, { bigint: true });
+  const cache = await DigestCache.open(cachePath);
+  const entry: TreeEntry = {
+    path,
+    type: "file",
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: Number(found.size),
+    mtimeNs: found.mtimeNs,
+    ctimeNs: found.ctimeNs,
+    inode: String(found.ino),
+    links: 1,
+    device: 0,
+  };
+  let digest = cache.get(entry);
+  if (digest === undefined) {
+    digest = await hashFile(path, signal);
+    cache.set(entry, digest);
+  }
+  await cache.save();
+  return digest;
+}
+
+async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, signal ? { signal } : {});
+  return `sha256:${hash.digest("hex")}`;
 }

@@ -23,7 +23,7 @@ const KEPT = 20;
 const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request)/;
 
 const RED = "\u001B[91m";
-const PAINT = /\u001B\[(?:91|0)m/g;
+const PLAIN = "\u001B[0m";
 /** The classic builder's own remarks between the lines of a step. */
 const REMARK = /^ ---> |^Removing intermediate container /;
 
@@ -71,7 +71,7 @@ export class BuildReport {
     }
     if (text === "\n") return;
     // It paints what a step writes on its standard error.
-    const plain = text.replaceAll(PAINT, "").replace(/^\n+/, "");
+    const plain = text.replaceAll(RED, "").replaceAll(PLAIN, "").replace(/^\n+/, "");
     this.#output(this.#speaking, Buffer.from(plain), text.startsWith(RED) ? "err" : "out");
   }
 

@@ -72,6 +72,18 @@ export async function pushImage(engine: Engine, push: Transfer): Promise<string>
   });
 }
 
+/** Pulls every tag of a repository. @param pull whose reference names only the repository */
+export async function pullAllTags(engine: Engine, pull: Pull): Promise<void> {
+  const query = { fromImage: familiarName(parseReference(pull.reference)), platform: pull.platform };
+  await transfer(engine, pull, { method: "POST", path: "/images/create", query });
+}
+
+/** Pushes every tag that the engine has of a repository. @param push whose reference names only the repository */
+export async function pushAllTags(engine: Engine, push: Transfer): Promise<void> {
+  const path = `/images/${encodePath(familiarName(parseReference(push.reference)))}/push`;
+  await transfer(engine, push, { method: "POST", path, query: { tag: "" } });
+}
+
 /** @returns the digest of the last `aux`, which only a push has */
 async function transfer(engine: Engine, what: Transfer, request: EngineRequest): Promise<string | undefined> {
   let digest: string | undefined;

@@ -1,17 +1,20 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
-import { archiveKindOf, packFiles, parseDockerfile, readTarFile } from "tsbuildout/docker";
-import { RecipeError } from "tsbuildout/recipe";
+import { join } from "node:path";
+import { archiveKindOf, fileDigest, packFiles, parseDockerfile, readTarFile } from "tsbuildout/docker";
+import { RecipeError, type Context } from "tsbuildout/recipe";
 import { inlineDockerfile, zipped, type BuildFiles } from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
 
-/** @returns `sha256:…` of a file */
-export async function archiveDigest(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
-  return `sha256:${hash.digest("hex")}`;
+/** @returns `sha256:…` of a file, which is read only when it has changed since the last time */
+export async function archiveDigest(context: Context, path: string): Promise<string> {
+  const name = createHash("sha256").update(path).digest("hex").slice(0, 16);
+  return await fileDigest(
+    path,
+    join(context.buildout.cacheDirectory, "files", `${name}.json`),
+    context.signal,
+  );
 }
 
 /** A tar archive as a context; the engine unpacks gzip, bzip2 and xz. @throws a problem `build/not-archive` */

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { imageKey, imagesOf, parseDockerfile, parseSource } from "tsbuildout/docker";
-import { RecipeError, type ConfigureContext, type Problem } from "tsbuildout/recipe";
+import type { ConfigureContext } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
-import { configureEngine } from "./common.js";
+import { configureEngine, problemsOf } from "./common.js";
 
 type Configure = ConfigureContext<typeof buildOptions>;
 
@@ -15,10 +15,10 @@ export async function configureBuild(context: Configure): Promise<void> {
   checkTogether(context);
   if (!knows(context, "name", "tag", "tags")) return;
   const { options } = context as { options: BuildOptions };
-  reporting(context, () => {
+  problemsOf(context, () => {
     for (const reference of referencesOf(options)) context.provides(imageKey(reference));
   });
-  if (context.unknown.size === 0) reporting(context, () => specOf(context, options));
+  if (context.unknown.size === 0) problemsOf(context, () => specOf(context, options));
   await useBases(context, options);
 }
 
@@ -63,21 +63,4 @@ async function dockerfileText(context: Configure, options: BuildOptions): Promis
   const parsed = parseSource(source, context.buildout.directory);
   if (parsed.kind !== "local") return undefined;
   return await readFile(resolve(join(parsed.path, "."), dockerfile), "utf8").catch(() => undefined);
-}
-
-/** Every mistake is reported, not just the first. */
-function reporting(context: Configure, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (!problem) throw error;
-    context.fail(problem);
-  }
-}
-
-function problemOf(error: unknown): Problem | undefined {
-  if (error instanceof RecipeError) return error.problem;
-  const { problem } = error as { problem?: Problem };
-  return problem;
 }

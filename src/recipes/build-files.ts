@@ -45,7 +45,7 @@ export async function filesDigest(context: Inputs, options: BuildOptions): Promi
   if (source.kind !== "local")
     return { inputs: { source: await remoteStamp(context, source) }, dockerfile: inlineDockerfile(options) };
   if (!(await isFolder(source.path))) {
-    const digest = await archiveDigest(source.path, context.signal);
+    const digest = await archiveDigest(context, source.path);
     return { inputs: { source: digest }, dockerfile: inlineDockerfile(options) };
   }
   const opened = await openFolder(context, options, source.path);

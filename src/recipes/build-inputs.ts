@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import {
   credentialsFor,
   imagesOf,
-  inspectImage,
+  findImage,
   parseReference,
   remoteImage,
   type Engine,
@@ -11,7 +11,7 @@ import type { InputsContext, PartRecord } from "tsbuildout/recipe";
 import { filesDigest } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
-import { engineOf } from "./common.js";
+import { engineOf, listing } from "./common.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 
@@ -45,8 +45,7 @@ export function basesOf(record: PartRecord | undefined): ReadonlySet<string> {
 
 /** The id on the engine, and with `pull` the digest in the registry: whichever changes makes a rebuild. */
 async function baseState(context: Inputs, engine: Engine, base: string): Promise<string> {
-  const image = await inspectImage(engine, base, context.signal).catch(() => undefined);
-  const id = image?.Id ?? "absent";
+  const id = findImage(await listing(context, engine, "images"), base)?.Id ?? "absent";
   const { offline, newest } = context.buildout;
   if (!context.options.pull || offline) return id;
   const known = context.record?.inputs[`${BASE}${base}`]?.split(" ")[1];

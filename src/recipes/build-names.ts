@@ -7,6 +7,8 @@ export interface Names {
   readonly tags?: readonly string[];
   /** Registry that goes before the name; Docker Hub unless said. */
   readonly registry?: string | undefined;
+  /** Whether a digest may stand in the place of a tag: where an image is fetched rather than made. */
+  readonly digests?: boolean;
 }
 
 /**
@@ -14,8 +16,10 @@ export interface Names {
  * the image's own.
  * @throws a problem `reference/invalid`
  */
-export function referencesOf({ name, tag, tags = [], registry }: Names): readonly [string, ...string[]] {
+export function referencesOf(names: Names): readonly [string, ...string[]] {
+  const { name, tag, tags = [], registry } = names;
   const base = withRegistry(name, registry);
+  if (names.digests && base.includes("@")) return [familiarReference(parse(base, "name"))];
   const first = tag ? oneReference(base, tag, "tag") : complete(base, "name");
   const others = tags.map((one) => oneReference(base, one, "tags"));
   return [first, ...others.filter((one, at) => one !== first && others.indexOf(one) === at)];

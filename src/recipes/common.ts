@@ -9,6 +9,7 @@ import {
   type Drift,
   type LookContext,
   type PartRecord,
+  type Problem,
   type Schema,
 } from "tsbuildout/recipe";
 
@@ -104,6 +105,17 @@ function parseVerify(text: string): boolean {
 function fullPath(text: string, { buildout, home }: Omit<Context, "part">): string {
   const path = text === "~" || text.startsWith("~/") ? home + text.slice(1) : text;
   return resolve(buildout.directory, path);
+}
+
+/** Runs a check of `configure` whose problems are to be reported with all others, not thrown. */
+export function problemsOf(context: { fail(problem: Problem): void }, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    const { problem } = error as { readonly problem?: Problem };
+    if (!problem) throw error;
+    context.fail(problem);
+  }
 }
 
 /** The labels on everything that a part makes: who made it can be told without the installed-state file. */

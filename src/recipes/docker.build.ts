@@ -5,7 +5,7 @@ import { basesOf, buildInputs } from "./build-inputs.js";
 import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
 import { performBuild } from "./build-perform.js";
-import { engineOf, listing, lookByEngine } from "./common.js";
+import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { imageDrift, namesOf } from "./image-look.js";
 import { removeOurImage, removeStrays, type Removal } from "./image-remove.js";
 
@@ -36,13 +36,18 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   const files = await openFiles(context, options);
   try {
     const built = await performBuild(context, { engine, options, files });
-    const removal: Removal = { engine, bases: basesOf(record) };
+    const removal: Removal = {
+      engine,
+      bases: basesOf(record),
+      replaced: record !== undefined && record.outputs["image-id"] !== built.id,
+    };
     for (const name of record ? namesOf(record) : []) {
       if (references.includes(name)) continue;
       await removeOurImage(context, name, removal);
       await context.removed({ kind: "image", name });
     }
     await removeStrays(context, removal);
+    await forgetListing(context, engine, "images");
     return { "image-id": built.id, digest: built.digest ?? "", image: references[0] };
   } finally {
     await files.close();

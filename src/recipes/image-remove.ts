@@ -15,6 +15,8 @@ export interface Removal {
   readonly engine: Engine;
   /** Ids of images that the part's images were built from: they and what is below them stay. */
   readonly bases: ReadonlySet<string>;
+  /** Whether another image has just taken the place of this part's. */
+  readonly replaced?: boolean;
 }
 
 /**
@@ -34,43 +36,44 @@ export async function removeOurImage(context: Context, name: string, removal: Re
 }
 
 /**
- * Removes the images of this part that have lost their names. One that a container still runs on is tried again at the
- * end of the run, when the container's own part has had its turn.
+ * Removes the images of this part that have lost their names. Where one was replaced, it is looked again at the end of the
+ * run: a container may have run on it until its own part had its turn, or have had a name that another part moved.
  */
 export async function removeStrays(context: Context, removal: Removal): Promise<void> {
-  const strays = await ourStrays(context, removal.engine);
-  const kept: string[] = [];
-  for (const id of strays) if (!(await removeStray(id, removal, context.signal))) kept.push(id);
-  if (kept.length === 0) return;
+  const { signal } = context;
+  const kept = await sweep(context, removal, signal);
+  if (kept === 0 && !removal.replaced) return;
   await context.shared(
     `docker images left without a name ${removal.engine.key} ${context.part}`,
-    () => kept,
-    async (ids) => {
+    () => undefined,
+    async () => {
       // Without the signal: it may have fired by then, and the requests are short.
-      for (const id of ids) await removeStray(id, removal).catch(() => false);
+      await sweep(context, removal).catch(() => 0);
     },
   );
 }
 
-async function ourStrays(context: Context, engine: Engine): Promise<string[]> {
-  const label = [`${BUILDOUT_LABEL}=${context.buildout.id}`, `${PART_LABEL}=${context.part}`];
-  const images = await listAll(engine, "images", {
-    signal: context.signal,
-    filters: { dangling: ["true"], label },
-  });
-  // Asked and checked: podman has read some filters its own way.
-  return images
-    .filter((image) => isOurs(image.Labels, context) && tagsOf(image).length === 0)
-    .map(({ Id }) => Id);
+/** @returns how many are still in use */
+async function sweep(owner: Owner, removal: Removal, signal?: AbortSignal): Promise<number> {
+  let kept = 0;
+  for (const id of await ourStrays(owner, removal.engine, signal)) {
+    const image = await inspectImage(removal.engine, id, signal);
+    if (!image || tagsOf(image).length > 0) continue;
+    if (await removeUnused(removal.engine, id)) await removeParents(image, removal);
+    else kept++;
+  }
+  return kept;
 }
 
-/** @returns false where something still uses it */
-async function removeStray(id: string, removal: Removal, signal?: AbortSignal): Promise<boolean> {
-  const image = await inspectImage(removal.engine, id, signal);
-  if (!image || tagsOf(image).length > 0) return true;
-  if (!(await removeUnused(removal.engine, id))) return false;
-  await removeParents(image, removal);
-  return true;
+type Owner = Pick<Context, "part" | "buildout">;
+
+async function ourStrays(owner: Owner, engine: Engine, signal?: AbortSignal): Promise<string[]> {
+  const label = [`${BUILDOUT_LABEL}=${owner.buildout.id}`, `${PART_LABEL}=${owner.part}`];
+  const images = await listAll(engine, "images", { filters: { label }, ...(signal ? { signal } : {}) });
+  // Asked and checked: podman has read some filters its own way.
+  return images
+    .filter((image) => isOurs(image.Labels, owner) && tagsOf(image).length === 0)
+    .map(({ Id }) => Id);
 }
 
 /** The classic builder makes an image of every step: those below ours that nothing else uses go with it. */

@@ -1,0 +1,207 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Transform, type Readable } from "node:stream";
+import {
+  archiveNames,
+  imageKey,
+  inspectImage,
+  listAll,
+  loadImages,
+  repoDigest,
+  tagImage,
+  type Engine,
+} from "tsbuildout/docker";
+import {
+  defineRecipe,
+  option,
+  RecipeError,
+  type InputsContext,
+  type InstallContext,
+  type OptionsOf,
+  type Outputs,
+  type UninstallContext,
+} from "tsbuildout/recipe";
+import { archiveDigest } from "./build-archive.js";
+import { referencesOf } from "./build-names.js";
+import {
+  configureEngine,
+  engineOf,
+  engineOptions,
+  forgetListing,
+  listing,
+  lookByEngine,
+  problemsOf,
+} from "./common.js";
+import { broughtDrift, removeBrought, removeReplaced } from "./image-brought.js";
+import { namesOf } from "./image-look.js";
+
+const inPlace = true;
+
+export const loadOptions = {
+  ...engineOptions,
+  file: option.path({
+    doc: "The archive, as `docker save` or docker.save writes it; gzip is unpacked by the engine.",
+    required: true,
+    aliases: ["path", "archive", "input"],
+    inPlace,
+  }),
+  name: option.string({
+    doc: "A further name for the image of the archive (its first one, where it has several). Needed where the archive names none.",
+    aliases: ["image"],
+    inPlace,
+  }),
+  tag: option.string({
+    doc: "Tag that goes with `name`. Default: the one in the name, else `latest`.",
+    inPlace,
+  }),
+  platform: option.string({
+    doc: "Which platform's image to load, from an archive of several (engine 28).",
+    inPlace,
+  }),
+};
+
+export default defineRecipe({
+  doc: "Loads images from an archive. Uninstalling takes away the tags that the part brought, and only those.",
+  options: loadOptions,
+  outputs: {
+    "image-id": { doc: "The id of the first image, `sha256:…`." },
+    digest: { doc: "The digest of its manifest, where the engine knows one; empty otherwise." },
+    image: { doc: "Its reference: `app:1.2`." },
+    reference: { doc: "The same." },
+    images: { doc: "Every reference, one a line." },
+  },
+  configure: (context) => {
+    configureEngine(context);
+    const { file, name, tag } = context.options;
+    if (file) context.uses(`file:${file}`, "it loads the file");
+    if (!name || context.unknown.has("tag")) return;
+    problemsOf(context, () => context.provides(imageKey(referencesOf({ name, tag })[0])));
+  },
+  inputs: async (context) => ({ file: await digestOf(context) }),
+  look: async (context) =>
+    await lookByEngine(context, async (engine, records) =>
+      broughtDrift(await listing(context, engine, "images"), records),
+    ),
+  install: load,
+  update: load,
+  uninstall,
+});
+
+type Options = OptionsOf<typeof loadOptions>;
+type Install = InstallContext<typeof loadOptions>;
+
+async function digestOf(context: InputsContext<typeof loadOptions>): Promise<string> {
+  const { file } = context.options;
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile()) return await archiveDigest(context, file);
+  throw new RecipeError({
+    code: "image/no-file",
+    message: found ? `${file} is not a file` : `${file} does not exist`,
+    option: "file",
+  });
+}
+
+async function load(context: Install): Promise<Outputs> {
+  const engine = await engineOf(context);
+  const { options, record, signal } = context;
+  const inArchive = await archiveNames(options.file, signal);
+  const own = ownName(options, inArchive);
+  const names = [...new Set([...(own ? [own] : []), ...inArchive])];
+  const before = await idsOf(engine, names, signal);
+  for (const name of names) if (!before.has(name)) await context.created({ kind: "image", name });
+  await send(context, engine);
+  const [first] = inArchive;
+  if (own && first) await tagImage(engine, first, own, signal);
+  await dropOld(context, engine, { names, before, old: record ? namesOf(record) : [] });
+  await forgetListing(context, engine, "images");
+  return await outputsOf(engine, names, signal);
+}
+
+/** @throws a problem where the archive names nothing and the part neither */
+function ownName({ name, tag, file }: Options, inArchive: readonly string[]): string | undefined {
+  if (inArchive.length === 0) {
+    throw new RecipeError({
+      code: "image/no-name",
+      message: `the images in ${file} have no names`,
+      help: ["save them by name: docker save app:1, not its id"],
+      option: "file",
+    });
+  }
+  return name ? referencesOf({ name, tag })[0] : undefined;
+}
+
+async function idsOf(
+  engine: Engine,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const images = await listAll(engine, "images", { signal });
+  const ids = new Map<string, string>();
+  for (const image of images)
+    for (const tag of image.RepoTags ?? []) if (names.includes(tag)) ids.set(tag, image.Id);
+  return ids;
+}
+
+async function send(context: Install, engine: Engine): Promise<void> {
+  const { file, platform } = context.options;
+  const { size } = await stat(file);
+  const archive = counted(createReadStream(file, { highWaterMark: 1024 * 1024 }), (current) =>
+    context.progress({ step: `loading ${file}`, current, total: size, unit: "bytes" }),
+  );
+  await loadImages(engine, archive, { platform, listener: context, signal: context.signal });
+}
+
+/** The same bytes, counted as they pass. */
+function counted(source: Readable, count: (bytes: number) => void): Readable {
+  let bytes = 0;
+  const counter = new Transform({
+    highWaterMark: 1024 * 1024,
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      count(bytes);
+      done(null, chunk);
+    },
+  });
+  source.once("error", (error) => counter.destroy(error));
+  counter.once("close", () => source.destroy());
+  return source.pipe(counter);
+}
+
+interface Names {
+  readonly names: readonly string[];
+  /** What had the names before: name -> id. */
+  readonly before: ReadonlyMap<string, string>;
+  /** What the part brought the last time. */
+  readonly old: readonly string[];
+}
+
+/** Takes away names that the archive has no longer, and images that have lost their names to the new ones. */
+async function dropOld(context: Install, engine: Engine, { names, before, old }: Names): Promise<void> {
+  for (const name of old) {
+    const id = before.get(name);
+    if (id) await removeReplaced(context, engine, id);
+    if (names.includes(name)) continue;
+    await removeBrought(context, engine, { name, id: undefined });
+    await context.removed({ kind: "image", name });
+  }
+}
+
+async function outputsOf(engine: Engine, names: readonly string[], signal: AbortSignal): Promise<Outputs> {
+  const [reference = ""] = names;
+  const image = await inspectImage(engine, reference, signal);
+  if (!image) {
+    throw new RecipeError({
+      code: "image/missing",
+      message: `the archive was loaded, and the engine has no image ${reference}`,
+    });
+  }
+  const digest = repoDigest(image, reference) ?? "";
+  return { "image-id": image.Id, digest, image: reference, reference, images: names.join("\n") };
+}
+
+async function uninstall(context: UninstallContext): Promise<void> {
+  const engine = await engineOf(context);
+  const { reference, "image-id": id } = context.record.outputs;
+  for (const name of namesOf(context.record))
+    await removeBrought(context, engine, { name, id: name === reference ? id : undefined });
+}

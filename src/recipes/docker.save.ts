@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { findImage, imageKey, inspectImage, prematureEnd, saveImages, type Engine } from "tsbuildout/docker";
+import {
+  defineRecipe,
+  option,
+  RecipeError,
+  type Drift,
+  type InstallContext,
+  type LookContext,
+  type OptionsOf,
+  type Outputs,
+  type PartRecord,
+} from "tsbuildout/recipe";
+import { referencesOf } from "./build-names.js";
+import { configureEngine, engineOf, engineOptions, listing, problemsOf } from "./common.js";
+
+const inPlace = true;
+
+export const saveOptions = {
+  ...engineOptions,
+  name: option.string({
+    doc: "The image to save. Default: the part's name.",
+    default: "$<:_buildout_section_name_>",
+    aliases: ["image"],
+    inPlace,
+  }),
+  tag: option.string({ doc: "Its tag. Default: the one in the name, else `latest`.", inPlace }),
+  images: option.words({ doc: "Further images that go into the same archive.", inPlace }),
+  file: option.path({
+    doc: "The archive that is written; packed by gzip where its name ends in `.gz` or `.tgz`. It appears when it is whole, and goes when the part goes.",
+    required: true,
+    aliases: ["path", "archive", "output"],
+  }),
+};
+
+export default defineRecipe({
+  doc: "Saves images to an archive, for `docker load` or docker.load. It is written anew when an image has changed.",
+  options: saveOptions,
+  outputs: {
+    file: { doc: "The archive's path." },
+    "image-id": { doc: "The image's id." },
+    size: { doc: "The archive's size in bytes." },
+    digest: { doc: "The digest of the archive, `sha256:…`." },
+  },
+  configure: (context) => {
+    configureEngine(context);
+    const { file } = context.options;
+    if (file) context.provides(`file:${file}`);
+    if (["name", "tag", "images"].some((name) => context.unknown.has(name))) return;
+    problemsOf(context, () => {
+      for (const reference of savedImages(context.options as Options))
+        context.uses(imageKey(reference), `it saves ${reference}`);
+    });
+  },
+  inputs: async (context) => {
+    const images = await listing(context, await engineOf(context), "images");
+    const ids = savedImages(context.options).map((name) => [
+      `image ${name}`,
+      findImage(images, name)?.Id ?? "absent",
+    ]);
+    return Object.fromEntries(ids) as Record<string, string>;
+  },
+  look,
+  install: save,
+  update: save,
+});
+
+type Options = OptionsOf<typeof saveOptions>;
+type Install = InstallContext<typeof saveOptions>;
+
+function savedImages({ name, tag, images }: Options): string[] {
+  const others = images.flatMap((image) => referencesOf({ name: image, digests: true }));
+  return [...new Set([...referencesOf({ name, tag, digests: true }), ...others])];
+}
+
+async function look({ records }: LookContext): Promise<Map<string, readonly Drift[]>> {
+  const found = new Map<string, readonly Drift[]>();
+  for (const record of records) {
+    const drift = await fileDrift(record);
+    if (drift) found.set(record.part, [drift]);
+  }
+  return found;
+}
+
+async function fileDrift({ outputs }: PartRecord): Promise<Drift | undefined> {
+  const { file = "", size } = outputs;
+  const there = await stat(file).catch(() => undefined);
+  if (!there) return { kind: "missing", message: `file ${file} is gone` };
+  return String(there.size) === size
+    ? undefined
+    : { kind: "changed", message: `file ${file} has another size now` };
+}
+
+async function save(context: Install): Promise<Outputs> {
+  const engine = await engineOf(context);
+  const { file } = context.options;
+  const images = savedImages(context.options);
+  const found = await present(context, engine, images);
+  await mkdir(dirname(file), { recursive: true });
+  await context.created({ kind: "file", name: file });
+  const { size, digest } = await write(context, engine, images);
+  return { file, "image-id": found, size: String(size), digest };
+}
+
+/** @returns the id of the first image @throws a problem where one is missing: the engine would say so in the middle */
+async function present(context: Install, engine: Engine, images: readonly string[]): Promise<string> {
+  const ids: string[] = [];
+  for (const name of images) {
+    const image = await inspectImage(engine, name, context.signal);
+    if (!image)
+      throw new RecipeError({
+        code: "image/missing",
+        message: `the engine has no image ${name}`,
+        option: "name",
+      });
+    ids.push(image.Id);
+  }
+  return ids[0] ?? "";
+}
+
+interface Written {
+  readonly size: number;
+  readonly digest: string;
+}
+
+/** The file is there whole or not at all. */
+async function write(context: Install, engine: Engine, images: readonly string[]): Promise<Written> {
+  const { file } = context.options;
+  const { signal } = context;
+  const unfinished = `${file}.unfinished`;
+  const hash = createHash("sha256");
+  let size = 0;
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      size += chunk.length;
+      context.progress({ step: `saving ${file}`, current: size, unit: "bytes" });
+      done(null, chunk);
+    },
+  });
+  try {
+    const archive = await saveImages(engine, images, signal);
+    const packed = /\.t?gz$/i.test(file) ? [createGzip()] : [];
+    await pipeline([archive, ...packed, meter, createWriteStream(unfinished)], { signal });
+    await flush(unfinished);
+    await rename(unfinished, file);
+    return { size, digest: `sha256:${hash.digest("hex")}` };
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    signal.throwIfAborted();
+    throw prematureEnd(error);
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  await file.sync();
+  await file.close();
+}

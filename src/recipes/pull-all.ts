@@ -1,0 +1,64 @@
+import {
+  familiarName,
+  familiarReference,
+  listAll,
+  parseReference,
+  pullAllTags,
+  tagsOf,
+  type Engine,
+} from "tsbuildout/docker";
+import type { InstallContext, PartRecord, UninstallContext } from "tsbuildout/recipe";
+import { removeBrought } from "./image-brought.js";
+import type { pullOptions } from "./pull-policy.js";
+import { loginFor } from "./registry-options.js";
+
+/** The kind of resource that stands for all tags of a repository while they are being pulled. */
+const REPOSITORY = "repository";
+
+/**
+ * Pulls all tags of a repository. Which ones there are is known only afterwards; until then what was there before is
+ * recorded, so that an undone pull takes away the rest.
+ */
+export async function bringAllTags(
+  context: InstallContext<typeof pullOptions>,
+  engine: Engine,
+  reference: string,
+): Promise<void> {
+  const { tag: _tag, ...repository } = parseReference(reference);
+  const name = familiarReference(repository);
+  const before = await tagsAt(engine, name, context.signal);
+  const resource = { kind: REPOSITORY, name, before: before.join(" ") };
+  await context.created(resource);
+  const { options, signal } = context;
+  const credentials = await loginFor(context, options, name);
+  await pullAllTags(engine, {
+    reference: name,
+    credentials,
+    platform: options.platform,
+    listener: context,
+    signal,
+  });
+  for (const one of await tagsAt(engine, name, signal))
+    if (!before.includes(one)) await context.created({ kind: "image", name: one });
+  await context.removed(resource);
+}
+
+/** Takes away what a cut-off pull of all tags has brought. */
+export async function removeAllTags(
+  context: UninstallContext,
+  engine: Engine,
+  record: PartRecord,
+): Promise<void> {
+  for (const { kind, name, before = "" } of record.resources) {
+    if (kind !== REPOSITORY) continue;
+    const kept = new Set(before.split(" "));
+    for (const tag of await tagsAt(engine, name, context.signal))
+      if (!kept.has(tag)) await removeBrought(context, engine, { name: tag, id: undefined });
+  }
+}
+
+/** The references that the engine has of a repository. */
+async function tagsAt(engine: Engine, repository: string, signal: AbortSignal): Promise<string[]> {
+  const images = await listAll(engine, "images", { signal });
+  return images.flatMap(tagsOf).filter((tag) => familiarName(parseReference(tag)) === repository);
+}

@@ -1,0 +1,156 @@
+import {
+  familiarName,
+  familiarReference,
+  inspectImage,
+  listAll,
+  parseReference,
+  pushAllTags,
+  pushImage,
+  remoteImage,
+  repoDigest,
+  tagImage,
+  tagsOf,
+  type Engine,
+  type ImageDetails,
+} from "tsbuildout/docker";
+import { RecipeError, type InputsContext, type InstallContext, type Outputs } from "tsbuildout/recipe";
+import { engineOf, forgetListing } from "./common.js";
+import { pushTargets, type pushOptions } from "./push-options.js";
+import { removeBrought } from "./image-brought.js";
+import { namesOf } from "./image-look.js";
+import { loginFor } from "./registry-options.js";
+
+type Inputs = InputsContext<typeof pushOptions>;
+type Install = InstallContext<typeof pushOptions>;
+
+/**
+ * What the registry has under each tag, as a part's inputs: what is recorded, as long as that is what was pushed. Asked at
+ * every run, unless `-N` or `-o`.
+ */
+export async function registryDigests(context: Inputs, engine: Engine): Promise<Record<string, string>> {
+  const { record, buildout } = context;
+  const { targets } = pushTargets(context.options);
+  const inputs: Record<string, string> = {};
+  for (const target of targets) {
+    const name = `registry ${target}`;
+    const known = record?.inputs[name];
+    if (!record || known === undefined || buildout.offline || !buildout.newest)
+      inputs[name] = known ?? "as pushed";
+    else
+      inputs[name] =
+        (await digestThere(context, engine, target)) === record.outputs["digest"] ? known : "changed";
+  }
+  return inputs;
+}
+
+/** A registry that does not answer is no reason to push again. */
+async function digestThere(context: Inputs, engine: Engine, target: string): Promise<string | undefined> {
+  try {
+    const credentials = await loginFor(context, context.options, target);
+    return (await remoteImage(engine, { reference: target, credentials, signal: context.signal }))?.digest;
+  } catch {
+    context.signal.throwIfAborted();
+    return context.record?.outputs["digest"];
+  }
+}
+
+/** Tags the image for the registry and pushes every tag that the registry does not have yet. */
+export async function pushEverything(context: Install): Promise<Outputs> {
+  const engine = await engineOf(context);
+  const { source, targets } = pushTargets(context.options);
+  refuseOffline(context);
+  const image = await inspectImage(engine, source, context.signal);
+  if (!image) throw missing(source);
+  for (const target of targets) await nameIt(context, engine, { image, target });
+  await dropOldNames(context, engine, targets);
+  const digest = context.options["all-tags"]
+    ? await pushWhole(context, engine, { source, target: targets[0] })
+    : await pushTags(context, engine, { image, targets });
+  await forgetListing(context, engine, "images");
+  const { tag: _tag, ...repository } = parseReference(targets[0]);
+  const byDigest = digest ? familiarReference({ ...repository, digest }) : targets[0];
+  return { "image-id": image.Id, digest, image: byDigest, reference: targets[0] };
+}
+
+function refuseOffline(context: Install): void {
+  if (!context.buildout.offline) return;
+  throw new RecipeError({
+    code: "push/offline",
+    message: "this run is offline: nothing can be pushed",
+    help: ["leave -o (offline) away"],
+  });
+}
+
+function missing(source: string): RecipeError {
+  return new RecipeError({
+    code: "image/missing",
+    message: `the engine has no image ${source}`,
+    option: "name",
+  });
+}
+
+interface Naming {
+  readonly image: ImageDetails;
+  readonly target: string;
+}
+
+/** A name that was not there is this part's, and goes with it. */
+async function nameIt(context: Install, engine: Engine, { image, target }: Naming): Promise<void> {
+  const there = await inspectImage(engine, target, context.signal);
+  if (there?.Id === image.Id) return;
+  if (!there) await context.created({ kind: "image", name: target });
+  await tagImage(engine, image.Id, target, context.signal);
+}
+
+/** Names of an earlier description. */
+async function dropOldNames(context: Install, engine: Engine, targets: readonly string[]): Promise<void> {
+  const { record } = context;
+  for (const name of record ? namesOf(record) : []) {
+    if (targets.includes(name)) continue;
+    await removeBrought(context, engine, { name, id: record?.outputs["image-id"] });
+    await context.removed({ kind: "image", name });
+  }
+}
+
+interface Pushing {
+  readonly image: ImageDetails;
+  readonly targets: readonly string[];
+}
+
+/** @returns the digest, which all tags share */
+async function pushTags(context: Install, engine: Engine, { image, targets }: Pushing): Promise<string> {
+  const { signal } = context;
+  let digest = "";
+  for (const reference of targets) {
+    const credentials = await loginFor(context, context.options, reference);
+    const here = digest || repoDigest(image, reference);
+    const there = here ? await remoteImage(engine, { reference, credentials, signal }) : undefined;
+    if (here && there?.digest === here) {
+      context.log(`${reference}: the registry has ${here} already`, "note");
+      digest = here;
+    } else digest = await pushImage(engine, { reference, credentials, listener: context, signal });
+  }
+  return digest;
+}
+
+/** Pushes every tag of the repository. @returns the digest of the one that the part names */
+async function pushWhole(
+  context: Install,
+  engine: Engine,
+  { source, target }: { source: string; target: string },
+): Promise<string> {
+  const { signal } = context;
+  const from = parseReference(source);
+  const to = parseReference(target);
+  const images = await listAll(engine, "images", { signal });
+  for (const reference of images.flatMap(tagsOf).map(parseReference)) {
+    if (familiarName(reference) !== familiarName(from)) continue;
+    const image = await inspectImage(engine, familiarReference(reference), signal);
+    const { tag } = reference;
+    if (image && tag) await nameIt(context, engine, { image, target: familiarReference({ ...to, tag }) });
+  }
+  const credentials = await loginFor(context, context.options, target);
+  await pushAllTags(engine, { reference: familiarName(to), credentials, listener: context, signal });
+  const pushed = await inspectImage(engine, target, signal);
+  return (pushed && repoDigest(pushed, target)) ?? "";
+}

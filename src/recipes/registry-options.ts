@@ -1,0 +1,37 @@
+import { credentialsFor, parseReference, type Credentials } from "tsbuildout/docker";
+import { option, type Context, type OptionsOf } from "tsbuildout/recipe";
+import { engineOptions } from "./common.js";
+
+/** The options of recipes that speak with a registry through the engine. */
+export const registryOptions = {
+  ...engineOptions,
+  registry: option.string({
+    doc: "Registry that goes before the name: `registry.example:5000`. Default: the one in the name, else Docker Hub.",
+  }),
+  username: option.string({
+    doc: "Name at the registry, with `password`. Default: DOCKER_AUTH_CONFIG, credential helpers and logins of the docker CLI; for ECR a token is fetched.",
+    inPlace: true,
+  }),
+  password: option.string({ doc: "Password or access token at the registry.", secret: true, inPlace: true }),
+};
+
+type RegistryOptions = OptionsOf<typeof registryOptions>;
+
+/** The login for the registry of a reference; undefined where nobody has one. @throws a problem `credentials/…` */
+export async function loginFor(
+  context: Context,
+  options: Pick<RegistryOptions, "username" | "password">,
+  reference: string,
+): Promise<Credentials | undefined> {
+  const { env, home, signal } = context;
+  const { username, password } = options;
+  const found = await credentialsFor(parseReference(reference).domain, {
+    env,
+    home,
+    signal,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  });
+  for (const text of [found?.password, found?.identityToken]) if (text) context.secret(text);
+  return found;
+}
