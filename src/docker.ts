@@ -180,3 +180,11 @@ export { digestTree, type TreeDigestOptions } from "./docker/tree-digest.js";
 export { packTree, type PackOptions } from "./docker/tree-pack.js";
 export { archiveNames } from "./docker/image-names.js";
 export { prematureEnd } from "./docker/stream.js";
+export { copyPath, digestPath, type CopyRequest, type CopyResult } from "./docker/copy.js";
+export type {
+  ContainerPlace,
+  CopySource,
+  CopyTarget,
+  FolderPlace,
+  ImagePlace,
+} from "./docker/copy-place.js";

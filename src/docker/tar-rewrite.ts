@@ -24,6 +24,10 @@ export interface ArchiveEntry {
   /** Bytes of content in the archive. */
   readonly size: number;
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970, with a fraction. */
+  readonly mtime: number;
 }
 
 /** What becomes of an entry; what is not said stays as it is, byte for byte. */
@@ -171,6 +175,9 @@ class Scanner {
       type: type === "7" ? "0" : type,
       size: hasBody(type) ? size : 0,
       mode: readNumber(block, "mode"),
+      uid: Number(value(pax, "uid") ?? readNumber(block, "uid")),
+      gid: Number(value(pax, "gid") ?? readNumber(block, "gid")),
+      mtime: Number(value(pax, "mtime") ?? readNumber(block, "mtime")),
     };
     const to = this.#rewriter(entry);
     if (to) out.push(...writeEntry({ block, pax, entry, to, gnu: this.#isGnu(block) }));

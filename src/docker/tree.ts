@@ -22,6 +22,8 @@ export interface TreeEntry {
 }
 
 export interface WalkOptions {
+  /** The one name at the top that is listed; all of them unless said. */
+  readonly only?: string;
   readonly signal?: AbortSignal;
   /** Whether to take an entry, and whether to look into it where it is a directory. Asked parents first. */
   readonly choose?: (path: string, directory: boolean) => { readonly take: boolean; readonly enter: boolean };
@@ -60,7 +62,8 @@ class Walk {
   }
 
   async folder(path: string, inside: Inside | undefined): Promise<void> {
-    for (const name of this.#names(path)) {
+    const { only } = this.#options;
+    for (const name of path === "" && only !== undefined ? [only] : this.#names(path)) {
       const entry = this.#entry(path === "" ? name : `${path}/${name}`);
       if (!entry) continue;
       const directory = entry.type === "directory";
