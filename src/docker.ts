@@ -188,3 +188,11 @@ export type {
   FolderPlace,
   ImagePlace,
 } from "./docker/copy-place.js";
+export {
+  compress,
+  compressionOf,
+  decompress,
+  type Compression,
+  type CompressionOptions,
+} from "./docker/compression.js";
+export { mergeTars, type ArchivePart } from "./docker/merge-tars.js";

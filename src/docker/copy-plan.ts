@@ -2,6 +2,7 @@ import type { OpenSource } from "./copy-source.js";
 import { DockerIgnore } from "./dockerignore.js";
 import { detour, type Detours } from "./put-archive.js";
 import { isDirectory, isHardLink, rewriteTar, type ArchiveEntry, type Rewritten } from "./tar-rewrite.js";
+import { nanoseconds } from "./pax.js";
 import { tarHeader } from "./tar-write.js";
 import { textOf } from "./tree.js";
 
@@ -29,10 +30,12 @@ export async function* plannedArchive(plan: Plan, detours: Detours): AsyncGenera
   const naming = new Naming(plan, detours);
   yield* rewriteTar(await plan.source.archive(), (entry) => naming.place(entry));
   // Only now: an engine gives one archive of a container at a time.
-  for (const [first, ...others] of naming.orphans()) {
-    const path = `${plan.source.path}/${textOf(first)}`.replace(/^\/\//, "/");
-    yield* rewriteTar(await plan.source.archive(path), (entry) => naming.at(entry, first));
-    for (const other of others) yield naming.link(other, first);
+  for (const [excluded, [first, ...others]] of naming.orphans()) {
+    const path = `${plan.source.path}/${textOf(first.below)}`.replace(/^\/\//, "/");
+    yield* rewriteTar(await plan.source.archive(path), (entry) =>
+      naming.at(entry, first.below, { sameAs: excluded }),
+    );
+    for (const other of others) yield naming.link(other, first, excluded);
   }
 }
 
@@ -51,6 +54,18 @@ export async function plannedDirectories(plan: Plan): Promise<string[]> {
   return directories;
 }
 
+/** A link to a file that is excluded. */
+interface Orphan {
+  readonly below: string;
+  readonly entry: ArchiveEntry;
+}
+
+/** Another path below the source that an entry is the same file as, and whether the archive has it as a link to it. */
+interface Twin {
+  readonly sameAs: string;
+  readonly link?: true;
+}
+
 /** Gives the entries of one reading of the source their places in the target. */
 class Naming {
   readonly #plan: Plan;
@@ -60,7 +75,7 @@ class Naming {
   /** Excluded files that others may be links to. */
   readonly #excluded = new Set<string>();
   /** Excluded file -> its links that are not. */
-  readonly #orphans = new Map<string, [string, ...string[]]>();
+  readonly #orphans = new Map<string, [Orphan, ...Orphan[]]>();
 
   constructor(plan: Plan, detours: Detours) {
     this.#plan = plan;
@@ -73,39 +88,52 @@ class Naming {
     const below = this.#below(entry.name);
     if (below !== "" && this.#isExcluded(below, entry)) return undefined;
     if (!isHardLink(entry)) return this.at(entry, below);
-    const first = this.#below(entry.link);
-    if (!this.#excluded.has(first)) return this.at(entry, below, first);
-    const others = this.#orphans.get(first);
-    if (others) others.push(below);
-    else this.#orphans.set(first, [below]);
+    const file = this.#below(entry.link);
+    if (!this.#excluded.has(file)) return this.at(entry, below, { sameAs: file, link: true });
+    const others = this.#orphans.get(file);
+    if (others) others.push({ below, entry });
+    else this.#orphans.set(file, [{ below, entry }]);
     return undefined;
   }
 
-  /** @param below path below the source, `""` for the source itself @param link the same of a hard link's target */
-  at(entry: ArchiveEntry, below: string, link?: string): Rewritten | undefined {
+  /** @param below path below the source, `""` for the source itself */
+  at(entry: ArchiveEntry, below: string, twin?: Twin): Rewritten | undefined {
     const { uid, gid, times, onEntry } = this.#plan;
     const name = this.#name(below);
     // The root itself is there already, and so is a directory that is a symlink there.
     if (name === "" || (isDirectory(entry) && this.#detours.has(name))) return undefined;
     onEntry?.(entry, name);
-    const mtime = times.get(below);
+    // A link's header is as good as its file's: what is written last counts for both.
+    const mtime = times.get(twin?.sameAs ?? below);
     return {
-      name: detour(name, this.#detours),
-      ...(link === undefined ? {} : { link: detour(this.#name(link), this.#detours) }),
+      name: this.#place(below),
+      ...(twin?.link ? { link: this.#place(twin.sameAs) } : {}),
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
       ...(mtime === undefined ? {} : { mtime }),
     };
   }
 
-  orphans(): Iterable<[string, ...string[]]> {
-    return this.#orphans.values();
+  orphans(): Iterable<[string, [Orphan, ...Orphan[]]]> {
+    return this.#orphans;
   }
 
-  link(below: string, first: string): Buffer {
-    const name = detour(this.#name(below), this.#detours);
-    const link = detour(this.#name(first), this.#detours);
-    return tarHeader({ name, link, type: "1", mode: 0o644, uid: 0, gid: 0, size: 0, mtimeNs: 0n });
+  link({ below, entry }: Orphan, first: Orphan, excluded: string): Buffer {
+    const time = this.#plan.times.get(excluded);
+    return tarHeader({
+      name: this.#place(below),
+      link: this.#place(first.below),
+      type: "1",
+      mode: entry.mode,
+      uid: this.#plan.uid ?? entry.uid,
+      gid: this.#plan.gid ?? entry.gid,
+      size: 0,
+      mtimeNs: time === undefined ? BigInt(Math.floor(entry.mtime)) * 1_000_000_000n : nanoseconds(time),
+    });
+  }
+
+  #place(below: string): string {
+    return detour(this.#name(below), this.#detours);
   }
 
   #name(below: string): string {

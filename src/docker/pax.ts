@@ -61,3 +61,10 @@ export function paxTime(ns: bigint): string {
     .padStart(9, "0")
     .replace(/0+$/, "")}`;
 }
+
+/** The nanoseconds of what `paxTime` writes. */
+export function nanoseconds(time: string): bigint {
+  const [whole = "0", fraction = ""] = time.split(".");
+  const rest = BigInt(fraction.padEnd(9, "0").slice(0, 9));
+  return BigInt(whole) * 1_000_000_000n + (whole.startsWith("-") ? -rest : rest);
+}

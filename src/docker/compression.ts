@@ -1,0 +1,111 @@
+import { Readable } from "node:stream";
+import { DockerError, systemCode } from "./errors.js";
+
+export type Compression = "none" | "gzip" | "bzip2" | "xz" | "zstd";
+
+/** The first bytes of each format (its own documentation), as latin1. */
+const MAGIC: readonly (readonly [Compression, string])[] = [
+  ["gzip", "\x1f\x8b"],
+  ["bzip2", "BZh"],
+  ["xz", "\xfd7zXZ\x00"],
+  ["zstd", "\x28\xb5\x2f\xfd"],
+];
+
+const PROGRAMS = { gzip: "gzip", bzip2: "bzip2", xz: "xz", zstd: "zstd" } as const;
+
+export interface CompressionOptions {
+  /** For PATH. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
+/** How a file is compressed, by its first bytes: names lie. */
+export function compressionOf(start: Buffer): Compression {
+  const text = start.toString("latin1", 0, 8);
+  return MAGIC.find(([, magic]) => text.startsWith(magic))?.[0] ?? "none";
+}
+
+/**
+ * The plain bytes of a stream, whatever it is compressed with, by the system's program.
+ * @throws (in the stream) DockerError `archive/no-program`, `archive/broken`
+ */
+export async function* decompress(
+  source: AsyncIterable<Buffer>,
+  options: CompressionOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { start, rest } = await peek(source);
+  const kind = compressionOf(start);
+  const whole = async function* (): AsyncGenerator<Buffer> {
+    if (start.length > 0) yield start;
+    yield* rest;
+  };
+  if (kind === "none") yield* whole();
+  else yield* through([PROGRAMS[kind], "-d", "-c"], whole(), options);
+}
+
+/** Compresses a stream by the system's program. @throws (in the stream) DockerError `archive/no-program` */
+export async function* compress(
+  source: AsyncIterable<Buffer>,
+  kind: Exclude<Compression, "none">,
+  options: CompressionOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  yield* through([PROGRAMS[kind], "-c"], source, options);
+}
+
+/** Enough of a stream to tell its format, and what follows. */
+async function peek(source: AsyncIterable<Buffer>): Promise<{ start: Buffer; rest: AsyncIterable<Buffer> }> {
+  const iterator = source[Symbol.asyncIterator]();
+  let start = Buffer.alloc(0);
+  while (start.length < 8) {
+    const next = await iterator.next();
+    if (next.done) break;
+    start = Buffer.concat([start, next.value]);
+  }
+  return { start, rest: { [Symbol.asyncIterator]: () => iterator } };
+}
+
+async function* through(
+  command: readonly [program: string, ...args: string[]],
+  source: AsyncIterable<Buffer>,
+  options: CompressionOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { execa } = await import("execa");
+  const [program, ...args] = command;
+  const child = execa(program, args, {
+    input: Readable.from(source, { objectMode: false }),
+    buffer: { stdout: false, stderr: true },
+    maxBuffer: 100_000,
+    encoding: "buffer",
+    env: options.env,
+    extendEnv: false,
+    reject: false,
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+  });
+  try {
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) yield chunk;
+    const result = await child;
+    options.signal?.throwIfAborted();
+    if (!result.failed) return;
+    // What went wrong with the source is what the program choked on.
+    if (result.exitCode === undefined && systemCode(result) === undefined && result.cause instanceof Error)
+      throw result.cause;
+    throw systemCode(result) === "ENOENT"
+      ? missing(program)
+      : failed(program, Buffer.from(result.stderr).toString());
+  } finally {
+    child.kill();
+  }
+}
+
+function missing(program: string): DockerError {
+  return new DockerError({
+    code: "archive/no-program",
+    message: `the program ${program} is needed to read the archive, and is not installed`,
+    help: [`install ${program}`],
+  });
+}
+
+function failed(program: string, stderr: string): DockerError {
+  const notes = stderr.trim().split("\n").slice(-5);
+  return new DockerError({ code: "archive/broken", message: `${program} cannot read the archive`, notes });
+}
