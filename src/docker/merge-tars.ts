@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { decompress, type CompressionOptions } from "./compression.js";
-import { isHardLink, rewriteTar, type ArchiveEntry, type Rewritten } from "./tar-rewrite.js";
-import { END_OF_ARCHIVE } from "./tar-write.js";
+import { isDirectory, isHardLink, rewriteTar, type ArchiveEntry, type Rewritten } from "./tar-rewrite.js";
+import { END_OF_ARCHIVE, tarHeader } from "./tar-write.js";
 import { byteString, unreadable } from "./tree.js";
 
 /** An archive that becomes a piece of a larger one. */
@@ -20,18 +20,35 @@ export interface ArchivePart {
  */
 export function mergeTars(parts: readonly ArchivePart[], options: CompressionOptions): Readable {
   const whole = async function* (): AsyncGenerator<Buffer> {
-    for (const part of parts) {
-      const prefix = byteString(
-        (part.prefix ?? "")
-          .split("/")
-          .filter((piece) => piece !== "" && piece !== ".")
-          .join("/"),
-      );
-      yield* rewriteTar(decompress(read(part.source), options), (entry) => below(prefix, entry));
+    const there = new Set<string>();
+    for (const { source, prefix = "" } of parts) {
+      const folder = byteString(pieces(prefix).join("/"));
+      yield* newFolders(folder, there);
+      yield* rewriteTar(decompress(read(source), options), (entry) => {
+        const to = below(folder, entry);
+        if (to?.name !== undefined && isDirectory(entry)) there.add(to.name);
+        return to;
+      });
     }
     yield END_OF_ARCHIVE;
   };
   return Readable.from(whole(), { objectMode: false });
+}
+
+function pieces(path: string): string[] {
+  return path.split("/").filter((piece) => piece !== "" && piece !== ".");
+}
+
+/** The folders of a prefix that no archive before it has brought: an engine would make them unreadable for users. */
+function* newFolders(prefix: string, there: Set<string>): Generator<Buffer> {
+  for (const [at] of pieces(prefix).entries()) {
+    const name = pieces(prefix)
+      .slice(0, at + 1)
+      .join("/");
+    if (there.has(name)) continue;
+    there.add(name);
+    yield tarHeader({ name: `${name}/`, type: "5", mode: 0o755, uid: 0, gid: 0, size: 0, mtimeNs: 0n });
+  }
 }
 
 async function* read(source: string | Readable): AsyncGenerator<Buffer, void, undefined> {
