@@ -49,6 +49,8 @@ export async function enliven(part: Part, { runtime, host, values }: AssessSetti
   const decoded = decodeOptions(part.loaded.recipe.options, now, { directory: info.directory, home });
   if (decoded.mistakes.length > 0) throw new DiagnosticError(decoded.mistakes);
   if (filled && part.loaded.recipe.configure) await configureAgain(now, decoded, { host, values });
+  for (const [name, { text, secret }] of part.computed)
+    if (hasHole(text)) texts.set(name, { text: values.fill(text, "real"), secret });
   return { texts, options: decoded.values, unknown: decoded.unknown };
 }
 
@@ -164,7 +166,8 @@ export class Assessor {
 }
 
 export function knownText(part: Part, live: Live, option: string): string | undefined {
-  const text = (part.computed.get(option) ?? live.texts.get(option))?.text;
+  const computed = part.computed.get(option)?.text;
+  const text = computed === undefined || hasHole(computed) ? live.texts.get(option)?.text : computed;
   return text === undefined || hasHole(text) ? undefined : text;
 }
 

@@ -16,7 +16,7 @@ import {
   type LookContext,
 } from "tsbuildout/recipe";
 import { configureEngine, engineOf, engineOfRecord, isOurs, listing } from "./common.js";
-import { ensureImage } from "./run-image.js";
+import { ensureImage, imageId } from "./run-image.js";
 import { codeDigest } from "./stage-code.js";
 import { consoleFolder, LONGEST_OUTPUT } from "./stage-console.js";
 import { configureEnv, VOLUME } from "./stage-env.js";
@@ -167,14 +167,10 @@ function* outputFiles(lines: readonly string[]): Iterable<[name: string, path: s
 async function inputs(context: InputsContext<StageSchema>): Promise<Record<string, string>> {
   const { options } = context;
   if (options.image === undefined) return {};
-  const engine = await engineOf(context);
+  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  const image = await imageId({ ...context, options: { ...options, image: options.image } }, call);
   const code = usesCode(options) ? { code: await codeDigest(context, options.triggers) } : {};
-  const images = await listing(context, engine, "images");
-  const key = imageKey(options.image);
-  const image = images.find(
-    (one) => (one.RepoTags ?? []).some((tag) => imageKey(tag) === key) || one.Id === options.image,
-  );
-  return { ...code, ...(image ? { image: image.Id } : {}) };
+  return { ...code, image };
 }
 
 function usesCode(options: Options): boolean {

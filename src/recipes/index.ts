@@ -11,5 +11,6 @@ export const recipes: Readonly<Record<string, Loader>> = {
   "docker.save": () => import("./docker.save.js"),
   "docker.network": () => import("./docker.network.js"),
   "docker.run": () => import("./docker.run.js"),
+  "docker.stage": () => import("./docker.stage.js"),
   "docker.volume": () => import("./docker.volume.js"),
 };
