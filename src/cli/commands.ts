@@ -1,7 +1,52 @@
-import type { CommandSpec } from "./command.js";
+import type { CommandSpec, OptionSpec } from "./command.js";
+
+const replace: OptionSpec = {
+  long: "replace",
+  value: "PART",
+  doc: "what PART protects (a volume's data) may be destroyed; may be repeated",
+};
 
 /** Every command by name. A command's module is loaded when it is run. */
 export const commands: readonly CommandSpec[] = [
+  {
+    name: "install",
+    usage: "[part ...]",
+    doc: "Install, update and uninstall until all is as the file says; with parts only those and what they need.",
+    options: [replace],
+    load: () => import("./commands/install.js"),
+  },
+  {
+    name: "uninstall",
+    usage: "part ... | --all",
+    doc: "Take parts away; needs no configuration file.",
+    options: [
+      { long: "all", doc: "take everything away that is installed" },
+      { long: "cascade", doc: "take the parts away as well that need them" },
+    ],
+    load: () => import("./commands/uninstall.js"),
+  },
+  {
+    name: "plan",
+    usage: "[part ...]",
+    doc: "Show what install would do, and why; changes nothing.",
+    options: [replace, { long: "exit-code", doc: "end with 4 when something would change" }],
+    load: () => import("./commands/plan.js"),
+  },
+  {
+    name: "status",
+    usage: "",
+    doc: "Show what is installed, and how it stands on the engine.",
+    options: [{ long: "exit-code", doc: "end with 4 when something is not as it was installed" }],
+    arguments: { least: 0, most: 0 },
+    load: () => import("./commands/status.js"),
+  },
+  {
+    name: "graph",
+    usage: "[part ...]",
+    doc: "Show the parts in order, and why each comes after which.",
+    options: [{ long: "dot", doc: "print for Graphviz" }],
+    load: () => import("./commands/graph.js"),
+  },
   {
     name: "annotate",
     usage: "[section ...]",

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Config, loadConfig, renderDiagnostic } from "../index.js";
+import { type Buildout, type Config, loadConfig, openBuildout, renderDiagnostic } from "../index.js";
 import type { Invocation } from "./command.js";
 import { paintFor } from "./report/paint.js";
 
@@ -8,9 +8,8 @@ export function userFolder({ env, home }: Invocation["io"]): string {
   return env["TSBUILDOUT_HOME"] || path.join(home, ".tsbuildout");
 }
 
-/** The configuration that the command line names. Warnings go to standard error. Throws DiagnosticError. */
-export async function readConfiguration({ globals, assignments, io }: Invocation): Promise<Config> {
-  const config = await loadConfig({
+function requestOf({ globals, assignments, io }: Invocation) {
+  return {
     file: globals.config,
     cwd: io.cwd,
     assignments,
@@ -18,7 +17,18 @@ export async function readConfiguration({ globals, assignments, io }: Invocation
     env: io.env,
     home: io.home,
     signal: io.signal,
-  });
+  };
+}
+
+/** The buildout that the command line names; it is read when it is asked something. */
+export function buildoutOf(invocation: Invocation): Buildout {
+  return openBuildout(requestOf(invocation));
+}
+
+/** The configuration that the command line names. Warnings go to standard error. Throws DiagnosticError. */
+export async function readConfiguration(invocation: Invocation): Promise<Config> {
+  const { io } = invocation;
+  const config = await loadConfig(requestOf(invocation));
   const paint = paintFor(io.err, io.env);
   for (const warning of config.warnings) io.err.write(`${renderDiagnostic(warning, paint)}\n`);
   return config;

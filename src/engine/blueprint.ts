@@ -171,7 +171,7 @@ export function buildoutInfo(
     downloadCache: cache ? resolve(config.directory, cache) : undefined,
     cacheDirectory: resolve(config.directory, ".tsbuildout"),
     offline: run.offline || /^(true|yes|on|1)$/i.test(options["offline"] ?? ""),
-    newest: run.newest,
+    newest: run.newest && !/^(false|no|off|0)$/i.test(options["newest"] ?? ""),
     options,
   };
 }

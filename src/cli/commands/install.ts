@@ -1,0 +1,18 @@
+import type { Invocation } from "../command.js";
+import { buildoutOf } from "../configuration.js";
+import { runReport } from "../report/events.js";
+
+/** Brings what is installed in line with the file. */
+export async function run(invocation: Invocation): Promise<number> {
+  const { args, options, globals, io } = invocation;
+  const { report, finish } = runReport(invocation);
+  const summary = await buildoutOf(invocation).install({
+    parts: args,
+    replace: options.get("replace")?.split("\n") ?? [],
+    signal: io.signal,
+    report,
+    failFast: globals.failFast,
+    ...(globals.jobs !== undefined && { jobs: globals.jobs }),
+  });
+  return finish(summary);
+}

@@ -1,0 +1,32 @@
+import type { PartStatus } from "../../index.js";
+import { EXIT, type Invocation } from "../command.js";
+import { buildoutOf } from "../configuration.js";
+
+/** Shows what is installed, and how it stands on the engine. */
+export async function run(invocation: Invocation): Promise<number> {
+  const { options, globals, io } = invocation;
+  const parts = await buildoutOf(invocation).status({ signal: io.signal });
+  io.out.write(globals.json ? `${JSON.stringify({ parts })}\n` : statusText(parts));
+  const asInstalled = parts.every(({ state }) => state === "ok");
+  return options.has("exit-code") && !asInstalled ? EXIT.changes : EXIT.done;
+}
+
+/** One line a part in columns, with what has drifted below it. */
+export function statusText(parts: readonly PartStatus[]): string {
+  if (parts.length === 0) return "nothing is installed\n";
+  const rows = parts.map((part) => [
+    part.part,
+    part.state,
+    `${part.recipe} ${part.version}`,
+    part.installedAt,
+  ]);
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return parts
+    .map((part, index) => {
+      const cells = rows[index]!.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
+      const notes = [...part.drift.map(({ message }) => message), ...(part.problem ? [part.problem] : [])];
+      return [cells.trimEnd(), ...notes.map((note) => `    ${note}`)].join("\n");
+    })
+    .join("\n")
+    .concat("\n");
+}

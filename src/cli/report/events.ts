@@ -1,0 +1,44 @@
+import type { Event, Reporter } from "../../index.js";
+import { EXIT, type Invocation } from "../command.js";
+import { plainReporter } from "./plain.js";
+
+/** Reports a run in the form that the command line asks for. `finish` gives the exit code. */
+export interface RunReport {
+  readonly report: Reporter;
+  readonly finish: (summary: { readonly ok: boolean; readonly interrupted: boolean }) => number;
+}
+
+export function runReport({ globals, io }: Invocation): RunReport {
+  if (globals.json) return jsonReport((line) => io.out.write(line));
+  return { report: plainReporter({ ...io, verbosity: globals.verbosity }), finish: exitCode };
+}
+
+function exitCode({ ok, interrupted }: { readonly ok: boolean; readonly interrupted: boolean }): number {
+  if (interrupted) return EXIT.interrupted;
+  return ok ? EXIT.done : EXIT.failed;
+}
+
+/** One event a line; where the run failed, a last line with what failed first (DESIGN, section 5). */
+function jsonReport(write: (line: string) => void): RunReport {
+  let first: Extract<Event, { type: "diagnostic" }>["diagnostic"] | undefined;
+  const report: Reporter = (event) => {
+    if (event.type === "diagnostic" && event.diagnostic.severity === "error") first ??= event.diagnostic;
+    write(`${JSON.stringify(event)}\n`);
+  };
+  const finish: RunReport["finish"] = (summary) => {
+    const code = exitCode(summary);
+    if (code !== EXIT.done) write(`${JSON.stringify({ error: failure(first, summary.interrupted) })}\n`);
+    return code;
+  };
+  return { report, finish };
+}
+
+function failure(
+  diagnostic: Extract<Event, { type: "diagnostic" }>["diagnostic"] | undefined,
+  interrupted: boolean,
+) {
+  if (interrupted) return { code: "interrupted", message: "the run was interrupted", notes: [] };
+  if (!diagnostic) return { code: "part/skipped", message: "not all parts could be worked on", notes: [] };
+  const { code, message, part, file, line, column, notes, help } = diagnostic;
+  return { code, message, part, file, line, column, notes: [...notes, ...help] };
+}
