@@ -196,3 +196,5 @@ export {
   type CompressionOptions,
 } from "./docker/compression.js";
 export { mergeTars, type ArchivePart } from "./docker/merge-tars.js";
+export { digestFiles, type FileChoice, type FileSet, type FileSetOptions } from "./docker/file-set.js";
+export { ecrOfHost } from "./docker/ecr/login.js";

@@ -8,6 +8,7 @@ import {
   type Engine,
 } from "tsbuildout/docker";
 import type { InputsContext, PartRecord } from "tsbuildout/recipe";
+import { cacheInputs } from "./build-cache.js";
 import { filesDigest } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
@@ -18,6 +19,7 @@ type Inputs = InputsContext<typeof buildOptions>;
 /** What an image is made of besides the options: the context, the images that it starts from, the environment. */
 export async function buildInputs(context: Inputs): Promise<Record<string, string>> {
   const { options } = context;
+  if (options["cache-repository"]) return await cacheInputs(context);
   const files = await filesDigest(context, options);
   const buildArgs = buildArgsOf(context, options);
   const inputs: Record<string, string> = { ...files.inputs };

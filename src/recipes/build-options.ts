@@ -1,4 +1,5 @@
 import { option, OptionValueError, splitLines } from "tsbuildout/recipe";
+import { cacheOptions } from "./build-cache-options.js";
 import { engineOptions } from "./common.js";
 
 /** A change of these is a rebuild, which replaces the image in place. */
@@ -7,6 +8,7 @@ const inPlace = true;
 /** The options of docker.build, which docker.ecr-cache and the folder of images share. */
 export const buildOptions = {
   ...engineOptions,
+  ...cacheOptions,
   name: option.string({
     doc: "Repository of the image, with or without a registry and a tag: `app`, `registry.example:5000/team/app`. Default: the part's name.",
     default: "$<:_buildout_section_name_>",

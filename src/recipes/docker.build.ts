@@ -1,4 +1,12 @@
-import { defineRecipe, type InstallContext, type Outputs, type UninstallContext } from "tsbuildout/recipe";
+import type { Engine } from "tsbuildout/docker";
+import {
+  defineRecipe,
+  type InstallContext,
+  type Outputs,
+  type PartRecord,
+  type UninstallContext,
+} from "tsbuildout/recipe";
+import { withCache, type Cached } from "./build-cache.js";
 import { configureBuild } from "./build-configure.js";
 import { openFiles } from "./build-files.js";
 import { basesOf, buildInputs } from "./build-inputs.js";
@@ -7,6 +15,7 @@ import { buildOptions } from "./build-options.js";
 import { performBuild } from "./build-perform.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { imageDrift, namesOf } from "./image-look.js";
+import { forgetNames } from "./registry-push.js";
 import { removeOurImage, removeStrays, type Removal } from "./image-remove.js";
 
 export default defineRecipe({
@@ -15,7 +24,12 @@ export default defineRecipe({
   outputs: {
     "image-id": { doc: "The image's id, `sha256:…`." },
     digest: { doc: "The digest of its manifest, where the engine or buildx knows it; empty otherwise." },
-    image: { doc: "The whole reference: `app:1.2`." },
+    image: {
+      doc: "The whole reference: `app:1.2`; of an image that is in the cache and was not fetched, its name there.",
+    },
+    "cache-key": { doc: "The key in the whole-image cache, 64 hexadecimal digits; empty without one." },
+    "cache-hit": { doc: "Whether the image came from the cache: `true` or `false`; empty without one." },
+    "cache-image": { doc: "The image's name in the cache; empty without one." },
   },
   configure: configureBuild,
   inputs: buildInputs,
@@ -31,31 +45,56 @@ export default defineRecipe({
 async function build(context: InstallContext<typeof buildOptions>): Promise<Outputs> {
   const { options, record } = context;
   const engine = await engineOf(context);
+  await forgetNames(context, engine);
   const references = referencesOf(options);
   for (const name of references) await context.created({ kind: "image", name });
-  const files = await openFiles(context, options);
-  try {
-    const built = await performBuild(context, { engine, options, files });
-    const removal: Removal = {
-      engine,
-      bases: basesOf(record),
-      replaced: record !== undefined && record.outputs["image-id"] !== built.id,
-    };
-    for (const name of record ? namesOf(record) : []) {
-      if (references.includes(name)) continue;
-      await removeOurImage(context, name, removal);
-      await context.removed({ kind: "image", name });
-    }
-    await removeStrays(context, removal);
-    await forgetListing(context, engine, "images");
-    return { "image-id": built.id, digest: built.digest ?? "", image: references[0] };
-  } finally {
-    await files.close();
+  const built = await buildOrTake(context, { engine, references });
+  const replaced = record !== undefined && record.outputs["image-id"] !== built.id;
+  const removal: Removal = { ...removalOf(engine, record), replaced };
+  for (const name of new Set([...(record ? namesOf(record) : []), ...references])) {
+    if (built.fetched && references.includes(name)) continue;
+    await removeOurImage(context, name, removal);
+    await context.removed({ kind: "image", name });
   }
+  await removeStrays(context, removal);
+  await forgetListing(context, engine, "images");
+  return {
+    "image-id": built.id,
+    digest: built.digest ?? "",
+    image: built.fetched ? references[0] : built.cacheImage,
+    "cache-key": built.key,
+    "cache-hit": options["cache-repository"] ? String(built.hit) : "",
+    "cache-image": built.cacheImage,
+  };
+}
+
+interface Wanted {
+  readonly engine: Engine;
+  readonly references: readonly string[];
+}
+
+async function buildOrTake(context: InstallContext<typeof buildOptions>, wanted: Wanted): Promise<Cached> {
+  const { options } = context;
+  const build = async () => {
+    const files = await openFiles(context, options);
+    try {
+      return await performBuild(context, { engine: wanted.engine, options, files });
+    } finally {
+      await files.close();
+    }
+  };
+  if (options["cache-repository"]) return await withCache(context, { ...wanted, build });
+  return { ...(await build()), key: "", hit: false, cacheImage: "", fetched: true };
+}
+
+function removalOf(engine: Engine, record: PartRecord | undefined): Removal {
+  const { "cache-hit": hit, "image-id": id } = record?.outputs ?? {};
+  return { engine, bases: basesOf(record), ...(hit === "true" && id && { taken: id }) };
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {
-  const removal: Removal = { engine: await engineOf(context), bases: basesOf(context.record) };
+  const removal = removalOf(await engineOf(context), context.record);
+  await forgetNames(context, removal.engine);
   for (const name of namesOf(context.record)) await removeOurImage(context, name, removal);
   await removeStrays(context, removal);
 }

@@ -17,6 +17,8 @@ export interface Removal {
   readonly bases: ReadonlySet<string>;
   /** Whether another image has just taken the place of this part's. */
   readonly replaced?: boolean;
+  /** Id of an image that the part took from a cache: its labels may name who built it. */
+  readonly taken?: string;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Removal {
 export async function removeOurImage(context: Context, name: string, removal: Removal): Promise<void> {
   const image = await inspectImage(removal.engine, name, context.signal);
   if (!image) return;
-  if (!isOurs(image.Config?.Labels, context)) {
+  if (image.Id !== removal.taken && !isOurs(image.Config?.Labels, context)) {
     context.log(`image ${name} was not made by this part (any more): left as it is`, "note");
     return;
   }
@@ -56,7 +58,8 @@ export async function removeStrays(context: Context, removal: Removal): Promise<
 /** @returns how many are still in use */
 async function sweep(owner: Owner, removal: Removal, signal?: AbortSignal): Promise<number> {
   let kept = 0;
-  for (const id of await ourStrays(owner, removal.engine, signal)) {
+  const strays = await ourStrays(owner, removal.engine, signal);
+  for (const id of new Set([...strays, ...(removal.taken ? [removal.taken] : [])])) {
     const image = await inspectImage(removal.engine, id, signal);
     if (!image || tagsOf(image).length > 0) continue;
     if (await removeUnused(removal.engine, id)) await removeParents(image, removal);

@@ -5,12 +5,13 @@ type Loader = () => Promise<{ readonly default: Recipe }>;
 /** Every built-in recipe by name, loaded on use. The keys are also the names of the files, pages and tests. */
 export const recipes: Readonly<Record<string, Loader>> = {
   "docker.build": () => import("./docker.build.js"),
+  "docker.ecr-push": () => import("./docker.ecr-push.js"),
   "docker.load": () => import("./docker.load.js"),
+  "docker.network": () => import("./docker.network.js"),
   "docker.pull": () => import("./docker.pull.js"),
   "docker.push": () => import("./docker.push.js"),
-  "docker.save": () => import("./docker.save.js"),
-  "docker.network": () => import("./docker.network.js"),
   "docker.run": () => import("./docker.run.js"),
+  "docker.save": () => import("./docker.save.js"),
   "docker.stage": () => import("./docker.stage.js"),
   "docker.volume": () => import("./docker.volume.js"),
 };

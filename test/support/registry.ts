@@ -29,7 +29,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const certificate = options.tls ? makeCertificate(folder) : undefined;
   await writeFile(config, await configuration({ folder, host, options }));
   const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
-  process.once("exit", () => child.kill()); // a test that forgets to stop it
+  const kill = (): void => void child.kill();
+  process.once("exit", kill); // a test that forgets to stop it
+  child.once("exit", () => process.off("exit", kill));
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4000)));
   const url = `${certificate ? "https" : "http"}://${host}/v2/`;

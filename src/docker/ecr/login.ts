@@ -14,14 +14,22 @@ export interface LoginSurroundings {
   readonly signal?: AbortSignal;
 }
 
-/** User and password for a registry's host if it is one of ECR's; undefined for any other registry.
+/** ECR's control plane for a registry's host if it is one of ECR's; undefined for any other registry.
  *  @param host as an image reference has it
+ *  @throws DockerError `ecr/no-region` */
+export async function ecrOfHost(host: string, at: LoginSurroundings): Promise<Ecr | undefined> {
+  const parsed = parseEcrHost(host);
+  if (parsed) return await openEcr(parsed, at.env);
+  // With another control plane, such as an emulator's, a registry may have any name.
+  return endpointFromEnvironment("ECR", at.env) ? await emulatorOf(host, at) : undefined;
+}
+
+/** User and password for a registry's host if it is one of ECR's.
  *  @throws DockerError `ecr/no-credentials`, `ecr/denied`, … for a host of AWS */
 export async function ecrLogin(host: string, at: LoginSurroundings): Promise<RegistryLogin | undefined> {
-  const parsed = parseEcrHost(host);
-  // With another control plane, such as an emulator's, a registry may have any name.
-  if (!parsed) return endpointFromEnvironment("ECR", at.env) ? await emulatorLogin(host, at) : undefined;
-  const { username, password } = await ecrToken(await openEcr(parsed, at.env), at.signal);
+  const ecr = await ecrOfHost(host, at);
+  if (!ecr) return undefined;
+  const { username, password } = await ecrToken(ecr, at.signal);
   return { username, password };
 }
 
@@ -31,18 +39,14 @@ const PUBLIC =
 
 /** The control plane says itself which registry its token opens. Where it does not answer, the host is
  *  nothing of its. */
-async function emulatorLogin(host: string, at: LoginSurroundings): Promise<RegistryLogin | undefined> {
+async function emulatorOf(host: string, at: LoginSurroundings): Promise<Ecr | undefined> {
   if (PUBLIC.test(host)) return undefined;
+  const [, accountId, region] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(host) ?? [];
   try {
-    const token = await ecrToken(await emulatorOf(host, at.env), at.signal);
-    return token.host === host ? { username: token.username, password: token.password } : undefined;
+    const ecr = await openEcr(accountId && region ? { accountId, region } : {}, at.env);
+    return (await ecrToken(ecr, at.signal)).host === host ? ecr : undefined;
   } catch (error) {
     if (error instanceof DockerError) return undefined;
     throw error;
   }
-}
-
-async function emulatorOf(host: string, env: Environment): Promise<Ecr> {
-  const [, accountId, region] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(host) ?? [];
-  return await openEcr(accountId && region ? { accountId, region } : {}, env);
 }

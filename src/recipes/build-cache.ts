@@ -1,0 +1,229 @@
+/** The whole-image cache of docker.build: a repository that keeps images by a key of all that decides about them. */
+import {
+  createRepository,
+  applySettings,
+  credentialsFor,
+  ecrOfHost,
+  ecrToken,
+  expireAfter,
+  findRepository,
+  forgetToken,
+  imagesByTag,
+  inspectImage,
+  isMissing,
+  openEcr,
+  parseReference,
+  pullImage,
+  remoteImage,
+  tagImage,
+  type Credentials,
+  type Ecr,
+  type Engine,
+} from "tsbuildout/docker";
+import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
+import { cacheKey, cacheTag, keyTable, type KeyRow } from "./build-cache-key.js";
+import { keyRows } from "./build-cache-rows.js";
+import type { buildOptions } from "./build-options.js";
+import type { Built } from "./build-perform.js";
+import { engineOf } from "./common.js";
+import { codeOf, dropName, pushUnder } from "./registry-push.js";
+
+type Inputs = InputsContext<typeof buildOptions>;
+type Installing = InstallContext<typeof buildOptions>;
+
+/** A build's place in the cache. */
+export interface CachePlan {
+  readonly key: string;
+  readonly rows: readonly KeyRow[];
+  /** `registry/repository:key` */
+  readonly reference: string;
+  readonly latest: string;
+  /** Set where the repository is in ECR. */
+  readonly ecr: Ecr | undefined;
+}
+
+export interface Cached extends Built {
+  readonly key: string;
+  readonly hit: boolean;
+  /** The image's name in the cache. */
+  readonly cacheImage: string;
+  /** Whether the engine has the image under the names of the build. */
+  readonly fetched: boolean;
+}
+
+/** For the part's inputs: the key stands for all that it was made of. Says what to expect where it is a new one. */
+export async function cacheInputs(context: Inputs): Promise<Record<string, string>> {
+  const plan = await planCache(context);
+  if (context.record?.inputs["cache-key"] !== plan.key) await foresee(context, plan);
+  return { "cache-key": plan.key };
+}
+
+async function planCache(context: Inputs): Promise<CachePlan> {
+  const { options } = context;
+  const rows = await keyRows(context);
+  const key = cacheKey(rows);
+  const { repository, ecr } = await locate(context, options["cache-repository"] ?? "");
+  const prefix = options["cache-tag-prefix"] ?? "";
+  const reference = `${repository}:${cacheTag(prefix, key)}`;
+  return { key, rows, reference, latest: `${repository}:${prefix}latest`, ecr };
+}
+
+async function locate(context: Context, text: string): Promise<{ repository: string; ecr: Ecr | undefined }> {
+  const { env, signal, buildout } = context;
+  const [, name] = /^ecr:(.+)$/.exec(text) ?? [];
+  if (name) {
+    const ecr = await openEcr({}, env);
+    return { repository: `${(await ecrToken(ecr, signal)).host}/${name}`, ecr };
+  }
+  const { domain } = parseReference(text);
+  return { repository: text, ecr: buildout.offline ? undefined : await ecrOfHost(domain, { env, signal }) };
+}
+
+async function foresee(context: Inputs, plan: CachePlan): Promise<void> {
+  const hit = await isHit(context, plan);
+  context.log(`cache ${hit ? "hit" : "miss"}: ${plan.reference}`, "note");
+  context.log(`cache key ${plan.key}, made of`, "note");
+  for (const line of keyTable(plan.rows)) context.log(line, "note");
+}
+
+/** Asked once a run and key, so that what was foreseen is what happens. */
+async function isHit(context: Context, plan: CachePlan): Promise<boolean> {
+  if (context.buildout.offline) return false;
+  return await context.shared(`image cache ${plan.reference}`, async () => await lookUp(context, plan));
+}
+
+/** Only a registry's word that there is none makes a miss; one that cannot be asked is an error. */
+async function lookUp(context: Context, { reference, ecr }: CachePlan): Promise<boolean> {
+  const { signal } = context;
+  const { path, tag = "" } = parseReference(reference);
+  if (ecr) return (await imagesByTag(ecr, { repository: path, tags: [tag], signal }))?.has(tag) ?? false;
+  const engine = await engineOf(context);
+  return (
+    (await remoteImage(engine, { reference, credentials: await login(context, reference), signal })) !==
+    undefined
+  );
+}
+
+async function login(context: Context, reference: string): Promise<Credentials | undefined> {
+  const { env, home, signal } = context;
+  const found = await credentialsFor(parseReference(reference).domain, { env, home, signal });
+  if (found?.password) context.secret(found.password);
+  return found;
+}
+
+export interface CachedBuild {
+  readonly engine: Engine;
+  /** The names of the image. */
+  readonly references: readonly string[];
+  build(): Promise<Built>;
+}
+
+/** The image from the cache, or else built and put there. @throws a problem `registry/…`, `ecr/…`, `cache/…` */
+export async function withCache(context: Installing, cached: CachedBuild): Promise<Cached> {
+  const plan = await planCache(context);
+  const known = { key: plan.key, cacheImage: plan.reference };
+  const found = (await isHit(context, plan)) ? await take(context, cached, plan) : undefined;
+  if (found) return { ...known, ...found, hit: true };
+  context.log(`cache miss: building, for ${plan.reference}`, "note");
+  const built = await cached.build();
+  await keep(context, cached, plan);
+  return { ...known, ...built, hit: false, fetched: true };
+}
+
+type Taken = Pick<Cached, "id" | "digest" | "fetched">;
+
+/** Undefined where the image has gone from the cache since it was looked for. */
+async function take(context: Installing, cached: CachedBuild, plan: CachePlan): Promise<Taken | undefined> {
+  const { engine, references } = cached;
+  const { reference } = plan;
+  if (context.options["skip-pull"]) {
+    context.log(`cache hit: ${reference} is there, not pulled`, "note");
+    return { id: "", digest: undefined, fetched: false };
+  }
+  context.log(`cache hit: pulling ${reference} instead of building`);
+  const name = { kind: "image-name", name: reference };
+  try {
+    await context.created(name);
+    const credentials = await login(context, reference);
+    const digest = await pullImage(engine, {
+      reference,
+      credentials,
+      listener: context,
+      signal: context.signal,
+    });
+    for (const one of references) await tagImage(engine, reference, one, context.signal);
+    const image = await inspectImage(engine, reference, context.signal);
+    if (await dropName(engine, reference)) await context.removed(name);
+    return { id: image?.Id ?? "", digest, fetched: true };
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await context.removed(name);
+    return undefined;
+  }
+}
+
+/** Pushes what was built under its key and as the latest. */
+async function keep(
+  context: Installing,
+  { engine, references }: CachedBuild,
+  plan: CachePlan,
+): Promise<void> {
+  if (context.buildout.offline) return;
+  try {
+    const immutable = plan.ecr ? await ensure(context, plan.ecr, plan.reference) : false;
+    const image = await inspectImage(engine, references[0] ?? "", context.signal);
+    if (!image) throw notOnEngine(references[0] ?? "");
+    for (const reference of immutable ? [plan.reference] : [plan.reference, plan.latest])
+      await pushUnder(context, {
+        engine,
+        image,
+        reference,
+        login: async (refused) => await loginAgain(context, plan, refused),
+      });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const problem = codeOf(error) ? (error as RecipeError).problem : undefined;
+    if (!problem || context.options["cache-push-required"]) throw error;
+    context.warn({ ...problem, message: `the image is not in the cache: ${problem.message}` });
+  }
+}
+
+/** A token of ECR may have ended while it was used; other credentials do not get better by asking again. */
+async function loginAgain(
+  context: Context,
+  { ecr, reference }: CachePlan,
+  refused: Credentials | undefined,
+): Promise<Credentials | undefined> {
+  if (refused && ecr) {
+    const token = await ecrToken(ecr, context.signal);
+    if (token.password === refused.password) forgetToken(ecr, token);
+  }
+  return await login(context, reference);
+}
+
+const DEFAULT_AGE = 7;
+
+/** @returns whether tags cannot move in the repository */
+async function ensure(context: Installing, ecr: Ecr, reference: string): Promise<boolean> {
+  const { signal } = context;
+  const { path: repository } = parseReference(reference);
+  const age = context.options["max-age-days"];
+  const wish = { repository, signal, warn: (problem: RecipeError["problem"]) => context.warn(problem) };
+  const found = await findRepository(ecr, wish);
+  const info = found ?? (await createRepository(ecr, { ...wish, settings: {} }));
+  if (!found) context.log(`created repository ${info.uri}`, "note");
+  // A policy that somebody gave to a repository of theirs is theirs.
+  const days = age ?? (found ? undefined : DEFAULT_AGE);
+  if (days !== undefined)
+    await applySettings(ecr, info, { ...wish, settings: { lifecycle: expireAfter(days) } });
+  return info.immutable;
+}
+
+function notOnEngine(reference: string): RecipeError {
+  return new RecipeError({
+    code: "cache/no-image",
+    message: `the build left no image ${reference} on the engine to put into the cache`,
+    help: ["leave the option output out where cache-repository is set"],
+    option: "cache-repository",
+  });
+}

@@ -1,0 +1,84 @@
+import {
+  inspectImage,
+  pushImage,
+  removeImage,
+  tagImage,
+  tagsOf,
+  type Credentials,
+  type Engine,
+  type ImageDetails,
+} from "tsbuildout/docker";
+import { type InstallContext, type PartRecord, type Problem, type Schema } from "tsbuildout/recipe";
+
+type Installing = Pick<InstallContext<Schema>, "created" | "removed" | "log" | "progress" | "signal">;
+
+export interface PushUnder {
+  readonly engine: Engine;
+  readonly image: Pick<ImageDetails, "Id" | "RepoTags">;
+  /** With its tag. */
+  readonly reference: string;
+  /** @param refused the credentials that the registry would not take, where it is asked a second time */
+  readonly login: (refused?: Credentials) => Promise<Credentials | undefined>;
+}
+
+/** Pushes an image under a name that it has only as long as that takes, unless it had it before.
+ *  @returns the digest under which the registry took it */
+export async function pushUnder(context: Installing, push: PushUnder): Promise<string> {
+  const { engine, image, reference } = push;
+  if (tagsOf(image).includes(reference)) return await pushTwice(context, push);
+  const name = { kind: "image-name", name: reference };
+  await context.created(name);
+  await tagImage(engine, image.Id, reference, context.signal);
+  try {
+    return await pushTwice(context, push);
+  } finally {
+    // Without the signal: it may have fired, and the name should go nevertheless.
+    if (await dropName(engine, reference, image.Id)) await context.removed(name);
+  }
+}
+
+/** Takes a name from an image, unless it is its last one: with that, the image would go.
+ *  @returns whether the name is gone */
+export async function dropName(engine: Engine, reference: string, id?: string): Promise<boolean> {
+  const now = await inspectImage(engine, reference);
+  if (!now || (id && now.Id !== id)) return true;
+  if (tagsOf(now).length < 2) return false;
+  await removeImage(engine, reference, { noPrune: true });
+  return true;
+}
+
+/** Names on the engine that a push was cut off from taking away. */
+export async function forgetNames(
+  context: { readonly record?: PartRecord | undefined; readonly removed?: Installing["removed"] },
+  engine: Engine,
+): Promise<void> {
+  for (const resource of context.record?.resources ?? [])
+    if (resource.kind === "image-name" && (await dropName(engine, resource.name)))
+      await context.removed?.(resource);
+}
+
+/** A token that has ended in the middle of a push is replaced once; layers that are there are not sent again. */
+async function pushTwice(context: Installing, push: PushUnder): Promise<string> {
+  const { engine, reference, login } = push;
+  const how = { reference, listener: context, signal: context.signal };
+  const credentials = await login();
+  try {
+    return await pushImage(engine, { ...how, credentials });
+  } catch (error) {
+    const again = isRefusal(error) ? await login(credentials) : undefined;
+    if (!again || again.password === credentials?.password) throw error;
+    context.log(`${reference}: the registry refuses the token, trying a new one`, "note");
+    return await pushImage(engine, { ...how, credentials: again });
+  }
+}
+
+/** `registry/denied`: the registry does not take the credentials, or not for this. */
+export function isRefusal(error: unknown): error is Error & { readonly problem: Problem } {
+  return codeOf(error) === "registry/denied";
+}
+
+/** The code of a problem, whoever threw it. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("problem" in error)) return undefined;
+  return (error.problem as Problem).code;
+}
