@@ -294,6 +294,7 @@ export class Configurer implements ConfigureHost, Outside {
     const part = this.parts.get(section);
     const made = part?.computed.get(option);
     if (made) return { text: made.text, secret: made.secret };
+    if (option === "_buildout_section_name_") return undefined; // the asking section's own name, never an output
     const open = part ? part.outputs.has(option) || isComputed(part, option) : this.#isOpen(section);
     return open ? { text: makeHole({ section, option }), secret: this.isSecret(section, option) } : undefined;
   }

@@ -6,6 +6,9 @@ type Loader = () => Promise<{ readonly default: Recipe }>;
 export const recipes: Readonly<Record<string, Loader>> = {
   "docker.build": () => import("./docker.build.js"),
   "docker.ecr-push": () => import("./docker.ecr-push.js"),
+  "docker.gentoo-bootstrap": () => import("./docker.gentoo-bootstrap.js"),
+  "docker.gentoo-build": () => import("./docker.gentoo-build.js"),
+  "docker.gentoo-diskimage": () => import("./docker.gentoo-diskimage.js"),
   "docker.load": () => import("./docker.load.js"),
   "docker.network": () => import("./docker.network.js"),
   "docker.pull": () => import("./docker.pull.js"),

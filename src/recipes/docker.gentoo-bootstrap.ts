@@ -1,0 +1,89 @@
+import { imageKey, inspectContainer, startContainer } from "tsbuildout/docker";
+import {
+  defineRecipe,
+  type ConfigureContext,
+  type InputsContext,
+  type UpdateContext,
+} from "tsbuildout/recipe";
+import { bootstrapOptions, type BootstrapSchema } from "./bootstrap-options.js";
+import { bringUp, containerName, referenceOf } from "./bootstrap-steps.js";
+import { configureEngine, engineOf, forgetListing } from "./common.js";
+import { localArchiveDigests } from "./gentoo-archives.js";
+import { imageInputs, lookAtWork, removeRecorded } from "./gentoo-image.js";
+import { layoutInput, localPath } from "./gentoo-inputs.js";
+import { useNamed } from "./gentoo-options.js";
+import { checkName } from "./names.js";
+
+export default defineRecipe({
+  doc: "Makes an image of a whole operating system, usually Gentoo, out of archives: imports them, runs a container of the image, copies a layout onto it and runs a script in it; with `commit` the result becomes the image. An image of the same archives that this part made before is gone on with.",
+  options: bootstrapOptions,
+  outputs: {
+    "image-id": { doc: "Id of the image." },
+    "container-id": { doc: "Id of the container; empty with `commit`." },
+    stages: { doc: "Where the archives came from, a URL a line: the stage that a `latest-…` page named." },
+  },
+  computed: { container: "Name of the container." },
+  configure,
+  inputs,
+  look: async (context) =>
+    await lookAtWork(context, ({ options, part }) => {
+      const commit = /^(true|yes|on|1)$/i.test(options["commit"] ?? "");
+      const { image = part, tag, container } = options;
+      return {
+        image: referenceOf({ image, tag }),
+        ...(commit ? {} : { container: container ?? containerName({ image, tag }) }),
+      };
+    }),
+  install: async (context) => await bringUp(context, undefined),
+  update,
+  uninstall: async (context) => await removeRecorded(context),
+});
+
+function configure(context: ConfigureContext<BootstrapSchema>): void {
+  configureEngine(context);
+  const { options, unknown } = context;
+  useNamed(context, { containers: [["volumes-from", options["volumes-from"]]] }, imageKey);
+  for (const volume of options.volumes ?? [])
+    if (volume.kind === "volume") context.uses(`volume:${volume.source}`, "volumes");
+  if (unknown.has("image") || unknown.has("tag") || options.image === undefined) return;
+  try {
+    const names = { image: options.image, tag: options.tag };
+    context.provides(imageKey(referenceOf(names)));
+    if (!unknown.has("container") && !options.container) context.compute("container", containerName(names));
+    const container = options.container ?? containerName(names);
+    checkName(context, "container", container);
+    if (options.commit === false) context.provides(`container:${container}`);
+  } catch (error) {
+    context.fail({ code: "option/value", message: (error as Error).message, option: "image" });
+  }
+}
+
+async function inputs(context: InputsContext<BootstrapSchema>): Promise<Record<string, string>> {
+  const { options } = context;
+  return {
+    ...(await layoutInput(context, { layout: options.layout, uid: 0, gid: 0 })),
+    ...(await localArchiveDigests(options.archives, (url) => localPath(url, context))),
+    ...(options.archives.length === 0
+      ? await imageInputs(context, await engineOf(context), baseOf(context))
+      : {}),
+  };
+}
+
+/** The image that is there already; once this part has committed over its name, it cannot be looked up any more. */
+function baseOf({ options, record }: InputsContext<BootstrapSchema>): Record<string, string> {
+  return options.commit && record ? {} : { image: referenceOf(options) };
+}
+
+/** A container that only stopped is started; for anything else the work is done again. */
+async function update(context: UpdateContext<BootstrapSchema>): Promise<Record<string, string>> {
+  const { drift, inputs, options, unfinished } = context.changes;
+  const onlyStopped = drift.length > 0 && drift.every(({ kind }) => kind === "stopped");
+  const engine = await engineOf(context);
+  const name = context.options.container ?? containerName(context.options);
+  const found = await inspectContainer({ engine, signal: context.signal }, name);
+  if (!onlyStopped || inputs.length > 0 || options.length > 0 || unfinished || !found)
+    return await bringUp(context, context.record);
+  await startContainer({ engine, signal: context.signal }, name);
+  await forgetListing(context, engine, "containers");
+  return { ...context.record.outputs };
+}

@@ -1,0 +1,88 @@
+import { imageKey } from "tsbuildout/docker";
+import { defineRecipe, type ConfigureContext, type InputsContext } from "tsbuildout/recipe";
+import { configureEngine, engineOf } from "./common.js";
+import { localArchiveDigests } from "./gentoo-archives.js";
+import { gentooBuildOptions, type GentooBuildSchema } from "./gentoo-build-options.js";
+import { assemble } from "./gentoo-build-steps.js";
+import { imageInputs, lookAtWork, removeRecorded } from "./gentoo-image.js";
+import { layoutInput, localPath } from "./gentoo-inputs.js";
+import { imageName, useNamed } from "./gentoo-options.js";
+import { checkName } from "./names.js";
+
+export default defineRecipe({
+  doc: "Assembles an image from a base, Gentoo packages that a builder builds or has as binary packages, a folder of files and a script. The builder and the container in which the image is assembled go at the end.",
+  options: gentooBuildOptions,
+  outputs: {
+    "image-id": { doc: "Id of the image." },
+    image: { doc: "Its name with its tag." },
+    "installed-packages": { doc: "The packages that got into the image, `category/name-version` a line." },
+  },
+  configure,
+  inputs,
+  look: async (context) =>
+    await lookAtWork(context, ({ options, part }) => ({
+      image: imageName(options["name"] ?? part, options["tag"]),
+    })),
+  install: async (context) => await assemble(context, undefined),
+  update: async (context) => await assemble(context, context.record),
+  uninstall: async (context) => await removeRecorded(context),
+});
+
+function configure(context: ConfigureContext<GentooBuildSchema>): void {
+  configureEngine(context);
+  const { options, unknown } = context;
+  for (const option of ["build-container", "assemble-container"] as const)
+    if (options[option] !== undefined) checkName(context, "container", options[option]);
+  useNamed(
+    context,
+    {
+      images: [
+        ["build-image", options["build-image"]],
+        ["base-image", options["base-image"]],
+      ],
+      containers: [
+        ["build-volumes-from", options["build-volumes-from"]],
+        ["volumes-from", options["volumes-from"]],
+      ],
+    },
+    imageKey,
+  );
+  for (const [option, message] of contradictions(context))
+    context.fail({ code: "option/conflict", message, option });
+  if (unknown.has("name") || unknown.has("tag") || options.name === undefined) return;
+  try {
+    context.provides(imageKey(imageName(options.name, options.tag)));
+  } catch (error) {
+    context.fail({ code: "option/value", message: (error as Error).message, option: "name" });
+  }
+}
+
+/** What only works with a builder, where there is none; and two bases. */
+function contradictions({
+  options,
+  unknown,
+}: ConfigureContext<GentooBuildSchema>): [option: string, message: string][] {
+  const found: [string, string][] = [];
+  if (options["base-image"] && (options.archives ?? []).length > 0)
+    found.push(["archives", "base-image and archives both say what the image starts from"]);
+  if (options["build-image"] || unknown.has("build-image")) return found;
+  for (const option of ["packages", "build-dependencies", "copy"] as const)
+    if ((options[option] ?? []).length > 0)
+      found.push([option, `${option} needs a builder, and build-image is not set`]);
+  for (const option of ["pre-build-script", "build-script", "post-build-script", "build-layout"] as const)
+    if (options[option]) found.push([option, `${option} needs a builder, and build-image is not set`]);
+  return found;
+}
+
+async function inputs(context: InputsContext<GentooBuildSchema>): Promise<Record<string, string>> {
+  const { options } = context;
+  const layout = { layout: options.layout, uid: options["layout-uid"], gid: options["layout-gid"] };
+  const buildLayout = { layout: options["build-layout"], uid: 0, gid: 0 };
+  const images = { "build-image": options["build-image"], "base-image": options["base-image"] };
+  return {
+    ...(await imageInputs(context, await engineOf(context), images)),
+    ...(await layoutInput(context, layout)),
+    ...(await layoutInput(context, buildLayout, "build-layout")),
+    ...(await localArchiveDigests(options.archives, (url) => localPath(url, context))),
+  };
+}

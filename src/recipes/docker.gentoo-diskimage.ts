@@ -1,0 +1,81 @@
+import { access, stat } from "node:fs/promises";
+import { imageKey } from "tsbuildout/docker";
+import {
+  defineRecipe,
+  type ConfigureContext,
+  type Drift,
+  type InputsContext,
+  type LookContext,
+} from "tsbuildout/recipe";
+import { configureEngine, engineOf } from "./common.js";
+import { diskimageOptions, type DiskimageSchema } from "./gentoo-diskimage-options.js";
+import { makeDisk, releaseLoops } from "./gentoo-diskimage-steps.js";
+import { imageInputs, removeRecorded } from "./gentoo-image.js";
+import { useNamed } from "./gentoo-options.js";
+import { checkName } from "./names.js";
+
+export default defineRecipe({
+  doc: "Makes a disk image of a Docker image: a script in a container makes the disk, its partitions and file systems, the image's content is unpacked there, a second script finishes it, and the file is taken out.",
+  options: diskimageOptions,
+  outputs: {
+    path: { doc: "Path of the disk image." },
+    size: { doc: "Its size in bytes." },
+    sha256: { doc: "Its SHA-256, in hexadecimal digits." },
+  },
+  configure,
+  inputs,
+  look,
+  install: async (context) => await makeDisk(context, undefined),
+  update: async (context) => await makeDisk(context, context.record),
+  uninstall: async (context) =>
+    await removeRecorded(context, async (engine, name) => await releaseLoops(context, { engine, name })),
+});
+
+function configure(context: ConfigureContext<DiskimageSchema>): void {
+  configureEngine(context);
+  const { options } = context;
+  const container = options["build-container"];
+  if (container !== undefined) checkName(context, "container", container);
+  useNamed(
+    context,
+    {
+      images: [
+        ["build-image", options["build-image"]],
+        ["base-image", options["base-image"]],
+      ],
+      containers: [["build-volumes-from", options["build-volumes-from"]]],
+    },
+    imageKey,
+  );
+  for (const option of ["build-root", "image-file"] as const) {
+    const path = options[option];
+    if (path !== undefined && !path.startsWith("/"))
+      context.fail({
+        code: "option/value",
+        message: `"${path}" is not an absolute path of the container`,
+        option,
+      });
+  }
+}
+
+async function inputs(context: InputsContext<DiskimageSchema>): Promise<Record<string, string>> {
+  const { options } = context;
+  const images = { "build-image": options["build-image"], "base-image": options["base-image"] };
+  return await imageInputs(context, await engineOf(context), images);
+}
+
+async function look(context: LookContext): Promise<Map<string, Drift[]>> {
+  const found = new Map<string, Drift[]>();
+  for (const { part, outputs } of context.records) {
+    const path = outputs["path"];
+    if (path === undefined) continue;
+    const there = await access(path).then(
+      async () => String((await stat(path)).size) === outputs["size"],
+      () => undefined,
+    );
+    if (there === undefined) found.set(part, [{ kind: "missing", message: `${path} is gone` }]);
+    if (there === false)
+      found.set(part, [{ kind: "changed", message: `${path} has another size than it was made with` }]);
+  }
+  return found;
+}

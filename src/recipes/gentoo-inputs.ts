@@ -1,0 +1,52 @@
+/** What the Gentoo recipes read that is not an option. */
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openLayout, type Engine } from "tsbuildout/docker";
+import type { Context } from "tsbuildout/recipe";
+
+export interface LayoutOf {
+  readonly layout: string | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+function owners({ uid, gid }: LayoutOf): { uid?: number; gid?: number } {
+  return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+}
+
+/** The content of a layout folder as an input called like its option. */
+export async function layoutInput(
+  context: Context,
+  what: LayoutOf,
+  name = "layout",
+): Promise<Record<string, string>> {
+  if (what.layout === undefined) return {};
+  const layout = await openLayout(what.layout, { ...owners(what), signal: context.signal });
+  const key = createHash("sha256").update(what.layout).digest("hex").slice(0, 16);
+  return {
+    [name]: await layout.digest(join(context.buildout.cacheDirectory, "digests", `layout-${key}.json`)),
+  };
+}
+
+/** Lays a folder over a container's root. */
+export async function putLayout(
+  context: Context,
+  { engine, name }: { readonly engine: Engine; readonly name: string },
+  what: LayoutOf,
+): Promise<void> {
+  if (what.layout === undefined) return;
+  context.progress({ step: "layout" });
+  const layout = await openLayout(what.layout, { ...owners(what), signal: context.signal });
+  await layout.copyTo(engine, name);
+}
+
+/** The path of an archive that is on this machine; undefined for one that is downloaded. */
+export function localPath(
+  url: string,
+  { buildout, home }: Pick<Context, "buildout" | "home">,
+): string | undefined {
+  if (/^file:/i.test(url)) return fileURLToPath(new URL(url));
+  if (/^[a-z][\w+.-]*:\/\//i.test(url)) return undefined;
+  return resolve(buildout.directory, url === "~" || url.startsWith("~/") ? home + url.slice(1) : url);
+}
