@@ -45,6 +45,7 @@ async function startPodman({ root, enter, folder }) {
     fs.mkdirSync(join(root, path), { recursive: true });
   fs.writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
   fs.writeFileSync(join(root, "etc/group"), "root:x:0:\n");
+  fs.copyFileSync("/etc/resolv.conf", join(root, "etc/resolv.conf"));
   const socket = join(folder, "podman.sock");
   const script = `
     mount --make-rprivate /

@@ -12,7 +12,16 @@ export const ENGINES = {
   "docker-28": { release: "forky", packages: ["docker.io", "containerd"], closure: false },
   "podman-5": {
     release: "trixie",
-    packages: ["podman", "runc", "netavark", "aardvark-dns", "nftables", "iptables", "ca-certificates"],
+    packages: [
+      "podman",
+      "runc",
+      "netavark",
+      "aardvark-dns",
+      "catatonit",
+      "nftables",
+      "iptables",
+      "ca-certificates",
+    ],
     // Built for a newer C library: it runs in a root of its own, with all that it depends on.
     closure: true,
   },
