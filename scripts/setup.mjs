@@ -24,13 +24,23 @@ function installNodeModules() {
   if (npm.status !== 0) throw new Error("npm ci failed (see above)");
 }
 
-function installPackages(purposes) {
-  const names = missing(purposes, "scripts/packages.txt");
+/** Purposes of scripts/packages.txt; one that ends in `?` may fail, where a distribution lacks its packages. */
+function installPackages(purpose) {
+  const optional = purpose.endsWith("?");
+  const names = missing([purpose.replace("?", "")], "scripts/packages.txt");
   if (names.length === 0) return;
-  if (!canInstall())
-    throw new Error(`missing: ${names.join(", ")} (Debian's names). Please install them; only root on Debian or
-Ubuntu has it done by this script.`);
-  install(names);
+  try {
+    if (!canInstall()) throw new Error(needed(names));
+    install(names);
+  } catch (error) {
+    if (!optional) throw error;
+    process.stderr.write(`going on without ${names.join(", ")}: ${error.message}\n`);
+  }
+}
+
+function needed(names) {
+  return `missing: ${names.join(", ")} (Debian's names). Please install them; only root on Debian or
+Ubuntu has it done by this script.`;
 }
 
 try {
@@ -38,7 +48,7 @@ try {
   if (major < 20 || (major === 20 && minor < 19))
     throw new Error(`Node ${process.version} is too old: 20.19 is needed`);
   installNodeModules();
-  installPackages(process.argv.slice(2));
+  for (const purpose of process.argv.slice(2)) installPackages(purpose);
 } catch (error) {
   process.stderr.write(`scripts/setup: ${error.message}\n`);
   process.exitCode = 1;

@@ -36,15 +36,17 @@ export function isStatic(path) {
   return !readFileSync(path).subarray(0, 4096).includes("/ld-");
 }
 
+let updated;
+
 /** Installs packages by apt-get. Throws with its output when it cannot. */
 export function install(names) {
   process.stderr.write(`Installing ${names.join(", ")} (apt-get)\n`);
   const locks = ["-o", "DPkg::Lock::Timeout=300"];
   // Old lists name versions that the mirror has dropped; fresh machines have no lists at all.
-  const update = aptGet(["update", ...locks]);
+  updated ??= aptGet(["update", ...locks]);
   const add = aptGet(["install", "-y", "--no-install-recommends", ...locks, ...names]);
   if (add.status === 0) return;
-  const output = `${update.status === 0 ? "" : update.stderr}${add.stdout}${add.stderr}`.trim();
+  const output = `${updated.status === 0 ? "" : updated.stderr}${add.stdout}${add.stderr}`.trim();
   throw new Error(`apt-get install ${names.join(" ")} failed:\n${output}`);
 }
 
