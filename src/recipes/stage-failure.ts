@@ -4,23 +4,37 @@ import { RecipeError } from "tsbuildout/recipe";
 export interface Ending {
   readonly stage: string;
   readonly code: number;
+  /** What the engine says. Older ones miss it where the process ends at once. */
   readonly outOfMemory: boolean;
+  /** As written; undefined where there is no limit. */
+  readonly memory: string | undefined;
   readonly last: readonly string[];
 }
 
 /** Why a stage that ended with something else than 0 failed. */
-export function stageFailure({ stage, code, outOfMemory, last }: Ending): RecipeError {
+export function stageFailure(ending: Ending): RecipeError {
+  const { stage, code, last } = ending;
+  const memory = memoryFault(ending);
   return new RecipeError({
-    code: outOfMemory ? "stage/out-of-memory" : "stage/failed",
-    message: `stage ${stage} ended with ${describeCode(code)}${outOfMemory ? ": it ran out of memory" : ""}`,
+    code: memory === "" ? "stage/failed" : "stage/out-of-memory",
+    message: `stage ${stage} ended with ${describeCode(code)}${memory}`,
     notes: last.length > 0 ? [`its last lines were:\n${last.join("\n")}`] : ["it printed nothing"],
-    help: outOfMemory
-      ? ["give it more with memory = …"]
-      : code === 126 || code === 127
-        ? ["see that the image has the shell and the programs that the script calls"]
-        : [],
+    help: memory === "" ? helpFor(code) : ["give it more with memory = …"],
     option: "run",
   });
+}
+
+function memoryFault({ outOfMemory, code, memory }: Ending): string {
+  if (outOfMemory) return ": it ran out of memory";
+  return code === 137 && memory !== undefined
+    ? `: most likely it ran out of memory (memory = ${memory})`
+    : "";
+}
+
+function helpFor(code: number): string[] {
+  return code === 126 || code === 127
+    ? ["see that the image has the shell and the programs that the script calls"]
+    : [];
 }
 
 /** `137 (SIGKILL)`: shells and engines report a signal as 128 + its number. */

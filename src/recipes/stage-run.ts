@@ -142,7 +142,8 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
     const stdout = await files.end();
     const state = (await inspectContainer(call, container))?.State as { OOMKilled?: boolean } | undefined;
     const last = options.secret ? ["(its output is secret)"] : log.last;
-    return { stage, code, outOfMemory: state?.OOMKilled === true, last, stdout };
+    const outOfMemory = state?.OOMKilled === true;
+    return { stage, code, outOfMemory, memory: context.text("memory"), last, stdout };
   } catch (error) {
     await files.drop();
     throw error;

@@ -40,7 +40,13 @@ describe("how a stage ended", () => {
     ]);
   });
   it("says that memory ran out, and what to do", () => {
-    const { problem } = stageFailure({ stage: "test", code: 137, outOfMemory: true, last: ["a", "b"] });
+    const { problem } = stageFailure({
+      stage: "test",
+      code: 137,
+      outOfMemory: true,
+      memory: undefined,
+      last: ["a", "b"],
+    });
     expect(problem).to.deep.equal({
       code: "stage/out-of-memory",
       message: "stage test ended with exit code 137 (SIGKILL): it ran out of memory",

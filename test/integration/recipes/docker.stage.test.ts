@@ -1,0 +1,298 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { expect } from "chai";
+import { testBuildout, type TestBuildout } from "../../../src/testing.js";
+import { engineHas, engineJson, engineRemove } from "../../support/engine.js";
+import { ensureBaseImage } from "../../support/images.js";
+
+/** A file of stages; `[base]` says the image that they all run in. */
+const stages = (parts: string, ...sections: string[]): string =>
+  [`[buildout]\nparts = ${parts}\nsubstitution = angle`, `[base]\nimg = ${image}`, ...sections].join("\n\n");
+const stage = (name: string, ...lines: string[]): string =>
+  [`[${name}]`, "<= base", "recipe = docker.stage", ...lines].join("\n");
+
+const chain = (word: string): string =>
+  stages(
+    "c",
+    stage("a", `run = echo ${word} >/dev/null; echo same; echo same > $OUT/f`),
+    stage("b", "env = a", "vol = a", "run = echo $A"),
+    stage("c", "env = b", "run = echo $B"),
+  );
+
+let image: string;
+
+describe("docker.stage", () => {
+  let buildout: TestBuildout;
+  before(async () => {
+    image = await ensureBaseImage();
+  });
+  afterEach(async () => {
+    await buildout?.uninstall();
+    await buildout?.dispose();
+  });
+  async function make(
+    config: string,
+    rest: { env?: Record<string, string>; files?: Record<string, string> } = {},
+  ) {
+    const env = { ...process.env, ...rest.env };
+    buildout = await testBuildout({ config, env, ...(rest.files ? { files: rest.files } : {}) });
+    return buildout;
+  }
+  const ends = async (): Promise<Record<string, string>> => {
+    buildout.events.length = 0;
+    const summary = await buildout.install();
+    return Object.fromEntries(summary.parts.map(({ part, end }) => [part, end]));
+  };
+  const why = async (part: string): Promise<string | undefined> =>
+    (await buildout.install()).parts.find((one) => one.part === part)?.why;
+  const output = async (part: string, name: string): Promise<string | undefined> =>
+    (await buildout.records()).get(part)?.outputs[name];
+  async function mistakes(config: string, env: Record<string, string> = {}): Promise<string[]> {
+    await make(config, { env });
+    try {
+      await buildout.install();
+    } catch (error) {
+      return (error as { diagnostics: { code: string; message: string }[] }).diagnostics.map(
+        ({ code, message }) => `${code}: ${message}`,
+      );
+    }
+    return [];
+  }
+
+  it("finds the order by what stages use, and hands on output, files and volumes", async () => {
+    await make(
+      stages(
+        "last",
+        stage("make-it", "run =", "    echo hello", "    echo oops >&2", "    echo data > $OUT/file"),
+        stage(
+          "work",
+          "on = make-it",
+          "output-files = answer result/answer.txt",
+          "run =",
+          "    pwd",
+          "    cat file",
+          "    mkdir result; echo 42 > result/answer.txt",
+        ),
+        stage(
+          "last",
+          "env =",
+          "    make-it",
+          "    X=a=b",
+          "vol =",
+          "    make-it",
+          "    work:/w",
+          "run =",
+          "    echo $MAKE_IT $X $OUT",
+          "    cat /make-it/file /w/file /out/make-it /out/make-it.err",
+          "    echo $<work:answer>",
+          "    touch /make-it/x /out/x || echo read-only",
+        ),
+      ),
+    );
+    expect(await ends()).to.deep.equal({ "make-it": "done", work: "done", last: "done" });
+    expect(buildout.log("work")).to.deep.equal(["/work", "data"]);
+    expect(buildout.log("last").filter((line) => !line.startsWith("touch:"))).to.deep.equal([
+      "hello a=b /last",
+      "data",
+      "data",
+      "hello",
+      "oops",
+      "42",
+      "read-only",
+    ]);
+    expect(await output("make-it", "stdout")).to.equal("hello");
+    expect(
+      await engineHas(`/containers/${await output("last", "volume")}/json`),
+      "a stage's container stays",
+    ).to.equal(false);
+    expect(await engineHas(`/volumes/${await output("last", "volume")}`)).to.equal(true);
+  });
+
+  it("runs again only what a change reaches: a result that is the same stops it", async () => {
+    await make(chain("one"));
+    expect(await ends()).to.deep.equal({ a: "done", b: "done", c: "done" });
+    expect(await ends()).to.deep.equal({ a: "unchanged", b: "unchanged", c: "unchanged" });
+    await buildout.write(chain("two"));
+    expect(await ends()).to.deep.equal({ a: "done", b: "unchanged", c: "unchanged" });
+    await buildout.write(chain("two").replace("echo same;", "echo other;"));
+    expect(await ends()).to.deep.equal({ a: "done", b: "done", c: "done" });
+  });
+
+  it("sees the buildout's folder as code, and with triggers only what concerns it", async () => {
+    const config = stages(
+      "all some",
+      stage("all", "vol = code", "run = cat /code/a.txt"),
+      stage("some", "vol = code", "triggers = *.md", "run = cat /code/b.md"),
+    );
+    await make(config, { files: { "a.txt": "1\n", "b.md": "x\n" } });
+    expect(await ends()).to.deep.equal({ all: "done", some: "done" });
+    expect(buildout.log("all")).to.deep.equal(["1"]);
+    expect(await ends()).to.deep.equal({ all: "unchanged", some: "unchanged" });
+    await writeFile(`${buildout.directory}/a.txt`, "2\n");
+    expect(await ends()).to.deep.equal({ all: "done", some: "unchanged" });
+  });
+
+  it("fails with any code but 0, names the signal, and shows the last lines", async () => {
+    await make(stages("a", stage("a", "run = echo before; sh -c 'kill -9 $$$$'")));
+    expect(await why("a")).to.equal("stage a ended with exit code 137 (SIGKILL)");
+    await buildout.write(stages("a", stage("a", "run = exit 3")));
+    expect(await why("a")).to.equal("stage a ended with exit code 3");
+    expect((await buildout.records()).size).to.equal(0);
+  });
+
+  it("says that memory ran out", async () => {
+    await make(
+      stages(
+        "a",
+        stage(
+          "a",
+          "memory = 8m",
+          "memory-swap = 8m",
+          "run = tail -c 100000000 /dev/zero | wc -c; x=$(head -c 60000000 /dev/zero | tr '\\0' x); echo no",
+        ),
+      ),
+    );
+    expect(await why("a")).to.match(
+      /^stage a ended with exit code \d+( \(SIG\w+\))?: (most likely )?it ran out of memory( \(memory = 8m\))?$/,
+    );
+  });
+
+  it("tries again as often as it may", async () => {
+    await make(
+      stages(
+        "b",
+        stage("a", "run = echo x"),
+        stage(
+          "b",
+          "after = a",
+          "retries = 2",
+          "mounts = type=bind,source=/tmp,target=/shared",
+          "run =",
+          "    echo try >> /shared/tsb-$TSBUILDOUT_RUN_ID",
+          "    test $(wc -l < /shared/tsb-$TSBUILDOUT_RUN_ID) = 3 && rm /shared/tsb-$TSBUILDOUT_RUN_ID",
+        ),
+      ),
+    );
+    expect(await ends()).to.deep.equal({ a: "done", b: "done" });
+    expect(buildout.log("b")).to.deep.equal([
+      "it failed (exit code 1), try 2 of 3",
+      "it failed (exit code 1), try 3 of 3",
+    ]);
+  });
+
+  it("lets a stage fail that never fails, and runs the last one in any case", async () => {
+    await make(
+      stages(
+        "clean",
+        stage("soft", "never-fail = true", "run = exit 9"),
+        stage("hard", "after = soft", "run = exit 1"),
+        stage("after-hard", "after = hard", "run = true"),
+        stage("clean", "finally = true", "after = hard", "run = echo cleaned"),
+      ),
+    );
+    expect(await ends()).to.deep.equal({ soft: "done", hard: "failed", clean: "done" });
+    expect(await output("soft", "exit-code")).to.equal("9");
+    expect(await ends()).to.include({ soft: "unchanged", clean: "done" });
+  });
+
+  it("runs every time where it is told to", async () => {
+    await make(
+      stages(
+        "a b c",
+        stage("a", "always = true", "run = true"),
+        stage("b", "cache = false", "run = true"),
+        stage("c", "run = true"),
+      ),
+    );
+    await ends();
+    expect(await ends()).to.deep.equal({ a: "done", b: "done", c: "unchanged" });
+  });
+
+  it("keeps a secret output out of logs, events and state, and hands it on", async () => {
+    await make(
+      stages(
+        "b",
+        stage("a", "secret = true", "run = printf 's3cr3t-%s' value"),
+        stage("b", "env = a", "run = echo got $A; test ${#A} = 12"),
+      ),
+    );
+    expect(await ends()).to.deep.equal({ a: "done", b: "done" });
+    const state = await readFile(`${buildout.directory}/.installed.cfg`, "utf8");
+    expect(state + JSON.stringify(buildout.events)).not.to.contain("s3cr3t-value");
+    expect(buildout.log("b")).to.deep.equal(["got ***"]);
+    expect(await ends()).to.deep.equal({ a: "unchanged", b: "unchanged" });
+  });
+
+  it("takes variables from the environment by name, and AWS credentials only where it may", async () => {
+    const env = { TSB_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "AKIAEXAMPLEKEY" };
+    await make(
+      stages(
+        "a b",
+        stage("a", "env = TSB_REGION", "run = echo $TSB_REGION $AWS_ACCESS_KEY_ID"),
+        stage("b", "aws-credentials = true", "run = echo ${#AWS_ACCESS_KEY_ID}"),
+      ),
+      { env },
+    );
+    await ends();
+    expect(buildout.log("a")).to.deep.equal(["eu-west-1"]);
+    expect(buildout.log("b")).to.deep.equal(["14"]);
+  });
+
+  it("mounts a volume part for writing", async () => {
+    await make(
+      stages(
+        "b",
+        "[data]\nrecipe = docker.volume\nname = tsb-stage-data",
+        stage("a", "vol = data", "run = echo kept > /data/x"),
+        stage("b", "after = a", "vol = data:/d:ro", "run = cat /d/x"),
+      ),
+    );
+    expect(await ends()).to.deep.equal({ data: "done", a: "done", b: "done" });
+    expect(buildout.log("b")).to.deep.equal(["kept"]);
+  });
+
+  it("runs again when its volume has gone, and leaves nothing behind when it goes", async () => {
+    await make(stages("a", stage("a", "run = echo x > $OUT/x")));
+    await ends();
+    const volume = await output("a", "volume");
+    await engineRemove("volumes", volume!);
+    expect((await buildout.plan()).steps[0]?.reasons).to.deep.equal([`its volume ${volume} is gone`]);
+    expect(await ends()).to.deep.equal({ a: "done" });
+    await buildout.uninstall();
+    expect(await engineHas(`/volumes/${volume}`)).to.equal(false);
+  });
+
+  it("says what is wrong before anything runs", async () => {
+    expect(await mistakes(stages("a", stage("a", "env = TSB_UNSET", "run = true")))).to.deep.equal([
+      'stage/env-unset: "TSB_UNSET" is neither a stage nor a variable of the environment',
+    ]);
+    await buildout.dispose();
+    expect(await mistakes("[buildout]\nparts = a\n[a]\nrecipe = docker.stage\n")).to.deep.equal([
+      "stage/no-image: stage a has no image, and waits for no other stage",
+    ]);
+    await buildout.dispose();
+    expect(
+      await mistakes(stages("a", stage("a", "vol = nothing", "on = nowhere", "run = true"))),
+    ).to.deep.equal([
+      'stage/no-volume: "nothing" is neither a stage, nor a docker.volume part, nor a folder',
+      'stage/no-volume: "nowhere" is not a stage',
+    ]);
+  });
+
+  it("takes the container away when the run is aborted", async () => {
+    await make(stages("a", stage("a", "run = echo started; sleep 1000")));
+    const controller = new AbortController();
+    const summary = await buildout.install({
+      signal: controller.signal,
+      report: (event) => {
+        if (event.type === "part-log" && event.line === "started") controller.abort();
+      },
+    });
+    expect(summary.parts[0]?.end).to.equal("aborted");
+    const left = await engineJson<{ Names: string[] }[]>({ path: "/containers/json?all=1" });
+    expect(
+      left
+        .flatMap(({ Names }) => Names)
+        .filter((name) => name.endsWith(`-a`) && name.startsWith("/tsbuildout-")),
+    ).to.deep.equal([]);
+  });
+});
