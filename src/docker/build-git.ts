@@ -131,10 +131,12 @@ function gitFailed(
     });
   }
   const last = result.stderr.trim().split("\n").slice(-5).map(withoutPassword);
+  const reason = last.find((line) => /^(fatal|error|ERROR):/.test(line)) ?? last.at(-1) ?? "it said nothing";
+  const others = last.filter((line) => line !== reason);
   return new DockerError({
     code: "build/git",
-    message: `git ${args[0] ?? ""} failed: ${last.at(-1) ?? "it said nothing"}`,
-    ...(last.length > 1 ? { notes: last.slice(0, -1) } : {}),
+    message: `git ${args[0] ?? ""} failed: ${reason.replace(/:$/, "")}`,
+    ...(others.length > 0 ? { notes: others } : {}),
     option: "source",
   });
 }

@@ -21,7 +21,6 @@ export interface BuildSpec {
   readonly pull: boolean;
   readonly rm: boolean;
   readonly forceRm: boolean;
-  readonly quiet: boolean;
   readonly network?: string | undefined;
   readonly shmSize?: number | undefined;
   readonly memory?: number | undefined;
@@ -112,7 +111,6 @@ function buildQuery({ spec, builder, session }: EngineBuild): Record<string, Que
     ...flag("pull", spec.pull),
     rm: spec.rm ? 1 : 0,
     ...flag("forcerm", spec.forceRm),
-    ...flag("q", spec.quiet && builder === "classic"),
     networkmode: spec.network,
     shmsize: spec.shmSize,
     memory: spec.memory,

@@ -19,7 +19,6 @@ export function specOf(context: Context, options: BuildOptions): BuildSpec {
     pull: options.pull && !context.buildout.offline,
     rm: options.rm,
     forceRm: options["force-rm"],
-    quiet: options.quiet,
     network: options.network,
     shmSize: options["shm-size"],
     memory: options.memory ?? limits.memory,

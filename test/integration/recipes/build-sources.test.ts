@@ -1,0 +1,303 @@
+import { expect } from "chai";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
+import { packFiles } from "../../../src/docker.js";
+import type { TestBuildout } from "../../../src/testing.js";
+import { engineRemove, uniqueName } from "../../support/engine.js";
+import { baseImage, ensureBaseImage } from "../../support/images.js";
+import {
+  failing,
+  imageBuildout,
+  installed,
+  printed,
+  type ImageBuildout,
+} from "../../support/image-buildout.js";
+import { freePort } from "../../support/registry.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
+
+const dockerfile = (...lines: string[]): string => [`FROM ${baseImage}`, ...lines, ""].join("\n");
+
+const archive = async (text: string): Promise<Buffer> =>
+  gzipSync(
+    await buffer(
+      packFiles([
+        { name: "Dockerfile", content: Buffer.from(dockerfile("COPY f /f")) },
+        { name: "f", content: Buffer.from(text) },
+      ]),
+    ),
+  );
+
+describe("docker.build: where the context comes from", function () {
+  this.timeout(120_000);
+  let name: string;
+  const open: TestBuildout[] = [];
+  before(async () => void (await ensureBaseImage()));
+  beforeEach(() => (name = uniqueName("tsb-source")));
+  afterEach(async () => {
+    for (const buildout of open.splice(0)) {
+      await buildout.uninstall().catch(() => undefined);
+      await buildout.dispose();
+    }
+    await engineRemove("images", name);
+  });
+  const build = async (options: string, more: Partial<ImageBuildout> = {}): Promise<TestBuildout> => {
+    const config = `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\n${options}\n`;
+    const made = await imageBuildout({ config, ...more });
+    open.push(made);
+    return made;
+  };
+
+  describe("a git repository", () => {
+    let folder: string;
+    let url: string;
+    let daemon: ChildProcess;
+    const git = (...args: string[]): string =>
+      execFileSync(
+        "git",
+        ["-C", join(folder, "work"), "-c", "user.name=t", "-c", "user.email=t@example.org", ...args],
+        {
+          encoding: "utf8",
+          stdio: ["ignore", "pipe", "ignore"],
+        },
+      ).trim();
+    const commit = async (text: string): Promise<string> => {
+      await writeFiles(join(folder, "work"), {
+        Dockerfile: dockerfile(`RUN echo ${text} > /v`),
+        "sub/Dockerfile": dockerfile("COPY . /sub"),
+        "sub/f": text,
+      });
+      git("add", "-A");
+      git("commit", "--allow-empty", "-qm", text);
+      git("push", "-q", join(folder, "repo.git"), "HEAD:main");
+      return git("rev-parse", "HEAD");
+    };
+    before(async () => {
+      folder = await temporaryFolder({ "work/README": "" });
+      execFileSync("git", ["init", "-q", "--bare", "-b", "main", join(folder, "repo.git")]);
+      execFileSync("git", ["init", "-q", "-b", "main", join(folder, "work")]);
+      await commit("one");
+      git("tag", "-a", "v1", "-m", "v1");
+      git("push", "-q", join(folder, "repo.git"), "v1");
+      const port = await freePort();
+      url = `git://127.0.0.1:${port}/repo.git`;
+      daemon = spawn(
+        "git",
+        [
+          "daemon",
+          "--export-all",
+          "--reuseaddr",
+          "--listen=127.0.0.1",
+          `--port=${port}`,
+          `--base-path=${folder}`,
+        ],
+        { stdio: ["ignore", "ignore", "ignore"] },
+      );
+      await answering(() => execFileSync("git", ["ls-remote", url], { stdio: "ignore" }));
+    });
+    after(() => void daemon.kill());
+
+    it("is built at its head, and again when the head has moved", async () => {
+      const made = await build(`source = ${url}`);
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/v"])).to.equal("one\n");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      const moved = await commit("two");
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/v"])).to.equal("two\n");
+      expect((await made.records()).get("app")?.inputs["source"]).to.equal(`git:${moved}`);
+      expect(
+        readdirSync(tmpdir()).filter((file) => file.startsWith("tsbuildout-git-")),
+        "the copy is gone",
+      ).to.deep.equal([]);
+    });
+
+    it("is built at a tag or a commit, in a folder of it, without .git", async () => {
+      const made = await build(`source = ${url}#v1:sub`);
+      await installed(made, "app");
+      expect(await printed(name, ["sh", "-c", "ls -1A /sub; cat /sub/f"])).to.equal("Dockerfile\nf\none");
+      const first = git("rev-list", "-n1", "v1");
+      await made.write(
+        `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = ${url}#${first}\n`,
+      );
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/v"])).to.equal("one\n");
+    });
+
+    it("says that there is no such branch, folder or server", async () => {
+      expect(await failing(await build(`source = ${url}#nope`))).to.equal(
+        `build/git: ${url} has no branch or tag "nope"`,
+      );
+      expect(await failing(await build(`source = ${url}#main:nope`))).to.equal(
+        `build/git: ${url} has no folder "nope"`,
+      );
+      expect(await failing(await build(`source = git://127.0.0.1:1/x.git`))).to.match(
+        /^build\/git: git ls-remote failed: fatal: unable to connect to 127\.0\.0\.1/,
+      );
+    });
+  });
+
+  describe("a URL", () => {
+    let server: http.Server;
+    let base: string;
+    let content: Record<string, { body: Buffer; etag?: string }>;
+    const asked: string[] = [];
+    before(async () => {
+      server = http.createServer((request, response) => {
+        asked.push(`${request.method} ${request.url}`);
+        const found = content[request.url ?? ""];
+        if (!found) {
+          response.writeHead(404).end();
+          return;
+        }
+        response.writeHead(200, {
+          "content-length": found.body.length,
+          ...(found.etag ? { etag: found.etag } : {}),
+        });
+        response.end(request.method === "HEAD" ? undefined : found.body);
+      });
+      const port = await freePort();
+      await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+      base = `http://127.0.0.1:${port}`;
+    });
+    after(() => void server.close());
+    it("of a tar archive is fetched once, and again when its ETag changes", async () => {
+      content = { "/c.tar.gz": { body: await archive("1"), etag: '"1"' } };
+      const made = await build(`source = ${base}/c.tar.gz`);
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/f"])).to.equal("1");
+      asked.length = 0;
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      expect(asked).to.deep.equal(["HEAD /c.tar.gz"]);
+      content = { "/c.tar.gz": { body: await archive("2"), etag: '"2"' } };
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/f"])).to.equal("2");
+    });
+
+    it("of a Dockerfile is built without any context", async () => {
+      content = { "/Dockerfile": { body: Buffer.from(dockerfile("RUN echo url > /v")) } };
+      const made = await build(`source = ${base}/Dockerfile`);
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/v"])).to.equal("url\n");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+    });
+
+    it("says that nothing is there", async () => {
+      content = {};
+      expect(await failing(await build(`source = ${base}/none.tar`))).to.equal(
+        `build/unreachable: ${base}/none.tar was answered with HTTP status 404`,
+      );
+    });
+  });
+
+  it("is an archive on the disk", async () => {
+    const made = await build("source = c.tar");
+    const tar = await buffer(
+      packFiles([
+        { name: "sub/File", content: Buffer.from(dockerfile("COPY f /f")) },
+        { name: "f", content: Buffer.from("tar") },
+      ]),
+    );
+    const { writeFile } = await import("node:fs/promises");
+    await writeFile(join(made.directory, "c.tar"), tar);
+    await made.write(
+      `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = c.tar\ndockerfile = sub/File\n`,
+    );
+    await installed(made, "app");
+    expect(await printed(name, ["cat", "/f"])).to.equal("tar");
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+  });
+
+  it("is nothing but an inline Dockerfile, or one over the files of a folder", async () => {
+    const made = await build(`dockerfile-inline =\n  FROM ${baseImage}\n  RUN echo $$HOME > /v`);
+    await installed(made, "app");
+    expect(await printed(name, ["cat", "/v"])).to.equal("/root\n");
+    await writeFiles(made.directory, { "src/f": "folder", "src/Dockerfile": "FROM nowhere" });
+    await made.write(
+      `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = src\ndockerfile-inline =\n  FROM ${baseImage}\n  COPY . /all\n`,
+    );
+    await installed(made, "app");
+    expect(await printed(name, ["sh", "-c", "ls -1A /all"])).to.equal(
+      ".tsbuildout.Dockerfile\nDockerfile\nf\n",
+    );
+  });
+
+  describe("with BuildKit and no buildx", () => {
+    it("has secrets from files and variables, which are nowhere to be seen", async () => {
+      const made = await build(
+        `builder = buildkit\nsecrets =\n  id=one,src=secret.txt\n  id=two,env=TWO\ndockerfile-inline =\n  FROM ${baseImage}\n  RUN --mount=type=secret,id=one --mount=type=secret,id=two cat /run/secrets/one /run/secrets/two; sha256sum < /run/secrets/one > /sum\n`,
+        { env: { TWO: "the-second-secret" }, files: { "secret.txt": "the-first-secret" } },
+      );
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/sum"])).to.match(/^[0-9a-f]{64} /);
+      const seen = JSON.stringify(made.events) + readFileSync(join(made.directory, ".installed.cfg"), "utf8");
+      expect(seen).not.to.match(/the-(first|second)-secret/);
+    });
+
+    it("reaches an ssh agent that holds a key", async () => {
+      const folder = await temporaryFolder();
+      execFileSync("ssh-keygen", [
+        "-q",
+        "-t",
+        "ed25519",
+        "-N",
+        "",
+        "-C",
+        "a key of the test",
+        "-f",
+        join(folder, "key"),
+      ]);
+      const program = execFileSync("which", ["ssh-add"], { encoding: "utf8" }).trim();
+      const libraries = execFileSync("ldd", [program], { encoding: "utf8" }).match(/\/\S+/g) ?? [];
+      const files = [program, ...libraries].map((path) => ({
+        name: path.slice(1),
+        content: readFileSync(path),
+        mode: 0o755,
+      }));
+      const made = await build(`builder = buildkit\nsource = c.tar\nssh = default=${join(folder, "key")}`);
+      const content = dockerfile("COPY . /", "RUN --mount=type=ssh,required=true " + program + " -l");
+      const { writeFile } = await import("node:fs/promises");
+      await writeFile(
+        join(made.directory, "c.tar"),
+        await buffer(packFiles([{ name: "Dockerfile", content: Buffer.from(content) }, ...files])),
+      );
+      await installed(made, "app");
+      expect(made.log("app").join("\n")).to.contain("a key of the test (ED25519)");
+    });
+
+    it("says what the classic builder cannot do", async () => {
+      const made = await build(
+        `builder = classic\nssh = default\nsecrets = id=a,env=A\ndockerfile-inline =\n  FROM ${baseImage}\n`,
+        { env: { A: "b" } },
+      );
+      expect(await failing(made)).to.equal(
+        "build/needs-buildkit: secrets, ssh: BuildKit is needed for this\nnote: builder = classic was asked for\nhelp: set builder = auto, or leave secrets, ssh away",
+      );
+    });
+
+    it("says what only buildx can do", async () => {
+      const made = await build(
+        `builder = buildkit\nplatform = linux/amd64 linux/arm64\ncache-to = type=local,dest=x\ndockerfile-inline =\n  FROM ${baseImage}\n`,
+      );
+      expect(await failing(made)).to.equal(
+        "build/needs-buildx: platform, cache-to: docker buildx is needed for this\nnote: builder = buildkit was asked for\nhelp: set builder = auto, or leave platform, cache-to away",
+      );
+    });
+  });
+});
+
+async function answering(ask: () => void): Promise<void> {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    try {
+      return ask();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

@@ -1,0 +1,317 @@
+import { expect } from "chai";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestBuildout } from "../../../src/testing.js";
+import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
+import {
+  failing,
+  imageBuildout,
+  imagesOf,
+  inspectedImage,
+  installed,
+  printed,
+  type ImageBuildout,
+} from "../../support/image-buildout.js";
+import { writeFiles } from "../../support/tmp.js";
+
+const dockerfile = (...lines: string[]): string => [`FROM ${baseImage}`, ...lines, ""].join("\n");
+
+describe("docker.build", function () {
+  this.timeout(120_000);
+  let name: string;
+  const open: TestBuildout[] = [];
+  const images: string[] = [];
+  before(async () => void (await ensureBaseImage()));
+  beforeEach(() => {
+    name = uniqueName("tsb-build");
+    images.push(name);
+  });
+  afterEach(async () => {
+    for (const buildout of open.splice(0)) {
+      await buildout.uninstall().catch(() => undefined);
+      await buildout.dispose();
+    }
+    for (const image of images.splice(0)) await engineRemove("images", image);
+  });
+  const buildout = async (settings: ImageBuildout): Promise<TestBuildout> => {
+    const made = await imageBuildout(settings);
+    open.push(made);
+    return made;
+  };
+  const part = (options: string): string =>
+    `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\n${options}\n`;
+
+  for (const builder of ["buildkit", "classic"]) {
+    describe(`with the builder ${builder}`, () => {
+      it("builds a folder, does nothing the second time, and leaves nothing behind", async () => {
+        const made = await buildout({
+          config: part(`source = src\nbuilder = ${builder}`),
+          files: {
+            "src/Dockerfile": dockerfile("COPY . /data"),
+            "src/greeting": "hello\n",
+            "src/.dockerignore": "secret*\n",
+            "src/secret.txt": "x",
+          },
+        });
+        const outputs = await installed(made, "app");
+        const image = await inspectedImage(name);
+        expect(outputs).to.deep.include({ "image-id": image?.Id, image: `${name}:latest` });
+        expect(image?.Config.Labels).to.include({ "org.tsbuildout.part": "app" });
+        expect(await printed(name, ["sh", "-c", "cat /data/greeting; ls -1A /data"])).to.equal(
+          "hello\n.dockerignore\nDockerfile\ngreeting\n",
+        );
+
+        made.events.length = 0;
+        expect((await made.install()).counts).to.include({ unchanged: 1, done: 0 });
+        expect(made.begun()).to.deep.equal([]);
+
+        await made.uninstall();
+        expect(await engineHas(`/images/${name}/json`)).to.equal(false);
+        expect(await engineHas(`/images/${outputs["image-id"]}/json`)).to.equal(false);
+      });
+
+      it("rebuilds in place when a file changes, and removes the image that was replaced", async () => {
+        const made = await buildout({
+          config: part(`source = src\nbuilder = ${builder}`),
+          files: { "src/Dockerfile": dockerfile("COPY . /data", "RUN touch /made"), "src/file": "1" },
+        });
+        const first = await installed(made, "app");
+        await writeFiles(made.directory, { "src/file": "2" });
+        made.events.length = 0;
+        const second = await installed(made, "app");
+        expect(made.begun()).to.deep.equal(["update app"]);
+        expect(second["image-id"]).not.to.equal(first["image-id"]);
+        expect(await printed(name, ["cat", "/data/file"])).to.equal("2");
+        expect(await engineHas(`/images/${first["image-id"]}/json`)).to.equal(false);
+        const label = (await inspectedImage(name))?.Config.Labels?.["org.tsbuildout.buildout"] ?? "";
+        expect(await imagesOf("app", label)).to.deep.equal([second["image-id"]]);
+      });
+
+      it("shows the step that failed, its last lines and its line in the Dockerfile", async () => {
+        // What stands before the failed step stays on the engine as the classic builder's cache: nothing here.
+        const prelude = builder === "buildkit" ? ["WORKDIR /tmp"] : [""];
+        const made = await buildout({
+          config: part(`source = src\nbuilder = ${builder}`),
+          files: {
+            "src/Dockerfile": dockerfile(
+              "# a comment",
+              ...prelude,
+              "RUN echo one; \\",
+              "  echo two; exit 3",
+              "RUN echo never",
+            ),
+          },
+        });
+        const step = builder === "buildkit" ? "[3/4] RUN" : "Step 2/5 : RUN";
+        expect(await failing(made)).to.equal(
+          [
+            `build/failed: the build failed at ${step} echo one;   echo two; exit 3: exit code 3`,
+            "note: Dockerfile:4: RUN echo one; echo two; exit 3",
+            "note: its last lines:\n  one\n  two",
+          ].join("\n"),
+        );
+        expect(await engineHas(`/images/${name}/json`)).to.equal(false);
+        const filters = encodeURIComponent(JSON.stringify({ ancestor: [baseImage], status: ["exited"] }));
+        const left = await engineJson<{ Command: string }[]>({
+          path: `/containers/json?all=1&filters=${filters}`,
+        });
+        expect(left.filter(({ Command }) => Command.includes("echo two; exit 3"))).to.deep.equal([]);
+      });
+    });
+  }
+
+  it("says what is wrong with a Dockerfile", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("FETCH x") },
+    });
+    const said = await failing(made);
+    expect(said).to.match(/^build\/failed: the build failed: .*unknown instruction: FETCH/i);
+  });
+
+  it("builds again when the image is gone, or its name is on another one", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("RUN touch /x") },
+    });
+    await installed(made, "app");
+    await engineRemove("images", name);
+    expect((await made.plan()).steps[0]?.reasons).to.deep.equal([`image ${name}:latest is gone`]);
+    const again = await installed(made, "app");
+    expect((await inspectedImage(name))?.Id).to.equal(again["image-id"]);
+
+    await loadImage(`${name}:latest`, { Labels: { other: name } });
+    const foreign = await inspectedImage(name);
+    expect((await made.plan()).steps[0]?.reasons).to.deep.equal([
+      `image ${name}:latest is another image now`,
+    ]);
+    await installed(made, "app");
+    expect(await engineHas(`/images/${foreign?.Id}/json`), "the other image stays").to.equal(true);
+    await engineRemove("images", foreign?.Id ?? "");
+  });
+
+  it("leaves an image that somebody else has put under its name", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("RUN touch /y") },
+    });
+    await installed(made, "app");
+    await loadImage(`${name}:latest`, { Labels: { other: name } });
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}/json`)).to.equal(true);
+    expect(made.log("app")).to.include(
+      `image ${name}:latest was not made by this part (any more): left as it is`,
+    );
+  });
+
+  it("takes tags, labels, build arguments, a target and the environment", async () => {
+    const made = await buildout({
+      config: part(
+        [
+          "tag = 1",
+          `tags = 1.2 ${name}:extra`,
+          "source = src",
+          "target = wanted",
+          "dockerfile = sub/File",
+          "labels =\n  a=1",
+          "build-args =\n  WHO=you\n  FROM_ENV\n  NOT_SET",
+        ].join("\n"),
+      ),
+      env: { FROM_ENV: "env" },
+      files: {
+        "src/sub/File": dockerfile("RUN false")
+          .replace("FROM", "FROM --platform=$BUILDPLATFORM")
+          .replace("--platform=$BUILDPLATFORM ", "")
+          .replace(
+            "\nRUN false",
+            " AS wanted\nARG WHO\nARG FROM_ENV\nARG NOT_SET=default\nRUN echo $WHO $FROM_ENV $NOT_SET > /said\nFROM wanted\nRUN false",
+          ),
+      },
+    });
+    images.push(`${name}:1`, `${name}:1.2`, `${name}:extra`);
+    const outputs = await installed(made, "app");
+    expect(outputs["image"]).to.equal(`${name}:1`);
+    const image = await inspectedImage(`${name}:1`);
+    expect([...(image?.RepoTags ?? [])].sort()).to.deep.equal([`${name}:1`, `${name}:1.2`, `${name}:extra`]);
+    expect(image?.Config.Labels).to.include({ a: "1" });
+    expect(await printed(`${name}:1`, ["cat", "/said"])).to.equal("you env default\n");
+
+    await made.write(part("tag = 2\nsource = src\ntarget = wanted\ndockerfile = sub/File"));
+    images.push(`${name}:2`);
+    await installed(made, "app");
+    for (const old of ["1", "1.2", "extra"])
+      expect(await engineHas(`/images/${name}:${old}/json`), old).to.equal(false);
+  });
+
+  it("rebuilds when an environment variable changes that a build argument takes", async () => {
+    const config = part(
+      "dockerfile-inline =\n  FROM " + baseImage + "\n  ARG V\n  RUN echo $$V > /v\nbuild-args = V",
+    );
+    const made = await buildout({ config, env: { V: "1" } });
+    await installed(made, "app");
+    expect(await printed(name, ["cat", "/v"])).to.equal("1\n");
+    const state = await made.records();
+    expect(JSON.stringify(state.get("app")?.inputs), "the value is not recorded").not.to.contain('"1"');
+  });
+
+  it("takes the option names of ecr-docker-ci", async () => {
+    const config = part(
+      [
+        `fileobj =\n  FROM ${baseImage}\n  ARG A\n  RUN echo $$A > /a`,
+        "buildargs =\n  A=b",
+        "nocache = true",
+        "rm = true",
+        "forcerm = true",
+        "quiet = true",
+        "pull = false",
+        "decode = true",
+        "encoding = gzip",
+        "shmsize = 32m",
+        "container_limits.memory = 256m",
+        "container_limits.memswap = -1",
+        "container_limits.cpushares = 512",
+        "container_limits.cpusetcpus = 0",
+        `cache_from = ${baseImage}`,
+        "builder = classic",
+      ].join("\n"),
+    );
+    const made = await buildout({ config });
+    await installed(made, "app");
+    expect(await printed(name, ["cat", "/a"])).to.equal("b\n");
+    expect(made.log("app"), "quiet").to.deep.equal([]);
+  });
+
+  it("makes a part that is built FROM another part's image follow it", async () => {
+    const base = uniqueName("tsb-base");
+    images.push(base);
+    const made = await buildout({
+      config: `${part("source = app").replace("parts = app", "parts = app base")}[base]\nrecipe = docker.build\nname = ${base}\nsource = base\n`,
+      files: {
+        "app/Dockerfile": `ARG BASE=${base}\nFROM $BASE\nRUN cat /version > /copied\n`,
+        "base/Dockerfile": dockerfile("COPY version /version"),
+        "base/version": "1",
+      },
+    });
+    await installed(made, "app");
+    expect(made.begun()).to.deep.equal(["install base", "install app"]);
+    made.events.length = 0;
+    await writeFile(join(made.directory, "base/version"), "2");
+    await installed(made, "app");
+    expect(made.begun()).to.deep.equal(["update base", "update app"]);
+    expect(await printed(name, ["cat", "/copied"])).to.equal("2");
+  });
+
+  it("removes a replaced image that a container ran on, once the container has moved", async () => {
+    const container = uniqueName("tsb-build-run");
+    const made = await buildout({
+      config: `${part("source = src").replace("parts = app", "parts = app web")}[web]\nrecipe = docker.run\nname = ${container}\nimage = $<app:image-id>\ncommand = sleep 1000\n`,
+      files: { "src/Dockerfile": dockerfile("COPY v /v", "STOPSIGNAL SIGKILL"), "src/v": "1" },
+    });
+    const first = await installed(made, "app");
+    await writeFile(join(made.directory, "src/v"), "2");
+    const second = await installed(made, "app");
+    expect(second["image-id"]).not.to.equal(first["image-id"]);
+    expect(await engineHas(`/images/${first["image-id"]}/json`)).to.equal(false);
+  });
+
+  it("does not count what the run itself writes into the folder", async () => {
+    const made = await buildout({
+      config: part("source = ."),
+      files: { Dockerfile: dockerfile("COPY . /all") },
+    });
+    await installed(made, "app");
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    expect(await printed(name, ["ls", "-1A", "/all"])).to.equal("Dockerfile\nbuildout.cfg\n");
+  });
+
+  it("says what is missing: the source, the Dockerfile, a secret", async () => {
+    const made = await buildout({ config: part("source = nowhere") });
+    expect(await failing(made)).to.equal(`build/no-source: ${made.directory}/nowhere does not exist`);
+    await writeFiles(made.directory, { "src/x": "" });
+    await made.write(part("source = src"));
+    expect(await failing(made)).to.equal(
+      `context/no-dockerfile: cannot read ${made.directory}/src/Dockerfile: it does not exist`,
+    );
+    await made.write(part("source = src\nsecrets = id=a,env=NOT_SET"));
+    await writeFiles(made.directory, { "src/Dockerfile": dockerfile("RUN true") });
+    expect(await failing(made)).to.equal(
+      'build/secret: the secret "a" is to come from the variable NOT_SET, which is not set',
+    );
+  });
+
+  it("keeps the old image when a rebuild fails, and tries again", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("RUN echo 1 > /n") },
+    });
+    const first = await installed(made, "app");
+    await writeFiles(made.directory, { "src/Dockerfile": dockerfile("RUN exit 9") });
+    await failing(made);
+    expect((await inspectedImage(name))?.Id).to.equal(first["image-id"]);
+    await writeFiles(made.directory, { "src/Dockerfile": dockerfile("RUN echo 1 > /n") });
+    await rm(join(made.directory, ".tsbuildout"), { recursive: true, force: true });
+    const again = await installed(made, "app");
+    expect(again["image-id"]).to.equal(first["image-id"]);
+  });
+});
