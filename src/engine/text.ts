@@ -38,7 +38,7 @@ function startsOf(source: Source): Uint32Array {
     starts.push(next);
     end = lineEnd(text, next, carriageReturns);
   }
-  const table = Uint32Array.from(starts);
+  const table = new Uint32Array(starts);
   lineStarts.set(source, table);
   return table;
 }

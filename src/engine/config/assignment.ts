@@ -1,12 +1,15 @@
 import { DiagnosticError } from "../diagnostic.js";
 import type { Source } from "../text.js";
 import { configError } from "./mistakes.js";
-import type { Operator } from "./model.js";
-import { argumentPiece, type Change } from "./scan.js";
+import { type Operator, Piece, type Value } from "./model.js";
+import type { Amendment } from "./scan.js";
 import { strip } from "./space.js";
 
 /** What the command line says about options, section by section. */
-export type Assignments = Map<string, Map<string, Change>>;
+export type Assignments = Map<
+  string,
+  { readonly sets: Map<string, Value>; readonly amendments: Map<string, Amendment> }
+>;
 
 /**
  * Reads `section:option=value`, `+=` and `-=`; the section defaults to `buildout`. A later `=` discards what came
@@ -42,24 +45,25 @@ function assign(found: Assignments, source: Source): string | undefined {
   const section = names.length === 1 ? "buildout" : strip(names[0] ?? "");
   const option = strip(names.at(-1) ?? "");
   if (section === "" || option === "") return "an assignment needs a name before its equal sign";
-  const options = found.get(section) ?? new Map<string, Change>();
-  found.set(section, options);
   const start = equals + 1;
   const nameStart = names.length === 1 ? 0 : text.indexOf(":") + 1;
-  const piece = argumentPiece(operation, source, [nameStart, nameStart + option.length, start, text.length]);
-  options.set(option, together(options.get(option), operation, piece));
+  const at = { source, nameStart, nameEnd: nameStart + option.length, start, end: text.length };
+  const piece = new Piece(operation, strip(text.slice(start)), at);
+  put(found, { section, option }, piece);
   return undefined;
 }
 
-function together(
-  before: Change | undefined,
-  operation: Operator,
-  piece: ReturnType<typeof argumentPiece>,
-): Change {
-  const none = { set: undefined, add: undefined, remove: undefined };
-  if (operation === "=") return { ...none, set: piece };
-  const key = operation === "+=" ? "add" : "remove";
-  const earlier = before?.[key];
-  const text = earlier ? `${earlier.text}\n${piece.text}` : piece.text;
-  return { ...none, ...before, [key]: piece.withText(text) };
+function put(found: Assignments, to: { section: string; option: string }, piece: Piece): void {
+  const { sets, amendments } = found.get(to.section) ?? { sets: new Map(), amendments: new Map() };
+  found.set(to.section, { sets, amendments });
+  if (piece.operation === "=") {
+    sets.set(to.option, piece);
+    amendments.delete(to.option);
+    return;
+  }
+  const before = amendments.get(to.option) ?? { add: undefined, remove: undefined };
+  const key = piece.operation === "+=" ? "add" : "remove";
+  const earlier = before[key];
+  const together = earlier ? piece.withText(`${earlier.text}\n${piece.text}`) : piece;
+  amendments.set(to.option, { ...before, [key]: together });
 }

@@ -1,37 +1,52 @@
-import { isSpace, stripEnd } from "./space.js";
+import { isSpace, trimmedEnd } from "./space.js";
+
+const FEED = 10;
 
 /**
  * The text of a value whose first line holds nothing (LANGUAGE, rule 7): trailing blank lines, leading blank lines
  * and the longest common run of leading tabs and spaces go; the lines must have lost their trailing blanks.
  */
 export function dedent(raw: string): string {
-  const lines = stripEnd(raw).split("\n");
-  const margin = commonMargin(lines);
-  let first = 0;
-  while (first < lines.length - 1 && isBlank(lines[first] ?? "")) first++;
-  const kept = first === 0 ? lines : lines.slice(first);
-  return margin === 0 ? kept.join("\n") : kept.map((line) => line.slice(margin)).join("\n");
-}
-
-function isBlank(line: string): boolean {
-  for (let i = 0; i < line.length; i++) if (!isSpace(line.charCodeAt(i))) return false;
-  return true;
-}
-
-function commonMargin(lines: readonly string[]): number {
-  let margin: string | undefined;
-  for (const line of lines) {
-    let end = 0;
-    while (line.charCodeAt(end) === 32 || line.charCodeAt(end) === 9) end++;
-    if (end === line.length) continue;
-    margin = margin === undefined ? line.slice(0, end) : commonPrefix(margin, line);
-    if (margin === "") return 0;
+  const end = trimmedEnd(raw, 0, raw.length);
+  const start = firstLine(raw, end);
+  const margin = commonMargin(raw, start, end);
+  if (margin === 0) return raw.slice(start, end);
+  let text = "";
+  for (let from = start; from <= end; ) {
+    const to = endOfLine(raw, from, end);
+    // A blank line may be shorter than the margin.
+    text += to - from > margin ? raw.slice(from + margin, to) : "";
+    if (to < end) text += "\n";
+    from = to + 1;
   }
-  return margin?.length ?? 0;
+  return text;
 }
 
-function commonPrefix(a: string, b: string): string {
-  let i = 0;
-  while (i < a.length && a.charCodeAt(i) === b.charCodeAt(i)) i++;
-  return a.slice(0, i);
+function endOfLine(raw: string, from: number, end: number): number {
+  const feed = raw.indexOf("\n", from);
+  return feed < 0 || feed > end ? end : feed;
+}
+
+/** Where the first line starts that holds anything. */
+function firstLine(raw: string, end: number): number {
+  let start = 0;
+  for (let i = 0; i < end && isSpace(raw.charCodeAt(i)); i++) if (raw.charCodeAt(i) === FEED) start = i + 1;
+  return start;
+}
+
+/** How many leading tabs and spaces all lines share; lines that hold nothing do not count. */
+function commonMargin(raw: string, start: number, end: number): number {
+  let margin = -1;
+  for (let from = start; from < end; from = endOfLine(raw, from, end) + 1) {
+    let length = 0;
+    for (let code = raw.charCodeAt(from); code === 32 || code === 9; code = raw.charCodeAt(from + length)) {
+      // What differs from the first line ends the margin: a tab is not as many spaces.
+      if (length === margin || (margin >= 0 && code !== raw.charCodeAt(start + length))) break;
+      length++;
+    }
+    const holdsNothing = from + length >= end || raw.charCodeAt(from + length) === FEED;
+    if (!holdsNothing) margin = length;
+    if (margin === 0) return 0;
+  }
+  return Math.max(0, margin);
 }

@@ -14,7 +14,9 @@ const defaults: Readonly<Record<string, string>> = {
 export function builtins(directory: string): Merged {
   const values = new Map<string, Value>([["directory", provided(directory, "computed")]]);
   for (const [option, text] of Object.entries(defaults)) values.set(option, provided(text, "default"));
-  return new Map([["buildout", { name: "buildout", header: undefined, values, waiting: undefined }]]);
+  return new Map([
+    ["buildout", { name: "buildout", header: undefined, values, borrowed: false, waiting: undefined }],
+  ]);
 }
 
 /** Options of `[buildout]` whose text is a path below the buildout directory. */

@@ -25,8 +25,10 @@ export function fetching(known: {
 }): Fetching {
   const { request, main } = known;
   const values = new Map(known.base.get("buildout")?.values);
-  update(values, main?.scanned.sections.get("buildout")?.changes ?? []);
-  update(values, known.assignments.get("buildout") ?? []);
+  const own = main?.scanned.sections.get("buildout");
+  if (own) update(values, own);
+  const assigned = known.assignments.get("buildout");
+  if (assigned) update(values, assigned);
   return {
     cache: cacheDirectory(values.get("extends-cache"), values, request),
     offline: isTrue("offline", values.get("offline")),

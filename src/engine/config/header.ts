@@ -1,4 +1,4 @@
-import { isSpace, skipSpace } from "./space.js";
+import { nameEnders, skipName, skipSpace } from "./space.js";
 
 /** A section header as written, as offsets in the source. */
 export interface Header {
@@ -14,15 +14,16 @@ export interface Header {
 const HASH = 35;
 const SEMICOLON = 59;
 
+const SECTION_NAME_ENDERS = nameEnders("#[]:;{}");
+
 /** Reads `[name]` or `[name:condition]`, with only a comment after it; undefined where the line is not a header. */
 export function readHeader(text: string, lineStart: number, lineEnd: number): Header | undefined {
   if (text.charCodeAt(lineStart) !== 91) return undefined;
   const nameStart = skipSpace(text, lineStart + 1, lineEnd);
-  let i = nameStart;
-  while (i < lineEnd && isNamePart(text.charCodeAt(i))) i++;
-  if (i === nameStart) return undefined;
-  const name = text.slice(nameStart, i);
-  i = skipSpace(text, i, lineEnd);
+  const nameEnd = skipName(text, SECTION_NAME_ENDERS, nameStart, lineEnd);
+  if (nameEnd === nameStart) return undefined;
+  const name = text.slice(nameStart, nameEnd);
+  const i = skipSpace(text, nameEnd, lineEnd);
   const next = text.charCodeAt(i);
   if (i < lineEnd && next === 58) return conditional({ text, name, nameStart }, i + 1, lineEnd);
   if (i >= lineEnd || next !== 93 || !onlyComment(text, i + 1, lineEnd)) return undefined;
@@ -45,20 +46,4 @@ function conditional(
 function onlyComment(text: string, from: number, lineEnd: number): boolean {
   const i = skipSpace(text, from, lineEnd);
   return i >= lineEnd || text.charCodeAt(i) === HASH || text.charCodeAt(i) === SEMICOLON;
-}
-
-// Everything but white space and # [ ] : ; { }
-function isNamePart(code: number): boolean {
-  switch (code) {
-    case HASH:
-    case 58:
-    case SEMICOLON:
-    case 91:
-    case 93:
-    case 123:
-    case 125:
-      return false;
-    default:
-      return !isSpace(code);
-  }
 }

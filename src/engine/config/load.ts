@@ -7,7 +7,7 @@ import { conditions } from "./condition.js";
 import { settleDirectories } from "./directories.js";
 import { fetching } from "./fetching.js";
 import { expandMacros } from "./macro.js";
-import { type Layer, type Merged, overlay, overlayMerged } from "./merge.js";
+import { type Layer, type Merged, overlay, overlayMerged, underlay } from "./merge.js";
 import { configError } from "./mistakes.js";
 import type { Config, Substitution, Value } from "./model.js";
 import { mergeTree } from "./order.js";
@@ -53,8 +53,8 @@ class Loading {
     const main = await this.tree(this.main);
     const further = await this.commandLineExtends();
     this.failOnMistakes();
-    const merged = builtins(this.directory);
-    if (main) overlayMerged(merged, mergeTree(main, userDefaults));
+    const own: Merged = main ? mergeTree(main, userDefaults) : new Map();
+    const merged = underlay(own, builtins(this.directory));
     for (const node of further) overlayMerged(merged, mergeTree(node, undefined));
     overlay(merged, layerOf(this.assignments));
     return this.finish(merged);
@@ -90,14 +90,13 @@ class Loading {
 
   /** `extends=` on the command line loads over the main file, relative to the current directory. */
   private async commandLineExtends(): Promise<FileNode[]> {
-    const options = this.assignments.get("buildout");
-    const change = options?.get("extends");
-    if (!options || !change?.set) return [];
-    if (change.add || change.remove) options.set("extends", { ...change, set: undefined });
-    else options.delete("extends");
+    const sets = this.assignments.get("buildout")?.sets;
+    const list = sets?.get("extends");
+    if (!sets || !list) return [];
+    sets.delete("extends");
     const nodes: FileNode[] = [];
-    for (const mention of mentionsOf(change.set, false)) {
-      const node = await this.tree(this.address(mention.name, change.set));
+    for (const mention of mentionsOf(list, false)) {
+      const node = await this.tree(this.address(mention.name, list));
       if (node) nodes.push(node);
     }
     return nodes;
@@ -173,5 +172,5 @@ function clone(merged: Merged): Merged {
 }
 
 function layerOf(assignments: Assignments): Layer {
-  return [...assignments].map(([name, changes]) => ({ name, changes }));
+  return [...assignments].map(([name, said]) => ({ name, ...said }));
 }

@@ -31,6 +31,7 @@ function copies(value: Value): Copy[] {
 export function expandMacros(merged: Merged): Map<string, Section> {
   const expander = new Expander(merged);
   for (const name of merged.keys()) expander.expand(name);
+  if (!expander.copied) return expander.sections;
   // The order of the files, not the order in which sections happened to be completed.
   const sections = new Map<string, Section>();
   for (const name of merged.keys()) {
@@ -40,9 +41,13 @@ export function expandMacros(merged: Merged): Map<string, Section> {
   return sections;
 }
 
+const NONE: readonly never[] = [];
+
 class Expander {
   readonly merged: Merged;
   readonly sections = new Map<string, Section>();
+  /** Whether any section copies another. */
+  copied = false;
   private readonly open: string[] = [];
 
   constructor(merged: Merged) {
@@ -52,6 +57,9 @@ class Expander {
   /** Depth first with a stack of our own: chains are as long as the user makes them. */
   expand(name: string): void {
     if (this.sections.has(name)) return;
+    const alone = this.merged.get(name);
+    if (alone && !alone.values.has(MACRO)) return this.keep(alone);
+    this.copied = true;
     this.open.push(name);
     for (let top = this.open.at(-1); top !== undefined; top = this.open.at(-1)) {
       const section = this.merged.get(top);
@@ -62,6 +70,17 @@ class Expander {
         if (section) this.close(section);
       }
     }
+  }
+
+  /** Most sections copy nothing. */
+  private keep({ name, header, values }: Merging): void {
+    this.sections.set(name, {
+      name,
+      ...(header && { header }),
+      options: values,
+      macros: NONE,
+      mistakes: NONE,
+    });
   }
 
   private nextNeeded(section: Merging): string | undefined {
@@ -126,7 +145,7 @@ function copiesOf(section: Merging): Copy[] {
 
 function mergeOwn(section: Merging, options: Map<string, Value>): void {
   for (const [option, value] of section.values) options.set(option, value);
-  if (section.waiting) update(options, section.waiting);
+  update(options, { sets: new Map(), amendments: section.waiting });
   if (section.name !== "buildout") options.delete(MACRO);
 }
 

@@ -1,6 +1,6 @@
 import type { Span } from "../text.js";
 import { Composed, type HistoryEntry, type Value } from "./model.js";
-import type { Change, ScannedSection } from "./scan.js";
+import type { Amendment, Said } from "./scan.js";
 
 /** The option that copies other sections, `<= a b`. */
 export const MACRO = "<";
@@ -9,30 +9,32 @@ export const MACRO = "<";
 export interface Merging {
   readonly name: string;
   header: Span | undefined;
-  readonly values: Map<string, Value>;
+  values: Map<string, Value>;
+  /** The values are the file's own map, as most sections are said once: to be copied before the first change. */
+  borrowed: boolean;
   /** In a section with `<=`, its own `+=` and `-=` wait until the copying (LANGUAGE, rule 20). */
-  waiting: Map<string, Change> | undefined;
+  readonly waiting: ReadonlyMap<string, Amendment> | undefined;
 }
 
 export type Merged = Map<string, Merging>;
 
 /** A section of a file as it is laid over what came before it. */
-export type Layer = Iterable<
-  Pick<ScannedSection, "name" | "changes"> & { readonly header?: Span | undefined }
->;
+export type Layer = Iterable<Said & { readonly name: string; readonly header?: Span | undefined }>;
 
 /**
  * Lays a file over `merged`, in place. `opens` tells whether this file is the first to have a section: the same `+=`
  * acts as `=` in a new section and adds to an empty text in one that is there (LANGUAGE, rule 10).
  */
 export function overlay(merged: Merged, layer: Layer, opens?: (section: string) => boolean): void {
-  for (const { name, header, changes } of layer) {
+  for (const said of layer) {
+    const { name, header } = said;
     const there = merged.get(name);
-    const section = there ?? { name, header, values: new Map<string, Value>(), waiting: undefined };
-    if (!there) merged.set(name, section);
-    section.header ??= header;
-    if (there || opens?.(name) === false) update(section.values, changes);
-    else open(section, changes);
+    if (there) change(there, said, header);
+    else if (opens?.(name) === false) {
+      const values = new Map<string, Value>();
+      update(values, said);
+      merged.set(name, { name, header, values, borrowed: false, waiting: undefined });
+    } else merged.set(name, opened(name, header, said));
   }
 }
 
@@ -40,51 +42,53 @@ export function overlay(merged: Merged, layer: Layer, opens?: (section: string) 
 export function overlayMerged(merged: Merged, over: Merged): void {
   for (const section of over.values()) {
     const there = merged.get(section.name);
-    if (!there) merged.set(section.name, section);
-    else {
-      there.header ??= section.header;
-      update(there.values, changesOf(section));
-    }
+    if (there) change(there, saidBy(section), section.header);
+    else merged.set(section.name, section);
   }
 }
 
-/** A merged section as changes, so that it can be laid over others like a file. */
-export function changesOf(section: Merging): Map<string, Change> {
-  const changes = new Map<string, Change>(section.waiting);
-  for (const [option, value] of section.values) {
-    const waits = section.waiting?.get(option);
-    changes.set(option, { set: value, add: waits?.add, remove: waits?.remove });
+/** Lays a merged configuration over one that has few sections, such as the built-in one; gives the result. */
+export function underlay(merged: Merged, below: Merged): Merged {
+  for (const [name, section] of below) {
+    const over = merged.get(name);
+    if (over) change(section, saidBy(over), over.header);
+    merged.set(name, section);
   }
-  return changes;
+  return merged;
+}
+
+/** A merged section as a file would say it, so that it can be laid over others. */
+export function saidBy({ values, waiting }: Merging): Said {
+  return { sets: values, amendments: waiting };
+}
+
+function change(section: Merging, said: Said, header: Span | undefined): void {
+  section.header ??= header;
+  if (section.borrowed) section.values = new Map(section.values);
+  section.borrowed = false;
+  update(section.values, said);
 }
 
 /** Applies changes to values that are there; what is added to a missing option is added to the empty text. */
-export function update(values: Map<string, Value>, changes: Iterable<readonly [string, Change]>): void {
-  for (const [option, change] of changes) {
-    const before = values.get(option);
-    const value = change.set ? replaced(before, change.set) : before;
-    values.set(option, extended(value, change));
-  }
+export function update(values: Map<string, Value>, { sets, amendments }: Said): void {
+  for (const [option, set] of sets) values.set(option, replaced(values.get(option), set));
+  for (const [option, amendment] of amendments ?? [])
+    values.set(option, amended(values.get(option), amendment));
 }
 
-function open(section: Merging, changes: ReadonlyMap<string, Change>): void {
-  const copies = changes.get(MACRO)?.set !== undefined;
-  for (const [option, change] of changes) {
-    if (!copies) section.values.set(option, firstValue(change));
-    else {
-      if (change.set) section.values.set(option, change.set);
-      if (change.add || change.remove)
-        (section.waiting ??= new Map()).set(option, { ...change, set: undefined });
-    }
-  }
+function opened(name: string, header: Span | undefined, { sets, amendments }: Said): Merging {
+  const values = sets as Map<string, Value>;
+  if (!amendments || sets.has(MACRO)) return { name, header, values, borrowed: true, waiting: amendments };
+  const own = new Map(sets);
+  for (const [option, amendment] of amendments) own.set(option, firstValue(sets.get(option), amendment));
+  return { name, header, values: own, borrowed: false, waiting: undefined };
 }
 
-/** The value of an option in a new section, where `+=` acts as `=` and `-=` leaves the empty text. */
-function firstValue({ set, add, remove }: Change): Value {
-  const base = set ?? (add ? new Composed(add.text, [add]) : undefined);
-  if (!remove) return set && add ? extended(set, { set, add, remove }) : (base ?? new Composed("", []));
-  if (!base) return new Composed("", [remove]);
-  return extended(base, { set, add: set ? add : undefined, remove });
+/** The value of an amended option in a new section, where `+=` acts as `=` and `-=` leaves the empty text. */
+function firstValue(set: Value | undefined, { add, remove }: Amendment): Value {
+  if (set) return amended(set, { add, remove });
+  if (!add) return new Composed("", remove ? [remove] : []);
+  return amended(new Composed(add.text, [add]), { add: undefined, remove });
 }
 
 function replaced(before: Value | undefined, after: Value): Value {
@@ -92,8 +96,7 @@ function replaced(before: Value | undefined, after: Value): Value {
 }
 
 /** All `+=`, then all `-=`, by whole lines. */
-function extended(value: Value | undefined, { add, remove }: Change): Value {
-  if (value && !add && !remove) return value;
+function amended(value: Value | undefined, { add, remove }: Amendment): Value {
   let text = value?.text ?? "";
   const history: HistoryEntry[] = [...(value?.history ?? [])];
   if (add) {

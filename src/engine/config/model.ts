@@ -49,36 +49,46 @@ export interface Config {
 /** Which spellings of a reference are read: `$<a:b>` always, `${a:b}` unless `[buildout] substitution = angle`. */
 export type Substitution = "both" | "angle";
 
+/** Where an option stands: the name, then the value. */
+export interface Written {
+  readonly source: Source;
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A written step. A class, because a large configuration has tens of thousands: spans are made when asked for. */
 export class Piece implements HistoryEntry, Value {
   readonly operation: Operator;
-  readonly text: string;
+  /** While its lines are still being read, the raw lines. */
+  text: string;
   readonly source: Source;
-  /** Where the name starts and ends, then where the value does. */
-  readonly at: readonly [number, number, number, number];
+  nameStart: number;
+  nameEnd: number;
+  start: number;
+  end: number;
 
-  constructor(
-    operation: Operator,
-    text: string,
-    source: Source,
-    at: readonly [number, number, number, number],
-  ) {
+  constructor(operation: Operator, text: string, at: Written) {
     this.operation = operation;
     this.text = text;
-    this.source = source;
-    this.at = at;
+    this.source = at.source;
+    this.nameStart = at.nameStart;
+    this.nameEnd = at.nameEnd;
+    this.start = at.start;
+    this.end = at.end;
   }
 
   get span(): Span {
-    return { source: this.source, start: this.at[2], end: this.at[3] };
+    return { source: this.source, start: this.start, end: this.end };
   }
 
   get nameSpan(): Span {
-    return { source: this.source, start: this.at[0], end: this.at[1] };
+    return { source: this.source, start: this.nameStart, end: this.nameEnd };
   }
 
   withText(text: string): Piece {
-    return new Piece(this.operation, text, this.source, this.at);
+    return new Piece(this.operation, text, this);
   }
 
   /** An option that is written once is its own whole history. */

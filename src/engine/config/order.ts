@@ -1,6 +1,6 @@
 import { DiagnosticError } from "../diagnostic.js";
 import { configError } from "./mistakes.js";
-import { changesOf, type Layer, type Merged, type Merging, overlay } from "./merge.js";
+import { saidBy, type Layer, type Merged, type Merging, overlay } from "./merge.js";
 import type { ScannedSection } from "./scan.js";
 import type { FileNode } from "./tree.js";
 
@@ -13,16 +13,19 @@ const MOST_LAYERS = 200_000;
 
 interface LayerOf {
   readonly node: FileNode;
-  readonly sections: Iterable<
-    ScannedSection | (Pick<ScannedSection, "name" | "changes"> & { header?: Merging["header"] })
-  >;
+  readonly sections: Layer;
 }
 
 /** Merges a tree of files. User defaults go under the first file read that has no `extends` of its own. */
 export function mergeTree(root: FileNode, userDefaults: Merged | undefined): Merged {
-  const layers = new Sequence(root, userDefaults).layers();
-  const openedBy = openers(root, layers);
+  const sequence = new Sequence(root, userDefaults);
+  const layers = sequence.layers();
   const merged: Merged = new Map();
+  if (!sequence.repeats) {
+    for (const { sections } of layers) overlay(merged, sections);
+    return merged;
+  }
+  const openedBy = openers(root, layers);
   const seen = new Set<FileNode>();
   for (const { node, sections } of layers) {
     const first = !seen.has(node);
@@ -62,11 +65,14 @@ class Sequence {
   private readonly decided = new Set<string>();
   private readonly done = new Set<FileNode>();
   private readonly reversed: LayerOf[] = [];
+  /** Whether any file is reached twice; mostly none is, and then nothing has to be worked out. */
+  readonly repeats: boolean;
 
   constructor(root: FileNode, userDefaults: Merged | undefined) {
     this.root = root;
     this.userDefaults = userDefaults && userDefaults.size > 0 ? userDefaults : undefined;
-    this.collectAdditions();
+    this.repeats = reachesTwice(root);
+    if (this.repeats) this.collectAdditions();
   }
 
   layers(): LayerOf[] {
@@ -85,13 +91,14 @@ class Sequence {
   }
 
   private lay(node: FileNode, first: boolean): void {
-    const own = sectionsOf(node);
+    const own = [...sectionsOf(node)];
     const sections = first && this.userDefaults ? over(this.userDefaults, own) : own;
     this.reversed.push({ node, sections });
     this.done.add(node);
     if (this.reversed.length > MOST_LAYERS) throw new DiagnosticError([tooMany(node)]);
-    for (const { name, changes } of sections)
-      for (const [option, { set }] of changes) if (set) this.decided.add(`${name}\n${option}`);
+    if (!this.repeats) return;
+    for (const { name, sets } of sections)
+      for (const option of sets.keys()) this.decided.add(`${name}\n${option}`);
   }
 
   private nothingNew(node: FileNode): boolean {
@@ -111,11 +118,22 @@ class Sequence {
       const found = new Set<string>();
       for (const below of [...node.extends, ...node.optional])
         for (const option of this.additions.get(below) ?? []) found.add(option);
-      for (const { name, changes } of sectionsOf(node))
-        for (const [option, { add, remove }] of changes) if (add || remove) found.add(`${name}\n${option}`);
-      this.additions.set(node, found);
+      for (const { name, amendments } of sectionsOf(node))
+        for (const option of amendments?.keys() ?? [])
+          found.add(`${name}
+${option}`);
     }
   }
+}
+
+function reachesTwice(root: FileNode): boolean {
+  const seen = new Set<FileNode>([root]);
+  for (const node of seen)
+    for (const child of [...node.extends, ...node.optional]) {
+      if (seen.has(child)) return true;
+      seen.add(child);
+    }
+  return false;
 }
 
 function tooMany(node: FileNode) {
@@ -141,25 +159,18 @@ function over(userDefaults: Merged, own: Layer): LayerOf["sections"] {
 }
 
 function asLayer(section: Merging) {
-  return { name: section.name, header: section.header, changes: changesOf(section) };
+  return { name: section.name, header: section.header, ...saidBy(section) };
 }
-
-const HIDDEN = new Set(["extends", "optional-extends"]);
 
 /** A file's sections without the options that name other files. */
-function sectionsOf({ scanned }: FileNode): ScannedSection[] {
-  return [...scanned.sections.values()].map((section) =>
-    section.name === "buildout" ? { ...section, changes: withoutExtends(section.changes) } : section,
-  );
+function* sectionsOf({ scanned }: FileNode): Generator<ScannedSection> {
+  for (const section of scanned.sections.values())
+    yield section.name === "buildout" ? { ...section, sets: withoutExtends(section.sets) } : section;
 }
 
-function withoutExtends(changes: ScannedSection["changes"]): ScannedSection["changes"] {
-  const kept = new Map(changes);
-  for (const name of HIDDEN) {
-    const change = kept.get(name);
-    if (!change) continue;
-    if (change.add || change.remove) kept.set(name, { ...change, set: undefined });
-    else kept.delete(name);
-  }
+function withoutExtends(sets: ScannedSection["sets"]): ScannedSection["sets"] {
+  const kept = new Map(sets);
+  kept.delete("extends");
+  kept.delete("optional-extends");
   return kept;
 }

@@ -8,7 +8,7 @@ import { configError } from "./mistakes.js";
 import { type Config, provided, type Section, type Value } from "./model.js";
 import { DEPENDENCIES } from "./scan.js";
 import { words } from "./space.js";
-import { parseTemplate, type Reference, type Template } from "./template.js";
+import { hasReference, parseTemplate, type Reference, type Template } from "./template.js";
 
 /** A value after its references: a text, or nothing as long as the outputs that it needs are unknown. */
 export type Resolved =
@@ -44,23 +44,40 @@ type Cell = Resolved | typeof FAILED | typeof RUNNING;
 /** What is known of a section so far. */
 interface State {
   readonly section: Section;
-  readonly cells: Map<string, Cell>;
-  readonly mistakes: Diagnostic[];
+  /** Only of values that hold references, and of what comes from outside; a plain text is its own value. */
+  cells: Map<string, Cell> | undefined;
+  mistakes: Diagnostic[];
   /** Sections that its values mention: who needs this section needs those as well. */
-  readonly touched: Set<string>;
+  touched: Set<string> | undefined;
   complete: boolean;
+  /** It was found free of mistakes, together with all that it touches. */
+  sound: boolean;
+}
+
+const NONE: Diagnostic[] = [];
+
+function complain(state: State, mistake: Diagnostic): void {
+  if (state.mistakes === NONE) state.mistakes = [];
+  state.mistakes.push(mistake);
 }
 
 /** A value that is being resolved, with how far it got. */
-interface Frame {
+class Frame {
   readonly state: State;
   readonly option: string;
   readonly template: Template;
-  next: number;
-  text: string;
   secret: boolean;
-  unknown: Set<string> | undefined;
-  failed: boolean;
+  next = 0;
+  text = "";
+  unknown: Set<string> | undefined = undefined;
+  failed = false;
+
+  constructor(to: Pick<Frame, "state" | "option" | "template" | "secret">) {
+    this.state = to.state;
+    this.option = to.option;
+    this.template = to.template;
+    this.secret = to.secret;
+  }
 }
 
 /**
@@ -73,8 +90,6 @@ export class Resolver {
   private readonly outside: Outside;
   private readonly env: Environment;
   private readonly states = new Map<string, State>();
-  /** Sections that were found free of mistakes together with all they touch. */
-  private readonly sound = new Set<string>();
 
   constructor(config: Config, outside: Outside, env: Environment) {
     this.config = config;
@@ -84,8 +99,9 @@ export class Resolver {
 
   /** One option's value. Throws a DiagnosticError with every mistake of what had to be resolved. */
   option(section: string, option: string): Resolved {
-    this.check([section]);
-    const cell = this.cell(this.stateOf(section), option);
+    const state = this.stateOf(section);
+    if (!state.sound) this.check([section]);
+    const cell = this.cell(state, option);
     if (cell && typeof cell !== "symbol") return cell;
     const help = didYouMean(option, this.config.sections.get(section)?.options.keys() ?? []);
     throw new DiagnosticError([
@@ -95,8 +111,8 @@ export class Resolver {
 
   /** All values of a section by name, sorted. Throws like `option`. */
   section(name: string): ReadonlyMap<string, Resolved> {
-    this.check([name]);
     const state = this.stateOf(name);
+    if (!state.sound) this.check([name]);
     const values = new Map<string, Resolved>();
     for (const option of this.optionNames(state)) {
       const cell = this.cell(state, option);
@@ -113,19 +129,23 @@ export class Resolver {
 
   mistakes(sections: Iterable<string>): Diagnostic[] {
     const mistakes: Diagnostic[] = [];
-    const reached = new Set<string>(["buildout", ...sections]);
-    // A Set is visited in order, what is added on the way included.
-    for (const name of reached) {
-      if (this.sound.has(name)) continue;
-      if (!this.config.sections.has(name)) {
-        if (name !== "buildout") mistakes.push(this.noSection(name));
-        continue;
-      }
-      const state = this.complete(name);
+    const reached = new Set<State>();
+    const queue: State[] = [];
+    const reach = (name: string): void => {
+      const state = this.find(name);
+      if (!state) mistakes.push(this.noSection(name));
+      if (!state || state.sound || reached.has(state)) return;
+      reached.add(state);
+      queue.push(state);
+    };
+    if (this.config.sections.has("buildout")) reach("buildout");
+    for (const name of sections) reach(name);
+    for (let next = 0, state = queue[0]; state; state = queue[++next]) {
+      this.complete(state);
       for (const mistake of state.mistakes) if (!mistakes.includes(mistake)) mistakes.push(mistake);
-      for (const touched of state.touched) reached.add(touched);
+      if (state.touched) for (const touched of state.touched) reach(touched);
     }
-    if (mistakes.length === 0) for (const name of reached) this.sound.add(name);
+    if (mistakes.length === 0) for (const state of queue) state.sound = true;
     return mistakes;
   }
 
@@ -148,30 +168,38 @@ export class Resolver {
   }
 
   private stateOf(name: string): State {
-    let state = this.states.get(name);
-    if (!state) {
-      const section = this.config.sections.get(name);
-      if (!section) throw new DiagnosticError([this.noSection(name)]);
-      state = {
-        section,
-        cells: new Map(),
-        mistakes: [...section.mistakes],
-        touched: new Set(),
-        complete: false,
-      };
-      this.states.set(name, state);
-    }
+    const state = this.find(name);
+    if (!state) throw new DiagnosticError([this.noSection(name)]);
+    return state;
+  }
+
+  private find(name: string): State | undefined {
+    const known = this.states.get(name);
+    const section = known ? undefined : this.config.sections.get(name);
+    if (!section) return known;
+    const mistakes = section.mistakes.length > 0 ? [...section.mistakes] : NONE;
+    const state: State = {
+      section,
+      cells: undefined,
+      mistakes,
+      touched: undefined,
+      complete: false,
+      sound: false,
+    };
+    this.states.set(name, state);
     return state;
   }
 
   /** Resolves all options of a section and sees that what it depends on is there. */
-  private complete(name: string): State {
-    const state = this.stateOf(name);
-    if (state.complete) return state;
+  private complete(state: State): void {
+    if (state.complete) return;
     state.complete = true;
-    for (const option of this.optionNames(state)) this.cell(state, option);
+    const { substitution } = this.config;
+    // A text without references is its own value: most are, and nothing has to be made for them.
+    for (const [option, { text }] of state.section.options)
+      if (hasReference(text, substitution)) this.cell(state, option);
+    for (const option of this.outside.options?.(state.section.name) ?? []) this.cell(state, option);
     for (const reference of this.dependencies(state)) this.touch(state, reference);
-    return state;
   }
 
   private optionNames({ section }: State): string[] {
@@ -199,10 +227,9 @@ export class Resolver {
 
   /** What is known of an option; undefined where there is none. Not recursive: chains are as long as users make them. */
   private cell(state: State, option: string): Cell | undefined {
-    const known = state.cells.get(option);
-    if (known !== undefined) return known;
-    const stack: Frame[] = [];
-    const started = this.begin(state, option, stack);
+    const begun = state.cells?.get(option) ?? this.begin(state, option);
+    if (!(begun instanceof Frame)) return begun;
+    const stack: Frame[] = [begun];
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
       const part = frame.template[frame.next];
       if (part === undefined) this.finish(frame, stack);
@@ -212,22 +239,21 @@ export class Resolver {
         frame.next++;
       }
     }
-    return started === undefined ? undefined : state.cells.get(option);
+    return state.cells?.get(option);
   }
 
-  /** Settles an option at once where it holds no reference, otherwise opens a frame for it. */
-  private begin(state: State, option: string, stack: Frame[]): Cell | undefined {
+  /** An option's value at once where it holds no reference, otherwise a frame for it. */
+  private begin(state: State, option: string): Cell | Frame | undefined {
     const { name } = state.section;
     const value = this.written(state, option) ?? this.outside.lookup(name, option);
     if (value === undefined) return undefined;
     const secret = this.outside.isSecret(name, option);
     if (!("history" in value))
       return put(state, option, secret && !value.secret ? { ...value, secret } : value);
+    if (!hasReference(value.text, this.config.substitution)) return { text: value.text, secret };
+    put(state, option, RUNNING);
     const template = this.template(state, value);
-    const [only] = template;
-    if (template.length === 1 && typeof only === "string") return put(state, option, { text: only, secret });
-    stack.push({ state, option, template, next: 0, text: "", secret, unknown: undefined, failed: false });
-    return put(state, option, RUNNING);
+    return new Frame({ state, option, template, secret });
   }
 
   private written(state: State, option: string): Value | undefined {
@@ -241,7 +267,7 @@ export class Resolver {
     const { template, mistakes } = parseTemplate(value, state.section.name, this.config.substitution);
     if (mistakes.length === 0) return template;
     for (const mistake of mistakes)
-      if (!state.mistakes.some((known) => same(known, mistake))) state.mistakes.push(mistake);
+      if (!state.mistakes.some((known) => same(known, mistake))) complain(state, mistake);
     return template;
   }
 
@@ -265,7 +291,7 @@ export class Resolver {
     frame.next++;
     if (cell === RUNNING) {
       frame.failed = true;
-      frame.state.mistakes.push(circular(reference, stack));
+      complain(frame.state, circular(reference, stack));
     } else if (cell === FAILED) frame.failed = true;
     else {
       frame.secret ||= cell.secret;
@@ -280,23 +306,27 @@ export class Resolver {
     if (section === "env" && !this.config.sections.has("env")) return this.environment(frame, reference);
     if (!this.touch(frame.state, reference)) return FAILED;
     const state = this.stateOf(section);
-    const known = state.cells.get(option);
-    if (known !== undefined) return known;
-    const begun = reference.fallback === undefined ? this.begin(state, option, stack) : undefined;
-    if (begun !== undefined) return begun === RUNNING ? undefined : begun;
+    const known =
+      reference.fallback === undefined ? (state.cells?.get(option) ?? this.begin(state, option)) : undefined;
+    if (known !== undefined) {
+      if (!(known instanceof Frame)) return known;
+      stack.push(known);
+      return undefined;
+    }
     if (option === SECTION_NAME) return { text: frame.state.section.name, secret: false };
-    frame.state.mistakes.push(this.noOption(reference, state));
+    complain(frame.state, this.noOption(reference, state));
     return FAILED;
   }
 
-  private touch({ section, touched, mistakes }: State, reference: Reference): boolean {
+  private touch(state: State, reference: Reference): boolean {
+    const { section } = state;
     if (this.config.sections.has(reference.section)) {
-      if (reference.section !== section.name) touched.add(reference.section);
+      if (reference.section !== section.name) (state.touched ??= new Set()).add(reference.section);
       return true;
     }
     const help = didYouMean(reference.section, this.config.sections.keys());
     const message = `[${section.name}] refers to [${reference.section}], which does not exist`;
-    mistakes.push(configError("missing-section", message, { span: reference.span, help }));
+    complain(state, configError("missing-section", message, { span: reference.span, help }));
     return false;
   }
 
@@ -320,13 +350,13 @@ export class Resolver {
     if (text !== undefined) return { text, secret: false };
     const help = [`set ${option} in the environment, or give a fallback: $<env:${option}|value>`];
     const message = `the environment variable ${option} is not set`;
-    state.mistakes.push(configError("missing-environment", message, { span, help }));
+    complain(state, configError("missing-environment", message, { span, help }));
     return FAILED;
   }
 }
 
 function put(state: State, option: string, cell: Cell): Cell {
-  state.cells.set(option, cell);
+  (state.cells ??= new Map()).set(option, cell);
   return cell;
 }
 

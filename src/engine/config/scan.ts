@@ -4,20 +4,26 @@ import { dedent } from "./block.js";
 import { type Header, readHeader } from "./header.js";
 import { badLine, noHeader } from "./mistakes.js";
 import { type Operator, Piece, type Value } from "./model.js";
-import { isSpace, skipSpace, strip, stripEnd, trimmedEnd } from "./space.js";
+import { isSpace, nameEnders, skipName, skipSpace, stripEnd, trimmedEnd } from "./space.js";
 
-/** What one file says about one option. All `+=` apply before all `-=`, whatever their order (LANGUAGE, rule 9). */
-export interface Change {
-  readonly set: Value | undefined;
+/** The `+=` and `-=` of one file to one option: all that is added, then all that is removed (LANGUAGE, rule 9). */
+export interface Amendment {
   readonly add: Piece | undefined;
   readonly remove: Piece | undefined;
 }
 
+/** What is said about a section: the last `=` of each option, then what follows it. */
+export interface Said {
+  readonly sets: ReadonlyMap<string, Value>;
+  readonly amendments: ReadonlyMap<string, Amendment> | undefined;
+}
+
 /** A section as one file has it, all its occurrences in the file together. */
-export interface ScannedSection {
+export interface ScannedSection extends Said {
   readonly name: string;
   readonly header: Span;
-  readonly changes: Map<string, Change>;
+  readonly sets: Map<string, Piece>;
+  amendments: Map<string, Amendment> | undefined;
 }
 
 export interface ScannedFile {
@@ -37,33 +43,16 @@ export function scan(source: Source, decide: Decide): ScannedFile {
   return new Scanner(source, decide).run();
 }
 
-/** A value under construction; its lines are joined raw and dedented at the end, as they may come in several goes. */
-interface Draft {
-  readonly operation: Operator;
-  readonly name: string;
-  raw: string;
-  readonly at: [number, number, number, number];
-}
-
-type DraftKey = "set" | "add" | "remove";
-type Drafts = Partial<Record<DraftKey, Draft>>;
-
-interface DraftSection {
-  readonly name: string;
-  readonly header: Span;
-  readonly options: Map<string, Drafts>;
-}
-
 class Scanner {
   readonly source: Source;
   readonly text: string;
   readonly decide: Decide;
-  readonly sections = new Map<string, DraftSection>();
+  readonly sections = new Map<string, ScannedSection>();
   readonly mistakes: Diagnostic[] = [];
   private unseen = 0;
-  private section: DraftSection | undefined;
+  private section: ScannedSection | undefined;
   /** The option that an indented line continues. It survives the header of a skipped section, as in zc.buildout. */
-  private option: Draft | undefined;
+  private option: Piece | undefined;
   private block = false;
   private skipping = false;
   private headerMissed = false;
@@ -83,7 +72,7 @@ class Scanner {
       start = afterLineEnd(text, end);
     }
     if (this.unseen > 0) this.mistakes.push(uncounted(this.unseen, this.source));
-    return { source: this.source, sections: finish(this.source, this.sections), mistakes: this.mistakes };
+    return { source: this.source, sections: finish(this.sections), mistakes: this.mistakes };
   }
 
   private line(start: number, end: number): void {
@@ -99,12 +88,12 @@ class Scanner {
     else if (!this.optionLine(this.section, start, end)) this.unreadable(start, end);
   }
 
-  private continuation(option: Draft, start: number, end: number): void {
+  private continuation(option: Piece, start: number, end: number): void {
     const from = this.block ? start : skipSpace(this.text, start, end);
     const to = trimmedEnd(this.text, from, end);
     if (to === from && !this.block) return;
-    option.raw += `\n${this.text.slice(from, to)}`;
-    if (to > from) option.at[3] = to;
+    option.text += `\n${this.text.slice(from, to)}`;
+    if (to > from) option.end = to;
   }
 
   private header(header: Header, start: number): void {
@@ -121,7 +110,7 @@ class Scanner {
     }
     let section = this.sections.get(header.name);
     if (!section) {
-      section = { name: header.name, header: span, options: new Map() };
+      section = { name: header.name, header: span, sets: new Map(), amendments: undefined };
       this.sections.set(header.name, section);
     }
     this.section = section;
@@ -138,17 +127,16 @@ class Scanner {
     );
   }
 
-  private optionLine(section: DraftSection, start: number, end: number): boolean {
+  private optionLine(section: ScannedSection, start: number, end: number): boolean {
     const found = readOption(this.text, start, end);
     if (!found) return false;
     if (this.skipping) return true;
-    const { name, operation } = found;
     const from = skipSpace(this.text, found.valueStart, end);
     const to = trimmedEnd(this.text, from, end);
-    const text = this.text.slice(from, to);
     this.block = from === to;
-    const at: Draft["at"] = [start, start + found.nameLength, from, to];
-    this.option = put(section, { operation, name, raw: text, at });
+    const { source } = this;
+    const at = { source, nameStart: start, nameEnd: start + found.nameLength, start: from, end: to };
+    this.option = put(section, found.name, new Piece(found.operation, this.text.slice(from, to), at));
     return true;
   }
 
@@ -184,15 +172,15 @@ interface OptionStart {
 /** The option that depends on parts without using a value of theirs: `=> a b`. */
 export const DEPENDENCIES = "<part-dependencies>";
 
+const OPTION_NAME_ENDERS = nameEnders("{}[]=:");
+
 /** Reads `name =`, `name +=`, `name -=` or `=>`; undefined where the line does not start an option. */
 function readOption(text: string, start: number, end: number): OptionStart | undefined {
   if (text.charCodeAt(start) === 61 && text.charCodeAt(start + 1) === 62 && start + 1 < end)
     return { name: DEPENDENCIES, nameLength: 2, operation: "=", valueStart: start + 2 };
-  let i = start;
-  while (i < end && isNamePart(text.charCodeAt(i))) i++;
-  const nameEnd = i;
+  const nameEnd = skipName(text, OPTION_NAME_ENDERS, start, end);
   if (nameEnd === start) return undefined;
-  i = skipSpace(text, i, end);
+  const i = skipSpace(text, nameEnd, end);
   if (i >= end) return undefined;
   const code = text.charCodeAt(i);
   if (code === 61) return tight(text, start, nameEnd, i + 1);
@@ -210,60 +198,45 @@ function tight(text: string, start: number, nameEnd: number, valueStart: number)
   return { name: text.slice(start, end), nameLength: end - start, operation, valueStart };
 }
 
-// Everything but white space and { } [ ] = :
-function isNamePart(code: number): boolean {
-  switch (code) {
-    case 58:
-    case 61:
-    case 91:
-    case 93:
-    case 123:
-    case 125:
-      return false;
-    default:
-      return !isSpace(code);
+/** Files an option: `=` discards what came before it, a second `+=` or `-=` goes on with the first one's lines. */
+function put(section: ScannedSection, name: string, piece: Piece): Piece {
+  if (piece.operation === "=") {
+    section.sets.set(name, piece);
+    section.amendments?.delete(name);
+    return piece;
   }
+  const before = section.amendments?.get(name);
+  const earlier = piece.operation === "+=" ? before?.add : before?.remove;
+  if (earlier) return continued(earlier, piece);
+  section.amendments ??= new Map();
+  section.amendments.set(name, {
+    add: piece.operation === "+=" ? piece : before?.add,
+    remove: piece.operation === "-=" ? piece : before?.remove,
+  });
+  return piece;
 }
 
-const keyOf: Record<Operator, DraftKey> = { "=": "set", "+=": "add", "-=": "remove" };
-
-/** Files an option: `=` discards what came before it, a second `+=` or `-=` goes on with the first one's lines. */
-function put(section: DraftSection, draft: Draft): Draft {
-  const drafts = section.options.get(draft.name);
-  if (!drafts || draft.operation === "=") {
-    section.options.set(draft.name, { [keyOf[draft.operation]]: draft });
-    return draft;
-  }
-  const earlier = drafts[keyOf[draft.operation]];
-  if (!earlier) {
-    drafts[keyOf[draft.operation]] = draft;
-    return draft;
-  }
-  earlier.raw = stripEnd(earlier.raw) + (draft.raw === "" ? "" : `\n${draft.raw}`);
-  for (let i = 0; i < 4; i++) earlier.at[i] = draft.at[i] ?? 0;
+function continued(earlier: Piece, piece: Piece): Piece {
+  earlier.text = stripEnd(earlier.text) + (piece.text === "" ? "" : `\n${piece.text}`);
+  earlier.nameStart = piece.nameStart;
+  earlier.nameEnd = piece.nameEnd;
+  earlier.start = piece.start;
+  earlier.end = piece.end;
   return earlier;
 }
 
-function finish(source: Source, drafts: Map<string, DraftSection>): Map<string, ScannedSection> {
-  const sections = new Map<string, ScannedSection>();
-  for (const { name, header, options } of drafts.values()) {
-    const changes = new Map<string, Change>();
-    for (const [option, { set, add, remove }] of options)
-      changes.set(option, {
-        set: set && piece(source, set),
-        add: add && piece(source, add),
-        remove: remove && piece(source, remove),
-      });
-    sections.set(name, { name, header, changes });
+/** Lines were joined raw, as they may come in several goes; only now is a block's margin known. */
+function finish(sections: Map<string, ScannedSection>): Map<string, ScannedSection> {
+  for (const { sets, amendments } of sections.values()) {
+    for (const piece of sets.values()) settle(piece);
+    for (const { add, remove } of amendments?.values() ?? []) {
+      if (add) settle(add);
+      if (remove) settle(remove);
+    }
   }
   return sections;
 }
 
-function piece(source: Source, { operation, raw, at }: Draft): Piece {
-  return new Piece(operation, raw.charCodeAt(0) === 10 ? dedent(raw) : raw, source, at);
-}
-
-/** Lines as the command line gives them: nothing is dedented. */
-export function argumentPiece(operation: Operator, source: Source, at: Piece["at"]): Piece {
-  return new Piece(operation, strip(source.text.slice(at[2], at[3])), source, at);
+function settle(piece: Piece): void {
+  if (piece.text.charCodeAt(0) === 10) piece.text = dedent(piece.text);
 }

@@ -58,3 +58,21 @@ export function words(text: string): Word[] {
   }
   return found;
 }
+
+/** A table of the ASCII characters that end a name: white space and those given. */
+export function nameEnders(punctuation: string): Uint8Array {
+  const table = new Uint8Array(128);
+  for (let code = 0; code < 128; code++)
+    table[code] = isSpace(code) || punctuation.includes(String.fromCharCode(code)) ? 1 : 0;
+  return table;
+}
+
+/** The first offset in [from, to) that ends a name, or `to`. */
+export function skipName(text: string, enders: Uint8Array, from: number, to: number): number {
+  let i = from;
+  for (; i < to; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 128 ? enders[code] === 1 : isSpace(code)) break;
+  }
+  return i;
+}

@@ -37,53 +37,74 @@ export interface ParsedTemplate {
 export function parseTemplate(value: Value, section: string, substitution: Substitution): ParsedTemplate {
   const { text } = value;
   if (!hasReference(text, substitution)) return { template: [text], mistakes: [] };
-  const parts: (string | Reference)[] = [];
-  const mistakes: Diagnostic[] = [];
-  let plain = 0;
-  for (const { start, end } of references(text, substitution)) {
-    if (start > plain) parts.push(text.slice(plain, start));
-    plain = end;
-    const problem = malformed(text.slice(start + 2, end - 1));
-    if (problem === undefined) parts.push(new Written(value, section, start, end));
-    else if (mistakes.length < MOST_MISTAKES) mistakes.push(bad(problem, value, start, end));
-  }
-  if (plain < text.length) parts.push(text.slice(plain));
-  return { template: parts, mistakes };
+  const cutter = new Cutter(value, section, substitution);
+  cutter.run();
+  return cutter;
 }
 
 /** A value with more malformed references than this is something else; the first ones tell it. */
 const MOST_MISTAKES = 20;
 
-interface Range {
-  readonly start: number;
-  readonly end: number;
+class Cutter implements ParsedTemplate {
+  readonly template: (string | Reference)[] = [];
+  readonly mistakes: Diagnostic[] = [];
+  private readonly value: Value;
+  private readonly section: string;
+  private readonly braces: boolean;
+  /** Where the next `}` and `>` are, looked for again only when passed: a long line full of openers costs one search. */
+  private brace = -1;
+  private angle = -1;
+
+  constructor(value: Value, section: string, substitution: Substitution) {
+    this.value = value;
+    this.section = section;
+    this.braces = substitution === "both";
+  }
+
+  run(): void {
+    const { text } = this.value;
+    let plain = 0;
+    let pieceEnd = endOfPiece(text, 0);
+    for (let i = text.indexOf("$"); i >= 0; i = text.indexOf("$", i)) {
+      if (i >= pieceEnd) {
+        i = pieceEnd + 2;
+        pieceEnd = endOfPiece(text, i);
+        continue;
+      }
+      const close = this.closer(text, i);
+      if (close >= pieceEnd) {
+        i++;
+        continue;
+      }
+      if (i > plain) this.template.push(text.slice(plain, i));
+      this.reference(i, close + 1);
+      plain = i = close + 1;
+    }
+    if (plain < text.length) this.template.push(plain === 0 ? text : text.slice(plain));
+  }
+
+  /** Where the reference that may open at `at` closes; beyond the text's end where none does: then it is text. */
+  private closer(text: string, at: number): number {
+    const next = text.charCodeAt(at + 1);
+    if (next === ANGLE) {
+      if (this.angle < at) this.angle = orBeyond(text.indexOf(">", at + 2));
+      return this.angle;
+    }
+    if (next !== BRACE || !this.braces) return Number.POSITIVE_INFINITY;
+    if (this.brace < at) this.brace = orBeyond(text.indexOf("}", at + 2));
+    return this.brace;
+  }
+
+  private reference(start: number, end: number): void {
+    const inner = this.value.text.slice(start + 2, end - 1);
+    const problem = malformed(inner);
+    if (problem === undefined) this.template.push(new Written(this.value, this.section, inner, start));
+    else if (this.mistakes.length < MOST_MISTAKES) this.mistakes.push(bad(problem, this.value, start, end));
+  }
 }
 
-/** Where references stand. An unterminated one is text. */
-function* references(text: string, substitution: Substitution): Generator<Range> {
-  let pieceEnd = endOfPiece(text, 0);
-  // The next closing bracket of each kind: looked for again only when it is passed, so that a long line full of
-  // openers without a closer costs one search.
-  const closers = { "}": -2, ">": -2 };
-  const closer = (close: "}" | ">", from: number): number => {
-    if (closers[close] !== -1 && closers[close] < from) closers[close] = text.indexOf(close, from);
-    return closers[close];
-  };
-  for (let i = text.indexOf("$"); i >= 0; i = text.indexOf("$", i)) {
-    if (i >= pieceEnd) {
-      i = pieceEnd + 2;
-      pieceEnd = endOfPiece(text, i);
-      continue;
-    }
-    const next = text.charCodeAt(i + 1);
-    const close = next === ANGLE ? ">" : next === BRACE && substitution === "both" ? "}" : undefined;
-    const end = close === undefined ? -1 : closer(close, i + 2);
-    if (end < 0 || end >= pieceEnd) i++;
-    else {
-      yield { start: i, end: end + 1 };
-      i = end + 1;
-    }
-  }
+function orBeyond(index: number): number {
+  return index < 0 ? Number.POSITIVE_INFINITY : index;
 }
 
 function endOfPiece(text: string, from: number): number {
@@ -100,16 +121,15 @@ class Written implements Reference {
   private readonly start: number;
   private readonly end: number;
 
-  constructor(value: Value, section: string, start: number, end: number) {
-    const inner = value.text.slice(start + 2, end - 1);
+  constructor(value: Value, section: string, inner: string, start: number) {
     const colon = inner.indexOf(":");
     const bar = inner.indexOf("|", colon);
-    this.section = inner.slice(0, colon) || section;
+    this.section = colon === 0 ? section : inner.slice(0, colon);
     this.option = bar < 0 ? inner.slice(colon + 1) : inner.slice(colon + 1, bar);
     if (bar >= 0) this.fallback = inner.slice(bar + 1);
     this.value = value;
     this.start = start;
-    this.end = end;
+    this.end = start + inner.length + 3;
   }
 
   get span(): Span {
@@ -117,14 +137,17 @@ class Written implements Reference {
   }
 }
 
+const sound = /^[-a-zA-Z0-9 ._]*:[-a-zA-Z0-9 ._]+$/;
+
 /** Why what stands between the brackets is no reference, or undefined. */
 function malformed(inner: string): string | undefined {
+  if (sound.test(inner)) return undefined;
   const colon = inner.indexOf(":");
   if (colon < 0) return "has no colon between section and option";
   const section = inner.slice(0, colon);
   const rest = inner.slice(colon + 1);
-  const bar = rest.indexOf("|");
-  const option = bar >= 0 && section === "env" ? rest.slice(0, bar) : rest;
+  const bar = section === "env" ? rest.indexOf("|") : -1;
+  const option = bar < 0 ? rest : rest.slice(0, bar);
   if (option === "") return "names no option";
   if (option.includes(":")) return "has more than one colon";
   if (!isName(section)) return "has a character in its section's name that no reference can hold";

@@ -164,11 +164,8 @@ function tooDeep(mention: Mention | undefined): Diagnostic {
 
 /** What a file wants to extend, in order. Only a plain `=` counts (LANGUAGE, rule 15). */
 function mentions({ sections }: ScannedFile): Mention[] {
-  const changes = sections.get("buildout")?.changes;
-  return [
-    ...mentioned(changes?.get("extends")?.set, false),
-    ...mentioned(changes?.get("optional-extends")?.set, true),
-  ];
+  const sets = sections.get("buildout")?.sets;
+  return [...mentioned(sets?.get("extends"), false), ...mentioned(sets?.get("optional-extends"), true)];
 }
 
 function mentioned(value: Value | undefined, optional: boolean): Mention[] {
@@ -186,7 +183,7 @@ export function mentionsOf(value: Value, optional: boolean): Mention[] {
 }
 
 function refused({ sections }: ScannedFile): Diagnostic[] {
-  const old = sections.get("buildout")?.changes.get("extended-by")?.set;
+  const old = sections.get("buildout")?.sets.get("extended-by");
   if (!old) return [];
   const help = ["let the other file extend this one: extends = FILE"];
   return [configError("extended-by", '"extended-by" is no longer supported', { span: old.span, help })];
