@@ -4,11 +4,11 @@ export { Composed, type Config, type HistoryEntry, type Section, type Value } fr
 export { loadConfig, type LoadRequest } from "./engine/config/load.js";
 export {
   type Outside,
-  outsideTargets,
   type Resolved,
   Resolver,
   nothingOutside,
 } from "./engine/config/resolve.js";
+export { outsideTargets } from "./engine/config/targets.js";
 export { isSilent } from "./engine/config/builtin.js";
 export { type Diagnostic, DiagnosticError, type Note } from "./engine/diagnostic.js";
 export { noteText, type Paint, renderDiagnostic } from "./engine/render.js";

@@ -54,23 +54,20 @@ function lines({ config, resolver, verbose }: Shown, section: string): Line[] {
 /** One write for each line would cost more than everything else. */
 class Writer {
   private readonly output: Output;
-  private pending: string[] = [];
-  private size = 0;
+  private pending = "";
 
   constructor(output: Output) {
     this.output = output;
   }
 
   write(text: string): void {
-    this.pending.push(text);
-    this.size += text.length;
-    if (this.size > 1 << 18) this.flush();
+    this.pending += text;
+    if (this.pending.length > 1 << 17) this.flush();
   }
 
   flush(): void {
-    if (this.size > 0) this.output.write(this.pending.join(""));
-    this.pending = [];
-    this.size = 0;
+    if (this.pending !== "") this.output.write(this.pending);
+    this.pending = "";
   }
 }
 

@@ -5,27 +5,22 @@ import { joined } from "./directories.js";
 import type { Environment } from "./expression.js";
 import { spanWithin } from "./locate.js";
 import { configError } from "./mistakes.js";
-import { type Config, provided, type Section, type Value } from "./model.js";
+import type { Config, Section, Value } from "./model.js";
+import type { Outside, Resolved } from "./outside.js";
+import {
+  circular,
+  fallbackElsewhere,
+  sameMistake,
+  type Step,
+  unknownOption,
+  unknownSection,
+  unsetVariable,
+} from "./reference-mistakes.js";
 import { DEPENDENCIES } from "./scan.js";
 import { words } from "./space.js";
 import { hasReference, parseTemplate, type Reference, type Template } from "./template.js";
 
-/** A value after its references: a text, or nothing as long as the outputs that it needs are unknown. */
-export type Resolved =
-  | { readonly text: string; readonly secret: boolean }
-  | { readonly text: null; readonly secret: boolean; readonly unknown: readonly string[] };
-
-/** What has a value without being written in a file: schema defaults, aliases, computed options, outputs. */
-export interface Outside {
-  /** A Value's text may hold references of its own, which count from `section`. */
-  lookup(section: string, option: string): Value | Resolved | undefined;
-  isSecret(section: string, option: string): boolean;
-  /** The options of a section that have a default and are to be seen like written ones. */
-  options?(section: string): Iterable<string>;
-}
-
-/** Nothing but the files. */
-export const nothingOutside: Outside = { lookup: () => undefined, isSecret: () => false };
+export { computed, defaultValue, nothingOutside, type Outside, type Resolved } from "./outside.js";
 
 export interface SectionReference {
   /** The option whose value holds the reference. */
@@ -35,7 +30,7 @@ export interface SectionReference {
 }
 
 /** The asking section's name, where no real option has this name. */
-const SECTION_NAME = "_buildout_section_name_";
+export const SECTION_NAME = "_buildout_section_name_";
 
 const FAILED = Symbol("failed");
 const RUNNING = Symbol("running");
@@ -48,7 +43,7 @@ interface State {
   cells: Map<string, Cell> | undefined;
   mistakes: Diagnostic[];
   /** Sections that its values mention: who needs this section needs those as well. */
-  touched: Set<string> | undefined;
+  touched: State[] | undefined;
   complete: boolean;
   /** It was found free of mistakes, together with all that it touches. */
   sound: boolean;
@@ -131,15 +126,17 @@ export class Resolver {
     const mistakes: Diagnostic[] = [];
     const reached = new Set<State>();
     const queue: State[] = [];
-    const reach = (name: string): void => {
-      const state = this.find(name);
-      if (!state) mistakes.push(this.noSection(name));
+    const reach = (state: State | undefined): void => {
       if (!state || state.sound || reached.has(state)) return;
       reached.add(state);
       queue.push(state);
     };
-    if (this.config.sections.has("buildout")) reach("buildout");
-    for (const name of sections) reach(name);
+    reach(this.find("buildout"));
+    for (const name of sections) {
+      const state = this.find(name);
+      if (state) reach(state);
+      else mistakes.push(this.noSection(name));
+    }
     for (let next = 0, state = queue[0]; state; state = queue[++next]) {
       this.complete(state);
       for (const mistake of state.mistakes) if (!mistakes.includes(mistake)) mistakes.push(mistake);
@@ -267,7 +264,7 @@ export class Resolver {
     const { template, mistakes } = parseTemplate(value, state.section.name, this.config.substitution);
     if (mistakes.length === 0) return template;
     for (const mistake of mistakes)
-      if (!state.mistakes.some((known) => same(known, mistake))) complain(state, mistake);
+      if (!state.mistakes.some((known) => sameMistake(known, mistake))) complain(state, mistake);
     return template;
   }
 
@@ -291,7 +288,7 @@ export class Resolver {
     frame.next++;
     if (cell === RUNNING) {
       frame.failed = true;
-      complain(frame.state, circular(reference, stack));
+      complain(frame.state, circular(reference, stack.map(stepOf)));
     } else if (cell === FAILED) frame.failed = true;
     else {
       frame.secret ||= cell.secret;
@@ -304,8 +301,8 @@ export class Resolver {
   private target(frame: Frame, reference: Reference, stack: Frame[]): Cell | undefined {
     const { section, option } = reference;
     if (section === "env" && !this.config.sections.has("env")) return this.environment(frame, reference);
-    if (!this.touch(frame.state, reference)) return FAILED;
-    const state = this.stateOf(section);
+    const state = this.touch(frame.state, reference);
+    if (!state) return FAILED;
     const known =
       reference.fallback === undefined ? (state.cells?.get(option) ?? this.begin(state, option)) : undefined;
     if (known !== undefined) {
@@ -318,39 +315,24 @@ export class Resolver {
     return FAILED;
   }
 
-  private touch(state: State, reference: Reference): boolean {
+  /** The section that a reference in `state` means; it is needed from now on. */
+  private touch(state: State, reference: Reference): State | undefined {
     const { section } = state;
-    if (this.config.sections.has(reference.section)) {
-      if (reference.section !== section.name) (state.touched ??= new Set()).add(reference.section);
-      return true;
-    }
-    const help = didYouMean(reference.section, this.config.sections.keys());
-    const message = `[${section.name}] refers to [${reference.section}], which does not exist`;
-    complain(state, configError("missing-section", message, { span: reference.span, help }));
-    return false;
+    const target = reference.section === section.name ? state : this.find(reference.section);
+    if (!target) complain(state, unknownSection(section, reference, this.config));
+    else if (target !== state && state.touched?.at(-1) !== target) (state.touched ??= []).push(target);
+    return target;
   }
 
-  private noOption(reference: Reference, state: State): Diagnostic {
-    const { section, option, fallback, span } = reference;
-    if (fallback !== undefined)
-      return configError(
-        "bad-interpolation",
-        `only $<env:NAME|fallback> takes a fallback, and there is a section [env]`,
-        { span },
-      );
-    const names = [...state.section.options.keys(), ...(this.outside.options?.(section) ?? [])];
-    const from = state.section.header;
-    const notes = from ? [{ message: `[${section}] starts here`, span: from }] : [];
-    const message = `[${section}] has no option ${JSON.stringify(option)}`;
-    return configError("missing-option", message, { span, notes, help: didYouMean(option, names) });
+  private noOption(reference: Reference, { section }: State): Diagnostic {
+    if (reference.fallback !== undefined) return fallbackElsewhere(reference);
+    return unknownOption(section, reference, this.outside.options?.(section.name) ?? []);
   }
 
-  private environment({ state }: Frame, { option, fallback, span }: Reference): Cell {
-    const text = this.env[option] ?? fallback;
+  private environment({ state }: Frame, reference: Reference): Cell {
+    const text = this.env[reference.option] ?? reference.fallback;
     if (text !== undefined) return { text, secret: false };
-    const help = [`set ${option} in the environment, or give a fallback: $<env:${option}|value>`];
-    const message = `the environment variable ${option} is not set`;
-    complain(state, configError("missing-environment", message, { span, help }));
+    complain(state, unsetVariable(reference));
     return FAILED;
   }
 }
@@ -360,68 +342,8 @@ function put(state: State, option: string, cell: Cell): Cell {
   return cell;
 }
 
-function same(a: Diagnostic, b: Diagnostic): boolean {
-  return (
-    a.code === b.code &&
-    a.message === b.message &&
-    a.span?.start === b.span?.start &&
-    a.span?.source === b.span?.source
-  );
-}
-
-/** The loop, reference by reference, from the option that is met again. */
-function circular(reference: Reference, stack: readonly Frame[]): Diagnostic {
-  const from = stack.findIndex(
-    ({ state, option }) => state.section.name === reference.section && option === reference.option,
-  );
-  const loop = stack.slice(Math.max(0, from));
-  const steps = loop.map(({ state, option, template, next }, i) => {
-    // The last frame has just gone past the reference that closes the loop; the others wait at theirs.
-    const used = template[i < loop.length - 1 ? next : next - 1];
-    const name = `${state.section.name}:${option}`;
-    return typeof used === "object"
-      ? { message: `${name} uses ${used.section}:${used.option}`, span: used.span }
-      : { message: name };
-  });
-  const shown =
-    steps.length > 12
-      ? [...steps.slice(0, 6), { message: `… ${steps.length - 11} more …` }, ...steps.slice(-5)]
-      : steps;
-  const message = `${reference.section}:${reference.option} depends on itself`;
-  return configError("circular-reference", message, { span: reference.span, notes: shown });
-}
-
-/**
- * The options that these sections refer to, directly or through others, and that no file sets: what an Outside has to
- * know, or what is missing. Outputs and defaults that are known already can be given as `outside`.
- */
-export function outsideTargets(
-  config: Config,
-  sections: Iterable<string>,
-  outside: Outside = nothingOutside,
-): { readonly section: string; readonly option: string }[] {
-  const found = new Map<string, { section: string; option: string }>();
-  const resolver = new Resolver(config, outside, {});
-  const reached = new Set<string>(["buildout", ...sections]);
-  for (const name of reached) {
-    if (!config.sections.has(name)) continue;
-    for (const { reference } of resolver.references(name)) {
-      const { section, option } = reference;
-      reached.add(section);
-      const target = config.sections.get(section);
-      if (!target || option === "" || option === SECTION_NAME || target.options.has(option)) continue;
-      found.set(`${section}:${option}`, { section, option });
-    }
-  }
-  return [...found.values()];
-}
-
-/** An option as a program computes it, for an Outside. */
-export function computed(text: string): Value {
-  return provided(text, "computed");
-}
-
-/** The value of an option that its schema gives by default. */
-export function defaultValue(text: string): Value {
-  return provided(text, "default");
+/** The last frame has just gone past the reference that closes the loop; the others wait at theirs. */
+function stepOf({ state, option, template, next }: Frame, i: number, stack: readonly Frame[]): Step {
+  const uses = template[i < stack.length - 1 ? next : next - 1];
+  return { section: state.section.name, option, uses: typeof uses === "object" ? uses : undefined };
 }
