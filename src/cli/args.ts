@@ -95,7 +95,8 @@ class ArgumentReader {
 
   private useOptionsOf(name: string | undefined): void {
     const own = this.commands.find((command) => command.name === name)?.options ?? [];
-    this.specs = [...globalOptions, ...own];
+    // A letter that a command has for itself means its own option: `report -o FILE`.
+    this.specs = [...own, ...globalOptions];
   }
 
   private long(arg: string): void {

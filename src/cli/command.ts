@@ -18,6 +18,7 @@ export interface Output {
   readonly isTTY: boolean;
   /** Of a terminal; absent elsewhere. */
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 }
 
 /** One call of the program, taken apart. */

@@ -66,6 +66,43 @@ export const commands: readonly CommandSpec[] = [
     doc: "Report every mistake of the configuration at once, and do nothing else.",
     load: () => import("./commands/check.js"),
   },
+  {
+    name: "runs",
+    usage: "",
+    doc: "List the runs that are kept, the newest first.",
+    arguments: { least: 0, most: 0 },
+    load: () => import("./commands/runs.js"),
+  },
+  {
+    name: "logs",
+    usage: "part",
+    doc: "Print what a part said when it last did something; with -v and times.",
+    options: [
+      { long: "run", value: "ID", doc: "of this run" },
+      { short: "f", long: "follow", doc: "go on until the part has ended" },
+    ],
+    arguments: { least: 1, most: 1 },
+    load: () => import("./commands/logs.js"),
+  },
+  {
+    name: "report",
+    usage: "[run ...]",
+    doc: "Write the page of a run, or of several, as one HTML file.",
+    options: [{ short: "o", long: "output", value: "FILE", doc: "where to; - for standard output" }],
+    load: () => import("./commands/report.js"),
+  },
+  {
+    name: "serve",
+    usage: "",
+    doc: "Serve the pages of the runs, live; with TSBUILDOUT_WEBHOOK_SECRET set, take GitHub's pushes.",
+    options: [
+      { long: "port", value: "PORT", doc: "where to listen (8080)" },
+      { long: "host", value: "ADDRESS", doc: "which address to listen on (127.0.0.1)" },
+      { long: "branch", value: "NAME", doc: "whose pushes are run (the branch that is checked out)" },
+    ],
+    arguments: { least: 0, most: 0 },
+    load: () => import("./commands/serve.js"),
+  },
 ];
 
 /** What is run where no command is named. */

@@ -29,6 +29,9 @@ function output(stream: NodeJS.WriteStream): Output {
     get columns() {
       return stream.columns;
     },
+    get rows() {
+      return stream.rows;
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import type { BuildoutInfo } from "./contract.js";
 import { Runtime } from "./context.js";
 import { type Decision, decideGone } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
-import type { Step, Summary } from "./events.js";
+import type { Event, Step, Summary } from "./events.js";
 import { takeLock } from "./lock.js";
 import { type Finding, observe } from "./observe.js";
 import { Registry } from "./registry.js";
@@ -166,9 +166,8 @@ export class Buildout {
     try {
       return await this.#withSession({ config, options, path }, async (session) => {
         const { runtime, store } = session;
-        const { directory } = runtime.settings.info;
         const hadRecords = store.state.records.size > 0;
-        runtime.emit({ type: "run-started", command, directory, time: new Date().toISOString() });
+        runtime.emit(runStarted(command, runtime.settings.info));
         try {
           const parts = await work(session);
           await store.close();
@@ -336,6 +335,19 @@ function noAssessor({ runtime, store }: Session, values: Values): Assessor {
 }
 
 /** With the last part go the folders that only served parts. */
+function runStarted(command: string, { runId, directory, options }: BuildoutInfo): Event {
+  const keep = options["keep-runs"] ?? "";
+  return {
+    type: "run-started",
+    command,
+    runId,
+    directory,
+    time: new Date().toISOString(),
+    keepRuns: /^\d+$/.test(keep) ? Number(keep) : 20,
+    results: options["results"] ?? "",
+  };
+}
+
 async function removeOurs(info: BuildoutInfo): Promise<void> {
   await rm(info.cacheDirectory, { recursive: true, force: true });
   await rmdir(info.partsDirectory).catch(() => {});

@@ -56,8 +56,14 @@ export type Event =
   | {
       readonly type: "run-started";
       readonly command: string;
+      readonly runId: string;
       readonly directory: string;
+      /** ISO 8601, UTC. */
       readonly time: string;
+      /** `[buildout] keep-runs`: how many runs are kept. */
+      readonly keepRuns: number;
+      /** `[buildout] results`: where runs are published; empty where they are not. */
+      readonly results: string;
     }
   | { readonly type: "plan"; readonly steps: readonly Step[] }
   | {

@@ -1,18 +1,24 @@
 import type { Invocation } from "../command.js";
 import { buildoutOf } from "../configuration.js";
 import { runReport } from "../report/events.js";
+import { keepRun } from "../runs/keep.js";
 
 /** Brings what is installed in line with the file. */
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, globals, io } = invocation;
   const { report, finish } = runReport(invocation);
+  const kept = keepRun(invocation);
   const summary = await buildoutOf(invocation).install({
     parts: args,
     replace: options.get("replace")?.split("\n") ?? [],
     signal: io.signal,
-    report,
+    report: (event) => {
+      kept.report(event);
+      report(event);
+    },
     failFast: globals.failFast,
     ...(globals.jobs !== undefined && { jobs: globals.jobs }),
   });
+  await kept.publish();
   return finish(summary);
 }

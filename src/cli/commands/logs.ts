@@ -5,7 +5,7 @@ import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
 import { chooseRun } from "../runs/choose.js";
 import { isAlive, runsDirectory } from "../runs/directory.js";
-import { logPath, parseLogLine, readIndex, type RunIndex } from "../runs/folder.js";
+import { listRuns, logPath, parseLogLine, readIndex, type RunIndex } from "../runs/folder.js";
 
 /** How often a run that goes on is asked for more, in milliseconds. */
 const POLL = 200;
@@ -14,8 +14,8 @@ const POLL = 200;
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, io, globals } = invocation;
   const directory = await runsDirectory(invocation);
-  const run = chooseRun(directory, options.get("run"));
   const part = args[0]!;
+  const run = chooseRun(directory, options.get("run") ?? lastSaid(directory, part));
   if (!run.parts.some(({ name }) => name === part))
     throw new UsageError(`run ${run.id} had no part "${part}"`, [
       `its parts: ${run.parts.map(({ name }) => name).join(", ")}`,
@@ -34,6 +34,13 @@ export async function run(invocation: Invocation): Promise<number> {
   }
   tail.read(print);
   return EXIT.done;
+}
+
+/** The latest run in which a part had something to do; without one the latest run will do. */
+function lastSaid(directory: string, part: string): string | undefined {
+  const worked = ({ parts }: RunIndex): boolean =>
+    parts.some(({ name, result }) => name === part && result !== "unchanged" && result !== "skipped");
+  return listRuns(directory).find(worked)?.id;
 }
 
 function goesOn(directory: string, run: RunIndex, part: string): boolean {

@@ -21,10 +21,4 @@ export function palette(enabled: boolean): Palette {
   };
 }
 
-/** Whether colours are wanted on a stream. */
-export function wantsColor(env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
-  if (env["NO_COLOR"]) return false;
-  const forced = env["FORCE_COLOR"];
-  if (forced !== undefined) return forced !== "0" && forced !== "false";
-  return isTerminal && env["TERM"] !== "dumb";
-}
+export const PLAIN: Palette = palette(false);

@@ -1,6 +1,9 @@
 import type { Event, Reporter } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
+import { palette } from "./colors.js";
+import { wantsColour } from "./paint.js";
 import { plainReporter } from "./plain.js";
+import { ttyReporter } from "./tty.js";
 
 /** Reports a run in the form that the command line asks for. `finish` gives the exit code. */
 export interface RunReport {
@@ -8,9 +11,34 @@ export interface RunReport {
   readonly finish: (summary: { readonly ok: boolean; readonly interrupted: boolean }) => number;
 }
 
-export function runReport({ globals, io }: Invocation): RunReport {
+export function runReport(invocation: Invocation): RunReport {
+  const { globals, io } = invocation;
   if (globals.json) return jsonReport((line) => io.out.write(line));
-  return { report: plainReporter({ ...io, verbosity: globals.verbosity }), finish: exitCode };
+  return { report: personReporter(invocation), finish: exitCode };
+}
+
+function personReporter({ globals: { plain, verbosity }, io }: Invocation): Reporter {
+  const { out, env } = io;
+  if (plain || verbosity < 0 || !out.isTTY || env["CI"] || env["TERM"] === "dumb")
+    return plainReporter({ ...io, verbosity });
+  return ttyReporter({
+    terminal: {
+      get columns() {
+        return out.columns ?? 80;
+      },
+      get rows() {
+        return out.rows ?? 24;
+      },
+      write: (text) => void out.write(text),
+    },
+    palette: palette(wantsColour(out, env)),
+    verbose: verbosity > 0,
+    now: () => performance.now(),
+    later: (milliseconds, call) => {
+      const timer = setTimeout(call, milliseconds).unref();
+      return () => clearTimeout(timer);
+    },
+  });
 }
 
 function exitCode({ ok, interrupted }: { readonly ok: boolean; readonly interrupted: boolean }): number {

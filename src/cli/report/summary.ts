@@ -1,49 +1,66 @@
-import type { Event, Summary } from "../../index.js";
-import type { Palette } from "./colors.js";
-import { formatSeconds } from "./width.js";
+import type { Action, Event, PartResult, Summary } from "../../index.js";
+import { type Palette, PLAIN } from "./colors.js";
 
 type Ended = Extract<Event, { type: "part-ended" }>;
 
-const DID: Readonly<Record<string, string>> = {
+const PAST: Readonly<Record<Action, string>> = {
   install: "installed",
   update: "updated",
   reinstall: "reinstalled",
   uninstall: "uninstalled",
-  forget: "left in place and forgotten",
+  forget: "kept",
   none: "unchanged",
+  maybe: "unchanged",
 };
 
-/** The line that stays of a part; none for one that had nothing to do. */
-export function endLine(event: Ended, palette: Palette): string | undefined {
-  const why = event.why === undefined || event.why === "" ? "" : `: ${event.why}`;
-  const time = event.seconds >= 0.05 ? palette.dim(`  ${formatSeconds(event.seconds)}`) : "";
-  const lines: Readonly<Record<Ended["end"], string | undefined>> = {
-    unchanged: undefined,
-    done: `${palette.green("✔")} ${event.part} ${DID[event.action] ?? event.action}${palette.dim(why)}${time}`,
-    failed: `${palette.red("✘")} ${event.part} failed${why}${time}`,
-    skipped: `${palette.yellow("-")} ${event.part} skipped${why}`,
-    aborted: `${palette.yellow("!")} ${event.part} aborted${why}${time}`,
-  };
-  return lines[event.end];
+/** How a part came out, without its name. */
+export function endText({ action, end, why, seconds }: Ended): string {
+  if (end === "unchanged") return "unchanged";
+  if (end === "done") return `${PAST[action]} in ${seconds.toFixed(1)} s`;
+  return `${end}${why === undefined ? "" : `: ${why}`}`;
 }
 
-/** What changed, what went wrong, and how long it took, in one line. */
-export function summaryLines(summary: Summary, palette: Palette): string[] {
-  const done = new Map<string, number>();
-  for (const { action, end } of summary.parts)
-    if (end === "done") done.set(DID[action] ?? action, (done.get(DID[action] ?? action) ?? 0) + 1);
-  const { failed, skipped, aborted, unchanged } = summary.counts;
-  const pieces = [
-    ...(failed > 0 ? [palette.red(`${failed} failed`)] : []),
-    ...(aborted > 0 ? [palette.yellow(`${aborted} aborted`)] : []),
-    ...(skipped > 0 ? [palette.yellow(`${skipped} skipped`)] : []),
-    ...[...done].map(([did, n]) => `${n} ${did}`),
-    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
+const SIGNS = { unchanged: "=", done: "✔", failed: "✘", skipped: "-", aborted: "!" } as const;
+
+/** The line that stays of a part on a terminal; none for one that had nothing to do. */
+export function endLine(event: Ended, palette: Palette): string | undefined {
+  if (event.end === "unchanged") return undefined;
+  const paint = {
+    done: palette.green,
+    failed: palette.red,
+    skipped: palette.yellow,
+    aborted: palette.yellow,
+  }[event.end];
+  const reason = event.end === "done" && event.why !== undefined ? palette.dim(` (${event.why})`) : "";
+  return `${paint(SIGNS[event.end])} ${event.part} ${endText(event)}${reason}`;
+}
+
+/** What a run came to: the counts, then each part that did not succeed, with why. */
+export function summaryLines(
+  { counts, parts, interrupted, seconds }: Summary,
+  palette: Palette = PLAIN,
+): string[] {
+  const did = new Map<string, number>();
+  for (const { end, action } of parts)
+    if (end === "done") did.set(PAST[action], (did.get(PAST[action]) ?? 0) + 1);
+  const pieces = [...did].map(([word, count]) => `${count} ${word}`);
+  const paint = {
+    unchanged: palette.dim,
+    failed: palette.red,
+    skipped: palette.yellow,
+    aborted: palette.yellow,
+  };
+  for (const end of ["unchanged", "failed", "skipped", "aborted"] as const)
+    if (counts[end] > 0) pieces.push(paint[end](`${counts[end]} ${end}`));
+  const head = pieces.length === 0 ? "nothing to do" : pieces.join(", ");
+  return [
+    `${interrupted ? "interrupted: " : ""}${head} (${seconds.toFixed(1)} s)`,
+    ...parts
+      .filter(isBad)
+      .map(({ part, end, why }) => `  ${part} ${end}${why === undefined ? "" : `: ${why}`}`),
   ];
-  const nothing = done.size === 0 && failed + aborted + skipped === 0;
-  const text = nothing
-    ? `nothing to do${unchanged > 0 ? `: ${unchanged} unchanged` : ""}`
-    : pieces.join(", ");
-  const head = summary.interrupted ? palette.yellow("interrupted: ") : "";
-  return [`${head}${text} ${palette.dim(`(${formatSeconds(summary.seconds)})`)}`];
+}
+
+function isBad({ end }: PartResult): boolean {
+  return end === "failed" || end === "skipped" || end === "aborted";
 }

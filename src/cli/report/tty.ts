@@ -9,8 +9,6 @@ import { fit } from "./width.js";
 export interface TtySettings {
   readonly terminal: Terminal;
   readonly palette: Palette;
-  /** Prints a diagnostic the way every command does. */
-  readonly renderDiagnostic: (event: Extract<Event, { type: "diagnostic" }>) => string;
   /** Log lines of running parts scroll by as well. */
   readonly verbose: boolean;
   /** Milliseconds, never going back. */
@@ -80,7 +78,7 @@ class Screen {
 
   /** Warnings are shown as they come; errors last, where the eye is when the run has ended. */
   #diagnostic(event: Extract<Event, { type: "diagnostic" }>): void {
-    const text = this.#settings.renderDiagnostic(event);
+    const { text } = event;
     if (event.diagnostic.severity === "warning") this.#above.push(text);
     else this.#errors.push(text);
   }

@@ -1,14 +1,11 @@
-import { closeSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Event, Reporter, Step } from "../../index.js";
 import type { RunPart, RunResult } from "../page/data.js";
 import { logPath, pruneRuns, type RunIndex, runsFolder } from "./folder.js";
 
 export interface RunFolderSettings {
-  readonly directory: string;
-  readonly id: string;
   readonly pid: number;
-  readonly keep: number;
   /** Milliseconds, never going back. */
   readonly now: () => number;
   /** What went wrong with the folder itself; told once, the run goes on. */
@@ -36,6 +33,8 @@ type Part = Mutable<Omit<RunPart, "log">>;
 
 class RunWriter {
   readonly #settings: RunFolderSettings;
+  readonly #directory: string;
+  readonly #keep: number;
   readonly #head: Omit<RunIndex, "parts">;
   readonly #begin: number;
   readonly #parts = new Map<string, Part>();
@@ -43,8 +42,11 @@ class RunWriter {
   readonly #logs = new Map<string, BufferedFile>();
 
   constructor(settings: RunFolderSettings, event: Extract<Event, { type: "run-started" }>) {
-    const { directory, id, pid } = settings;
+    const { runId: id, directory, keepRuns } = event;
+    const { pid } = settings;
     this.#settings = settings;
+    this.#directory = directory;
+    this.#keep = keepRuns;
     this.#begin = settings.now();
     const { command, time: started } = event;
     this.#head = { version: 1, id, started, pid, command, buildout: basename(directory) };
@@ -106,8 +108,10 @@ class RunWriter {
       entry.action ||= action === "none" ? "" : action;
     }
     for (const file of [this.#events, ...this.#logs.values()]) file.close();
+    // An install that leaves nothing installed takes the whole folder of ours away.
+    if (!existsSync(this.#folder())) return;
     this.#save(milliseconds);
-    pruneRuns(this.#settings.directory, this.#settings.keep);
+    pruneRuns(this.#directory, this.#keep);
   }
 
   #part(name: string): Part {
@@ -122,9 +126,12 @@ class RunWriter {
 
   #log(part: string): BufferedFile {
     let log = this.#logs.get(part);
-    if (!log)
-      this.#logs.set(part, (log = new BufferedFile(logPath(this.#settings.directory, this.#head.id, part))));
+    if (!log) this.#logs.set(part, (log = new BufferedFile(logPath(this.#directory, this.#head.id, part))));
     return log;
+  }
+
+  #folder(): string {
+    return join(runsFolder(this.#directory), this.#head.id);
   }
 
   #save(milliseconds?: number): void {
@@ -133,7 +140,7 @@ class RunWriter {
       ...(milliseconds !== undefined && { milliseconds }),
       parts: [...this.#parts.values()],
     };
-    const path = join(runsFolder(this.#settings.directory), this.#head.id, "index.json");
+    const path = join(this.#folder(), "index.json");
     writeFileSync(`${path}.new`, JSON.stringify(index), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
