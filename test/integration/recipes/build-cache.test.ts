@@ -1,0 +1,225 @@
+import { expect } from "chai";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { testBuildout, type TestBuildout } from "tsbuildout/testing";
+import { startEcr, type Ecr } from "../../support/ecr.js";
+import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { ensureBaseImage } from "../../support/images.js";
+import { startRegistry, type Registry } from "../../support/registry.js";
+
+async function outputs(machine: TestBuildout) {
+  return (await machine.records()).get("app")?.outputs ?? {};
+}
+
+/** The diagnostic of a run that fails. */
+async function failure(machine: TestBuildout) {
+  expect((await machine.install()).ok).to.equal(false);
+  const event = machine.events.findLast((event) => event.type === "diagnostic");
+  return event?.type === "diagnostic" ? event.diagnostic : undefined;
+}
+
+describe("the whole-image cache of docker.build", () => {
+  let aws: Ecr;
+  let name: string;
+  let base: string;
+  const machines: TestBuildout[] = [];
+
+  before(async () => void (base = await ensureBaseImage()));
+  beforeEach(async () => {
+    aws = await startEcr();
+    name = uniqueName("tsb-cache");
+  });
+  afterEach(async () => {
+    for (const machine of machines.splice(0)) {
+      await machine.uninstall();
+      await machine.dispose();
+    }
+    await aws.close();
+    await engineRemove("images", `${name}:latest`);
+  });
+
+  /** A folder of its own, as another machine has it; the engine is one for all. */
+  const machine = async (lines: readonly string[] = [], repository = "ecr:cache/app") => {
+    const config = [
+      "[buildout]",
+      "parts = app",
+      "[app]",
+      "recipe = docker.build",
+      `name = ${name}`,
+      "builder = classic",
+    ];
+    const made = await testBuildout({
+      config: [...config, `cache-repository = ${repository}`, ...lines, ""].join("\n"),
+      env: { ...process.env, ...aws.env },
+      files: {
+        Dockerfile: `FROM ${base}\nARG COLOUR\nCOPY package.json /\nRUN date +%N > /built-at\n`,
+        "package.json": '{"version": "1", "dependencies": {"a": "1"}}',
+      },
+    });
+    machines.push(made);
+    return made;
+  };
+  const cacheOn = ["cache-on = package.json#.dependencies"];
+  const tags = () =>
+    [...(aws.repository("cache/app")?.images.values() ?? [])].flatMap((one) => [...one.tags]);
+
+  it("builds and pushes at a miss, and pulls at a hit", async () => {
+    const first = await machine(cacheOn);
+    await first.install();
+    const built = await outputs(first);
+    expect(built).to.include({ "cache-hit": "false", image: `${name}:latest` });
+    expect(built["cache-key"]).to.match(/^[0-9a-f]{64}$/);
+    expect(built["cache-image"]).to.equal(`${aws.registry}/cache/app:${built["cache-key"]?.slice(0, 32)}`);
+    expect(tags().sort()).to.deep.equal([built["cache-key"]!.slice(0, 32), "latest"].sort());
+    expect(aws.repository("cache/app")?.lifecycle).to.include('"countNumber":7');
+    expect(first.log().join("\n")).to.include(`cache miss: ${built["cache-image"]}`);
+
+    await first.uninstall();
+    expect(await engineHas(`/images/${name}:latest/json`)).to.equal(false);
+    const second = await machine(cacheOn);
+    await second.install();
+    expect(await outputs(second)).to.deep.include({ ...built, "cache-hit": "true" });
+    expect(second.log()).to.include(`cache hit: pulling ${built["cache-image"]} instead of building`);
+    const { Id, RepoTags } = await engineJson<{ Id: string; RepoTags: string[] }>({
+      path: `/images/${name}:latest/json`,
+    });
+    expect(Id).to.equal(built["image-id"]);
+    expect(RepoTags).to.deep.equal([`${name}:latest`]);
+    // What was taken from the cache is this part's to remove, though another buildout has built it.
+    await second.uninstall();
+    expect(await engineHas(`/images/${Id}/json`)).to.equal(false);
+  });
+
+  it("does nothing where nothing that counts has changed, and builds where it has", async () => {
+    const one = await machine(cacheOn);
+    await one.install();
+    const { "cache-key": key } = await outputs(one);
+    aws.takeActions();
+    await writeFile(join(one.directory, "package.json"), '{"version": "2", "dependencies": {"a": "1"}}');
+    expect((await one.plan()).steps.map(({ action }) => action)).to.deep.equal(["none"]);
+    expect(aws.takeActions()).to.deep.equal([]);
+    await writeFile(join(one.directory, "package.json"), '{"dependencies": {"a": "2"}}');
+    expect((await one.plan()).steps[0]).to.include({ action: "update" });
+    await one.install();
+    const changed = await outputs(one);
+    expect(changed["cache-key"]).to.not.equal(key);
+    expect(tags()).to.have.length(3);
+  });
+
+  it("counts the whole context without cache-on", async () => {
+    const one = await machine();
+    await one.install();
+    const { "cache-key": key } = await outputs(one);
+    await writeFile(join(one.directory, "package.json"), '{"version": "2", "dependencies": {"a": "1"}}');
+    await one.install();
+    expect((await outputs(one))["cache-key"]).to.not.equal(key);
+  });
+
+  it("tells apart arguments, targets, labels and extra text, and shows no values of arguments", async () => {
+    const keys = new Set<string>();
+    const variants = [
+      [],
+      ["build-args = COLOUR=red"],
+      ["build-args = COLOUR=blue"],
+      ["labels = a=1"],
+      ["cache-key-extra = x"],
+    ];
+    for (const lines of variants) {
+      const one = await machine([...cacheOn, ...lines]);
+      await one.install();
+      keys.add((await outputs(one))["cache-key"] ?? "");
+      expect(one.log().join("\n")).to.not.match(/build-arg COLOUR +(red|blue)/);
+      await one.uninstall();
+    }
+    expect(keys.size).to.equal(variants.length);
+  });
+
+  it("is content to know that the image is there, with skip-pull", async () => {
+    const first = await machine(cacheOn);
+    await first.install();
+    const { "cache-image": image } = await outputs(first);
+    await first.uninstall();
+    const second = await machine([...cacheOn, "skip-pull = true"]);
+    await second.install();
+    expect(await outputs(second)).to.include({ image, "cache-hit": "true", "image-id": "" });
+    expect(await engineHas(`/images/${name}:latest/json`)).to.equal(false);
+    expect((await second.plan()).steps.map(({ action }) => action)).to.deep.equal(["none"]);
+  });
+
+  it("keeps several images in one repository by a prefix", async () => {
+    const one = await machine([...cacheOn, "cache-tag-prefix = app-"]);
+    await one.install();
+    expect(tags().every((tag) => tag.startsWith("app-"))).to.equal(true);
+    expect(tags()).to.include("app-latest");
+  });
+
+  it("foresees in a plan what apply then does", async () => {
+    const first = await machine(cacheOn);
+    await first.install();
+    await first.uninstall();
+    const second = await machine(cacheOn);
+    await second.open().plan({ report: (event) => second.events.push(event) });
+    const { length } = second.log().filter((line) => line.startsWith("cache hit: "));
+    expect(length, second.log().join("\n")).to.be.greaterThan(0);
+  });
+
+  it("fails where the push fails, unless that was said to be no matter", async () => {
+    aws.fail("CreateRepository", { code: "AccessDeniedException" });
+    expect(await failure(await machine(cacheOn))).to.include({ code: "ecr/denied" });
+    const tolerant = await machine([...cacheOn, "cache-push-required = false"]);
+    expect((await tolerant.install()).ok).to.equal(true);
+    expect(await outputs(tolerant)).to.include({ "cache-hit": "false" });
+    expect(JSON.stringify(tolerant.events)).to.include(
+      "the image is not in the cache: AWS denies ecr:CreateRepository",
+    );
+  });
+
+  it("does not take a cache that cannot be asked for a miss", async () => {
+    aws.fail("BatchGetImage", { code: "AccessDeniedException" });
+    expect(await failure(await machine(cacheOn))).to.include({ code: "ecr/denied" });
+    const unreachable = await machine(cacheOn, "127.0.0.1:1/cache/app");
+    expect((await failure(unreachable))?.code).to.match(/^(registry|engine)\//);
+  });
+
+  it("builds where the image has gone since it was seen", async () => {
+    const first = await machine(cacheOn);
+    await first.install();
+    await first.uninstall();
+    const second = await machine(cacheOn);
+    aws.onRegistryRequest = ({ method, path }) => {
+      if (method !== "PUT" && path.includes("/manifests/")) aws.repository("cache/app")?.images.clear();
+    };
+    await second.install();
+    expect(await outputs(second)).to.include({ "cache-hit": "false" });
+  });
+
+  it("leaves alone the policy of a repository that was there", async () => {
+    const first = await machine(cacheOn);
+    await first.install();
+    aws.repository("cache/app")!.lifecycle = "mine";
+    await writeFile(join(first.directory, "Dockerfile"), `FROM ${base}\n`);
+    await first.install();
+    expect(aws.repository("cache/app")?.lifecycle).to.equal("mine");
+    const config = await readFile(join(first.directory, "buildout.cfg"), "utf8");
+    await first.write(`${config}max-age-days = 2\ncache-key-extra = x\n`);
+    await first.install();
+    expect(aws.repository("cache/app")?.lifecycle).to.include('"countNumber":2');
+  });
+
+  describe("in a plain registry", () => {
+    let registry: Registry;
+    before(async () => void (registry = await startRegistry()));
+    after(async () => await registry.stop());
+
+    it("works the same", async () => {
+      const first = await machine(cacheOn, `${registry.host}/cache/app`);
+      await first.install();
+      const built = await outputs(first);
+      expect(built).to.include({ "cache-hit": "false" });
+      await first.uninstall();
+      const second = await machine(cacheOn, `${registry.host}/cache/app`);
+      await second.install();
+      expect(await outputs(second)).to.deep.include({ ...built, "cache-hit": "true" });
+    });
+  });
+});
