@@ -1,5 +1,6 @@
 import { configureContext, type ConfigureHost } from "./configure-context.js";
 import type { Runtime } from "./context.js";
+import type { InputsContext } from "./contract.js";
 import {
   decide,
   type Decision,
@@ -12,6 +13,7 @@ import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { type Decoded, decodeOptions } from "./options.js";
 import { isEngineOption, type Part, type Text } from "./part.js";
+import type { Schema } from "./schema.js";
 import { hashSecret, type StoredRecord } from "./state.js";
 import type { Values } from "./values.js";
 
@@ -152,16 +154,28 @@ export class Assessor {
     return reading;
   }
 
+  /** What doing it will come to, in the recipe's words. */
+  async foresee(part: Part, { decision, live }: Assessment): Promise<readonly string[]> {
+    const { recipe } = part.loaded;
+    const does = ["install", "update", "reinstall"].includes(decision.action);
+    if (!recipe.foresee || !does || live.unknown.size > 0) return [];
+    return await recipe.foresee(this.#looking(part, live));
+  }
+
   async #read(part: Part, live: Live): Promise<Readonly<Record<string, string>>> {
     const { recipe } = part.loaded;
     if (!recipe.inputs) return {};
+    return await recipe.inputs(this.#looking(part, live));
+  }
+
+  #looking(part: Part, live: Live): InputsContext<Schema> {
     const { runtime, record } = this.settings;
-    return await recipe.inputs({
+    return {
       ...runtime.context(part.name),
       options: live.options,
       text: (option) => knownText(part, live, option),
       record: record(part.name),
-    });
+    };
   }
 }
 

@@ -93,7 +93,7 @@ export class Buildout {
         warnings: [],
         assessor: noAssessor(session, values),
       };
-      const forecast = { decisions, problems: new Map() };
+      const forecast = { decisions, problems: new Map(), notes: new Map() };
       session.runtime.emit({
         type: "plan",
         steps: steps({ ...prospect, forecast, records: session.store.state.records }),

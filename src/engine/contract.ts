@@ -214,6 +214,9 @@ export interface Recipe<S extends Schema = Schema> {
   configure?(context: ConfigureContext<S>): void | Promise<void>;
   /** What the part reads that is not an option: name -> digest. */
   inputs?(context: InputsContext<S>): Promise<Readonly<Record<string, string>>>;
+  /** What an install or an update will come to, as far as it can be told beforehand: lines for the plan, such as
+   *  `cache hit: …`. It only looks, and what it says is what then happens. Called where all options are known. */
+  foresee?(context: InputsContext<S>): Promise<readonly string[]>;
   /** Drift by part. A recipe with `look` is updated only when something changed or drifted; one with
    *  `update` and without `look` is updated at every run, as zc.buildout does. */
   look?(context: LookContext): Promise<ReadonlyMap<string, readonly Drift[]>>;

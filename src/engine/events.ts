@@ -14,6 +14,8 @@ export interface Step {
   /** Rendered: `option image: a -> b`. */
   readonly reasons: readonly string[];
   readonly needs: readonly string[];
+  /** What the recipe foresees: `cache hit: …`. */
+  readonly notes?: readonly string[];
 }
 
 /** A diagnostic as plain JSON, without the source's whole text. */

@@ -15,6 +15,8 @@ export interface Forecast {
   readonly decisions: ReadonlyMap<string, Decision>;
   /** Why something could not be judged; nothing is done with these parts. */
   readonly problems: ReadonlyMap<string, readonly Diagnostic[]>;
+  /** What recipes say that it will come to, by part. */
+  readonly notes: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface ForecastSettings {
@@ -49,6 +51,7 @@ class Round {
   readonly #wanted: WantedOutputs;
   readonly #decisions = new Map<string, Decision>();
   readonly #problems = new Map<string, readonly Diagnostic[]>();
+  readonly #notes = new Map<string, readonly string[]>();
   readonly #pool: Pool;
 
   constructor(settings: ForecastSettings, wanted: WantedOutputs) {
@@ -63,7 +66,7 @@ class Round {
     const done = new Map<string, Promise<void>>();
     for (const part of this.#settings.parts) done.set(part.name, this.#after(part, done));
     await Promise.all(done.values());
-    return { decisions: this.#decisions, problems: this.#problems };
+    return { decisions: this.#decisions, problems: this.#problems, notes: this.#notes };
   }
 
   async #after(part: Part, done: ReadonlyMap<string, Promise<void>>): Promise<void> {
@@ -95,7 +98,10 @@ class Round {
     const unsettled = this.#needs(part)
       .map((need) => need.part)
       .filter((need) => this.#decisions.get(need)?.action !== "none");
-    return await this.#settings.assessor.assess(part, this.observed(part, finding), unsettled);
+    const assessment = await this.#settings.assessor.assess(part, this.observed(part, finding), unsettled);
+    if (unsettled.length === 0)
+      this.#notes.set(part.name, await this.#settings.assessor.foresee(part, assessment));
+    return assessment;
   }
 
   observed(part: Part, finding: Finding): Observed {

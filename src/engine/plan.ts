@@ -16,12 +16,20 @@ export interface Planned {
 
 /** A forecast as a reader sees it: what goes first, then the parts in order. */
 export function steps({ parts, needs, forecast, records }: Planned): Step[] {
-  const { decisions } = forecast;
+  const { decisions, notes } = forecast;
   const names = new Set(parts.map((part) => part.name));
   const gone = new Set([...decisions.keys()].filter((name) => !names.has(name)));
   const step = (part: string, recipe: string, after: readonly string[]): Step => {
     const { action, reasons } = decisions.get(part) ?? { action: "none" as const, reasons: [] };
-    return { part, action, recipe, reasons: reasons.map((reason) => renderReason(reason)), needs: after };
+    const said = notes.get(part) ?? [];
+    return {
+      part,
+      action,
+      recipe,
+      reasons: reasons.map((reason) => renderReason(reason)),
+      needs: after,
+      ...(said.length > 0 && { notes: said }),
+    };
   };
   return [
     ...removalOrder(records, gone).map((name) =>

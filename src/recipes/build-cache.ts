@@ -51,11 +51,20 @@ export interface Cached extends Built {
   readonly fetched: boolean;
 }
 
-/** For the part's inputs: the key stands for all that it was made of. Says what to expect where it is a new one. */
+/** For the part's inputs: the key stands for all that it was made of. */
 export async function cacheInputs(context: Inputs): Promise<Record<string, string>> {
+  return { "cache-key": (await planCache(context)).key };
+}
+
+/** For plans: whether the image will be taken or built, and what its key is made of. */
+export async function foreseeCache(context: Inputs): Promise<string[]> {
   const plan = await planCache(context);
-  if (context.record?.inputs["cache-key"] !== plan.key) await foresee(context, plan);
-  return { "cache-key": plan.key };
+  const hit = await isHit(context, plan);
+  return [`cache ${hit ? "hit" : "miss"}: ${plan.reference}`, ...explained(plan)];
+}
+
+function explained({ key, rows }: CachePlan): string[] {
+  return [`cache key ${key}, made of`, ...keyTable(rows)];
 }
 
 async function planCache(context: Inputs): Promise<CachePlan> {
@@ -77,13 +86,6 @@ async function locate(context: Context, text: string): Promise<{ repository: str
   }
   const { domain } = parseReference(text);
   return { repository: text, ecr: buildout.offline ? undefined : await ecrOfHost(domain, { env, signal }) };
-}
-
-async function foresee(context: Inputs, plan: CachePlan): Promise<void> {
-  const hit = await isHit(context, plan);
-  context.log(`cache ${hit ? "hit" : "miss"}: ${plan.reference}`, "note");
-  context.log(`cache key ${plan.key}, made of`, "note");
-  for (const line of keyTable(plan.rows)) context.log(line, "note");
 }
 
 /** Asked once a run and key, so that what was foreseen is what happens. */
@@ -121,13 +123,14 @@ export interface CachedBuild {
 /** The image from the cache, or else built and put there. @throws a problem `registry/…`, `ecr/…`, `cache/…` */
 export async function withCache(context: Installing, cached: CachedBuild): Promise<Cached> {
   const plan = await planCache(context);
+  for (const line of explained(plan)) context.log(line);
   const known = { key: plan.key, cacheImage: plan.reference };
   const found = (await isHit(context, plan)) ? await take(context, cached, plan) : undefined;
   if (found) return { ...known, ...found, hit: true };
   context.log(`cache miss: building, for ${plan.reference}`, "note");
   const built = await cached.build();
-  await keep(context, cached, plan);
-  return { ...known, ...built, hit: false, fetched: true };
+  const digest = (await keep(context, cached, plan)) ?? built.digest;
+  return { ...known, ...built, digest, hit: false, fetched: true };
 }
 
 type Taken = Pick<Cached, "id" | "digest" | "fetched">;
@@ -140,7 +143,7 @@ async function take(context: Installing, cached: CachedBuild, plan: CachePlan): 
     context.log(`cache hit: ${reference} is there, not pulled`, "note");
     return { id: "", digest: undefined, fetched: false };
   }
-  context.log(`cache hit: pulling ${reference} instead of building`);
+  context.log(`cache hit: pulling ${reference} instead of building`, "note");
   const name = { kind: "image-name", name: reference };
   try {
     await context.created(name);
@@ -162,30 +165,39 @@ async function take(context: Installing, cached: CachedBuild, plan: CachePlan): 
   }
 }
 
-/** Pushes what was built under its key and as the latest. */
-async function keep(
-  context: Installing,
-  { engine, references }: CachedBuild,
-  plan: CachePlan,
-): Promise<void> {
-  if (context.buildout.offline) return;
+/** Pushes what was built under its key and as the latest.
+ *  @returns the digest under which the cache has it; undefined where it was no matter that it has not */
+async function keep(context: Installing, cached: CachedBuild, plan: CachePlan): Promise<string | undefined> {
+  if (context.buildout.offline) return undefined;
   try {
-    const immutable = plan.ecr ? await ensure(context, plan.ecr, plan.reference) : false;
-    const image = await inspectImage(engine, references[0] ?? "", context.signal);
-    if (!image) throw notOnEngine(references[0] ?? "");
-    for (const reference of immutable ? [plan.reference] : [plan.reference, plan.latest])
-      await pushUnder(context, {
-        engine,
-        image,
-        reference,
-        login: async (refused) => await loginAgain(context, plan, refused),
-      });
+    return await pushToCache(context, cached, plan);
   } catch (error) {
     context.signal.throwIfAborted();
     const problem = codeOf(error) ? (error as RecipeError).problem : undefined;
     if (!problem || context.options["cache-push-required"]) throw error;
     context.warn({ ...problem, message: `the image is not in the cache: ${problem.message}` });
+    return undefined;
   }
+}
+
+async function pushToCache(
+  context: Installing,
+  { engine, references }: CachedBuild,
+  plan: CachePlan,
+): Promise<string> {
+  const immutable = plan.ecr ? await ensure(context, plan.ecr, plan.reference) : false;
+  const image = await inspectImage(engine, references[0] ?? "", context.signal);
+  if (!image) throw notOnEngine(references[0] ?? "");
+  const push = async (reference: string): Promise<string> =>
+    await pushUnder(context, {
+      engine,
+      image,
+      reference,
+      login: async (refused) => await loginAgain(context, plan, refused),
+    });
+  const digest = await push(plan.reference);
+  if (!immutable) await push(plan.latest);
+  return digest;
 }
 
 /** A token of ECR may have ended while it was used; other credentials do not get better by asking again. */

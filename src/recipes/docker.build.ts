@@ -6,7 +6,7 @@ import {
   type PartRecord,
   type UninstallContext,
 } from "tsbuildout/recipe";
-import { withCache, type Cached } from "./build-cache.js";
+import { foreseeCache, withCache, type Cached } from "./build-cache.js";
 import { configureBuild } from "./build-configure.js";
 import { openFiles } from "./build-files.js";
 import { basesOf, buildInputs } from "./build-inputs.js";
@@ -33,6 +33,7 @@ export default defineRecipe({
   },
   configure: configureBuild,
   inputs: buildInputs,
+  foresee: async (context) => (context.options["cache-repository"] ? await foreseeCache(context) : []),
   look: async (context) =>
     await lookByEngine(context, async (engine, records) =>
       imageDrift(context, await listing(context, engine, "images"), records),

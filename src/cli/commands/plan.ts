@@ -15,12 +15,13 @@ export async function run(invocation: Invocation): Promise<number> {
   const paint = paintFor(io.err, io.env);
   for (const warning of plan.warnings) io.err.write(`${renderDiagnostic(warning, paint)}\n`);
   if (globals.json) {
-    const steps = plan.steps.map(({ part, action, recipe, reasons, needs }) => ({
+    const steps = plan.steps.map(({ part, action, recipe, reasons, needs, notes }) => ({
       part,
       action,
       recipe,
       reasons,
       needs,
+      ...(notes && { notes }),
     }));
     io.out.write(`${JSON.stringify({ steps })}\n`);
   } else io.out.write(planText(plan, globals.verbosity));
@@ -30,7 +31,10 @@ export async function run(invocation: Invocation): Promise<number> {
 /** Each step with its reasons; parts that stay as they are only with -v. */
 export function planText({ steps }: Plan, verbosity: number): string {
   const shown = steps.filter((step) => step.action !== "none" || verbosity > 0);
-  const lines = shown.flatMap((step) => [heading(step), ...step.reasons.map((reason) => `    ${reason}`)]);
+  const lines = shown.flatMap((step) => [
+    heading(step),
+    ...[...step.reasons, ...(step.notes ?? [])].map((line) => `    ${line}`),
+  ]);
   return [...lines, totals(steps)].map((line) => `${line}\n`).join("");
 }
 

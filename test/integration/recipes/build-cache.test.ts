@@ -18,6 +18,10 @@ async function failure(machine: TestBuildout) {
   return event?.type === "diagnostic" ? event.diagnostic : undefined;
 }
 
+async function foreseen(machine: TestBuildout) {
+  return (await machine.plan()).steps[0]?.notes ?? [];
+}
+
 describe("the whole-image cache of docker.build", () => {
   let aws: Ecr;
   let name: string;
@@ -72,7 +76,8 @@ describe("the whole-image cache of docker.build", () => {
     expect(built["cache-image"]).to.equal(`${aws.registry}/cache/app:${built["cache-key"]?.slice(0, 32)}`);
     expect(tags().sort()).to.deep.equal([built["cache-key"]!.slice(0, 32), "latest"].sort());
     expect(aws.repository("cache/app")?.lifecycle).to.include('"countNumber":7');
-    expect(first.log().join("\n")).to.include(`cache miss: ${built["cache-image"]}`);
+    expect(first.log()).to.include(`cache miss: building, for ${built["cache-image"]}`);
+    expect(first.log()).to.include(`cache key ${built["cache-key"]}, made of`);
 
     await first.uninstall();
     expect(await engineHas(`/images/${name}:latest/json`)).to.equal(false);
@@ -158,9 +163,19 @@ describe("the whole-image cache of docker.build", () => {
     await first.install();
     await first.uninstall();
     const second = await machine(cacheOn);
-    await second.open().plan({ report: (event) => second.events.push(event) });
-    const { length } = second.log().filter((line) => line.startsWith("cache hit: "));
-    expect(length, second.log().join("\n")).to.be.greaterThan(0);
+    const notes = await foreseen(second);
+    expect(notes[0]).to.match(/^cache hit: .*\/cache\/app:[0-9a-f]{32}$/);
+    expect(notes[1]).to.match(/^cache key [0-9a-f]{64}, made of$/);
+    expect(notes.slice(2).map((line) => line.trim().split(/ {2,}/)[0])).to.deep.equal([
+      "Dockerfile",
+      "file package.json#.dependencies",
+      "platform",
+    ]);
+    await second.install();
+    expect(await outputs(second)).to.include({ "cache-hit": "true" });
+    expect(await foreseen(second)).to.deep.equal([]);
+    const third = await machine([...cacheOn, "cache-key-extra = other"]);
+    expect((await foreseen(third))[0]).to.match(/^cache miss: /);
   });
 
   it("fails where the push fails, unless that was said to be no matter", async () => {

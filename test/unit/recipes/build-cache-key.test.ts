@@ -2,6 +2,8 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { cacheKey, cacheTag, keyTable } from "../../../src/recipes/build-cache-key.js";
 
+const canonical = (some: readonly object[]) => JSON.stringify(some.map((one) => JSON.stringify(one)).sort());
+
 describe("the key of an image in the cache", () => {
   const row = fc.record({ name: fc.string({ maxLength: 6 }), value: fc.string({ maxLength: 6 }) });
   const rows = fc.uniqueArray(row, { selector: ({ name }) => name, maxLength: 5 });
@@ -17,8 +19,6 @@ describe("the key of an image in the cache", () => {
   });
 
   it("is another one for other rows, wherever a name ends and a value begins", () => {
-    const canonical = (some: readonly object[]) =>
-      JSON.stringify(some.map((one) => JSON.stringify(one)).sort());
     fc.assert(
       fc.property(rows, rows, (a, b) => {
         expect(cacheKey(a) === cacheKey(b)).to.equal(canonical(a) === canonical(b));
