@@ -12,7 +12,14 @@ export const commands: readonly CommandSpec[] = [
     name: "install",
     usage: "[part ...]",
     doc: "Install, update and uninstall until all is as the file says; with parts only those and what they need.",
-    options: [replace],
+    options: [
+      replace,
+      {
+        long: "since",
+        value: "REVISION",
+        doc: "only parts whose triggers take in a file that git says changed since, and what needs them",
+      },
+    ],
     load: () => import("./commands/install.js"),
   },
   {

@@ -24,6 +24,9 @@ export interface RunOptions {
 export interface InstallOptions extends RunOptions {
   /** Only these and what they need; nothing is uninstalled then that is not in the way. */
   readonly parts?: readonly string[];
+  /** Paths of changed files, relative to the buildout's folder: only the parts whose `triggers` take one in are worked
+   *  on, whatever is recorded of them, and those that need them. */
+  readonly changed?: readonly string[];
   /** Parts whose protected objects may be destroyed. */
   readonly replace?: readonly string[];
 }

@@ -12,12 +12,13 @@ import { type Decision, decideGone } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Event, Step, Summary } from "./events.js";
 import { takeLock } from "./lock.js";
-import { type Finding, observe } from "./observe.js";
+import { type Finding, NOTHING_FOUND, observe } from "./observe.js";
 import { Registry } from "./registry.js";
 import { type Forecast, forecast, refusals, throwAll } from "./forecast.js";
 import type { StoredRecord } from "./state.js";
 import { newRunId } from "./run-id.js";
 import { StateStore } from "./store.js";
+import { touchedParts } from "./touched.js";
 import { Values } from "./values.js";
 import { chooseGoing } from "./removal.js";
 import { steps } from "./plan.js";
@@ -64,7 +65,8 @@ export class Buildout {
   async install(options: InstallOptions = {}): Promise<Summary> {
     const config = await loadConfig(this.#request);
     return await this.#locked("install", { config, options }, async (session) => {
-      const prospect = await this.#foresee({ ...session, config }, options);
+      const prospect = await this.#foreseeChanged({ ...session, config }, options);
+      if (!prospect) return [];
       throwAll(refusals(prospect.parts, prospect.forecast));
       for (const warning of [...config.warnings, ...prospect.warnings]) session.runtime.report(warning);
       session.runtime.emit({
@@ -248,8 +250,26 @@ export class Buildout {
     return await drawBlueprint({ config, registry, runtime, only, recordedNeeds: recorded });
   }
 
-  /** Everything up to the point where something would be done. */
-  async #foresee(session: Session & { config: Config }, options: InstallOptions): Promise<Prospect> {
+  /** Where only changed files count: undefined when no part has to do with them. */
+  async #foreseeChanged(
+    session: Session & { config: Config },
+    options: InstallOptions,
+  ): Promise<Prospect | undefined> {
+    if (!options.changed) return await this.#foresee(session, options);
+    const { parts, needs } = await this.#draw(session, options.parts ?? []);
+    const { by, concerned } = await touchedParts(parts, needs, options.changed);
+    return concerned.length === 0
+      ? undefined
+      : await this.#foresee(session, { ...options, parts: concerned }, by);
+  }
+
+  /** Everything up to the point where something would be done.
+   *  @param touched parts that are to be worked on whatever is found, with the file that says so */
+  async #foresee(
+    session: Session & { config: Config },
+    options: InstallOptions,
+    touched: ReadonlyMap<string, string> = new Map(),
+  ): Promise<Prospect> {
     const only = options.parts ?? [];
     const { store, registry, runtime } = session;
     const { records, key } = store.state;
@@ -268,7 +288,7 @@ export class Buildout {
     const values = new Values(configurer.parts, key);
     const record = (part: string): StoredRecord | undefined => records.get(part);
     const assessor = new Assessor({ runtime, host: configurer, values, key, record });
-    const findings = await observe(seen, registry, runtime);
+    const findings = withTouched(await observe(seen, registry, runtime), touched);
     // Of the parts that were not asked for, those that a reinstall would take away are judged as well.
     const going = new Set(only.length > 0 ? [] : [...records.keys()].filter((name) => !names.has(name)));
     const jobs = options.jobs ?? defaultJobs();
@@ -335,6 +355,19 @@ function noAssessor({ runtime, store }: Session, values: Values): Assessor {
 }
 
 /** With the last part go the folders that only served parts. */
+function withTouched(
+  findings: ReadonlyMap<string, Finding>,
+  touched: ReadonlyMap<string, string>,
+): ReadonlyMap<string, Finding> {
+  const all = new Map(findings);
+  for (const [part, path] of touched) {
+    const found = all.get(part) ?? NOTHING_FOUND;
+    const drift = [...found.drift, { kind: "changed", message: `triggered by ${path}` } as const];
+    all.set(part, { ...found, drift });
+  }
+  return all;
+}
+
 function runStarted(command: string, { runId, directory, options }: BuildoutInfo): Event {
   const keep = options["keep-runs"] ?? "";
   return {

@@ -1,6 +1,7 @@
 import type { Invocation } from "../command.js";
 import { buildoutOf } from "../configuration.js";
 import { runReport } from "../report/events.js";
+import { changedSince } from "../since.js";
 import { keepRun } from "../runs/keep.js";
 
 /** Brings what is installed in line with the file. */
@@ -8,8 +9,11 @@ export async function run(invocation: Invocation): Promise<number> {
   const { args, options, globals, io } = invocation;
   const { report, finish } = runReport(invocation);
   const kept = keepRun(invocation);
+  const since = options.get("since");
+  const changed = since === undefined ? undefined : await changedSince(invocation, since);
   const summary = await buildoutOf(invocation).install({
     parts: args,
+    ...(changed && { changed }),
     replace: options.get("replace")?.split("\n") ?? [],
     signal: io.signal,
     report: (event) => {

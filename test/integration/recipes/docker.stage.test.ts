@@ -58,6 +58,12 @@ describe("docker.stage", () => {
     return [];
   }
 
+  const since = async (...changed: string[]): Promise<string[]> => {
+    buildout.events.length = 0;
+    const { parts } = await buildout.install({ changed });
+    return parts.map(({ part, end, why }) => [part, end, ...(end === "done" ? [why] : [])].join(" "));
+  };
+
   it("finds the order by what stages use, and hands on output, files and volumes", async () => {
     await make(
       stages(
@@ -129,6 +135,21 @@ describe("docker.stage", () => {
     expect(await ends()).to.deep.equal({ all: "unchanged", some: "unchanged" });
     await writeFile(`${buildout.directory}/a.txt`, "2\n");
     expect(await ends()).to.deep.equal({ all: "done", some: "unchanged" });
+  });
+
+  it("runs what a changed file triggers, and what needs it", async () => {
+    await make(
+      stages(
+        "b c",
+        stage("a", "triggers = src/**", "run = echo a"),
+        stage("b", "env = a", "run = echo $A"),
+        stage("c", "triggers = docs/*", "run = echo c"),
+      ),
+    );
+    await ends();
+    expect(await since("README.md")).to.deep.equal([]);
+    expect(await since("src/x/y.ts")).to.deep.equal(["a done triggered by src/x/y.ts", "b unchanged"]);
+    expect(await since("docs/a.md")).to.deep.equal(["c done triggered by docs/a.md"]);
   });
 
   it("fails with any code but 0, names the signal, and shows the last lines", async () => {
