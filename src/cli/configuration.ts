@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Buildout, type Config, loadConfig, openBuildout, renderDiagnostic } from "../index.js";
+import { type Config, loadConfig, type LoadRequest, renderDiagnostic } from "../index.js";
 import type { Invocation } from "./command.js";
 import { paintFor } from "./report/paint.js";
 
@@ -8,7 +8,8 @@ export function userFolder({ env, home }: Invocation["io"]): string {
   return env["TSBUILDOUT_HOME"] || path.join(home, ".tsbuildout");
 }
 
-function requestOf({ globals, assignments, io }: Invocation) {
+/** What the command line asks to be read. */
+export function requestOf({ globals, assignments, io }: Invocation): LoadRequest {
   return {
     file: globals.config,
     cwd: io.cwd,
@@ -18,11 +19,6 @@ function requestOf({ globals, assignments, io }: Invocation) {
     home: io.home,
     signal: io.signal,
   };
-}
-
-/** The buildout that the command line names; it is read when it is asked something. */
-export function buildoutOf(invocation: Invocation): Buildout {
-  return openBuildout(requestOf(invocation));
 }
 
 /** The configuration that the command line names. Warnings go to standard error. Throws DiagnosticError. */

@@ -2,10 +2,10 @@ import {
   type Config,
   type HistoryEntry,
   isSilent,
-  nothingOutside,
+  openResolver,
   place,
   type Resolved,
-  Resolver,
+  type Resolver,
   type Value,
 } from "../../index.js";
 import { EXIT, type Invocation, type Output } from "../command.js";
@@ -16,10 +16,11 @@ import { asText } from "./query.js";
 export async function run(invocation: Invocation): Promise<number> {
   const { args, globals, io } = invocation;
   const config = await readConfiguration(invocation);
-  const resolver = new Resolver(config, nothingOutside, io.env);
   const names = args.length > 0 ? [...new Set(args)] : [...config.sections.keys()].sort();
+  const verbose = globals.verbosity > 0;
+  const resolver = await openResolver(config, { sections: names, env: io.env, defaults: verbose });
   resolver.check(names);
-  const shown: Shown = { config, resolver, names, verbose: globals.verbosity > 0 };
+  const shown: Shown = { config, resolver, names, verbose };
   const writer = new Writer(io.out);
   if (globals.json) json(shown, writer);
   else text(shown, writer);
@@ -44,7 +45,7 @@ function lines({ config, resolver, verbose }: Shown, section: string): Line[] {
   const options = config.sections.get(section)?.options;
   const found: Line[] = [];
   for (const [option, resolved] of resolver.section(section)) {
-    const value = options?.get(option);
+    const value = options?.get(option) ?? resolver.written(section, option);
     if (value && (verbose || section !== "buildout" || !isSilent(option, value)))
       found.push({ option, resolved, value });
   }

@@ -1,6 +1,6 @@
 import type { GraphPart } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
-import { buildoutOf } from "../configuration.js";
+import { buildoutOf } from "../buildout.js";
 
 /** Shows the parts in order, and why each comes after which. */
 export async function run(invocation: Invocation): Promise<number> {

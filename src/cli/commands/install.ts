@@ -1,5 +1,5 @@
 import type { Invocation } from "../command.js";
-import { buildoutOf } from "../configuration.js";
+import { buildoutOf } from "../buildout.js";
 import { runReport } from "../report/events.js";
 import { changedSince } from "../since.js";
 import { keepRun } from "../runs/keep.js";

@@ -1,6 +1,6 @@
 import { type Action, type Plan, renderDiagnostic, type Step } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
-import { buildoutOf } from "../configuration.js";
+import { buildoutOf } from "../buildout.js";
 import { paintFor } from "../report/paint.js";
 
 /** Shows what install would do, and why. */

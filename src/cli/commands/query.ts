@@ -1,4 +1,4 @@
-import { type Resolved, Resolver, nothingOutside } from "../../index.js";
+import { openResolver, type Resolved } from "../../index.js";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
 import { readConfiguration } from "../configuration.js";
@@ -8,7 +8,8 @@ export async function run(invocation: Invocation): Promise<number> {
   const { args, globals, io } = invocation;
   const [section, option] = target(args[0] ?? "");
   const config = await readConfiguration(invocation);
-  const resolved = new Resolver(config, nothingOutside, io.env).option(section, option);
+  const resolver = await openResolver(config, { sections: [section], env: io.env });
+  const resolved = resolver.option(section, option);
   io.out.write(globals.json ? `${JSON.stringify(asJson(resolved))}\n` : `${asText(resolved)}\n`);
   return EXIT.done;
 }

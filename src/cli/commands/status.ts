@@ -1,6 +1,6 @@
 import type { PartStatus } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
-import { buildoutOf } from "../configuration.js";
+import { buildoutOf } from "../buildout.js";
 
 /** Shows what is installed, and how it stands on the engine. */
 export async function run(invocation: Invocation): Promise<number> {

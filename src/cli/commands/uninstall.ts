@@ -1,6 +1,6 @@
 import { UsageError } from "../args.js";
 import type { Invocation } from "../command.js";
-import { buildoutOf } from "../configuration.js";
+import { buildoutOf } from "../buildout.js";
 import { runReport } from "../report/events.js";
 
 /** Takes parts away. */

@@ -104,6 +104,13 @@ export class Resolver {
     ]);
   }
 
+  /** One option's value where it can be had on its own; mistakes are left for those who ask in earnest. */
+  peek(section: string, option: string): Resolved | undefined {
+    const state = this.find(section);
+    const cell = state && this.cell(state, option);
+    return typeof cell === "symbol" ? undefined : cell;
+  }
+
   /** All values of a section by name, sorted. Throws like `option`. */
   section(name: string): ReadonlyMap<string, Resolved> {
     const state = this.stateOf(name);
@@ -151,7 +158,7 @@ export class Resolver {
     const state = this.stateOf(name);
     const found: SectionReference[] = [];
     for (const option of this.optionNames(state)) {
-      const value = this.written(state, option);
+      const value = state.section.options.get(option) ?? this.written(name, option);
       for (const part of value ? this.template(state, value) : [])
         if (typeof part !== "string") found.push({ option, reference: part });
     }
@@ -242,7 +249,7 @@ export class Resolver {
   /** An option's value at once where it holds no reference, otherwise a frame for it. */
   private begin(state: State, option: string): Cell | Frame | undefined {
     const { name } = state.section;
-    const value = this.written(state, option) ?? this.outside.lookup(name, option);
+    const value = state.section.options.get(option) ?? this.outside.lookup(name, option);
     if (value === undefined) return undefined;
     const secret = this.outside.isSecret(name, option);
     if (!("history" in value))
@@ -253,10 +260,11 @@ export class Resolver {
     return new Frame({ state, option, template, secret });
   }
 
-  private written(state: State, option: string): Value | undefined {
-    const value = state.section.options.get(option);
+  /** The unresolved value of an option, be it written or only a default. */
+  written(section: string, option: string): Value | undefined {
+    const value = this.config.sections.get(section)?.options.get(option);
     if (value) return value;
-    const other = this.outside.options ? this.outside.lookup(state.section.name, option) : undefined;
+    const other = this.outside.options ? this.outside.lookup(section, option) : undefined;
     return other && "history" in other ? other : undefined;
   }
 

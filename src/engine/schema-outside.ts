@@ -1,0 +1,116 @@
+import type { Environment } from "./config/expression.js";
+import type { Config, Section, Value } from "./config/model.js";
+import { defaultValue, type Outside, type Resolved, Resolver } from "./config/resolve.js";
+import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
+import { canonical } from "./section.js";
+
+/** What the recipes' schemas say of options that no file sets, as far as looking tells: nothing is configured. */
+export class SchemaOutside implements Outside {
+  readonly #config: Config;
+  /** By section; null where the recipe cannot be loaded, so that nothing is known of the section's options. */
+  readonly #loaded = new Map<string, LoadedRecipe | null>();
+  readonly #secrets = new Map<LoadedRecipe, ReadonlySet<string>>();
+  /** Whether sections show the options that have only a default. */
+  readonly #defaults: boolean;
+
+  private constructor(config: Config, defaults: boolean) {
+    this.#config = config;
+    this.#defaults = defaults;
+  }
+
+  /** Loads the recipes of these sections and of all that they refer to, no others. */
+  static async of(request: {
+    readonly config: Config;
+    readonly registry: Registry;
+    readonly env: Environment;
+    readonly sections: Iterable<string>;
+    readonly defaults: boolean;
+  }): Promise<SchemaOutside> {
+    const { config, registry, env } = request;
+    const outside = new SchemaOutside(config, request.defaults);
+    const scout = new Resolver(config, outside, env);
+    const specs = new Map<string, LoadedRecipe | null>();
+    const reached = new Set<string>(["buildout", ...request.sections]);
+    const all = reached.size >= config.sections.size;
+    for (const name of reached) {
+      const section = config.sections.get(name);
+      if (!section) continue;
+      const spec = recipeSpec(section, () => new Resolver(config, outside, env));
+      if (spec !== undefined) {
+        if (!specs.has(spec)) specs.set(spec, await load(registry, spec));
+        outside.#loaded.set(name, specs.get(spec) ?? null);
+      }
+      if (!all) for (const { reference } of scout.references(name)) reached.add(reference.section);
+    }
+    return outside;
+  }
+
+  lookup(section: string, option: string): Value | Resolved | undefined {
+    const loaded = this.#loaded.get(section);
+    if (loaded === undefined) return undefined;
+    const unknown = { text: null, secret: this.isSecret(section, option), unknown: [`${section}:${option}`] };
+    if (loaded === null) return option.startsWith("_") ? undefined : unknown;
+    const { computed = {}, outputs = {} } = loaded.recipe;
+    const told = Object.hasOwn(computed, option) || Object.hasOwn(outputs, option);
+    return this.#declared(section, option, loaded) ?? (told ? unknown : undefined);
+  }
+
+  /** What is written under another name of the option, or its default. */
+  #declared(section: string, option: string, loaded: LoadedRecipe): Value | undefined {
+    const name = canonical(loaded, option);
+    const { options } = loaded.recipe;
+    if (!Object.hasOwn(options, name)) return undefined;
+    const { aliases = [], default: text } = options[name]!;
+    const written = this.#config.sections.get(section)!.options;
+    for (const known of [name, ...aliases]) {
+      const value = written.get(known);
+      if (value) return value;
+    }
+    return text === undefined ? undefined : defaultValue(text);
+  }
+
+  options(section: string): string[] {
+    const loaded = this.#defaults ? this.#loaded.get(section) : undefined;
+    if (!loaded) return [];
+    const written = this.#config.sections.get(section)!.options;
+    return Object.entries(loaded.recipe.options)
+      .filter(
+        ([, { default: text, aliases }]) => text !== undefined && !aliases?.some((name) => written.has(name)),
+      )
+      .map(([name]) => name);
+  }
+
+  isSecret(section: string, option: string): boolean {
+    const loaded = this.#loaded.get(section);
+    if (!loaded) return false;
+    let names = this.#secrets.get(loaded);
+    if (!names) this.#secrets.set(loaded, (names = secretNames(loaded)));
+    return names.has(option);
+  }
+}
+
+/** The secret options and outputs of a recipe, under all their names. */
+function secretNames({ recipe: { options, outputs = {} } }: LoadedRecipe): ReadonlySet<string> {
+  const names = Object.entries(options).flatMap(([name, { secret, aliases = [] }]) =>
+    secret ? [name, ...aliases] : [],
+  );
+  return new Set([...names, ...Object.keys(outputs).filter((name) => outputs[name]?.secret)]);
+}
+
+/** Undefined where there is none, or none that can be told without its section's other values. */
+function recipeSpec(section: Section, resolver: () => Resolver): string | undefined {
+  const value = section.name === "buildout" ? undefined : section.options.get("recipe");
+  if (!value || !value.text.includes("$")) return value?.text.trim();
+  const text = resolver().peek(section.name, "recipe")?.text;
+  return text?.trim();
+}
+
+/** Looking at a configuration must not fail for a recipe that is not there, or throws. */
+async function load(registry: Registry, spec: string): Promise<LoadedRecipe | null> {
+  try {
+    return await registry.load(spec);
+  } catch (error) {
+    if (error instanceof RecipeLoadError) return null;
+    throw error;
+  }
+}
