@@ -33,7 +33,8 @@ export interface ContainerState {
     readonly Restarting: boolean;
     readonly ExitCode: number;
     readonly Error?: string;
-    readonly StartedAt: string;
+    /** Of the last life, also while it runs again; the year 1 where there was none. */
+    readonly FinishedAt: string;
     readonly Health?: {
       readonly Status: string;
       readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;

@@ -36,10 +36,18 @@ export default defineRecipe({
 async function inputs(context: InputsContext<RunSchema>): Promise<Record<string, string>> {
   const call: Call = { engine: await engineOf(context), signal: context.signal };
   return {
-    image: await imageId(context, call),
+    image: await imageInput(context, call),
     ...(await layoutInput(context)),
     ...(await containerInputs(context, call)),
   };
+}
+
+/** The image's id, as long as it says something new: an image that the install had to pull, or that has lost its name
+ *  since, is the one that the container has. */
+async function imageInput(context: InputsContext<RunSchema>, call: Call): Promise<string> {
+  const id = await imageId(context, call);
+  const { record } = context;
+  return id === "" || id === record?.outputs["image-id"] ? (record?.inputs["image"] ?? id) : id;
 }
 
 /** Ids of the containers whose volumes, network or names this one holds: with new ones it must be made anew. */

@@ -104,8 +104,9 @@ async function healthy(call: Live, to: Waiting & { condition: Condition }): Prom
 async function logLine(call: Live, to: Waiting & { condition: Condition }, pattern: RegExp): Promise<void> {
   await poll(call.signal, async () => {
     const { State, Config } = await alive(call, to);
-    // What an earlier life of the container wrote does not count.
-    const since = Date.parse(State.StartedAt) / 1000;
+    // What an earlier life of the container wrote does not count. StartedAt would not do: the engine takes it after
+    // the process may have written already.
+    const since = (Date.parse(State.FinishedAt) + 1) / 1000;
     let found = false;
     const lines = new LineLog({ log: (line) => void (found ||= pattern.test(line)) });
     const options = {
