@@ -41,3 +41,6 @@ export {
 export { newRunId } from "./engine/run-id.js";
 export { openBuildout } from "./open.js";
 export { openResolver } from "./open-resolver.js";
+export { loadRecipe, recipeNames } from "./open-recipe.js";
+export { type LoadedRecipe, RecipeLoadError } from "./engine/registry.js";
+export type { Option, Schema } from "./engine/schema.js";

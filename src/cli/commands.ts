@@ -74,6 +74,13 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./commands/check.js"),
   },
   {
+    name: "recipes",
+    usage: "[recipe ...]",
+    doc: "List the recipes, or print the options and outputs of some.",
+    options: [{ long: "markdown", doc: "print a page for the documentation" }],
+    load: () => import("./commands/recipes.js"),
+  },
+  {
     name: "runs",
     usage: "",
     doc: "List the runs that are kept, the newest first.",

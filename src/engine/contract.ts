@@ -200,6 +200,10 @@ export interface LookContext extends Omit<Context, "part"> {
 export interface Recipe<S extends Schema = Schema> {
   /** One paragraph, for `tsbuildout recipes` and the reference page. */
   readonly doc: string;
+  /** What install, update and uninstall do, and what makes it reinstall; Markdown, for its page. */
+  readonly lifecycle?: string;
+  /** Sections of a buildout file that show it at work; a test plans or runs it. */
+  readonly example?: string;
   /** A change reinstalls the parts. Default: the version of the package that it comes from. */
   readonly version?: string;
   readonly options: S;

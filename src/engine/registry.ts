@@ -43,10 +43,17 @@ export class Registry {
   }
 
   /** Throws RecipeLoadError. */
-  load(spec: string): Promise<LoadedRecipe> {
+  load(written: string): Promise<LoadedRecipe> {
+    const spec = this.#canonical(written);
     let loading = this.#loaded.get(spec);
     if (!loading) this.#loaded.set(spec, (loading = this.#load(spec)));
     return loading;
+  }
+
+  /** `tsbuildout:docker.run`, and `dockeroo:docker.run` of files written for dockeroo, are the built-in recipe. */
+  #canonical(spec: string): string {
+    const name = spec.replace(/^(tsbuildout|dockeroo):/, "");
+    return Object.hasOwn(this.#builtin, name) ? name : spec;
   }
 
   async #load(spec: string): Promise<LoadedRecipe> {
