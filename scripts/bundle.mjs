@@ -2,6 +2,7 @@
 // Importing dozens of files costs more than running them: by this `tsbuildout --version` starts fast.
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { throughBarrels } from "./lib/barrels.mjs";
 
 const OUT = "dist/bundle";
 
@@ -45,7 +46,7 @@ const { metafile } = await build({
   // CommonJS packages inside of the bundle ask for Node's own modules by `require`.
   banner: { js: 'import { createRequire as _cr } from "node:module";const require = _cr(import.meta.url);' },
   alias,
-  plugins: [withoutUnused],
+  plugins: [withoutUnused, throughBarrels(alias)],
   metafile: true,
 });
 await chmod(`${OUT}/tsbuildout.js`, 0o755);

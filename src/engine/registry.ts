@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -119,6 +117,9 @@ function isRecipe(value: unknown): value is Recipe {
 
 /** The version of the package that a file belongs to, else a digest of the file: code without a version. */
 async function versionOf(file: string): Promise<string> {
+  // On use: whoever only looks at a configuration asks for no version.
+  const { readFile } = await import("node:fs/promises");
+  const { createHash } = await import("node:crypto");
   const start = file.includes("/node_modules/") ? dirname(file) : "/";
   for (let folder = start; folder !== dirname(folder); folder = dirname(folder)) {
     const text = await readFile(join(folder, "package.json"), "utf8").catch(() => undefined);
