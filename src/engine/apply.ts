@@ -56,12 +56,22 @@ export class Apply {
     await this.#clearAway();
     const turns = new Map<string, Promise<void>>();
     for (const part of this.#settings.parts) {
+      if (this.#isLeft(part)) continue;
       turns.set(part.name, this.#turn(part, turns));
       // One at a time means: in this order.
       if (this.#settings.jobs === 1) await turns.get(part.name);
     }
     await Promise.all(turns.values());
     return [...this.#results.values()];
+  }
+
+  /** Ends at once the turn of a part that stays as it is, as do those that it needs: most parts of most runs. */
+  #isLeft(part: Part): boolean {
+    const needs = this.#settings.needs.get(part.name) ?? [];
+    if (this.#expected(part) !== "none" || this.#results.has(part.name)) return false;
+    if (!this.#asForeseen(part, needs) || this.#isStale(part, needs)) return false;
+    this.#end(part.name, "none", "unchanged");
+    return true;
   }
 
   get #records() {
@@ -130,12 +140,30 @@ export class Apply {
     const action = this.#expected(part);
     const missing = needs.find((need) => !need.evenIfFailed && this.#isMissing(need.part));
     if (missing) return this.#end(part.name, action, "skipped", this.#whyMissing(missing.part));
+    if (action === "none" && this.#asForeseen(part, needs)) return await this.#leave(part);
     await this.#pool.run(async () => {
       const stopped = this.#isStopped();
       if (stopped !== undefined) return this.#end(part.name, action, "skipped", stopped);
       this.#begun.add(part.name);
       await this.#judge(part);
     });
+  }
+
+  /** Nothing that the part depends on has moved: what was foreseen of it holds, and nothing is to be done. */
+  #asForeseen(part: Part, needs: readonly Need[]): boolean {
+    const { decisions, problems } = this.#settings.forecast;
+    const decision = decisions.get(part.name);
+    if (!decision || decision.refused.length > 0 || problems.has(part.name)) return false;
+    return (
+      this.#records.has(part.name) && needs.every((need) => this.#results.get(need.part)?.end === "unchanged")
+    );
+  }
+
+  async #leave(part: Part): Promise<void> {
+    const record = this.#records.get(part.name);
+    if (record) this.#settings.values.recall(record);
+    await this.#refresh(part);
+    this.#end(part.name, "none", "unchanged");
   }
 
   #expected(part: Part): Action {
@@ -180,13 +208,10 @@ export class Apply {
 
   async #carryOut(part: Part, assessment: Assessment): Promise<void> {
     const { name } = part;
-    const { worker, values } = this.#settings;
+    const { worker } = this.#settings;
     const { action, reasons } = assessment.decision;
     if (action === "none" || action === "maybe") {
-      const record = this.#records.get(name);
-      if (record) values.recall(record);
-      await this.#refresh(part);
-      return this.#end(name, "none", "unchanged");
+      return await this.#leave(part);
     }
     if (action === "update") {
       await this.#perform(name, "update", { reasons }, () => worker.update(part, assessment));
@@ -202,9 +227,15 @@ export class Apply {
   async #refresh(part: Part): Promise<void> {
     const record = this.#records.get(part.name);
     const needs = this.#settings.needs.get(part.name) ?? [];
-    const names = recordedNeeds(needs);
-    if (!record || (record.keep === part.engine.keep && sameList(record.needs, names))) return;
-    await this.#settings.store.change({ set: { ...record, keep: part.engine.keep, needs: names } });
+    if (!record || !this.#isStale(part, needs)) return;
+    await this.#settings.store.change({
+      set: { ...record, keep: part.engine.keep, needs: recordedNeeds(needs) },
+    });
+  }
+
+  #isStale(part: Part, needs: readonly Need[]): boolean {
+    const record = this.#records.get(part.name);
+    return !record || record.keep !== part.engine.keep || !sameList(record.needs, recordedNeeds(needs));
   }
 
   /** A part that turns out to have changed: what is recorded as needing it goes first, then its old self. */

@@ -1,3 +1,4 @@
+import { type Finding, NOTHING_FOUND } from "./observe.js";
 import { configureContext, type ConfigureHost } from "./configure-context.js";
 import type { Runtime } from "./context.js";
 import type { InputsContext } from "./contract.js";
@@ -35,8 +36,16 @@ export interface Live {
   readonly unknown: ReadonlySet<string>;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
+function hasHoles(part: Part): boolean {
+  for (const { text } of part.texts.values()) if (hasHole(text)) return true;
+  return false;
+}
+
 /** Fills a part's options and decodes them; where something has become known, its recipe configures it again. */
 export async function enliven(part: Part, { runtime, host, values }: AssessSettings): Promise<Live> {
+  if (part.settled && !hasHoles(part)) return { texts: part.texts, options: part.settled, unknown: NONE };
   const texts = new Map<string, Text>();
   let filled = false;
   for (const [name, { text, secret }] of part.texts) {
@@ -84,10 +93,11 @@ async function configureAgain(
 /** The options in the form in which they are compared and recorded. */
 export function fingerprints(part: Part, { values, key, record }: AssessSettings): Map<string, Fingerprint> {
   const result = new Map<string, Fingerprint>();
-  for (const [name, { text, secret }] of [...part.texts, ...part.computed]) {
+  const all = part.computed.size > 0 ? [...part.texts, ...part.computed] : part.texts;
+  for (const [name, { text, secret }] of all) {
     if (isEngineOption(name)) continue;
     const marked = values.fill(text, "mark");
-    const unknown = holesOf(marked).map(holeName);
+    const unknown = hasHole(marked) ? holesOf(marked).map(holeName) : [];
     const known =
       unknown.length > 0 ? null : secret || isSecret(part, name) ? hashSecret(marked, key) : marked;
     result.set(name, { text: known, secret, unknown });
@@ -107,6 +117,7 @@ function addUncomputed(
   result: Map<string, Fingerprint>,
   { values, recorded }: { values: Values; recorded: Readonly<Record<string, string>> },
 ): void {
+  if (!hasHoles(part)) return;
   const holes = [...part.texts.values()].flatMap(({ text }) => holesOf(values.fill(text, "real")));
   if (holes.length === 0) return;
   const hashOnly = holes.every((hole) => values.isHashOnly(hole));
@@ -132,6 +143,24 @@ export class Assessor {
 
   constructor(settings: AssessSettings) {
     this.settings = settings;
+  }
+
+  /** Whether nothing at all can have moved, so that `decide` would say `none`: the answer for almost every part of
+   *  almost every run, given without building what the full judgement takes. Holds only where no need is moving. */
+  isStill(part: Part, finding: Finding): boolean {
+    const { recipe, spec, version } = part.loaded;
+    const record = this.settings.record(part.name);
+    if (!record || record.phase !== "installed" || record.recipe !== spec || record.version !== version)
+      return false;
+    if (finding !== NOTHING_FOUND || recipe.inputs || (recipe.update && !recipe.look)) return false;
+    if (!part.settled || part.computed.size > 0) return false;
+    let count = 0;
+    for (const [name, { text, secret }] of part.texts) {
+      if (isEngineOption(name)) continue;
+      if (secret || isSecret(part, name) || hasHole(text) || record.options[name] !== text) return false;
+      count++;
+    }
+    return count === Object.keys(record.options).length;
   }
 
   /** `unsettled`: needs that something is still to be done with. While there are some, inputs are not read. */

@@ -1,15 +1,23 @@
 import type { Config, Section, Value } from "./config/model.js";
-import { defaultValue, type Outside, type Resolved, Resolver } from "./config/resolve.js";
+import { Resolver, type SectionReference } from "./config/resolve.js";
 import { configureContext, type ConfigureHost, type Wishes } from "./configure-context.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
-import { fillHoles, type Hole, hasHole, holesOf, makeHole } from "./hole.js";
-import { decodeEngineOptions, decodeOptions, unknownOptions } from "./options.js";
+import { fillHoles, type Hole, hasHole, holesOf } from "./hole.js";
+import { factsOf } from "./facts.js";
+import { type Decoded, decodeEngineOptions, decodeOptions, unknownOptions } from "./options.js";
+import { isComputed, RecipeOutside } from "./outside.js";
 import { addNeed, isEngineOption, PART_DEPENDENCIES, type Part, type Text } from "./part.js";
 import { problemDiagnostics } from "./problem.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { canonical, generatedSection, twiceGiven } from "./section.js";
 import type { Span } from "./text.js";
+
+interface Visit {
+  readonly name: string;
+  readonly references: readonly SectionReference[];
+  next: number;
+}
 
 export interface ConfigureSettings {
   readonly config: Config;
@@ -20,7 +28,7 @@ export interface ConfigureSettings {
 
 /** Finds the parts: depth first from the roots through references and `=>`, each configured by its recipe once all
  *  that it refers to has been. Mistakes are collected. */
-export class Configurer implements ConfigureHost, Outside {
+export class Configurer implements ConfigureHost {
   readonly runtime: Runtime;
   readonly parts = new Map<string, Part>();
   readonly mistakes: Diagnostic[] = [];
@@ -30,7 +38,8 @@ export class Configurer implements ConfigureHost, Outside {
   readonly #settings: ConfigureSettings;
   readonly #sections: Map<string, Section>;
   readonly #resolver: Resolver;
-  readonly #loaded = new Map<string, LoadedRecipe>();
+  readonly #outside: RecipeOutside;
+  readonly #direct = new Map<string, readonly SectionReference[]>();
   readonly #scouted = new Set<string>();
   readonly #reached = new Set<string>();
   /** Parts behind a plain section, for the needs of whoever refers to it. */
@@ -42,11 +51,12 @@ export class Configurer implements ConfigureHost, Outside {
     // A copy: generated parts join in as sections like any other.
     this.#sections = new Map(settings.config.sections);
     this.config = { ...settings.config, sections: this.#sections };
+    this.#outside = new RecipeOutside({ sections: this.#sections, parts: this.parts });
     this.#resolver = this.#newResolver();
   }
 
   #newResolver(): Resolver {
-    return new Resolver(this.config, this, this.runtime.settings.env);
+    return new Resolver(this.config, this.#outside, this.runtime.settings.env);
   }
 
   /** Reaches a section and, before it, all that it refers to. */
@@ -63,8 +73,8 @@ export class Configurer implements ConfigureHost, Outside {
       const section = this.#sections.get(name);
       if (!section || this.#scouted.has(name)) continue;
       this.#scouted.add(name);
-      const loaded = await this.#collect(name, () => this.#load(section));
-      if (loaded) this.#loaded.set(name, loaded);
+      const loaded = this.#loadKnown(section) ?? (await this.#collect(name, () => this.#load(section)));
+      if (loaded) this.#outside.loaded.set(name, loaded);
       for (const { reference } of this.#references(name)) {
         this.#referred.add(`${reference.section}\n${reference.option}`);
         found.add(reference.section);
@@ -77,16 +87,29 @@ export class Configurer implements ConfigureHost, Outside {
     return [...this.#reached].flatMap((name) => this.parts.get(name) ?? []);
   }
 
-  async #visit(name: string): Promise<void> {
-    if (this.#reached.has(name) || !this.#sections.has(name)) return;
-    this.#reached.add(name);
-    // Waiting here keeps long chains of references off the call stack.
-    await Promise.resolve();
-    for (const { reference } of this.#references(name)) await this.#visit(reference.section);
-    const loaded = this.#loaded.get(name);
-    if (loaded) await this.#collect(name, () => this.#configure(name, loaded));
+  /** Depth first, each section after all that it refers to. Not recursive, and waits only where a recipe does:
+   *  chains may be long, and parts many. */
+  async #visit(start: string): Promise<void> {
+    const stack: Visit[] = [];
+    const enter = (name: string): void => {
+      if (this.#reached.has(name) || !this.#sections.has(name)) return;
+      this.#reached.add(name);
+      stack.push({ name, references: this.#references(name), next: 0 });
+    };
+    enter(start);
+    for (let visit = stack.at(-1); visit; visit = stack.at(-1)) {
+      const next = visit.references[visit.next++];
+      if (next) enter(next.reference.section);
+      else {
+        stack.pop();
+        const { name } = visit;
+        const loaded = this.#outside.loaded.get(name);
+        if (loaded) await this.#collect(name, () => this.#configure(name, loaded));
+      }
+    }
   }
 
+  /** Does the work; what it throws is collected. */
   async #collect<T>(part: string, work: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await work();
@@ -100,7 +123,16 @@ export class Configurer implements ConfigureHost, Outside {
     this.mistakes.push(...diagnostics);
   }
 
-  #references(name: string) {
+  /** The direct references of a section; asked for several times. */
+  #references(name: string): readonly SectionReference[] {
+    const known = this.#direct.get(name);
+    if (known) return known;
+    const found = this.#findReferences(name);
+    this.#direct.set(name, found);
+    return found;
+  }
+
+  #findReferences(name: string): readonly SectionReference[] {
     try {
       return this.#resolver.references(name);
     } catch (error) {
@@ -108,6 +140,14 @@ export class Configurer implements ConfigureHost, Outside {
       this.fail(error.diagnostics);
       return [];
     }
+  }
+
+  /** The recipe of a section where it needs no loading any more. */
+  #loadKnown(section: Section): LoadedRecipe | undefined {
+    const value = section.options.get("recipe");
+    const loaded = value && this.#settings.registry.known(value.text);
+    if (!loaded || section.name === "buildout" || factsOf(loaded.recipe).aliases.size > 0) return undefined;
+    return loaded;
   }
 
   /** The recipe of a section that has one. */
@@ -139,7 +179,7 @@ export class Configurer implements ConfigureHost, Outside {
     ]);
   }
 
-  async #configure(name: string, loaded: LoadedRecipe): Promise<void> {
+  #configure(name: string, loaded: LoadedRecipe): Promise<void> | undefined {
     const texts = new Map<string, Text>();
     for (const [written, { text, secret }] of this.#resolver.section(name)) {
       const option = isEngineOption(written) ? written : canonical(loaded, written);
@@ -161,15 +201,21 @@ export class Configurer implements ConfigureHost, Outside {
       provides: [],
       uses: [],
       engine,
+      settled: undefined,
     };
     this.parts.set(name, part);
     this.#keepSecrets(part);
     this.#addReferenceNeeds(part);
     const decoded = decodeOptions(loaded.recipe.options, source, this.#decodeContext());
+    if (decoded.unknown.size === 0) part.settled = decoded.values;
     this.fail([...mistakes, ...decoded.mistakes]);
-    if (decoded.mistakes.length > 0 || !loaded.recipe.configure) return;
+    if (decoded.mistakes.length > 0 || !loaded.recipe.configure) return undefined;
+    return this.#askRecipe(part, decoded);
+  }
+
+  async #askRecipe(part: Part, decoded: Decoded): Promise<void> {
     const { context, wishes } = configureContext(this, part, decoded);
-    await loaded.recipe.configure(context);
+    await part.loaded.recipe.configure!(context);
     await this.#grant(part, wishes);
   }
 
@@ -177,7 +223,7 @@ export class Configurer implements ConfigureHost, Outside {
     for (const { name, options } of wishes.parts) await this.#addPart(part, name, options);
     for (const { part: name, why, evenIfFailed } of wishes.needs) {
       await this.reach(name);
-      if (!this.#loaded.has(name)) this.fail([noSuchPart(part, name, why)]);
+      if (!this.#outside.loaded.has(name)) this.fail([noSuchPart(part, name, why)]);
       else addNeed(part, { part: name, why, firm: true, evenIfFailed });
     }
   }
@@ -188,9 +234,9 @@ export class Configurer implements ConfigureHost, Outside {
   }
 
   #keepSecrets(part: Part): void {
-    for (const [name, option] of Object.entries(part.loaded.recipe.options)) {
+    for (const name of factsOf(part.loaded.recipe).secrets) {
       const text = part.texts.get(name)?.text;
-      if (option.secret && text !== undefined && !hasHole(text)) this.runtime.redactor.add(text);
+      if (text !== undefined && !hasHole(text)) this.runtime.redactor.add(text);
     }
   }
 
@@ -204,7 +250,7 @@ export class Configurer implements ConfigureHost, Outside {
 
   /** The section itself where it is a part, else the parts that it passes on. */
   #partsBehind(name: string): readonly string[] {
-    if (this.#loaded.has(name)) return [name];
+    if (this.#outside.loaded.has(name)) return [name];
     const known = this.#behind.get(name);
     if (known) return known;
     this.#behind.set(name, []);
@@ -238,18 +284,23 @@ export class Configurer implements ConfigureHost, Outside {
 
   /** Fills what can be filled now; what stays open makes the part need those that will tell. */
   #settle(part: Part): void {
-    for (const [table, name, { text, ...rest }] of allTexts(part)) {
-      if (!hasHole(text)) continue;
-      const filled = this.fill(text);
-      table.set(name, { text: filled, ...rest });
-      for (const hole of holesOf(filled)) this.#needOutput(part, name, hole);
+    this.#settleTexts(part, part.texts as Map<string, Text>);
+    this.#settleTexts(part, part.computed);
+  }
+
+  #settleTexts<T extends Text>(part: Part, texts: Map<string, T>): void {
+    for (const [name, value] of texts) {
+      if (!hasHole(value.text)) continue;
+      const text = this.fill(value.text);
+      texts.set(name, { ...value, text });
+      for (const hole of holesOf(text)) this.#needOutput(part, name, hole);
     }
   }
 
   #needOutput(part: Part, option: string, hole: Hole): void {
     const span = part.span(option);
     const provider = this.parts.get(hole.section);
-    const known = provider && (provider.outputs.has(hole.option) || isComputed(provider, hole.option));
+    const known = provider && (provider.outputs.has(hole.option) || isComputed(provider.loaded, hole.option));
     if (known)
       addNeed(part, {
         part: hole.section,
@@ -285,58 +336,6 @@ export class Configurer implements ConfigureHost, Outside {
     return fillHoles(text.text, (inner) => this.#known(inner, new Set(asked).add(key)));
   }
 
-  // Outside: what the language's resolver asks for when an option is not written.
-
-  lookup(section: string, option: string): Value | Resolved | undefined {
-    const loaded = this.#loaded.get(section);
-    const value = loaded && this.#written(section, option, loaded);
-    if (value) return value;
-    const part = this.parts.get(section);
-    const made = part?.computed.get(option);
-    if (made) return { text: made.text, secret: made.secret };
-    if (option === "_buildout_section_name_") return undefined; // the asking section's own name, never an output
-    const open = part ? part.outputs.has(option) || isComputed(part, option) : this.#isOpen(section);
-    return open ? { text: makeHole({ section, option }), secret: this.isSecret(section, option) } : undefined;
-  }
-
-  /** What is written under another name of the option, or its default. */
-  #written(section: string, option: string, loaded: LoadedRecipe): Value | undefined {
-    const name = canonical(loaded, option);
-    const spec = Object.hasOwn(loaded.recipe.options, name) ? loaded.recipe.options[name] : undefined;
-    if (!spec) return undefined;
-    const { options } = this.#sections.get(section)!;
-    for (const known of [name, ...(spec.aliases ?? [])]) {
-      const value = options.get(known);
-      if (value) return value;
-    }
-    return spec.default === undefined ? undefined : defaultValue(spec.default);
-  }
-
-  /** The options that have a default. */
-  options(section: string): string[] {
-    const loaded = this.#loaded.get(section);
-    if (!loaded) return [];
-    const written = this.#sections.get(section)!.options;
-    return Object.entries(loaded.recipe.options)
-      .filter(
-        ([, { default: text, aliases }]) => text !== undefined && !aliases?.some((name) => written.has(name)),
-      )
-      .map(([name]) => name);
-  }
-
-  /** A part that has not been configured yet: what it will have is seen at the end. */
-  #isOpen(section: string): boolean {
-    return section !== "buildout" && this.#sections.get(section)?.options.has("recipe") === true;
-  }
-
-  isSecret(section: string, option: string): boolean {
-    const recipe = this.#loaded.get(section)?.recipe;
-    if (!recipe) return false;
-    const name = canonical(this.#loaded.get(section)!, option);
-    const output = this.parts.get(section)?.outputs.get(option) ?? recipe.outputs?.[option];
-    return recipe.options[name]?.secret === true || output?.secret === true;
-  }
-
   // ConfigureHost: what a recipe's configure may ask for.
 
   hasSection(name: string): boolean {
@@ -347,7 +346,7 @@ export class Configurer implements ConfigureHost, Outside {
     this.#referred.add(`${section}\n${option}`);
     await this.reach(section);
     const there = this.#sections.get(section)?.options.has(option) ?? false;
-    if (!there && this.lookup(section, option) === undefined) return undefined;
+    if (!there && this.#outside.lookup(section, option) === undefined) return undefined;
     const { text, secret } = this.#resolver.option(section, option);
     return { text: this.fill(text ?? ""), secret };
   }
@@ -359,7 +358,8 @@ export class Configurer implements ConfigureHost, Outside {
   /** A generated part; a section of its name in the file overrides its options one by one. */
   async #addPart(by: Part, name: string, options: Readonly<Record<string, string>>): Promise<void> {
     this.#sections.set(name, generatedSection(name, options, this.#sections.get(name)));
-    if (!this.#loaded.has(name)) for (const set of [this.#scouted, this.#reached]) set.delete(name);
+    if (!this.#outside.loaded.has(name)) for (const set of [this.#scouted, this.#reached]) set.delete(name);
+    this.#direct.delete(name);
     await this.reach(name);
     addNeed(by, { part: name, why: "generated by it", firm: false, evenIfFailed: false });
   }
@@ -383,15 +383,6 @@ function noSuchPart(part: Part, name: string, why: string): Diagnostic {
     part: part.name,
     ...(span && { span }),
   };
-}
-
-function* allTexts(part: Part): Iterable<[Map<string, Text>, string, Text]> {
-  for (const table of [part.texts as Map<string, Text>, part.computed as Map<string, Text>])
-    for (const [name, text] of table) yield [table, name, text];
-}
-
-function isComputed(part: Part, option: string): boolean {
-  return Object.hasOwn(part.loaded.recipe.computed ?? {}, option);
 }
 
 function outputsHelp(part: Part): string[] {

@@ -136,11 +136,22 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   return { rebuild, renew, later, changes: { options, inputs, drift: observed.drift, unfinished: false } };
 }
 
+/** Almost always true, and asked of every part at every run. */
+function sameOptions({ options }: Wanted, record: StoredRecord): boolean {
+  let count = 0;
+  for (const [name, { text }] of options) {
+    if (text === null || text !== record.options[name]) return false;
+    count++;
+  }
+  return count === Object.keys(record.options).length;
+}
+
 function compareOptions(
   wanted: Wanted,
   record: StoredRecord,
   to: { rebuild: Reason[]; byUpdate: Reason[]; later: Reason[] },
 ): string[] {
+  if (sameOptions(wanted, record)) return [];
   const changed: string[] = [];
   const names = new Set([...wanted.options.keys(), ...Object.keys(record.options)]);
   for (const name of [...names].sort()) {

@@ -46,6 +46,8 @@ export async function forecast(settings: ForecastSettings): Promise<Forecast> {
   }
 }
 
+const STILL: Decision = decide(undefined, undefined);
+
 class Round {
   readonly #settings: ForecastSettings;
   readonly #wanted: WantedOutputs;
@@ -64,9 +66,23 @@ class Round {
     const { going, records } = this.#settings;
     for (const name of going) this.#decisions.set(name, decide(undefined, records.get(name)));
     const done = new Map<string, Promise<void>>();
-    for (const part of this.#settings.parts) done.set(part.name, this.#after(part, done));
+    for (const part of this.#settings.parts)
+      if (!this.#isStill(part)) done.set(part.name, this.#after(part, done));
     await Promise.all(done.values());
     return { decisions: this.#decisions, problems: this.#problems, notes: this.#notes };
+  }
+
+  /** Decides at once where neither the part nor anything that it needs moves. */
+  #isStill(part: Part): boolean {
+    const { records, findings, assessor, values } = this.#settings;
+    const isStill = (need: string): boolean => this.#decisions.get(need)?.action === "none";
+    if (this.#wanted.has(part.name) || !this.#needs(part).every((need) => isStill(need.part))) return false;
+    if (!assessor.isStill(part, findings.get(part.name) ?? NOTHING_FOUND)) return false;
+    const record = records.get(part.name)!;
+    if (record.needs.some((need) => this.#decisions.has(need) && !isStill(need))) return false;
+    this.#decisions.set(part.name, STILL);
+    values.recall(record);
+    return true;
   }
 
   async #after(part: Part, done: ReadonlyMap<string, Promise<void>>): Promise<void> {

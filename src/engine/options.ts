@@ -1,6 +1,7 @@
 import type { Diagnostic } from "./diagnostic.js";
 import { hasHole } from "./hole.js";
-import { ENGINE_OPTIONS, type EngineOptions, isEngineOption, PART_DEPENDENCIES, type Text } from "./part.js";
+import { factsOf } from "./facts.js";
+import { ENGINE_OPTIONS, type EngineOptions, type Text } from "./part.js";
 import type { LoadedRecipe } from "./registry.js";
 import { type DecodeContext, type Option, OptionValueError, type Schema } from "./schema.js";
 import { didYouMean } from "./suggest.js";
@@ -80,12 +81,19 @@ function mistake(
   return { severity: "error", ...what, part: source.name, ...(span && { span }) };
 }
 
+const ENGINE_NAMES = Object.keys(ENGINE_OPTIONS);
+const PLAIN: EngineOptions = { keep: false, keepOnError: false, timeout: undefined, replace: false };
+const KEPT: EngineOptions = { ...PLAIN, keep: true };
+
 /** The engine's own options of a part. */
 export function decodeEngineOptions(
   loaded: LoadedRecipe,
   source: OptionSource,
   context: DecodeContext,
 ): { engine: EngineOptions; mistakes: readonly Diagnostic[] } {
+  const keep = loaded.recipe.keep ?? false;
+  if (!ENGINE_NAMES.some((name) => source.texts.has(name)))
+    return { engine: keep ? KEPT : PLAIN, mistakes: [] };
   const { values, unknown, mistakes } = decodeOptions(ENGINE_OPTIONS, source, context);
   const late = [...unknown].map((name) =>
     mistake(source, name, {
@@ -96,7 +104,7 @@ export function decodeEngineOptions(
   );
   const given = source.texts.get("keep")?.text;
   const engine: EngineOptions = {
-    keep: given === undefined ? (loaded.recipe.keep ?? false) : values["keep"] === true,
+    keep: given === undefined ? keep : values["keep"] === true,
     keepOnError: values["keep-on-error"] === true,
     timeout: values["timeout"] as number | undefined,
     replace: values["replace"] === true,
@@ -110,12 +118,10 @@ export function unknownOptions(
   source: OptionSource,
   settings: { readonly strict: boolean; isReferred(option: string): boolean },
 ): Diagnostic[] {
-  const schema = loaded.recipe.options;
-  const names = [...Object.keys(schema), ...Object.values(schema).flatMap((option) => option.aliases ?? [])];
-  const known = new Set([...names, ...Object.keys(loaded.recipe.computed ?? {}), PART_DEPENDENCIES]);
-  const strangers = [...source.texts.keys()].filter(
-    (name) => !known.has(name) && !isEngineOption(name) && !settings.isReferred(name),
-  );
+  const { known } = factsOf(loaded.recipe);
+  const strangers: string[] = [];
+  for (const name of source.texts.keys())
+    if (!known.has(name) && !settings.isReferred(name)) strangers.push(name);
   return strangers.map((name) => {
     const span = source.nameSpan(name);
     return {
@@ -124,7 +130,7 @@ export function unknownOptions(
       message: `${loaded.spec} has no option "${name}"`,
       part: source.name,
       ...(span && { span }),
-      help: didYouMean(name, [...names, ...Object.keys(ENGINE_OPTIONS)]),
+      help: didYouMean(name, known),
     };
   });
 }

@@ -48,6 +48,8 @@ export interface Part {
   readonly provides: string[];
   readonly uses: { readonly key: string; readonly why: string }[];
   readonly engine: EngineOptions;
+  /** The decoded options, where none of them waits for another part. */
+  settled: Readonly<Record<string, unknown>> | undefined;
   /** Where messages about an option's value, or its name, point to. */
   span(option: string): Span | undefined;
   nameSpan(option: string): Span | undefined;

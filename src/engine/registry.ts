@@ -34,17 +34,23 @@ export class Registry {
   readonly #builtin: BuiltinRecipes;
   readonly #directory: string;
   readonly #loaded = new Map<string, Promise<LoadedRecipe>>();
+  readonly #known = new Map<string, LoadedRecipe>();
 
   constructor(builtin: BuiltinRecipes, directory: string) {
     this.#builtin = builtin;
     this.#directory = directory;
   }
 
+  /** A recipe that is loaded already. */
+  known(spec: string): LoadedRecipe | undefined {
+    return this.#known.get(spec);
+  }
+
   /** Throws RecipeLoadError. */
   load(written: string): Promise<LoadedRecipe> {
     const spec = this.#canonical(written);
     let loading = this.#loaded.get(spec);
-    if (!loading) this.#loaded.set(spec, (loading = this.#load(spec)));
+    if (!loading) this.#loaded.set(spec, (loading = this.#keep(spec)));
     return loading;
   }
 
@@ -52,6 +58,12 @@ export class Registry {
   #canonical(spec: string): string {
     const name = spec.replace(/^(tsbuildout|dockeroo):/, "");
     return Object.hasOwn(this.#builtin, name) ? name : spec;
+  }
+
+  async #keep(spec: string): Promise<LoadedRecipe> {
+    const loaded = await this.#load(spec);
+    this.#known.set(spec, loaded);
+    return loaded;
   }
 
   async #load(spec: string): Promise<LoadedRecipe> {

@@ -1,19 +1,20 @@
 import type { Section } from "./config/model.js";
 import { computed } from "./config/resolve.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { factsOf } from "./facts.js";
 import type { LoadedRecipe } from "./registry.js";
 
 /** An option's name as the schema has it, of any of its names. */
-export function canonical(loaded: LoadedRecipe, name: string): string {
-  const { options } = loaded.recipe;
-  if (Object.hasOwn(options, name)) return name;
-  return Object.keys(options).find((known) => options[known]!.aliases?.includes(name)) ?? name;
+export function canonical({ recipe }: LoadedRecipe, name: string): string {
+  return factsOf(recipe).aliases.get(name) ?? name;
 }
 
 /** Options that are given under two of their names. */
 export function twiceGiven(section: Section, { recipe }: LoadedRecipe): Diagnostic[] {
   const mistakes: Diagnostic[] = [];
-  for (const [name, { aliases = [] }] of Object.entries(recipe.options)) {
+  const { options, aliases: others } = factsOf(recipe);
+  if (others.size === 0) return mistakes;
+  for (const [name, { aliases = [] }] of options) {
     const [first, second] = [name, ...aliases].filter((known) => section.options.has(known));
     if (first === undefined || second === undefined) continue;
     mistakes.push({

@@ -26,6 +26,7 @@ export class Values {
   /** The part stays as it is recorded. */
   recall(record: StoredRecord): void {
     const known = this.#outputs.get(record.part);
+    if (!known && Object.keys(record.outputs).length === 0) return;
     const outputs = new Map<string, Output>();
     for (const [name, mark] of Object.entries(record.outputs)) {
       const before = known?.get(name);

@@ -1,0 +1,44 @@
+import type { Recipe } from "./contract.js";
+import { ENGINE_OPTIONS, PART_DEPENDENCIES } from "./part.js";
+import type { Option } from "./schema.js";
+
+/** What is asked of a recipe's schema for every part, worked out once for each recipe. */
+export interface Facts {
+  readonly options: readonly (readonly [string, Option<unknown>])[];
+  /** Other name -> name. */
+  readonly aliases: ReadonlyMap<string, string>;
+  readonly secrets: readonly string[];
+  readonly defaults: readonly string[];
+  /** All names that a section of this recipe may use. */
+  readonly known: ReadonlySet<string>;
+}
+
+const facts = new WeakMap<Recipe, Facts>();
+
+export function factsOf(recipe: Recipe): Facts {
+  let known = facts.get(recipe);
+  if (!known) facts.set(recipe, (known = gather(recipe)));
+  return known;
+}
+
+function gather({ options, computed = {} }: Recipe): Facts {
+  const entries = Object.entries(options);
+  const aliases = new Map<string, string>();
+  for (const [name, option] of entries) for (const alias of option.aliases ?? []) aliases.set(alias, name);
+  for (const [name] of entries) aliases.delete(name);
+  return {
+    options: entries,
+    aliases,
+    secrets: entries.filter(([, option]) => option.secret).map(([name]) => name),
+    defaults: entries.filter(([, option]) => option.default !== undefined).map(([name]) => name),
+    known: new Set([
+      ...entries.map(([name]) => name),
+      ...aliases.keys(),
+      ...Object.keys(computed),
+      ...Object.keys(ENGINE_OPTIONS),
+      PART_DEPENDENCIES,
+      "recipe",
+      "<",
+    ]),
+  };
+}

@@ -1,0 +1,77 @@
+import type { Section, Value } from "./config/model.js";
+import { defaultValue, type Outside, type Resolved } from "./config/resolve.js";
+import { factsOf } from "./facts.js";
+import { makeHole } from "./hole.js";
+import type { Part } from "./part.js";
+import type { LoadedRecipe } from "./registry.js";
+import { canonical } from "./section.js";
+
+export interface OutsideSettings {
+  readonly sections: ReadonlyMap<string, Section>;
+  readonly parts: ReadonlyMap<string, Part>;
+}
+
+/** What the language's resolver asks for when an option is not written: what recipes say of their options. */
+export class RecipeOutside implements Outside {
+  /** By section; filled as recipes are loaded. */
+  readonly loaded = new Map<string, LoadedRecipe>();
+  readonly #settings: OutsideSettings;
+
+  constructor(settings: OutsideSettings) {
+    this.#settings = settings;
+  }
+
+  lookup(section: string, option: string): Value | Resolved | undefined {
+    const loaded = this.loaded.get(section);
+    const value = loaded && this.#written(section, option, loaded);
+    if (value) return value;
+    const part = this.#settings.parts.get(section);
+    const made = part?.computed.get(option);
+    if (made) return { text: made.text, secret: made.secret };
+    // The asking section's own name, never an output.
+    if (option === "_buildout_section_name_") return undefined;
+    const open = part ? part.outputs.has(option) || isComputed(part.loaded, option) : this.#isOpen(section);
+    return open ? { text: makeHole({ section, option }), secret: this.isSecret(section, option) } : undefined;
+  }
+
+  /** What is written under another name of the option, or its default. */
+  #written(section: string, option: string, loaded: LoadedRecipe): Value | undefined {
+    const name = canonical(loaded, option);
+    const spec = Object.hasOwn(loaded.recipe.options, name) ? loaded.recipe.options[name] : undefined;
+    if (!spec) return undefined;
+    const { options } = this.#settings.sections.get(section)!;
+    for (const known of [name, ...(spec.aliases ?? [])]) {
+      const value = options.get(known);
+      if (value) return value;
+    }
+    return spec.default === undefined ? undefined : defaultValue(spec.default);
+  }
+
+  /** The options that have a default and are not written. */
+  options(section: string): readonly string[] {
+    const loaded = this.loaded.get(section);
+    if (!loaded) return [];
+    const { defaults, aliases } = factsOf(loaded.recipe);
+    if (aliases.size === 0) return defaults;
+    const written = this.#settings.sections.get(section)!.options;
+    const { options } = loaded.recipe;
+    return defaults.filter((name) => !options[name]!.aliases?.some((alias) => written.has(alias)));
+  }
+
+  /** A part that has not been configured yet: what it will have is seen at the end. */
+  #isOpen(section: string): boolean {
+    return section !== "buildout" && this.#settings.sections.get(section)?.options.has("recipe") === true;
+  }
+
+  isSecret(section: string, option: string): boolean {
+    const loaded = this.loaded.get(section);
+    if (!loaded) return false;
+    const { options, outputs } = loaded.recipe;
+    const output = this.#settings.parts.get(section)?.outputs.get(option) ?? outputs?.[option];
+    return options[canonical(loaded, option)]?.secret === true || output?.secret === true;
+  }
+}
+
+export function isComputed({ recipe }: LoadedRecipe, option: string): boolean {
+  return Object.hasOwn(recipe.computed ?? {}, option);
+}
