@@ -6,7 +6,14 @@ import type { Engine, EngineInfo } from "./engine.js";
 import { readEngineInfo } from "./info.js";
 import { EngineAgent } from "./transport.js";
 import { unreachable } from "./unreachable.js";
-import { requestHijack, requestJson, requestStream, type EngineRequest, type Route } from "./request.js";
+import {
+  readText,
+  requestHijack,
+  requestJson,
+  requestStream,
+  type EngineRequest,
+  type Route,
+} from "./request.js";
 
 /** The newest API that this code was written against; the older of this and the engine's is spoken. */
 const NEWEST_API = "1.51";
@@ -26,7 +33,8 @@ export async function connect(choice: EngineChoice, surroundings: Surroundings):
   try {
     const { signal } = surroundings;
     const pong = await requestStream(route, { path: "/_ping", ...(signal ? { signal } : {}) });
-    pong.resume();
+    // To its end, so that the connection is there for the next request.
+    await readText(pong);
     const builder = header(pong, "builder-version");
     return engineAt(endpoint, { agent, route, builder, apiVersion: olderApi(header(pong, "api-version")) });
   } catch (error) {

@@ -2,6 +2,7 @@ import http, { type IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { Readable, type Duplex } from "node:stream";
 import { apiError, systemCode } from "./errors.js";
+import { prematureEnd } from "./stream.js";
 
 export type QueryValue = string | number | boolean | object | undefined;
 
@@ -34,7 +35,9 @@ export interface Route {
 
 /** The JSON answer; undefined where the answer is empty. Everything is read before this resolves. */
 export async function requestJson(route: Route, request: EngineRequest): Promise<unknown> {
-  const text = await readText(await requestStream(route, request));
+  const text = await readText(await requestStream(route, request)).catch((error: unknown) => {
+    throw prematureEnd(error);
+  });
   if (text.trim() === "") return undefined;
   try {
     return JSON.parse(text) as unknown;

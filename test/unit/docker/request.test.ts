@@ -1,0 +1,263 @@
+import { execFile } from "node:child_process";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { setImmediate as turn } from "node:timers/promises";
+import { promisify } from "node:util";
+import { expect } from "chai";
+import { connect, olderApi } from "../../../src/docker/connect.js";
+import type { Engine } from "../../../src/docker/engine.js";
+import { DockerError } from "../../../src/docker/errors.js";
+import { connectTo, fakeEngine, fakeSocket, type Listening } from "../../support/listening.js";
+
+async function failure(work: Promise<unknown>): Promise<DockerError> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof DockerError)) throw new Error(`expected a DockerError, got ${String(error)}`);
+  return error;
+}
+
+const PONG = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK";
+
+/** More than any buffer between us and the engine holds, of which it is told how much has been taken. */
+function endless(): { body: Readable; taken: () => number } {
+  let taken = 0;
+  const chunk = Buffer.alloc(64 * 1024);
+  const body = new Readable({
+    read() {
+      taken += chunk.length;
+      this.push(taken > 64 * 1024 * 1024 ? null : chunk);
+    },
+  });
+  return { body, taken: () => taken };
+}
+
+describe("requests to an engine", () => {
+  let listening: Listening | undefined;
+  let engine: Engine | undefined;
+  const use = async (server: Listening): Promise<Engine> => {
+    listening = server;
+    engine = await connectTo(server.url);
+    return engine;
+  };
+
+  afterEach(async () => {
+    await engine?.close();
+    await listening?.close();
+    engine = undefined;
+  });
+
+  it("speak the older of the two newest versions", async () => {
+    const paths: string[] = [];
+    const server = await fakeEngine((request, response) => {
+      paths.push(request.url ?? "");
+      response.end("[]");
+    });
+    const found = await use(server);
+    await found.request({
+      path: "/containers/json",
+      query: { all: true, filters: { name: ["a b"] }, none: undefined },
+    });
+    expect(found.apiVersion).to.equal("1.41");
+    expect(paths).to.deep.equal([
+      "/v1.41/containers/json?all=true&filters=%7B%22name%22%3A%5B%22a+b%22%5D%7D",
+    ]);
+    expect(olderApi("1.99")).to.equal("1.51");
+    expect(olderApi("1.9")).to.equal("1.9");
+    expect(olderApi(undefined)).to.equal("1.24");
+  });
+
+  it("give the engine's own words and status", async () => {
+    const server = await fakeEngine((_request, response) => {
+      response.statusCode = 409;
+      response.end('{"message":"it is in use"}\n');
+    });
+    const error = await failure(
+      (await use(server)).request({ method: "DELETE", path: "/volumes/v", query: { secret: 1 } }),
+    );
+    expect(error.statusCode).to.equal(409);
+    expect(error.problem).to.deep.equal({
+      code: "engine/conflict",
+      message: "it is in use",
+      notes: ["DELETE /volumes/v was answered with 409"],
+    });
+  });
+
+  it("prefer the engine's refusal to the broken pipe, when it comes in the middle of an upload", async () => {
+    const answer = "HTTP/1.1 500 Oops\r\nContent-Length: 27\r\nConnection: close\r\n\r\n";
+    const server = await fakeSocket((socket) => {
+      socket.once("data", () => socket.write(PONG, () => socket.once("data", refuse)));
+      const refuse = (): void => {
+        socket.pause();
+        socket.end(`${answer}{"message":"no space left"}`);
+      };
+    });
+    const { body, taken } = endless();
+    const error = await failure((await use(server)).request({ method: "PUT", path: "/x", body }));
+    expect(error.problem.message).to.equal("no space left");
+    expect(body.destroyed).to.equal(true);
+    expect(taken()).to.be.below(32 * 1024 * 1024);
+  });
+
+  it("prefer the refusal also where the engine hangs up at once", async () => {
+    const answer =
+      'HTTP/1.1 500 Oops\r\nContent-Length: 27\r\nConnection: close\r\n\r\n{"message":"no space left"}';
+    const server = await fakeSocket((socket) => {
+      socket.once("data", () => socket.write(PONG, () => socket.once("data", refuse)));
+      const refuse = (): void => void socket.write(answer, () => socket.destroy());
+    });
+    const error = await failure(
+      (await use(server)).request({ method: "PUT", path: "/x", body: endless().body }),
+    );
+    expect(error.problem.message).to.equal("no space left");
+  });
+
+  it("fail with what is wrong with the body", async () => {
+    const server = await fakeEngine((request, response) => {
+      request.resume().on("end", () => response.end());
+    });
+    const body = Readable.from(
+      (async function* (): AsyncGenerator<Buffer> {
+        yield await Promise.resolve(Buffer.from("a"));
+        throw new RangeError("the file changed");
+      })(),
+    );
+    const error: unknown = await (await use(server))
+      .request({ method: "PUT", path: "/x", body })
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(RangeError);
+  });
+
+  it("ask once more where a kept connection turns out to be closed, if asking twice does no harm", async () => {
+    let connections = 0;
+    const server = await fakeSocket((socket) => {
+      connections += 1;
+      socket.once("data", () => {
+        socket.write(PONG);
+        socket.once("data", () => socket.destroy());
+      });
+    });
+    const found = await use(server);
+    // On its new connection the second attempt is what this server takes for a ping.
+    expect(await found.request({ path: "/a" })).to.equal("OK");
+    expect(connections).to.equal(2);
+    const error = await failure(found.request({ method: "POST", path: "/a" }));
+    expect(error.problem.code).to.equal("engine/unreachable");
+    expect(error.problem.notes).to.deep.equal(["the connection was closed before an answer came"]);
+    expect(connections).to.equal(2);
+  });
+
+  it("end when they are told to, before the answer and within its body", async () => {
+    const server = await fakeEngine((request, response) => {
+      if (request.url?.endsWith("/body")) response.write("x");
+    });
+    const found = await use(server);
+    const stop = new AbortController();
+    const waiting = found.request({ path: "/never", signal: stop.signal }).catch((thrown: unknown) => thrown);
+    await turn();
+    stop.abort();
+    expect(await waiting).to.have.property("name", "AbortError");
+
+    const later = new AbortController();
+    const body = await found.stream({ path: "/body", signal: later.signal });
+    const read = text(body).catch((thrown: unknown) => thrown);
+    later.abort();
+    expect(await read).to.have.property("name", "AbortError");
+    expect(body.destroyed).to.equal(true);
+  });
+
+  it("say that an answer was cut off", async () => {
+    const server = await fakeEngine((_request, response) => {
+      response.write('{"a":', () => response.destroy());
+    });
+    const error = await failure((await use(server)).request({ path: "/x" }));
+    expect(error.problem.code).to.equal("engine/cut-off");
+  });
+
+  it("go to the engine that was decided on, whatever DOCKER_HOST and the proxies of the environment are", async () => {
+    const server = await fakeEngine((_request, response) => response.end("[]"));
+    const before = { ...process.env };
+    Object.assign(process.env, {
+      DOCKER_HOST: "tcp://203.0.113.1:1",
+      HTTP_PROXY: "http://203.0.113.1:1",
+      http_proxy: "http://203.0.113.1:1",
+      NODE_USE_ENV_PROXY: "1",
+    });
+    try {
+      const found = await use(server);
+      expect(await found.request({ path: "/images/json" })).to.deep.equal([]);
+      expect(await (await found.dockerode()).listContainers()).to.deep.equal([]);
+    } finally {
+      for (const name of ["DOCKER_HOST", "HTTP_PROXY", "http_proxy", "NODE_USE_ENV_PROXY"])
+        delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  });
+
+  it("never keep the process alive", async () => {
+    const server = await fakeEngine((_request, response) => response.end("{}"));
+    listening = server;
+    const script = `
+      const { connect } = await import(${JSON.stringify(new URL("../../../src/docker/connect.js", import.meta.url).href)});
+      const engine = await connect({ url: ${JSON.stringify(server.url)} }, { env: {}, home: "/nonexistent" });
+      await Promise.all([engine.request({ path: "/a" }), engine.request({ path: "/b" })]);
+      await (await engine.dockerode()).version();
+      console.log("done");`;
+    const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+      timeout: 20_000,
+    });
+    expect((await run).stdout).to.equal("done\n");
+  });
+});
+
+describe("dockerode over an engine", () => {
+  it("puts nothing into the URL that belongs into the body", async () => {
+    const seen: { url: string; body: unknown; headers: Record<string, unknown> }[] = [];
+    const server = await fakeEngine((request, response) => {
+      void text(request).then((body) => {
+        seen.push({
+          url: request.url ?? "",
+          body: body ? JSON.parse(body) : undefined,
+          headers: request.headers,
+        });
+        response.end('{"Id":"1"}');
+      });
+    });
+    const engine = await connect({ url: server.url }, { env: {}, home: "/nonexistent" });
+    const docker = await engine.dockerode();
+    const secret = "S".repeat(20_000);
+    await docker.createContainer({ name: "n", platform: "linux/arm64", Image: "i", Env: [`A=${secret}`] });
+    await docker.createVolume({ Name: "v", DriverOpts: { password: secret } });
+    await docker.getContainer("c").commit({ repo: "r", tag: "t", changes: "CMD x" });
+    await docker.getContainer("a/b").start();
+    expect(seen.map(({ url }) => url)).to.deep.equal([
+      "/v1.41/containers/create?name=n&platform=linux%2Farm64",
+      "/v1.41/volumes/create",
+      "/v1.41/commit?repo=r&tag=t&changes=CMD+x&container=c",
+      "/v1.41/containers/a/b/start",
+    ]);
+    expect(seen[0]?.body).to.deep.equal({ Image: "i", Env: [`A=${secret}`] });
+    expect(seen[1]?.body).to.deep.equal({ Name: "v", DriverOpts: { password: secret } });
+    await engine.close();
+    await server.close();
+  });
+
+  it("sends credentials in the alphabet that the engine reads", async () => {
+    const headers: Record<string, unknown>[] = [];
+    const server = await fakeEngine((request, response) => {
+      headers.push(request.headers);
+      response.end("{}\n");
+    });
+    const engine = await connectTo(server.url);
+    const docker = await engine.dockerode();
+    const auth = { username: "??>>", password: "~~~~", serveraddress: "r" };
+    const answer = await docker.getImage("i").push({ authconfig: auth });
+    (answer as Readable).resume();
+    const sent = String(headers[0]?.["x-registry-auth"]);
+    expect(sent).to.match(/^[\w-]+=*$/);
+    expect(JSON.parse(Buffer.from(sent, "base64url").toString())).to.deep.equal(auth);
+    await engine.close();
+    await server.close();
+  });
+});
