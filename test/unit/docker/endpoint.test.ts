@@ -61,9 +61,9 @@ describe("which engine is meant", () => {
     "tcp://u:secret@h:x",
   ]) {
     it(`refuses ${text}`, () => {
-      const refuse = (): unknown => parseUrl(text, "DOCKER_HOST");
-      expect(refuse).to.throw(DockerError).with.nested.property("problem.code", "engine/bad-url");
-      expect(refuse).to.throw().with.property("message").that.does.not.contain("secret");
+      const refused = expect(() => parseUrl(text, "DOCKER_HOST")).to.throw(DockerError);
+      refused.with.nested.property("problem.code", "engine/bad-url");
+      expect(() => parseUrl(text, "DOCKER_HOST")).not.to.throw(/secret/);
     });
   }
 
@@ -196,10 +196,11 @@ describe("which engine is meant", () => {
   });
 });
 
-describe("an engine that cannot be reached", () => {
-  const unreachable = async (url: string): Promise<Problem> =>
-    await refusal(connect({ url }, { env: {}, home: "/" }));
+async function unreachable(url: string): Promise<Problem> {
+  return await refusal(connect({ url }, { env: {}, home: "/" }));
+}
 
+describe("an engine that cannot be reached", () => {
   it("is named with what named it and why", async () => {
     expect(await unreachable("unix:///nonexistent/docker.sock")).to.deep.equal({
       code: "engine/unreachable",
