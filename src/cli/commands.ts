@@ -81,6 +81,23 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./commands/recipes.js"),
   },
   {
+    name: "init",
+    usage: "[file ...]",
+    doc: "Write a first buildout.cfg, one made from a Compose or dockercise file, or a recipe package.",
+    options: [
+      { long: "from", value: "KIND", doc: "compose or dockercise: what the files are" },
+      { long: "recipe", value: "NAME", doc: "a package with a recipe of one's own" },
+    ],
+    load: () => import("./commands/init.js"),
+  },
+  {
+    name: "completion",
+    usage: "shell",
+    doc: "Print what makes bash, zsh or fish complete tsbuildout's command lines.",
+    options: [{ long: "words", doc: "what the words behind -- may go on with" }],
+    load: () => import("./commands/completion.js"),
+  },
+  {
     name: "runs",
     usage: "",
     doc: "List the runs that are kept, the newest first.",

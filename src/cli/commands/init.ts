@@ -1,0 +1,122 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { UsageError } from "../args.js";
+import { EXIT, type Invocation } from "../command.js";
+import type { Converted } from "../init/cfg.js";
+import { NEW_FILE } from "../init/new-file.js";
+import { version } from "../version.js";
+
+/** Writes a first buildout file, one made from another tool's file, or a recipe package. Never over what is there. */
+export async function run(invocation: Invocation): Promise<number> {
+  const { options, args } = invocation;
+  const recipe = options.get("recipe");
+  const from = options.get("from");
+  if (recipe !== undefined) return await writePackage(invocation, recipe);
+  if (from === undefined) {
+    if (args.length > 0) throw new UsageError("init takes files only with --from");
+    return await write(invocation, { text: NEW_FILE, notes: [] });
+  }
+  if (from === "compose") return await write(invocation, await compose(invocation));
+  if (from === "dockercise") return await write(invocation, await dockercise(invocation));
+  throw new UsageError(`--from takes compose or dockercise, not "${from}"`);
+}
+
+async function write({ io, globals }: Invocation, { text, notes }: Converted): Promise<number> {
+  const path = resolve(io.cwd, globals.config);
+  await writeNew(path, text);
+  for (const note of notes) io.err.write(`note: ${note}\n`);
+  io.out.write(`${globals.config} written; tsbuildout plan shows what it would do\n`);
+  return EXIT.done;
+}
+
+async function writeNew(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannot("write", path, error);
+    throw new UsageError(`${path} is there already`, ["remove it, or name another file with -c"]);
+  }
+}
+
+function cannot(verb: string, path: string, error: unknown): UsageError {
+  return new UsageError(
+    `cannot ${verb} ${path}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`,
+  );
+}
+
+async function read(io: Invocation["io"], file: string): Promise<string> {
+  const path = resolve(io.cwd, file);
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw cannot("read", path, error);
+  }
+}
+
+/** The files that Compose itself looks for, in its order. */
+const COMPOSE_FILES = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+
+async function compose({ args, io }: Invocation): Promise<Converted> {
+  const file = args[0] ?? COMPOSE_FILES.find((name) => existsSync(join(io.cwd, name)));
+  if (args.length > 1 || file === undefined)
+    throw new UsageError("init --from compose takes one Compose file");
+  const { fromCompose } = await import("../init/compose.js");
+  const text = await read(io, file);
+  // Compose calls a project after its folder, with what it does not allow left out.
+  const project = basename(dirname(resolve(io.cwd, file)))
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]/g, "");
+  return convert(file, () => fromCompose(text, project));
+}
+
+async function dockercise({ args, io }: Invocation): Promise<Converted> {
+  if (args.length === 0) throw new UsageError("init --from dockercise takes the files of stages");
+  const texts = await Promise.all(args.map((file) => read(io, file)));
+  const { fromDockercise } = await import("../init/dockercise.js");
+  return await convert(args.join(", "), () => fromDockercise(texts, (image) => printed(io, image)));
+}
+
+/** What an image prints when it is run: the stages of a subgraph. */
+async function printed(io: Invocation["io"], image: string): Promise<string> {
+  const { execa } = await import("execa");
+  try {
+    const run = { env: io.env, extendEnv: false, cancelSignal: io.signal };
+    return (await execa("docker", ["run", "--rm", "--", image], run)).stdout;
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim().split("\n").at(-1) ?? (error as Error).message;
+    throw new UsageError(`the subgraph ${image} cannot be had: ${said}`, [
+      "see that docker can run it, or take it out of meta.subgraphs",
+    ]);
+  }
+}
+
+/** YAML that cannot be read is the user's to mend; its parser says where. */
+async function convert(file: string, work: () => Converted | Promise<Converted>): Promise<Converted> {
+  try {
+    return await work();
+  } catch (error) {
+    if ((error as Error).name !== "YAMLParseError") throw error;
+    throw new UsageError(`${file} is no YAML: ${(error as Error).message.split("\n")[0]}`);
+  }
+}
+
+async function writePackage({ io, args }: Invocation, name: string): Promise<number> {
+  if (!/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(name))
+    throw new UsageError(`"${name}" cannot be the name of a package`, [
+      "use lower case letters, digits and dashes",
+    ]);
+  if (args.length > 1) throw new UsageError("init --recipe takes one folder at most");
+  const folder = resolve(io.cwd, args[0] ?? basename(name));
+  const { recipePackage } = await import("../init/recipe-package.js");
+  const files = Object.entries(recipePackage(name, version()));
+  const taken = files.map(([path]) => join(folder, path)).find((path) => existsSync(path));
+  if (taken !== undefined)
+    throw new UsageError(`${taken} is there already`, ["name another folder behind the package's name"]);
+  for (const [path, text] of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeNew(join(folder, path), text);
+  }
+  io.out.write(`${folder}: cd there, npm install, npm test\n`);
+  return EXIT.done;
+}
