@@ -2,7 +2,7 @@ import { inspectContainer, removeContainer, stopContainer, type Call } from "tsb
 import { defineRecipe, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
 import { engineOf, forgetListing, isOurs, listing } from "./common.js";
 import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
-import { imageId } from "./run-image.js";
+import { imageInput } from "./run-image.js";
 import { layoutInput } from "./run-layout.js";
 import { lookAtContainers } from "./run-look.js";
 import { runOptions, type RunSchema } from "./run-options.js";
@@ -40,14 +40,6 @@ async function inputs(context: InputsContext<RunSchema>): Promise<Record<string,
     ...(await layoutInput(context)),
     ...(await containerInputs(context, call)),
   };
-}
-
-/** The image's id, as long as it says something new: an image that the install had to pull, or that has lost its name
- *  since, is the one that the container has. */
-async function imageInput(context: InputsContext<RunSchema>, call: Call): Promise<string> {
-  const id = await imageId(context, call);
-  const { record } = context;
-  return id === "" || id === record?.outputs["image-id"] ? (record?.inputs["image"] ?? id) : id;
 }
 
 /** Ids of the containers whose volumes, network or names this one holds: with new ones it must be made anew. */

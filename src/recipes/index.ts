@@ -5,6 +5,7 @@ type Loader = () => Promise<{ readonly default: Recipe }>;
 /** Every built-in recipe by name, loaded on use. The keys are also the names of the files, pages and tests. */
 export const recipes: Readonly<Record<string, Loader>> = {
   "docker.build": () => import("./docker.build.js"),
+  "docker.copy": () => import("./docker.copy.js"),
   "docker.ecr-push": () => import("./docker.ecr-push.js"),
   "docker.gentoo-bootstrap": () => import("./docker.gentoo-bootstrap.js"),
   "docker.gentoo-build": () => import("./docker.gentoo-build.js"),

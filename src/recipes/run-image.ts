@@ -7,7 +7,7 @@ import {
   withDefaultTag,
   type Call,
 } from "tsbuildout/docker";
-import { RecipeError, type Context } from "tsbuildout/recipe";
+import { RecipeError, type Context, type PartRecord } from "tsbuildout/recipe";
 import { forgetListing, listing } from "./common.js";
 
 /** What says which image a part runs, and where it may come from. */
@@ -63,4 +63,15 @@ export async function imageId(context: ImageContext, call: Call): Promise<string
   const images = await listing(context, call.engine, "images");
   // The beginning of an id is a name that no list holds.
   return (findImage(images, image) ?? (await inspectImage(call.engine, image, call.signal)))?.Id ?? "";
+}
+
+/** The image's id as an input of a part with an output `image-id`, as long as it says something new: an image that the
+ *  install had to pull, or that has lost its name since, is the one that the part has used. */
+export async function imageInput(
+  context: ImageContext & { readonly record: PartRecord | undefined },
+  call: Call,
+): Promise<string> {
+  const id = await imageId(context, call);
+  const { record } = context;
+  return id === "" || id === record?.outputs["image-id"] ? (record?.inputs["image"] ?? id) : id;
 }

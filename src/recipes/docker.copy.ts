@@ -1,0 +1,127 @@
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { copyPath, imageKey, inspectContainer, inspectImage, removeContainer } from "tsbuildout/docker";
+import {
+  defineRecipe,
+  type ConfigureContext,
+  type Drift,
+  type InstallContext,
+  type Outputs,
+  type UninstallContext,
+} from "tsbuildout/recipe";
+import { configureEngine, isOurs, problemsOf } from "./common.js";
+import { copyInputs } from "./copy-inputs.js";
+import { copyOptions, type CopyLine, type CopySchema } from "./copy-options.js";
+import { engineOfSide, sourceOf, targetOf } from "./copy-sides.js";
+import { ensureImage, isId } from "./run-image.js";
+
+export default defineRecipe({
+  doc: "Copies files from a container, an image or a folder into a container or a folder, exactly as they are: owners, times, links, capabilities. What is copied into a container goes with the container; it is copied again when the source has changed or the container is another one.",
+  options: copyOptions,
+  outputs: { "image-id": { doc: "With `image-from`: id of the image that was copied from." } },
+  configure,
+  inputs: copyInputs,
+  // Inputs say it all: without a look, the part would be updated by every run.
+  look: async () => await Promise.resolve(new Map<string, Drift[]>()),
+  install: copy,
+  update: copy,
+  uninstall,
+});
+
+function configure(context: ConfigureContext<CopySchema>): void {
+  configureEngine(context);
+  exactlyOne(context, ["container-from", "image-from", "path-from"], "from what is copied");
+  exactlyOne(context, ["container-to", "path-to"], "where it goes");
+  const { "container-from": from, "container-to": to, "image-from": image } = context.options;
+  if (from !== undefined) context.uses(`container:${from}`, "container-from");
+  if (to !== undefined) context.uses(`container:${to}`, "container-to");
+  if (image !== undefined && !isId(image))
+    problemsOf(context, () => context.uses(imageKey(image), "image-from"));
+}
+
+type Way = "container-from" | "image-from" | "path-from" | "container-to" | "path-to";
+
+function exactlyOne(context: ConfigureContext<CopySchema>, ways: readonly Way[], what: string): void {
+  if (ways.some((way) => context.unknown.has(way))) return;
+  const given = ways.filter((way) => context.options[way] !== undefined);
+  if (given.length === 1) return;
+  const [, second] = given;
+  context.fail({
+    code: "option/value",
+    message: given.length === 0 ? `nothing says ${what}` : `${given.join(" and ")} both say ${what}`,
+    help: [`give one of ${ways.join(", ")}`],
+    ...(second ? { option: second } : {}),
+  });
+}
+
+async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
+  const imageId = await image(context);
+  const { paths, uid, gid, exclude } = context.options;
+  const from = await sourceOf(context, async (name, what) => {
+    const resource = { kind: "copy-container", name };
+    await (what === "created" ? context.created(resource) : context.removed(resource));
+  });
+  const to = await targetOf(context);
+  const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+  if (to.kind === "folder") for (const line of paths) await ownFile(context, to.path, line);
+  for (const line of paths) {
+    context.progress({ step: `copying ${line.path}` });
+    const { exactTimes } = await copyPath({
+      from,
+      to,
+      path: line.path,
+      ...(line.target === undefined ? {} : { target: line.target }),
+      ...owner,
+      exclude,
+      signal: context.signal,
+    });
+    if (!exactTimes)
+      context.log(
+        `${line.path}: too many files to ask after nanoseconds; their times are whole seconds`,
+        "note",
+      );
+  }
+  return { "image-id": imageId };
+}
+
+/** Sees to it that the image is there. -> its id */
+async function image(context: InstallContext<CopySchema>): Promise<string> {
+  const { "image-from": image, platform } = context.options;
+  if (image === undefined) return "";
+  const call = { engine: await engineOfSide(context, "from"), signal: context.signal };
+  await ensureImage({ ...context, options: { image, platform, "pull-policy": "missing" } }, call);
+  return (await inspectImage(call.engine, image, context.signal))?.Id ?? "";
+}
+
+/** What a copy makes on the host goes with the part; what was there before stays. */
+async function ownFile(
+  context: InstallContext<CopySchema>,
+  root: string,
+  { path, target }: CopyLine,
+): Promise<void> {
+  const into = target?.endsWith("/") && !path.endsWith("/");
+  const place = join(root, into ? join(target ?? "", basename(path)) : (target ?? path));
+  for (const name of [root, place]) {
+    if (await isThere(name)) continue;
+    // Where the whole folder is new, saying so once more for the next path does no harm.
+    await context.created({ kind: "file", name: name.replace(/\/+$/, "") });
+    return;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Of a copy that was cut off, the container that an image was read through. */
+async function uninstall(context: UninstallContext): Promise<void> {
+  for (const { kind, name } of context.record.resources) {
+    if (kind !== "copy-container") continue;
+    const call = { engine: await engineOfSide(context, "from"), signal: context.signal };
+    const found = await inspectContainer(call, name);
+    if (found && isOurs(found.Config.Labels, context)) await removeContainer(call, found.Id);
+  }
+}

@@ -1,0 +1,213 @@
+import { expect } from "chai";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import copy from "../../../src/recipes/docker.copy.js";
+import {
+  engineHost,
+  engineJson,
+  engineObjects,
+  engineRemove,
+  engineRequest,
+  uniqueName,
+} from "../../support/engine.js";
+import { ensureBaseImage } from "../../support/images.js";
+import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
+
+/** What a shell in the container writes. */
+async function shell(container: string, script: string): Promise<string> {
+  const body = { Cmd: ["sh", "-ec", script], AttachStdout: true, AttachStderr: true, Tty: true };
+  const { Id } = await engineJson<{ Id: string }>({
+    method: "POST",
+    path: `/containers/${container}/exec`,
+    body,
+  });
+  const answer = await engineRequest({ method: "POST", path: `/exec/${Id}/start`, body: { Tty: true } });
+  return answer.body.toString().replaceAll("\r\n", "\n");
+}
+
+/** Everything that can be told of a tree from inside: kinds, modes, owners, times, sizes, devices, links, content. */
+async function listing(container: string, folder: string): Promise<string> {
+  return await shell(
+    container,
+    `cd ${folder}; find . | sort | while read -r f; do
+      stat -c '%F %a %u %g %y %h %t,%T %N' "$f"; if [ -f "$f" ]; then stat -c '%s' "$f"; sha256sum "$f"; fi; done`,
+  );
+}
+
+const TREE = `
+mkdir -p /tree/dir/deep "/tree/with blanks" /tree/empty; cd /tree
+echo one > dir/a; echo two > dir/deep/b; echo three > "with blanks/c d"; ln dir/a dir/hard
+ln -s a dir/soft; ln -s /nowhere dangling; mkfifo pipe; mknod null c 1 3
+chown 70000:300000 dir/a; chmod 4751 dir/a; chown -h 5:6 dir/soft; chmod 1777 empty
+touch -d '2001-02-03 04:05:06' dir/deep/b; touch -d '1971-01-02 03:04:05' "with blanks"
+dd if=/dev/zero of=sparse bs=1 count=1 seek=5000000 2>/dev/null; echo end >> sparse
+n=$(printf 'n%.0s' $(seq 120)); mkdir -p long/$n/$n; echo far > long/$n/$n/$n
+`;
+
+describe("docker.copy", () => {
+  let run: RunRig;
+  let image: string;
+  let source: string;
+  let target: string;
+  const start = async (name: string) => {
+    const body = { Image: image, Cmd: ["sleep", "10000"] };
+    await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body });
+    await engineJson({ method: "POST", path: `/containers/${name}/start` });
+  };
+  before(async () => {
+    run = await RunRig.open();
+    image = await ensureBaseImage();
+    source = uniqueName("tsb-source");
+    await start(source);
+    expect(await shell(source, TREE)).to.equal("");
+  });
+  beforeEach(async () => {
+    target = uniqueName("tsb-target");
+    await start(target);
+  });
+  afterEach(async () => await engineRemove("containers", target));
+  after(async () => {
+    await engineRemove("containers", source);
+    await run.close();
+  });
+  const part = (texts: Record<string, string>): PartRig =>
+    run.part(copy, "copy", { "container-from": source, "container-to": target, ...texts });
+
+  it("copies a tree exactly: owners, modes, times, links, devices, long names", async () => {
+    await part({ paths: "/tree" }).install();
+    expect(await listing(target, "/tree")).to.equal(await listing(source, "/tree"));
+  });
+
+  it("reads every form of a path", async () => {
+    const rig = part({
+      paths: `
+        /tree/dir/
+        /tree/dir/a
+        /tree/dir/a /bin/new-name
+        /tree/dir /opt/
+        /tree/dir/ /laid/over
+        '/tree/with blanks/c d' "/also with/blanks in it"
+        /tree/dangling
+      `,
+    });
+    await rig.install();
+    expect(rig.uses).to.deep.equal([`container:${source}`, `container:${target}`]);
+    expect(await shell(target, "cd /tree/dir; ls; cat /bin/new-name /opt/dir/deep/b /laid/over/a")).to.equal(
+      "a  deep  hard  soft\none\ntwo\none\n".replace("a  deep  hard  soft", "a     deep  hard  soft"),
+    );
+    expect(await shell(target, "cat '/also with/blanks in it'; readlink /tree/dangling")).to.equal(
+      "three\n/nowhere\n",
+    );
+  });
+
+  it("gives what is copied the owner asked for, and leaves out what is excluded", async () => {
+    await part({ paths: "/tree/dir", uid: "11", gid: "22", exclude: "deep\n**/soft" }).install();
+    expect(await shell(target, "cd /tree; find dir | sort | xargs stat -c '%u %g %n'")).to.equal(
+      "11 22 dir\n11 22 dir/a\n11 22 dir/hard\n",
+    );
+  });
+
+  it("never replaces a symlink by a directory", async () => {
+    await shell(target, "mkdir -p /usr/tree; ln -s usr/tree /tree");
+    await part({ paths: "/tree/dir" }).install();
+    expect(await shell(target, "readlink /tree; cat /usr/tree/dir/a")).to.equal("usr/tree\none\n");
+  });
+
+  it("copies from an image, and leaves no container of it", async () => {
+    const rig = part({ paths: "/etc/passwd /copied" });
+    rig.texts = { "image-from": image, "container-to": target, paths: "/etc/passwd /copied" };
+    const outputs = await rig.install();
+    expect(outputs["image-id"]).to.match(/^sha256:/);
+    expect(await shell(target, "head -n 1 /copied")).to.equal("root:x:0:0:root:/root:/bin/sh\n");
+    expect(await engineObjects("org.tsbuildout.part=copy")).to.deep.equal([]);
+    expect(rig.resources).to.deep.equal([]);
+  });
+
+  it("copies from a folder and into a folder", async () => {
+    const folder = await temporaryFolder({ "etc/app/a.conf": "a\n", "etc/app/b.conf": "b\n" });
+    const there = part({});
+    there.texts = {
+      "path-from": folder,
+      "container-to": target,
+      paths: "/etc/app/ /conf\n/etc/app/b.conf /b",
+    };
+    await there.install();
+    expect(await shell(target, "cat /conf/a.conf /conf/b.conf /b")).to.equal("a\nb\nb\n");
+    const back = part({});
+    const out = join(await temporaryFolder(), "out");
+    back.texts = { "container-from": target, "path-to": out, paths: "/conf/ /taken\n/b" };
+    await back.install();
+    expect(await readFile(join(out, "taken/b.conf"), "utf8")).to.equal("b\n");
+    expect((await readdir(out)).sort()).to.deep.equal(["b", "taken"]);
+    expect(back.resources).to.deep.equal([{ kind: "file", name: out }]);
+  });
+
+  it("copies again when the source, or the target's container, is another", async () => {
+    const changing = uniqueName("tsb-source");
+    await start(changing);
+    try {
+      await shell(changing, "mkdir /d; echo 1 > /d/f");
+      const rig = part({ "container-from": changing, paths: "/d/\n/d/f /e" });
+      await rig.install();
+      expect(await rig.look()).to.deep.equal([]);
+      expect(await rig.inputs()).to.deep.equal(rig.record?.inputs);
+      await shell(changing, "echo 2 > /d/f");
+      expect(Object.keys(rig.record?.inputs ?? {})).to.deep.equal([
+        "container-to",
+        "source /d/",
+        "source /d/f",
+      ]);
+      expect(await rig.inputs()).to.not.deep.equal(rig.record?.inputs);
+      await rig.update();
+      expect(await shell(target, "cat /d/f /e")).to.equal("2\n2\n");
+      const { "container-to": before } = rig.record?.inputs ?? {};
+      await engineRemove("containers", target);
+      await start(target);
+      await rig.update();
+      expect(rig.record?.inputs["container-to"]).to.not.equal(before);
+      expect(await shell(target, "cat /d/f")).to.equal("2\n");
+    } finally {
+      await engineRemove("containers", changing);
+    }
+  });
+
+  it("takes each side's own engine", async () => {
+    await part({
+      paths: "/tree/dir/a",
+      "engine-url": "unix:///nowhere.sock",
+      "engine-url-from": engineHost(),
+      "engine-url-to": engineHost(),
+    }).install();
+    expect(await shell(target, "cat /tree/dir/a")).to.equal("one\n");
+  });
+
+  it("names the container and the path that are not there", async () => {
+    const path = await failureOf(part({ paths: "/no/such" }).install());
+    expect(path.message).to.contain("/no/such").and.to.contain(source);
+    const gone = await failureOf(part({ "container-from": "tsb-nobody", paths: "/x" }).install());
+    expect(gone.message).to.contain("tsb-nobody");
+    const nowhere = await failureOf(part({ "container-to": "tsb-nobody", paths: "/tree/dir/a" }).install());
+    expect(nowhere.message).to.contain("tsb-nobody");
+  });
+
+  it("says which option is missing or too many", async () => {
+    const rig = part({ paths: "/x", "image-from": image });
+    rig.texts = { "container-from": source, "image-from": image, paths: "/x" };
+    expect((await rig.configure()).map(({ message }) => message)).to.deep.equal([
+      "container-from and image-from both say from what is copied",
+      "nothing says where it goes",
+    ]);
+  });
+
+  it("copies again what a file that changed between two runs became", async () => {
+    const folder = await temporaryFolder({ "f/x": "1" });
+    const rig = part({});
+    rig.texts = { "path-from": folder, "container-to": target, paths: "/f/" };
+    await rig.install();
+    await writeFiles(folder, { "f/x": "2" });
+    expect(await rig.inputs()).to.not.deep.equal(rig.record?.inputs);
+    await rig.update();
+    expect(await shell(target, "cat /f/x")).to.equal("2");
+  });
+});
