@@ -3,8 +3,11 @@
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { throughBarrels } from "./lib/barrels.mjs";
+import { facesFrom } from "./lib/faces.mjs";
 
 const OUT = "dist/bundle";
+/** Compiled before this runs. */
+const RECIPES = new URL("../dist/src/recipes/index.js", import.meta.url).href;
 
 /** The package's own name means its sources, so that a recipe and the engine share one copy of each module. */
 const alias = {
@@ -46,7 +49,7 @@ const { metafile } = await build({
   // CommonJS packages inside of the bundle ask for Node's own modules by `require`.
   banner: { js: 'import { createRequire as _cr } from "node:module";const require = _cr(import.meta.url);' },
   alias,
-  plugins: [withoutUnused, throughBarrels(alias)],
+  plugins: [withoutUnused, facesFrom(RECIPES), throughBarrels(alias)],
   metafile: true,
 });
 await chmod(`${OUT}/tsbuildout.js`, 0o755);

@@ -3,7 +3,7 @@ import type { Config } from "./engine/config/model.js";
 import { Resolver } from "./engine/config/resolve.js";
 import { Registry } from "./engine/registry.js";
 import { SchemaOutside } from "./engine/schema-outside.js";
-import { recipes } from "./recipes/index.js";
+import { faces } from "./recipes/faces.js";
 
 /**
  * Resolves the values of a configuration for looking at: with the defaults and secrets of the recipes of `sections`, and
@@ -15,6 +15,6 @@ export async function openResolver(
   to: { readonly sections: Iterable<string>; readonly env: OpenRequest["env"]; readonly defaults?: boolean },
 ): Promise<Resolver> {
   const { sections, env, defaults = false } = to;
-  const registry = new Registry(recipes, config.directory);
+  const registry = new Registry(faces, config.directory);
   return new Resolver(config, await SchemaOutside.of({ config, registry, env, sections, defaults }), env);
 }

@@ -50,7 +50,7 @@ describe("the quick start", () => {
   async function planned(): Promise<string[]> {
     const { stdout } = await run("plan", "--json");
     const { steps } = JSON.parse(stdout) as { steps: Step[] };
-    return steps.filter(({ action }) => action !== "keep").map(({ part, action }) => `${action} ${part}`);
+    return steps.filter(({ action }) => action !== "none").map(({ part, action }) => `${action} ${part}`);
   }
 
   async function succeed(...args: string[]): Promise<CliResult> {

@@ -24,11 +24,13 @@ describe("a cold start", () => {
     expect(rooms.filter((room) => room !== "cli" && room !== "engine")).to.deep.equal([]);
   });
 
-  it("of annotate loads none of the heavy packages", async () => {
-    const { packages } = await loads("annotate");
-    const heavy = packages.filter((name) =>
-      /^(dockerode|docker-modem|undici|execa|@aws-sdk|@smithy)/.test(name),
+  it("of annotate loads no recipe, nothing of Docker, none of the heavy packages", async () => {
+    const { packages, rooms } = await loads("annotate");
+    expect(packages).to.deep.equal([]);
+    expect(rooms).to.not.include("docker");
+    const { sources } = await loadedSources(projectFolder, (env) =>
+      tsbuildout(["annotate"], { cwd: example, env }),
     );
-    expect(heavy).to.deep.equal([]);
+    expect(sources.filter((source) => /^src\/recipes\/(?!faces)/.test(source))).to.deep.equal([]);
   });
 });

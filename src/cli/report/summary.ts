@@ -52,7 +52,9 @@ export function summaryLines(
   };
   for (const end of ["unchanged", "failed", "skipped", "aborted"] as const)
     if (counts[end] > 0) pieces.push(paint[end](`${counts[end]} ${end}`));
-  const head = pieces.length === 0 ? "nothing to do" : pieces.join(", ");
+  const none = parts.length > 0 && counts.unchanged === parts.length;
+  const head =
+    pieces.length === 0 ? "nothing to do" : `${none ? "nothing changed: " : ""}${pieces.join(", ")}`;
   return [
     `${interrupted ? "interrupted: " : ""}${head} (${seconds.toFixed(1)} s)`,
     ...parts
