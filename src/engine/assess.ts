@@ -40,6 +40,7 @@ const NONE: ReadonlySet<string> = new Set();
 
 function hasHoles(part: Part): boolean {
   for (const { text } of part.texts.values()) if (hasHole(text)) return true;
+  for (const { text } of part.computed.values()) if (hasHole(text)) return true;
   return false;
 }
 

@@ -35,6 +35,7 @@ export default defineRecipe({
     stdout: {
       doc: `What it printed on standard output, trimmed, where that is at most ${LONGEST_OUTPUT} bytes.`,
     },
+    "stdout-digest": { doc: "Digest of all that it printed on standard output." },
     "exit-code": { doc: "What it ended with: 0, unless it is set to never fail." },
     volume: { doc: "The volume at `/<stage>`, in which it leaves files for others." },
     "volume-digest": { doc: "Digest of what is in that volume." },
@@ -70,11 +71,22 @@ async function configure(context: ConfigureContext<StageSchema>): Promise<void> 
   await configureMounts(context, recipeOf);
   const how = { evenIfFailed: options.finally === true };
   for (const name of options.after ?? []) context.needs(name, "after", how);
+  await configureAfter(context, options.finally === true);
   const secret = options.secret === true;
   if (secret) context.declareOutput("stdout", { doc: "What it printed.", secret });
   for (const [name, path] of outputFiles(options["output-files"] ?? []))
     context.declareOutput(name, { doc: `Content of ${path}.`, secret });
   refuseEmpty(context);
+}
+
+/** A stage finds what those before it printed in /out: what a stage that it names printed is something it uses. */
+async function configureAfter(context: ConfigureContext<StageSchema>, last: boolean): Promise<void> {
+  // One that runs in any case must not wait for a value that a failed stage does not give.
+  if (last) return;
+  for (const [name, recipe] of await recipesOf(context, context.options.after ?? [])) {
+    const digest = recipe === "docker.stage" ? await context.reference(name, "stdout-digest") : undefined;
+    if (digest) context.compute(`after.${name}`, digest.text, { inPlace: true });
+  }
 }
 
 function refuseEmpty(context: ConfigureContext<StageSchema>): void {
@@ -202,7 +214,8 @@ async function look(context: LookContext): Promise<Map<string, Drift[]>> {
 
 async function run(context: InstallContext<StageSchema>): Promise<Record<string, string>> {
   const { options } = context;
-  if (options.image === undefined) return { stdout: "", "exit-code": "0", volume: "", "volume-digest": "" };
+  if (options.image === undefined)
+    return { stdout: "", "stdout-digest": "", "exit-code": "0", volume: "", "volume-digest": "" };
   const engine = await engineOf(context);
   const call: Call = { engine, signal: context.signal };
   await ensureImage({ ...context, options: { ...options, image: options.image } }, call);
@@ -271,6 +284,7 @@ async function outputsOf(attempt: Attempt, container: string, ended: Ended): Pro
     for (const text of [ended.stdout ?? "", ...Object.values(files)]) context.secret(text);
   return {
     ...(ended.stdout === undefined ? {} : { stdout: ended.stdout }),
+    "stdout-digest": ended.digest,
     "exit-code": String(ended.code),
     volume,
     "volume-digest": await digestFolder(call, container, `/${context.part}`),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Output } from "tsbuildout/docker";
@@ -19,6 +20,7 @@ export class Console {
   #kept = 0;
   /** Bytes of standard output. */
   #length = 0;
+  readonly #hash = createHash("sha256");
 
   private constructor(path: string, files: { stdout: FileHandle; stderr: FileHandle }) {
     this.#path = path;
@@ -40,16 +42,20 @@ export class Console {
     await this.#files[stream].write(data);
     if (stream === "stderr") return;
     this.#length += data.length;
+    this.#hash.update(data);
     if (this.#kept >= LONGEST_OUTPUT) return;
     this.#head.push(data.subarray(0, LONGEST_OUTPUT - this.#kept));
     this.#kept += data.length;
   }
 
-  /** Puts the finished files in place. @returns the trimmed standard output; undefined where it is too long for that */
-  async end(): Promise<string | undefined> {
+  /** Puts the finished files in place. @returns the trimmed standard output, undefined where it is too long for that,
+   *  and the digest of all of it, `sha256:…` */
+  async end(): Promise<{ readonly stdout: string | undefined; readonly digest: string }> {
     await this.#close();
     await rename(`${this.#path}.new`, this.#path);
-    return this.#length > LONGEST_OUTPUT ? undefined : Buffer.concat(this.#head).toString("utf8").trim();
+    const head = Buffer.concat(this.#head).toString("utf8").trim();
+    const digest = `sha256:${this.#hash.digest("hex")}`;
+    return { stdout: this.#length > LONGEST_OUTPUT ? undefined : head, digest };
   }
 
   async drop(): Promise<void> {

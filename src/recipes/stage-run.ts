@@ -119,6 +119,8 @@ function binds(attempt: Attempt): string[] {
 export interface Ended extends Ending {
   /** Trimmed; undefined where it is too long to be an output. */
   readonly stdout: string | undefined;
+  /** Of all that it printed on standard output, `sha256:…`. */
+  readonly digest: string;
 }
 
 /** Starts a created stage, gives it its script, and waits for its end; what it prints goes to files and to the log. */
@@ -139,11 +141,11 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
       ...(call.signal ? { signal: call.signal } : {}),
     });
     log.end();
-    const stdout = await files.end();
+    const printed = await files.end();
     const state = (await inspectContainer(call, container))?.State as { OOMKilled?: boolean } | undefined;
     const last = options.secret ? ["(its output is secret)"] : log.last;
     const outOfMemory = state?.OOMKilled === true;
-    return { stage, code, outOfMemory, memory: context.text("memory"), last, stdout };
+    return { stage, code, outOfMemory, memory: context.text("memory"), last, ...printed };
   } catch (error) {
     await files.drop();
     throw error;
