@@ -124,13 +124,15 @@ export function unknownOptions(
     if (!known.has(name) && !settings.isReferred(name)) strangers.push(name);
   return strangers.map((name) => {
     const span = source.nameSpan(name);
+    const help = didYouMean(name, known);
     return {
-      severity: settings.strict ? "error" : "warning",
+      // A name of the user's own is welcome; one that is nearly an option's is a slip, and would go unheard.
+      severity: settings.strict || (help.length > 0 && name.length > 3) ? "error" : "warning",
       code: "option/unknown",
       message: `${loaded.spec} has no option "${name}"`,
       part: source.name,
       ...(span && { span }),
-      help: didYouMean(name, known),
+      help,
     };
   });
 }

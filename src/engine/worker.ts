@@ -120,7 +120,10 @@ export class Worker {
       // Its own signal: undoing is what an abort asks for. A second interrupt ends the process.
       await this.uninstall(name, "failed", new AbortController().signal);
     } catch (error) {
-      this.#settings.runtime.context(name).warn({
+      const { runtime, store } = this.#settings;
+      // Nothing was made: an engine that cannot be reached leaves nothing to come back for.
+      if (store.state.records.get(name)?.resources.length === 0) return await store.change({ gone: name });
+      runtime.context(name).warn({
         code: "part/not-undone",
         message: `the failed install of ${name} could not be undone: ${(error as Error).message}`,
         help: ["the next run tries again"],
