@@ -1,27 +1,25 @@
 import { rm, rmdir } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
 import { Assessor } from "./assess.js";
-import { type Blueprint, buildoutInfo, drawBlueprint } from "./blueprint.js";
+import { buildoutInfo } from "./blueprint.js";
 import { loadConfig } from "./config/load.js";
 import type { Config } from "./config/model.js";
 import type { BuildoutInfo } from "./contract.js";
 import { Runtime } from "./context.js";
 import { type Decision, decideGone } from "./decide.js";
-import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { DiagnosticError } from "./diagnostic.js";
 import type { Event, Step, Summary } from "./events.js";
 import { takeLock } from "./lock.js";
-import { type Finding, NOTHING_FOUND, observe } from "./observe.js";
+import { observe } from "./observe.js";
 import { Registry } from "./registry.js";
-import { type Forecast, forecast, refusals, throwAll } from "./forecast.js";
-import type { StoredRecord } from "./state.js";
+import { refusals, throwAll } from "./forecast.js";
 import { newRunId } from "./run-id.js";
 import { StateStore } from "./store.js";
-import { touchedParts } from "./touched.js";
 import { Values } from "./values.js";
 import { chooseGoing } from "./removal.js";
 import { steps } from "./plan.js";
+import { defaultJobs, draw, foresee, foreseeChanged, type Prospect, type Session } from "./prospect.js";
 import { type PartStatus, statusOf } from "./status.js";
 import type { InstallOptions, OpenRequest, Plan, RunOptions, UninstallOptions } from "./buildout-options.js";
 export type * from "./buildout-options.js";
@@ -32,24 +30,6 @@ export interface GraphPart {
   readonly part: string;
   readonly recipe: string;
   readonly needs: readonly { readonly part: string; readonly why: string }[];
-}
-
-/** What a run has at hand once its state is read. */
-interface Session {
-  readonly config: Config | undefined;
-  readonly store: StateStore;
-  readonly runtime: Runtime;
-  readonly registry: Registry;
-}
-
-interface Prospect extends Session {
-  readonly parts: Blueprint["parts"];
-  readonly needs: Blueprint["needs"];
-  readonly assessor: Assessor;
-  readonly values: Values;
-  readonly forecast: Forecast;
-  readonly findings: ReadonlyMap<string, Finding>;
-  readonly warnings: readonly Diagnostic[];
 }
 
 /** One buildout: a configuration and what is installed of it. Every call reads both anew. */
@@ -65,7 +45,7 @@ export class Buildout {
   async install(options: InstallOptions = {}): Promise<Summary> {
     const config = await loadConfig(this.#request);
     return await this.#locked("install", { config, options }, async (session) => {
-      const prospect = await this.#foreseeChanged({ ...session, config }, options);
+      const prospect = await foreseeChanged({ ...session, config }, options);
       if (!prospect) return [];
       throwAll(refusals(prospect.parts, prospect.forecast));
       for (const warning of [...config.warnings, ...prospect.warnings]) session.runtime.report(warning);
@@ -108,7 +88,7 @@ export class Buildout {
   async plan(options: InstallOptions = {}): Promise<Plan> {
     const config = await loadConfig(this.#request);
     return await this.#looking(config, options, async (session) => {
-      const prospect = await this.#foresee({ ...session, config }, options);
+      const prospect = await foresee({ ...session, config }, options);
       throwAll(refusals(prospect.parts, prospect.forecast));
       throwAll([...prospect.forecast.problems.values()].flat());
       const all = steps({ ...prospect, records: session.store.state.records }).map((step) =>
@@ -136,7 +116,7 @@ export class Buildout {
   async graph(options: InstallOptions = {}): Promise<readonly GraphPart[]> {
     const config = await loadConfig(this.#request);
     return await this.#looking(config, options, async (session) => {
-      const { parts, needs } = await this.#draw({ ...session, config }, options.parts ?? []);
+      const { parts, needs } = await draw({ ...session, config }, options.parts ?? []);
       return parts.map((part) => ({
         part: part.name,
         recipe: part.loaded.spec,
@@ -244,67 +224,6 @@ export class Buildout {
     };
   }
 
-  async #draw(session: Session & { config: Config }, only: readonly string[]): Promise<Blueprint> {
-    const { config, registry, runtime, store } = session;
-    const recorded = (part: string): readonly string[] => store.state.records.get(part)?.needs ?? [];
-    return await drawBlueprint({ config, registry, runtime, only, recordedNeeds: recorded });
-  }
-
-  /** Where only changed files count: undefined when no part has to do with them. */
-  async #foreseeChanged(
-    session: Session & { config: Config },
-    options: InstallOptions,
-  ): Promise<Prospect | undefined> {
-    if (!options.changed) return await this.#foresee(session, options);
-    const { parts, needs } = await this.#draw(session, options.parts ?? []);
-    const { by, concerned } = await touchedParts(parts, needs, options.changed);
-    return concerned.length === 0
-      ? undefined
-      : await this.#foresee(session, { ...options, parts: concerned }, by);
-  }
-
-  /** Everything up to the point where something would be done.
-   *  @param touched parts that are to be worked on whatever is found, with the file that says so */
-  async #foresee(
-    session: Session & { config: Config },
-    options: InstallOptions,
-    touched: ReadonlyMap<string, string> = new Map(),
-  ): Promise<Prospect> {
-    const only = options.parts ?? [];
-    const { store, registry, runtime } = session;
-    const { records, key } = store.state;
-    const drawn = await this.#draw(session, only);
-    const blueprint = {
-      ...drawn,
-      parts: drawn.parts.map((part) => withReplace(part, options.replace ?? [])),
-    };
-    const { parts, needs, configurer } = blueprint;
-    const names = new Set(parts.map((part) => part.name));
-    const specs = new Map(parts.map((part) => [part.name, part.loaded.spec]));
-    const seen = [...records.values()].filter(
-      ({ part, recipe, phase }) =>
-        specs.get(part) === recipe && (phase === "installed" || phase === "updating"),
-    );
-    const values = new Values(configurer.parts, key);
-    const record = (part: string): StoredRecord | undefined => records.get(part);
-    const assessor = new Assessor({ runtime, host: configurer, values, key, record });
-    const findings = withTouched(await observe(seen, registry, runtime), touched);
-    // Of the parts that were not asked for, those that a reinstall would take away are judged as well.
-    const going = new Set(only.length > 0 ? [] : [...records.keys()].filter((name) => !names.has(name)));
-    const jobs = options.jobs ?? defaultJobs();
-    const result = await forecast({ parts, needs, records, going, findings, assessor, values, jobs });
-    return {
-      ...session,
-      parts,
-      needs,
-      assessor,
-      values,
-      forecast: result,
-      findings,
-      warnings: drawn.warnings,
-    };
-  }
-
   async #apply(prospect: Prospect, options: RunOptions): Promise<Summary["parts"]> {
     const { parts, needs, runtime, store, registry, assessor, values, findings } = prospect;
     const worker = new Worker({
@@ -339,33 +258,10 @@ export function openBuildout(request: OpenRequest): Buildout {
   return new Buildout(request);
 }
 
-/** Parts mostly wait for an engine, not for a processor. */
-function defaultJobs(): number {
-  return Math.max(4, availableParallelism());
-}
-
-function withReplace<T extends Blueprint["parts"][number]>(part: T, replace: readonly string[]): T {
-  return replace.includes(part.name) ? { ...part, engine: { ...part.engine, replace: true } } : part;
-}
-
 /** An uninstall judges no part by its file. */
 function noAssessor({ runtime, store }: Session, values: Values): Assessor {
   const host = {} as ConstructorParameters<typeof Assessor>[0]["host"];
   return new Assessor({ runtime, host, values, key: store.state.key, record: () => undefined });
-}
-
-/** With the last part go the folders that only served parts. */
-function withTouched(
-  findings: ReadonlyMap<string, Finding>,
-  touched: ReadonlyMap<string, string>,
-): ReadonlyMap<string, Finding> {
-  const all = new Map(findings);
-  for (const [part, path] of touched) {
-    const found = all.get(part) ?? NOTHING_FOUND;
-    const drift = [...found.drift, { kind: "changed", message: `triggered by ${path}` } as const];
-    all.set(part, { ...found, drift });
-  }
-  return all;
 }
 
 function runStarted(command: string, { runId, directory, options }: BuildoutInfo): Event {
@@ -381,6 +277,7 @@ function runStarted(command: string, { runId, directory, options }: BuildoutInfo
   };
 }
 
+/** With the last part go the folders that only served parts. */
 async function removeOurs(info: BuildoutInfo): Promise<void> {
   await rm(info.cacheDirectory, { recursive: true, force: true });
   await rmdir(info.partsDirectory).catch(() => {});
