@@ -47,8 +47,8 @@ function configure(context: ConfigureContext<GentooBuildSchema>): void {
     },
     imageKey,
   );
-  for (const [option, message] of contradictions(context))
-    context.fail({ code: "option/conflict", message, option });
+  for (const [option, message] of withoutEffect(context))
+    context.warn({ code: "option/no-effect", message, option });
   if (unknown.has("name") || unknown.has("tag") || options.name === undefined) return;
   try {
     context.provides(imageKey(imageName(options.name, options.tag)));
@@ -57,20 +57,23 @@ function configure(context: ConfigureContext<GentooBuildSchema>): void {
   }
 }
 
-/** What only works with a builder, where there is none; and two bases. */
-function contradictions({
+/** What only works with a builder, where there is none; and archives beside a base image, which wins. */
+function withoutEffect({
   options,
   unknown,
 }: ConfigureContext<GentooBuildSchema>): [option: string, message: string][] {
   const found: [string, string][] = [];
   if (options["base-image"] && (options.archives ?? []).length > 0)
-    found.push(["archives", "base-image and archives both say what the image starts from"]);
+    found.push(["archives", "archives has no effect: base-image says what the image starts from"]);
   if (options["build-image"] || unknown.has("build-image")) return found;
-  for (const option of ["packages", "build-dependencies", "copy"] as const)
-    if ((options[option] ?? []).length > 0)
-      found.push([option, `${option} needs a builder, and build-image is not set`]);
-  for (const option of ["pre-build-script", "build-script", "post-build-script", "build-layout"] as const)
-    if (options[option]) found.push([option, `${option} needs a builder, and build-image is not set`]);
+  const lists = ["packages", "build-dependencies", "copy"] as const;
+  const texts = ["pre-build-script", "build-script", "post-build-script", "build-layout"] as const;
+  const idle = [
+    ...lists.filter((option) => (options[option] ?? []).length > 0),
+    ...texts.filter((option) => options[option]),
+  ];
+  for (const option of idle)
+    found.push([option, `${option} has no effect: there is no builder without build-image`]);
   return found;
 }
 

@@ -1,9 +1,12 @@
 /** Programs of another architecture: whether the engine's host runs them, by qemu and the kernel's binfmt_misc. */
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   createContainer,
   DockerError,
+  inspectContainer,
+  isConflict,
   removeContainer,
   startContainer,
   type Engine,
@@ -60,22 +63,48 @@ function notRunnable({ platform, option }: Foreign, refusal: string | undefined)
   });
 }
 
-/** Starts `freeze` of that platform: the kernel knows at once whether it can. */
+/**
+ * Starts `freeze` of that platform and asks it to end: only a program that ran ends with 0. The start itself tells nothing,
+ * since some runtimes answer before the kernel has looked at the program.
+ */
 async function runs(context: InstallContext<Schema>, { engine, platform, image }: Foreign): Promise<boolean> {
   return await inTrial(context, { engine, image, command: ["/.freeze"], host: {} }, async (name) => {
-    await putProgram(
-      { engine, name },
-      { folder: "/", name: ".freeze", arch: platform.arch, signal: context.signal },
-    );
+    const program = { folder: "/", name: ".freeze", arch: platform.arch, signal: context.signal };
+    await putProgram({ engine, name }, program);
     try {
       await startContainer({ engine, signal: context.signal }, name);
-      return true;
+      return (await endOf(context, engine, name)) === 0;
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof DockerError && error.statusCode !== undefined) return false;
       throw error;
     }
   });
+}
+
+/** Milliseconds between two requests to end: one that comes before the program does is lost. */
+const AGAIN = 100;
+const TIMES = 50;
+
+/** -> the exit code of a container that is asked to end */
+async function endOf(
+  context: InstallContext<Schema>,
+  engine: Engine,
+  name: string,
+): Promise<number | undefined> {
+  const path = `/containers/${encodeURIComponent(name)}`;
+  for (let time = 0; time < TIMES; time++) {
+    const { signal } = context;
+    const found = await inspectContainer({ engine, signal }, name);
+    if (!found?.State.Running) return found?.State.ExitCode;
+    await engine
+      .request({ method: "POST", path: `${path}/kill`, query: { signal: "SIGTERM" }, signal })
+      .catch((error: unknown) => {
+        if (!isConflict(error)) throw error;
+      });
+    await delay(AGAIN, undefined, { signal });
+  }
+  return undefined;
 }
 
 interface Trial {

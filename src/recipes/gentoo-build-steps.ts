@@ -49,6 +49,8 @@ export async function assemble(
       uid: options["layout-uid"],
       gid: options["layout-gid"],
     });
+    // Only now: while it runs, the engine has /etc/hosts and its like mounted over what packages and layouts bring.
+    if (options.script?.trim()) await startWork(context, work);
     await runScript(context, work, {
       option: "script",
       text: options.script,
@@ -118,7 +120,6 @@ async function prepareAssembly(context: Building, work: Work, base: ImageDetails
       image: options["build-image"] ?? base.Id,
       rights: options,
     });
-  await startWork(context, work);
 }
 
 interface Committing {

@@ -19,7 +19,6 @@ export async function buildPackages(context: Building, assembly: Work): Promise<
   const builder: Work = { engine: assembly.engine, name: options["build-container"] };
   const chroot = await chrootFor(context, builder);
   await startBuilder(context, builder);
-  await putLayout(context, builder, { layout: options["build-layout"], uid: 0, gid: 0 });
   await preparePortage(context, builder, chroot);
   await script(context, builder, "pre-build-script");
   await build(context, builder, { chroot, option: "build-dependencies" });
@@ -33,14 +32,16 @@ export async function buildPackages(context: Building, assembly: Work): Promise<
   return packages;
 }
 
-async function chrootFor({ options }: Building, builder: Work): Promise<Chroot> {
+async function chrootFor(context: Building, builder: Work): Promise<Chroot> {
+  const { options } = context;
   const machine = options.platform?.text ?? (await hostPlatform(builder.engine))?.machine ?? "x86_64";
   // A tuple has the kernel's name of a machine, however the platform was written.
   const name =
     machine.includes("/") || machine === "amd64" || machine === "arm64" ? options.platform!.machine : machine;
   return chrootOf(
     {
-      chroot: options.chroot,
+      // Set to nothing is not the same as unset.
+      chroot: context.text("chroot"),
       root: options.root,
       arch: options.arch ?? name,
       processor: options.processor ?? name,
@@ -62,6 +63,8 @@ async function startBuilder(context: Building, builder: Work): Promise<void> {
     tty: options.tty,
     host: { ...rightsConfig(options), ...(from.length > 0 ? { VolumesFrom: from } : {}) },
   });
+  // Before it runs: then the engine has mounted nothing over /etc/hosts and its like.
+  await putLayout(context, builder, { layout: options["build-layout"], uid: 0, gid: 0 });
   await startWork(context, builder);
 }
 

@@ -32,13 +32,15 @@ export function parseLatest(text: string, url: string): Stage {
   });
 }
 
-/** The SHA512 of a file out of a `.DIGESTS`, which lists several kinds of digests under comments. */
+/** The SHA512 of a file out of a `.DIGESTS`. BLAKE2B digests are as long: the remark above a line says what it is. */
 export function parseDigests(text: string, name: string): string | undefined {
-  const lines = signedPart(text).split("\n");
-  const found = lines
-    .map((line) => /^([0-9a-f]{128})\s+(\S+)$/.exec(line.trim()))
-    .find((m) => m?.[2] === name);
-  return found ? `sha512:${found[1]}` : undefined;
+  let kind = "";
+  for (const line of signedPart(text).split("\n")) {
+    kind = /^#\s*(\S+)/.exec(line)?.[1] ?? kind;
+    const match = /^([0-9a-f]{128})\s+(\S+)$/.exec(line.trim());
+    if (kind === "SHA512" && match?.[2] === name) return `sha512:${match[1]}`;
+  }
+  return undefined;
 }
 
 /** Only what stands between the head of a clear-signed text and its signature; all of a text without. */

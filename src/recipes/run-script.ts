@@ -20,8 +20,13 @@ export interface Script {
 
 const POSIX_SHELLS = new Set(["sh", "ash", "dash", "bash", "ksh", "mksh", "zsh"]);
 
-/** Reads the whole script before it runs the first command, which may itself read standard input. */
-const READ_ALL = 'eval "$(cat)\n"';
+/**
+ * Reads the whole script before it runs the first command, which may itself read standard input. By the shell alone where
+ * there is no `cat`: an image may have a shell and nothing else.
+ */
+export const READ_ALL = `eval "$(if command -v cat >/dev/null 2>&1; then exec cat; fi
+while IFS= read -r l || [ -n "$l" ]; do printf '%s\\n' "$l"; done)
+"`;
 
 /**
  * The command that runs a script which comes on its standard input: nothing is written into the container, which may be

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { expect } from "chai";
-import { scriptCommand } from "../../../src/recipes/run-script.js";
+import { READ_ALL, scriptCommand } from "../../../src/recipes/run-script.js";
 import { LineLog, Tail } from "../../../src/recipes/run-log.js";
 
-const readAll = ["-c", 'eval "$(cat)\n"'];
+const readAll = ["-c", READ_ALL];
 
 const run = (text: string): string => {
   const [program = "", ...words] = scriptCommand(text, ["/bin/sh"]);
@@ -33,6 +33,15 @@ describe("scripts", () => {
     const text =
       "cat <<END\n  indented\n\n\ttabbed 'quoted' \"$((1+1))\"\nEND\nif read line; then echo stolen; fi\ncat <<'E2'\n$x\nE2";
     expect(run(text)).to.equal("  indented\n\n\ttabbed 'quoted' \"2\"\n$x\n");
+  });
+
+  it("run by a shell and nothing else", () => {
+    const text = "echo '  a \\n b'\nread line || echo 'none left'\nexit 0";
+    const [program = "", ...words] = scriptCommand(text, ["/bin/sh"]);
+    const env = { PATH: "/nowhere" };
+    expect(execFileSync(program, words, { input: text, encoding: "utf8", env })).to.match(
+      /^  a .* b\nnone left\n$/s,
+    );
   });
 
   it("end with the exit code that they say", () => {
