@@ -1,8 +1,9 @@
 import { Duplex, type Readable, type Writable } from "node:stream";
 import type { Address } from "./address.js";
-import { DockerError } from "./errors.js";
+import { DockerError, systemCode } from "./errors.js";
 
 type SshAddress = Extract<Address, { kind: "ssh" }>;
+type Env = Readonly<Record<string, string | undefined>>;
 
 /** What is kept of ssh's standard error: enough for its last words. */
 const STDERR_LIMIT = 4096;
@@ -24,11 +25,15 @@ export function sshArguments(address: SshAddress): string[] {
   ];
 }
 
-/** One connection to the engine at the other end of ssh: the standard streams of `docker system dial-stdio` there. */
-export async function dialSsh(
-  address: SshAddress,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Duplex> {
+/** A running ssh. */
+interface Program {
+  readonly input: Writable;
+  readonly output: Readable;
+  readonly ended: Promise<{ readonly failed: boolean; readonly why: string }>;
+  readonly kill: () => void;
+}
+
+async function startSsh(address: SshAddress, env: Env): Promise<Program> {
   const { execa } = await import("execa");
   const child = execa("ssh", sshArguments(address), {
     stdin: "pipe",
@@ -40,70 +45,71 @@ export async function dialSsh(
     extendEnv: false,
     env,
   });
-  const words: string[] = [];
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-    words.push(chunk);
-    while (words.length > 1 && words.join("").length > STDERR_LIMIT) words.shift();
-  });
+  let words = "";
+  child.stderr
+    .setEncoding("utf8")
+    .on("data", (chunk: string) => (words = (words + chunk).slice(-STDERR_LIMIT)));
   const ended = child.then((result) => ({
     failed: result.failed,
-    why: words.join("").trim() || result.shortMessage || "",
+    why:
+      systemCode(result) === "ENOENT"
+        ? "the program is not installed"
+        : words.trim() || (result.shortMessage ?? ""),
   }));
-  return new SshConnection({
-    input: child.stdin,
-    output: child.stdout,
-    ended,
-    kill: () => void child.kill(),
-    host: address.host,
-  });
+  return { input: child.stdin, output: child.stdout, ended, kill: () => void child.kill() };
 }
 
-interface Pipes {
-  readonly input: Writable;
-  readonly output: Readable;
-  readonly ended: Promise<{ failed: boolean; why: string }>;
-  readonly kill: () => void;
-  readonly host: string;
-}
+/**
+ * One connection to the engine at the other end of ssh: the standard streams of `docker system dial-stdio` there, as
+ * what http.Agent takes for a socket. It is there at once, so that the agent can count it, and ssh follows.
+ */
+export class SshConnection extends Duplex {
+  readonly #address: SshAddress;
+  readonly #env: Env;
+  #program: Program | undefined;
 
-/** A child's standard streams as what http.Agent takes for a socket. */
-class SshConnection extends Duplex {
-  readonly #pipes: Pipes;
-
-  constructor(pipes: Pipes) {
+  constructor(address: SshAddress, env: Env) {
     super({ allowHalfOpen: true });
-    this.#pipes = pipes;
-    pipes.output.on("data", (chunk: Buffer) => {
-      if (!this.push(chunk)) pipes.output.pause();
-    });
-    pipes.output.on("end", () => void this.#finish());
-    pipes.output.on("error", (error) => this.destroy(error));
-    // A broken pipe is told by the program's end, which knows why.
-    pipes.input.on("error", () => void this.#finish());
+    this.#address = address;
+    this.#env = env;
+  }
+
+  override _construct(done: (error?: Error | null) => void): void {
+    startSsh(this.#address, this.#env).then((program) => {
+      this.#program = program;
+      program.output.on("data", (chunk: Buffer) => {
+        if (!this.push(chunk)) program.output.pause();
+      });
+      for (const end of ["end", "error"]) program.output.on(end, () => void this.#finish(program));
+      program.input.on("error", () => void this.#finish(program));
+      done();
+    }, done);
   }
 
   override _read(): void {
-    this.#pipes.output.resume();
+    this.#program?.output.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#pipes.input.write(chunk, done);
+    const program = this.#program;
+    // What is wrong with a pipe that broke is told by the program's end.
+    program?.input.write(chunk, (error) => (error ? void this.#finish(program) : done()));
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#pipes.input.end(() => done());
+    this.#program?.input.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#pipes.kill();
+    this.#program?.kill();
     done(error);
   }
 
-  async #finish(): Promise<void> {
-    const { failed, why } = await this.#pipes.ended;
+  async #finish({ ended }: Program): Promise<void> {
+    const { failed, why } = await ended;
     if (this.destroyed) return;
     if (!failed) this.push(null);
-    else this.destroy(sshFailed(this.#pipes.host, why));
+    else this.destroy(sshFailed(this.#address.host, why));
   }
 
   // The part of net.Socket that http.Agent asks for. A child process needs none of it.

@@ -2,6 +2,7 @@ import http from "node:http";
 import net from "node:net";
 import type { Duplex } from "node:stream";
 import type { Address } from "./address.js";
+import { SshConnection } from "./ssh.js";
 import type { TlsMaterial } from "./tls.js";
 
 type Opened = (error: Error | null, socket?: Duplex) => void;
@@ -26,12 +27,7 @@ export class EngineAgent extends http.Agent {
   override createConnection(_options: object, opened: Opened): Duplex | undefined {
     const address = this.#address;
     if (address.kind === "unix") return net.connect({ path: address.path });
-    if (address.kind === "ssh") {
-      import("./ssh.js")
-        .then(({ dialSsh }) => dialSsh(address, this.#env))
-        .then((socket) => opened(null, socket), opened);
-      return undefined;
-    }
+    if (address.kind === "ssh") return new SshConnection(address, this.#env);
     if (!address.tls) return net.connect({ host: address.host, port: address.port, noDelay: true });
     dialTls(address.host, address.port, address.tls).then((socket) => opened(null, socket), opened);
     return undefined;

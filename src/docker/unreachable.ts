@@ -30,7 +30,7 @@ export function unreachable(endpoint: Endpoint, error: unknown): Error {
   const why =
     error instanceof DockerError
       ? (error.problem.notes ?? [])
-      : [REASONS[code] ?? tlsReason(code) ?? reasonOf(error)];
+      : [REASONS[code] ?? tlsReason(error, code) ?? reasonOf(error)];
   return new DockerError(
     {
       code: "engine/unreachable",
@@ -43,11 +43,16 @@ export function unreachable(endpoint: Endpoint, error: unknown): Error {
   );
 }
 
-function tlsReason(code: string): string | undefined {
-  if (code === "EPROTO" || code.startsWith("ERR_SSL"))
+/** OpenSSL's and Node's names for a certificate that is not trusted (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const UNTRUSTED =
+  /^(?:CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_|PATH_LENGTH_|ERR_TLS_CERT_|HOSTNAME_)/;
+
+function tlsReason(error: unknown, code: string): string | undefined {
+  if (UNTRUSTED.test(code)) return `the engine's certificate cannot be verified: ${reasonOf(error)}`;
+  if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
     return "the TLS handshake failed: is it a TLS port, and does it take this client certificate?";
-  if (code === "HPE_INVALID_CONSTANT") return "the answer is not HTTP: does the engine want TLS there?";
-  return undefined;
+  }
+  return code.startsWith("HPE_") ? "the answer is not HTTP: does the engine want TLS there?" : undefined;
 }
 
 function blame(origin: string): { option?: string } {
