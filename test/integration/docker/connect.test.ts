@@ -19,6 +19,11 @@ async function refusal(work: Promise<unknown>): Promise<Problem> {
   return error.problem;
 }
 
+/** Surroundings in which `ssh` is the one of that folder. */
+function sshFrom(path: string): Surroundings {
+  return { env: { PATH: `${path}:${process.env["PATH"]}`, HOME: "/nonexistent" }, home: "/nonexistent" };
+}
+
 /** Everything that a connection must be able to do: JSON, a long body, a hijacked connection that is half-closed. */
 async function useFully(engine: Engine): Promise<void> {
   const image = await ensureBaseImage();
@@ -115,24 +120,20 @@ describe("connections to a real engine", function () {
         })),
     );
     after(async () => await sshd.close());
-    const at = (path: string): Surroundings => ({
-      env: { PATH: `${path}:${process.env["PATH"]}`, HOME: "/nonexistent" },
-      home: "/nonexistent",
-    });
     const url = (): string => `ssh://${sshd.user}@127.0.0.1:${sshd.port}`;
 
     it("run the system's ssh and docker system dial-stdio", async () => {
-      await useFully(await connect({ url: url() }, at(sshd.path)));
+      await useFully(await connect({ url: url() }, sshFrom(sshd.path)));
     });
 
     it("reach a socket other than the default one", async () => {
-      const engine = await connect({ url: `${url()}${engineSocket()}` }, at(sshd.path));
+      const engine = await connect({ url: `${url()}${engineSocket()}` }, sshFrom(sshd.path));
       expect((await engine.info()).os).to.equal("linux");
       await engine.close();
     });
 
     it("serve many requests at once with few processes", async () => {
-      const engine = await connect({ url: url() }, at(sshd.path));
+      const engine = await connect({ url: url() }, sshFrom(sshd.path));
       const versions = await Promise.all(
         Array.from({ length: 20 }, () => engine.request<{ ApiVersion: string }>({ path: "/version" })),
       );
@@ -141,11 +142,11 @@ describe("connections to a real engine", function () {
     });
 
     it("show what ssh says when it fails", async () => {
-      const denied = await refusal(connect({ url: url() }, at(sshd.strangerPath)));
+      const denied = await refusal(connect({ url: url() }, sshFrom(sshd.strangerPath)));
       expect(denied.code).to.equal("engine/unreachable");
       expect(denied.message).to.equal(`cannot reach the Docker engine at ${url()} (option engine-url)`);
       expect(denied.notes?.join("\n")).to.match(/^ssh: .*Permission denied/);
-      const wrong = await refusal(connect({ url: `${url()}/nonexistent.sock` }, at(sshd.path)));
+      const wrong = await refusal(connect({ url: `${url()}/nonexistent.sock` }, sshFrom(sshd.path)));
       expect(wrong.notes?.join("\n")).to.contain("nonexistent.sock");
       const missing = await refusal(connect({ url: url() }, { env: { PATH: "/nonexistent" }, home: "/" }));
       expect(missing.notes?.join("\n")).to.equal("ssh: the program is not installed");
