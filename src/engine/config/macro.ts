@@ -43,12 +43,17 @@ export function expandMacros(merged: Merged): Map<string, Section> {
 
 const NONE: readonly never[] = [];
 
+/** A suggestion compares a name with all others: with many sections only the first mistakes get one. */
+const MOST_COMPARISONS = 100_000;
+
 class Expander {
   readonly merged: Merged;
   readonly sections = new Map<string, Section>();
+  private comparisons = 0;
   /** Whether any section copies another. */
   copied = false;
-  private readonly open: string[] = [];
+  /** The sections that wait for what they copy, the first asked for first. */
+  private readonly open = new Set<string>();
 
   constructor(merged: Merged) {
     this.merged = merged;
@@ -60,14 +65,18 @@ class Expander {
     const alone = this.merged.get(name);
     if (alone && !alone.values.has(MACRO)) return this.keep(alone);
     this.copied = true;
-    this.open.push(name);
-    for (let top = this.open.at(-1); top !== undefined; top = this.open.at(-1)) {
+    const stack = [name];
+    this.open.add(name);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const section = this.merged.get(top);
       const needed = section && this.nextNeeded(section);
-      if (needed !== undefined) this.open.push(needed);
-      else {
-        this.open.pop();
+      if (needed === undefined) {
+        stack.pop();
+        this.open.delete(top);
         if (section) this.close(section);
+      } else {
+        stack.push(needed);
+        this.open.add(needed);
       }
     }
   }
@@ -84,8 +93,7 @@ class Expander {
   }
 
   private nextNeeded(section: Merging): string | undefined {
-    const ready = (name: string) =>
-      this.sections.has(name) || !this.merged.has(name) || this.open.includes(name);
+    const ready = (name: string) => this.sections.has(name) || !this.merged.has(name) || this.open.has(name);
     return copiesOf(section).find(({ name }) => !ready(name))?.name;
   }
 
@@ -121,8 +129,9 @@ class Expander {
   }
 
   private circular(section: Merging, copy: Copy): Diagnostic {
-    const from = this.open.indexOf(copy.name);
-    const chain = [...(from < 0 ? [] : this.open.slice(from)), section.name];
+    const open = [...this.open];
+    const from = open.indexOf(copy.name);
+    const chain = [...(from < 0 ? [] : open.slice(from)), section.name];
     const notes = chain.map((name, i) => ({
       message: `[${name}] copies [${chain[i + 1] ?? copy.name}]`,
       ...spanOf(this.merged.get(name)?.values.get(MACRO)),
@@ -131,7 +140,8 @@ class Expander {
   }
 
   private missing(section: Merging, copy: Copy): Diagnostic {
-    const help = didYouMean(copy.name, this.merged.keys());
+    this.comparisons += this.merged.size;
+    const help = this.comparisons <= MOST_COMPARISONS ? didYouMean(copy.name, this.merged.keys()) : [];
     const message = `[${section.name}] copies [${copy.name}], which does not exist`;
     return configError("missing-section", message, { ...at(section, copy), help });
   }

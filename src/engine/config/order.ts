@@ -9,7 +9,7 @@ import type { FileNode } from "./tree.js";
 // where it changes nothing: where everything that the file says is said again later on.
 
 /** More layers than this can only come from `+=` that really double at each level; the result would not fit in memory. */
-const MOST_LAYERS = 200_000;
+const MOST_LAYERS = 50_000;
 
 interface LayerOf {
   readonly node: FileNode;
@@ -37,23 +37,35 @@ export function mergeTree(root: FileNode, userDefaults: Merged | undefined): Mer
 
 /** Which file has each section first, in the full sequence with all repetitions. */
 function openers(root: FileNode, layers: readonly LayerOf[]): Map<string, FileNode> {
-  const special = new Map(layers.map(({ node, sections }) => [node, sections]));
+  // Of several layers of a file the first counts: it may lie on the user defaults.
+  const laid = new Map(layers.toReversed().map(({ node, sections }) => [node, sections]));
   const openedBy = new Map<string, FileNode>();
-  const seen = new Set<FileNode>();
-  const open: { node: FileNode; next: number }[] = [{ node: root, next: 0 }];
-  for (let top = open.at(-1); top; top = open.at(-1)) {
-    const { node } = top;
-    const child = node.extends[top.next] ?? node.optional[top.next - node.extends.length];
-    top.next++;
-    if (child) {
-      if (!seen.has(child)) open.push({ node: child, next: 0 });
-      continue;
-    }
-    open.pop();
-    seen.add(node);
-    for (const { name } of special.get(node) ?? []) if (!openedBy.has(name)) openedBy.set(name, node);
-  }
+  for (const node of postOrder(root))
+    for (const { name } of laid.get(node) ?? []) if (!openedBy.has(name)) openedBy.set(name, node);
   return openedBy;
+}
+
+/** Every file once, each after all that it extends: the order of first appearances in the sequence. */
+function postOrder(root: FileNode): FileNode[] {
+  const ordered: FileNode[] = [];
+  const seen = new Set([root]);
+  const open = [{ node: root, children: below(root).values() }];
+  for (let top = open.at(-1); top; top = open.at(-1)) {
+    const { value: child } = top.children.next();
+    if (!child) {
+      ordered.push(top.node);
+      open.pop();
+    }
+    if (child && !seen.has(child)) {
+      seen.add(child);
+      open.push({ node: child, children: below(child).values() });
+    }
+  }
+  return ordered;
+}
+
+function below(node: FileNode): FileNode[] {
+  return [...node.extends, ...node.optional];
 }
 
 /** Walks the sequence from its end: what is decided there makes earlier repetitions superfluous. */
@@ -82,8 +94,7 @@ class Sequence {
       const { node, leftmost } = top;
       if (!leftmost && this.done.has(node) && this.nothingNew(node)) continue;
       this.lay(node, leftmost && node.extends.length === 0);
-      const children = [...node.extends, ...node.optional];
-      children.forEach((child, i) =>
+      below(node).forEach((child, i) =>
         open.push({ node: child, leftmost: leftmost && i === 0 && node.extends.length > 0 }),
       );
     }
@@ -98,7 +109,7 @@ class Sequence {
     if (this.reversed.length > MOST_LAYERS) throw new DiagnosticError([tooMany(node)]);
     if (!this.repeats) return;
     for (const { name, sets } of sections)
-      for (const option of sets.keys()) this.decided.add(`${name}\n${option}`);
+      for (const option of sets.keys()) this.decided.add(keyOf(name, option));
   }
 
   private nothingNew(node: FileNode): boolean {
@@ -107,29 +118,25 @@ class Sequence {
   }
 
   private collectAdditions(): void {
-    const open: { node: FileNode; next: number }[] = [{ node: this.root, next: 0 }];
-    for (let top = open.at(-1); top; top = open.at(-1)) {
-      const { node } = top;
-      const child = node.extends[top.next] ?? node.optional[top.next - node.extends.length];
-      top.next++;
-      if (child && !this.additions.has(child)) open.push({ node: child, next: 0 });
-      if (child) continue;
-      open.pop();
+    for (const node of postOrder(this.root)) {
       const found = new Set<string>();
-      for (const below of [...node.extends, ...node.optional])
-        for (const option of this.additions.get(below) ?? []) found.add(option);
+      for (const child of below(node))
+        for (const option of this.additions.get(child) ?? []) found.add(option);
       for (const { name, amendments } of sectionsOf(node))
-        for (const option of amendments?.keys() ?? [])
-          found.add(`${name}
-${option}`);
+        for (const option of amendments?.keys() ?? []) found.add(keyOf(name, option));
+      this.additions.set(node, found);
     }
   }
+}
+
+function keyOf(section: string, option: string): string {
+  return `${section}\n${option}`;
 }
 
 function reachesTwice(root: FileNode): boolean {
   const seen = new Set<FileNode>([root]);
   for (const node of seen)
-    for (const child of [...node.extends, ...node.optional]) {
+    for (const child of below(node)) {
       if (seen.has(child)) return true;
       seen.add(child);
     }

@@ -1,13 +1,18 @@
 import type { Diagnostic } from "../diagnostic.js";
 import { didYouMean } from "../suggest.js";
 import { configError } from "./mistakes.js";
-import type { Config, Section } from "./model.js";
+import type { Section } from "./model.js";
 import type { Reference } from "./template.js";
 
 /** What can be wrong with a well-formed reference. */
 
-export function unknownSection(from: Section, { section, span }: Reference, config: Config): Diagnostic {
-  const help = didYouMean(section, config.sections.keys());
+/** `names` are the sections that there are, for a suggestion. */
+export function unknownSection(
+  from: Section,
+  { section, span }: Reference,
+  names: Iterable<string>,
+): Diagnostic {
+  const help = didYouMean(section, names);
   const message = `[${from.name}] refers to [${section}], which does not exist`;
   return configError("missing-section", message, { span, help });
 }
@@ -59,6 +64,16 @@ export function circular(closing: Reference, steps: readonly Step[]): Diagnostic
   const more = { message: `… and ${notes.length - MOST_STEPS} more …` };
   const shown = notes.length > MOST_STEPS ? [...notes.slice(0, half), more, ...notes.slice(-half)] : notes;
   return configError("circular-reference", `${section}:${option} depends on itself`, { span, notes: shown });
+}
+
+export function tooLong(section: Section, option: string, { span }: Reference): Diagnostic {
+  const message = `${section.name}:${option} grows beyond what a value can hold`;
+  return configError("too-large", message, { span, help: ["do its references double it at each step?"] });
+}
+
+/** Stands for all further mistakes. */
+export function enough(): Diagnostic {
+  return configError("too-many-mistakes", "there are more mistakes, which are not shown");
 }
 
 /** Whether two diagnostics say the same of the same place. */

@@ -9,8 +9,10 @@ import type { Config, Section, Value } from "./model.js";
 import type { Outside, Resolved } from "./outside.js";
 import {
   circular,
+  enough,
   fallbackElsewhere,
   sameMistake,
+  tooLong,
   type Step,
   unknownOption,
   unknownSection,
@@ -49,7 +51,16 @@ interface State {
   sound: boolean;
 }
 
+/** A suggestion compares a name with all others: with many sections only the first mistakes get one. */
+const MOST_COMPARISONS = 100_000;
+
 const NONE: Diagnostic[] = [];
+
+/** Who gets this many messages mends the first ones and asks again. */
+const MOST_MISTAKES = 200;
+
+/** Values that double at each reference would otherwise end the process. In UTF-16 units. */
+const LONGEST_TEXT = 1 << 24;
 
 function complain(state: State, mistake: Diagnostic): void {
   if (state.mistakes === NONE) state.mistakes = [];
@@ -85,6 +96,7 @@ export class Resolver {
   private readonly outside: Outside;
   private readonly env: Environment;
   private readonly states = new Map<string, State>();
+  private comparisons = 0;
 
   constructor(config: Config, outside: Outside, env: Environment) {
     this.config = config;
@@ -130,7 +142,7 @@ export class Resolver {
   }
 
   mistakes(sections: Iterable<string>): Diagnostic[] {
-    const mistakes: Diagnostic[] = [];
+    const mistakes = new Set<Diagnostic>();
     const reached = new Set<State>();
     const queue: State[] = [];
     const reach = (state: State | undefined): void => {
@@ -142,15 +154,16 @@ export class Resolver {
     for (const name of sections) {
       const state = this.find(name);
       if (state) reach(state);
-      else mistakes.push(this.noSection(name));
+      else mistakes.add(this.noSection(name));
     }
     for (let next = 0, state = queue[0]; state; state = queue[++next]) {
       this.complete(state);
-      for (const mistake of state.mistakes) if (!mistakes.includes(mistake)) mistakes.push(mistake);
+      for (const mistake of state.mistakes) mistakes.add(mistake);
+      if (mistakes.size > MOST_MISTAKES) return [...mistakes].slice(0, MOST_MISTAKES).concat(enough());
       if (state.touched) for (const touched of state.touched) reach(touched);
     }
-    if (mistakes.length === 0) for (const state of queue) state.sound = true;
-    return mistakes;
+    if (mistakes.size === 0) for (const state of queue) state.sound = true;
+    return [...mistakes];
   }
 
   /** The direct references of a section's values, by sorted option name and from left to right, then `=>`. */
@@ -166,8 +179,14 @@ export class Resolver {
     return found;
   }
 
+  private sectionNames(): Iterable<string> {
+    const { sections } = this.config;
+    this.comparisons += sections.size;
+    return this.comparisons <= MOST_COMPARISONS ? sections.keys() : [];
+  }
+
   private noSection(name: string): Diagnostic {
-    const help = didYouMean(name, this.config.sections.keys());
+    const help = didYouMean(name, this.sectionNames());
     return configError("missing-section", `there is no section [${name}]`, { help });
   }
 
@@ -302,7 +321,16 @@ export class Resolver {
       frame.secret ||= cell.secret;
       if (cell.text === null) frame.unknown = new Set([...(frame.unknown ?? []), ...cell.unknown]);
       else frame.text += cell.text;
+      if (frame.text.length > LONGEST_TEXT)
+        this.fail(frame, tooLong(frame.state.section, frame.option, reference));
     }
+  }
+
+  private fail(frame: Frame, mistake: Diagnostic): void {
+    frame.failed = true;
+    frame.text = "";
+    frame.next = frame.template.length;
+    complain(frame.state, mistake);
   }
 
   /** The value behind a reference; undefined where a frame was opened for it and it is to be asked for again. */
@@ -327,7 +355,7 @@ export class Resolver {
   private touch(state: State, reference: Reference): State | undefined {
     const { section } = state;
     const target = reference.section === section.name ? state : this.find(reference.section);
-    if (!target) complain(state, unknownSection(section, reference, this.config));
+    if (!target) complain(state, unknownSection(section, reference, this.sectionNames()));
     else if (target !== state && state.touched?.at(-1) !== target) (state.touched ??= []).push(target);
     return target;
   }
