@@ -4,6 +4,7 @@ import { chmod, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { throughBarrels } from "./lib/barrels.mjs";
 import { facesFrom } from "./lib/faces.mjs";
+import { namedImports } from "./lib/named.mjs";
 
 const OUT = "dist/bundle";
 /** Compiled before this runs. */
@@ -42,6 +43,8 @@ const { metafile } = await build({
   format: "esm",
   platform: "node",
   target: "node20.19",
+  // What is not CommonJS can be shaken.
+  mainFields: ["module", "main"],
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: "none",
@@ -49,7 +52,7 @@ const { metafile } = await build({
   // CommonJS packages inside of the bundle ask for Node's own modules by `require`.
   banner: { js: 'import { createRequire as _cr } from "node:module";const require = _cr(import.meta.url);' },
   alias,
-  plugins: [withoutUnused, facesFrom(RECIPES), throughBarrels(alias)],
+  plugins: [withoutUnused, namedImports, facesFrom(RECIPES), throughBarrels(alias)],
   metafile: true,
 });
 await chmod(`${OUT}/tsbuildout.js`, 0o755);

@@ -3,6 +3,9 @@ import { homedir } from "node:os";
 import type { Output } from "./command.js";
 import { main } from "./main.js";
 
+// The lockfile pins releases of the AWS SDK that run on Node 20; that later ones will not is nothing to tell at every run.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+
 // The process itself: the only place that knows argv, the environment, the streams and signals.
 
 const interrupt = new AbortController();

@@ -23,6 +23,8 @@ export interface CliRun {
   readonly done: Promise<CliResult>;
   /** All that it has written on either stream so far matches: resolves; ends before: rejects. */
   readonly prints: (pattern: RegExp) => Promise<void>;
+  /** The same, with what matched. */
+  readonly printed: (pattern: RegExp) => Promise<RegExpExecArray>;
   readonly signal: (name: NodeJS.Signals) => void;
 }
 
@@ -55,7 +57,11 @@ export function startTsbuildout(args: readonly string[], options: CliOptions): C
       child.on("close", () => reject(new Error(`ended without ${pattern}:\n${text.stdout}${text.stderr}`)));
       look();
     });
-  return { done, prints, signal: (name) => child.kill(name) };
+  const printed = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    await prints(pattern);
+    return pattern.exec(text.stdout + text.stderr)!;
+  };
+  return { done, prints, printed, signal: (name) => child.kill(name) };
 }
 
 /** HOME is the test's own folder: defaults and credentials of whoever runs the tests must not show. */

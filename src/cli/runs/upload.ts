@@ -33,8 +33,13 @@ export async function uploadRun({ folder, id, destination, env, signal }: Upload
   }
   const { S3Client, PutObjectCommand } = await import("@aws-sdk/client-s3");
   const endpoint = env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
-  // Emulators and other vendors' stores know buckets as folders only.
-  const client = new S3Client({ maxAttempts: 6, ...(endpoint ? { endpoint, forcePathStyle: true } : {}) });
+  const client = new S3Client({
+    maxAttempts: 6,
+    logger: SILENT,
+    // Other vendors' stores take the chunks of a trailing checksum for content, and know buckets as folders only.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
+  });
   try {
     for (const path of await filesBelow(folder)) {
       const key = [destination.prefix, id, relative(folder, path)].filter((piece) => piece !== "").join("/");
@@ -53,6 +58,12 @@ export async function uploadRun({ folder, id, destination, env, signal }: Upload
     client.destroy();
   }
 }
+
+function nothing(): void {
+  // What goes wrong is thrown as well, and reported once.
+}
+
+const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",

@@ -1,0 +1,85 @@
+import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { type CliRun, startTsbuildout, tsbuildout } from "../support/cli.js";
+import { ensureBaseImage } from "../support/images.js";
+import { temporaryFolder } from "../support/tmp.js";
+
+const SECRET = "a secret for the hook";
+
+const git = (cwd: string, ...args: string[]): string =>
+  execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+    cwd,
+    encoding: "utf8",
+  }).trim();
+
+describe("tsbuildout serve", () => {
+  let origin: string;
+  let clone: string;
+  let server: CliRun;
+  let address: string;
+
+  before(async () => {
+    const image = await ensureBaseImage();
+    const stage = (name: string, triggers: string): string =>
+      `[${name}]\nrecipe = docker.stage\nimage = ${image}\ntriggers = ${triggers}\nvol = code\nrun = cat /code/${name}.txt\n`;
+    const config = `[buildout]\nparts = a b\n\n${stage("a", "a.txt")}\n${stage("b", "b.txt")}`;
+    origin = await temporaryFolder({
+      "buildout.cfg": config,
+      "a.txt": "a1\n",
+      "b.txt": "b1\n",
+      ".gitignore": ".tsbuildout\n.installed.cfg*\n",
+    });
+    git(origin, "init", "-q", "-b", "main");
+    git(origin, "add", ".");
+    git(origin, "commit", "-q", "-m", "one");
+    clone = await temporaryFolder();
+    git(clone, "clone", "-q", origin, ".");
+    server = startTsbuildout(["serve", "--port", "0"], {
+      cwd: clone,
+      env: { TSBUILDOUT_WEBHOOK_SECRET: SECRET },
+    });
+    const said = await server.printed(/http:\S+/);
+    address = said[0];
+  });
+  after(async () => {
+    server.signal("SIGINT");
+    await server.done;
+    const checkout = join(clone, ".tsbuildout", "checkout");
+    await tsbuildout(["uninstall", "--all"], { cwd: checkout });
+  });
+
+  async function push(before: string, after: string): Promise<number> {
+    const body = JSON.stringify({ ref: "refs/heads/main", before, after });
+    const signature = `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`;
+    const headers = {
+      "X-Hub-Signature-256": signature,
+      "X-GitHub-Event": "push",
+      "X-GitHub-Delivery": `d-${after.slice(0, 20)}`,
+    };
+    return (await fetch(`${address}github/push`, { method: "POST", body, headers })).status;
+  }
+
+  it("runs what a push concerns, in a checkout of its own, and shows the run", async () => {
+    const first = git(origin, "rev-parse", "HEAD");
+    expect(await push("0".repeat(40), first)).to.equal(202);
+    await server.prints(new RegExp(`push ${first.slice(0, 12)} of main: done`));
+    await writeFile(join(origin, "a.txt"), "a2\n");
+    git(origin, "commit", "-q", "-a", "-m", "two");
+    const second = git(origin, "rev-parse", "HEAD");
+    expect(await push(first, second)).to.equal(202);
+    await server.prints(new RegExp(`push ${second.slice(0, 12)} of main: done`));
+    const list = await (await fetch(address)).text();
+    const runs = [...list.matchAll(/href="(\/runs\/[^"]+)"/g)].map((match) => match[1]!);
+    expect(runs).to.have.length(2);
+    const [shown] = (await (await fetch(`${address.slice(0, -1)}${runs[0]!}?data`)).json()) as {
+      parts: { name: string; result: string; reasons: string[]; log: [number, string, string][] }[];
+    }[];
+    expect(shown!.parts.map(({ name, result }) => `${name} ${result}`)).to.deep.equal(["a done"]);
+    expect(shown!.parts[0]!.log.map((line) => line[2])).to.deep.equal(["a2"]);
+    expect(git(clone, "status", "--porcelain")).to.equal("");
+    expect(git(clone, "rev-parse", "HEAD"), "what somebody works on is not touched").to.equal(first);
+  });
+});
