@@ -51,11 +51,13 @@ export class BuildReport {
 
   /** Takes a piece of BuildKit's trace. */
   trace(trace: Trace): void {
-    for (const vertex of trace.vertexes) this.#vertex(vertex);
+    for (const vertex of trace.vertexes) this.#begin(vertex);
     for (const status of trace.statuses) this.#status(status);
     for (const log of trace.logs) this.#output(log.vertex, log.data, log.stream);
     for (const warning of trace.warnings)
       this.#listener.log(`warning: ${warning.short}${warning.line ? ` (line ${warning.line})` : ""}`, "err");
+    // Last: what a step wrote may come with the word that it has ended.
+    for (const vertex of trace.vertexes) this.#end(vertex);
   }
 
   /** Takes a piece of the classic builder's output, which announces its steps in the text. */
@@ -139,20 +141,22 @@ export class BuildReport {
     return step;
   }
 
-  #vertex(vertex: Vertex): void {
+  #begin(vertex: Vertex): void {
     const step = this.#step(vertex.digest);
     step.name = vertex.name;
     if (vertex.error) step.error = vertex.error;
-    const hidden = HIDDEN.test(step.name);
-    if (vertex.started && !step.started) {
-      step.started = true;
-      if (!hidden && !vertex.cached) this.#announce(vertex.digest, step);
-      this.#listener.progress({ id: vertex.digest, step: step.name });
-    }
+    if (!vertex.started || step.started) return;
+    step.started = true;
+    if (!vertex.cached && !HIDDEN.test(step.name)) this.#announce(vertex.digest, step);
+    this.#listener.progress({ id: vertex.digest, step: step.name });
+  }
+
+  #end(vertex: Vertex): void {
+    const step = this.#step(vertex.digest);
     if (!vertex.completed || step.completed) return;
     step.completed = true;
     this.#flush(step);
-    if (vertex.cached && !hidden) this.#listener.log(`${step.name}: cached`, "note");
+    if (vertex.cached && !HIDDEN.test(step.name)) this.#listener.log(`${step.name}: cached`, "note");
     this.#listener.progress({ id: vertex.digest, step: step.name, current: 1, total: 1, unit: "items" });
   }
 

@@ -1,3 +1,4 @@
+import type { Credentials } from "./auth-types.js";
 import { DockerError, hasStatus, type Problem } from "./errors.js";
 
 /** The error codes of registries (https://distribution.github.io/distribution/spec/api/#errors-2). The engine hands
@@ -14,13 +15,22 @@ const CODES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What a pull or a push failed with, told apart as far as the engine lets see. Anything else passes unchanged. */
-export function registryError(error: unknown, reference: string): unknown {
+export function registryError(error: unknown, reference: string, who?: Credentials): unknown {
   if (!(error instanceof DockerError) || !error.problem.code.startsWith("engine/")) return error;
   const known = CODES.find(([pattern]) => pattern.test(error.message))?.[1];
   const code = known ?? (hasStatus(error, 404) ? "registry/missing" : undefined);
   if (!code) return error.problem.code === "engine/stream-error" ? failed(error, reference) : error;
   const options = { cause: error, ...(error.statusCode && { statusCode: error.statusCode }) };
-  return new DockerError(PROBLEMS[code]!(reference, error.message), options);
+  const problem = PROBLEMS[code]!(reference, error.message);
+  const notes = [...(problem.notes ?? []), ...(code === "registry/denied" ? [identity(who)] : [])];
+  return new DockerError({ ...problem, notes }, options);
+}
+
+/** As whom the registry was asked: the wrong one of several logins is hard to find otherwise. */
+function identity(who: Credentials | undefined): string {
+  return who
+    ? `asked as ${who.username ?? "the holder of a token"} (${who.origin})`
+    : "asked without a login";
 }
 
 function failed(error: DockerError, reference: string): DockerError {

@@ -96,7 +96,7 @@ async function transfer(engine: Engine, what: Transfer, request: EngineRequest):
     return digest;
   } catch (error) {
     what.signal?.throwIfAborted();
-    throw registryError(error, what.reference);
+    throw registryError(error, what.reference, what.credentials);
   }
 }
 
@@ -137,7 +137,7 @@ export async function remoteImage(engine: Engine, what: Transfer): Promise<Remot
     return { digest: Descriptor.digest, mediaType: Descriptor.mediaType, platforms };
   } catch (error) {
     what.signal?.throwIfAborted();
-    const translated = registryError(error, what.reference);
+    const translated = registryError(error, what.reference, what.credentials);
     if (hasStatus(error, 404) || isMissing(translated)) return undefined;
     throw translated;
   }

@@ -1,0 +1,100 @@
+import { expect } from "chai";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { TestBuildout } from "../../../src/testing.js";
+import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
+import { fakeEngine, lines } from "../../support/fake-engine.js";
+import { imageArchive, loadImage } from "../../support/images.js";
+import { failing, imageBuildout, inspectedImage, installed } from "../../support/image-buildout.js";
+
+const config = (options: string): string =>
+  `[buildout]\nparts = loaded\n[loaded]\nrecipe = docker.load\n${options}\n`;
+
+describe("docker.load", function () {
+  this.timeout(60_000);
+  let name: string;
+  let made: TestBuildout;
+  beforeEach(async () => {
+    name = uniqueName("tsb-load");
+    made = await imageBuildout({ config: config("file = image.tar.gz") });
+    await archive("1");
+  });
+  afterEach(async () => {
+    await made.uninstall().catch(() => undefined);
+    await made.dispose();
+    for (const image of [`${name}:1`, `${name}-own:2`]) await engineRemove("images", image);
+  });
+  const archive = async (label: string): Promise<void> =>
+    await writeFile(
+      join(made.directory, "image.tar.gz"),
+      gzipSync(await imageArchive(`${name}:1`, { Labels: { label, name } })),
+    );
+
+  it("loads an archive, once, and takes away what it brought", async () => {
+    const outputs = await installed(made, "loaded");
+    const image = await inspectedImage(`${name}:1`);
+    expect(outputs).to.include({ "image-id": image?.Id, image: `${name}:1`, images: `${name}:1` });
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.uninstall();
+    expect(await engineHas(`/images/${image?.Id}/json`)).to.equal(false);
+  });
+
+  it("loads again when the file changes or the image is gone", async () => {
+    const first = await installed(made, "loaded");
+    await archive("2");
+    const second = await installed(made, "loaded");
+    expect(second["image-id"]).not.to.equal(first["image-id"]);
+    expect(await engineHas(`/images/${first["image-id"]}/json`), "the replaced one").to.equal(false);
+    await engineRemove("images", `${name}:1`);
+    expect((await made.plan()).steps[0]?.reasons).to.deep.equal([`image ${name}:1 is gone`]);
+    await installed(made, "loaded");
+    expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
+  });
+
+  it("gives the image a name of the part's choice", async () => {
+    await made.write(config(`file = image.tar.gz\nname = ${name}-own\ntag = 2`));
+    expect(await installed(made, "loaded")).to.include({ image: `${name}-own:2` });
+    expect((await inspectedImage(`${name}-own:2`))?.RepoTags).to.have.members([`${name}:1`, `${name}-own:2`]);
+    await made.uninstall();
+    for (const image of [`${name}:1`, `${name}-own:2`])
+      expect(await engineHas(`/images/${image}/json`)).to.equal(false);
+  });
+
+  it("leaves a tag that was there before, and one that is another image's by now", async () => {
+    await loadImage(`${name}:1`, { Labels: { mine: name } });
+    await installed(made, "loaded");
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
+    await engineRemove("images", `${name}:1`);
+    await installed(made, "loaded");
+    await loadImage(`${name}:1`, { Labels: { other: name } });
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
+    expect(made.log("loaded")).to.include(`image ${name}:1 is another one now: left as it is`);
+  });
+
+  it("says what is wrong with the file", async () => {
+    await made.write(config("file = none.tar"));
+    expect(await failing(made)).to.equal(`image/no-file: ${made.directory}/none.tar does not exist`);
+    await writeFile(join(made.directory, "none.tar"), "not a tar");
+    expect(await failing(made)).to.equal(
+      `image/not-archive: ${made.directory}/none.tar is not an archive of images, as docker save writes them\nnote: it has neither manifest.json nor index.json`,
+    );
+  });
+
+  it("takes back what a load that fails has begun", async () => {
+    const said = "Error processing tar file(exit status 1): write /x: no space left on device";
+    const engine = await fakeEngine({
+      "POST /images/load": lines([{ errorDetail: { message: said }, error: said }]),
+    });
+    try {
+      await made.write(config(`file = image.tar.gz\nengine-url = ${engine.url}`));
+      expect(await failing(made)).to.equal(`engine/stream-error: ${said}`);
+    } finally {
+      await engine.close();
+    }
+    await made.write(config("file = image.tar.gz"));
+    await installed(made, "loaded");
+  });
+});

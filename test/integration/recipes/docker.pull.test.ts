@@ -1,0 +1,155 @@
+import { expect } from "chai";
+import type { TestBuildout } from "../../../src/testing.js";
+import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { loadImage } from "../../support/images.js";
+import {
+  failing,
+  imageBuildout,
+  inspectedImage,
+  installed,
+  type ImageBuildout,
+} from "../../support/image-buildout.js";
+import { startRegistry, type Registry } from "../../support/registry.js";
+
+const config = (options: string): string =>
+  `[buildout]\nparts = pulled\n[pulled]\nrecipe = docker.pull\n${options}\n`;
+
+describe("docker.pull", function () {
+  this.timeout(120_000);
+  let registry: Registry;
+  let name: string;
+  const open: TestBuildout[] = [];
+  before(async () => void (registry = await startRegistry()));
+  after(async () => await registry.stop());
+  beforeEach(async () => {
+    name = `${registry.host}/${uniqueName("tsb-pull")}`;
+    await publish("1", "first");
+  });
+  afterEach(async () => {
+    for (const buildout of open.splice(0)) {
+      await buildout.uninstall().catch(() => undefined);
+      await buildout.dispose();
+    }
+    for (const tag of ["1", "2", "latest"]) await engineRemove("images", `${name}:${tag}`);
+  });
+  /** Puts an image into the registry, and nothing on the engine. */
+  const publish = async (tag: string, label: string): Promise<void> => {
+    const held = await inspectedImage(`${name}:${tag}`);
+    await loadImage(`${name}:${tag}`, { Labels: { label, name } });
+    const headers = { "X-Registry-Auth": Buffer.from("{}").toString("base64url") };
+    await engineJson({ method: "POST", path: `/images/${name}/push?tag=${tag}`, headers }).catch(
+      () => undefined,
+    );
+    await engineRemove("images", `${name}:${tag}`);
+    if (held) await engineJson({ method: "POST", path: `/images/${held.Id}/tag?repo=${name}&tag=${tag}` });
+  };
+  const pull = async (options: string, more: Partial<ImageBuildout> = {}): Promise<TestBuildout> => {
+    const made = await imageBuildout({ config: config(options), ...more });
+    open.push(made);
+    return made;
+  };
+
+  it("brings an image, does nothing the second time, and takes it away", async () => {
+    const made = await pull(`image = ${name}:1`);
+    const outputs = await installed(made, "pulled");
+    const image = await inspectedImage(`${name}:1`);
+    expect(outputs).to.include({
+      "image-id": image?.Id,
+      reference: `${name}:1`,
+      image: `${name}@${outputs["digest"]}`,
+    });
+    expect(image?.RepoDigests).to.deep.equal([`${name}@${outputs["digest"]}`]);
+    const layers = made.events.flatMap((event) => (event.type === "part-progress" ? [event.id ?? ""] : []));
+    expect(
+      layers.filter((id) => /^[0-9a-f]{12}$/.test(id)),
+      "progress by layer",
+    ).not.to.deep.equal([]);
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`)).to.equal(false);
+    expect(await engineHas(`/images/${image?.Id}/json`)).to.equal(false);
+  });
+
+  it("leaves a tag that was there before", async () => {
+    await loadImage(`${name}:1`, { Labels: { mine: name } });
+    for (const policy of ["missing", "newer"]) {
+      const made = await pull(`name = ${name}\ntag = 1\npull-policy = ${policy}`);
+      await installed(made, "pulled");
+      await made.uninstall();
+      expect(await engineHas(`/images/${name}:1/json`), policy).to.equal(true);
+    }
+  });
+
+  it("pulls a newer image when the policy says so, and removes the one that it replaces", async () => {
+    const made = await pull(`name = ${name}:1\npull-policy = newer`);
+    const first = await installed(made, "pulled");
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await publish("1", "second");
+    made.events.length = 0;
+    const second = await installed(made, "pulled");
+    expect(made.begun()).to.deep.equal(["update pulled"]);
+    expect(second["digest"]).not.to.equal(first["digest"]);
+    expect(await engineHas(`/images/${first["image-id"]}/json`)).to.equal(false);
+  });
+
+  it("pulls at every run, or on the first one of a day", async () => {
+    const made = await pull(`name = ${name}:1\npull-policy = always`);
+    await installed(made, "pulled");
+    made.events.length = 0;
+    await installed(made, "pulled");
+    expect(made.begun()).to.deep.equal(["update pulled"]);
+    await made.write(config(`name = ${name}:1\npull-policy = daily`));
+    await installed(made, "pulled");
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+  });
+
+  it("pulls again what has gone", async () => {
+    const made = await pull(`name = ${name}:1`);
+    await installed(made, "pulled");
+    await engineRemove("images", `${name}:1`);
+    expect((await made.plan()).steps[0]?.reasons).to.deep.equal([`image ${name}:1 is gone`]);
+    await installed(made, "pulled");
+    expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
+  });
+
+  it("pulls by digest", async () => {
+    const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
+    await engineRemove("images", `${name}:1`);
+    const made = await pull(`name = ${name}@${digest}`);
+    const outputs = await installed(made, "pulled");
+    expect(outputs).to.include({ digest, image: `${name}@${digest}` });
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.uninstall();
+    expect(await engineHas(`/images/${outputs["image-id"]}/json`)).to.equal(false);
+  });
+
+  it("pulls all tags, and takes away those that it brought", async () => {
+    await publish("2", "other");
+    await loadImage(`${name}:latest`, { Labels: { mine: name } });
+    const made = await pull(`name = ${name}\nall-tags = true`);
+    await installed(made, "pulled");
+    for (const tag of ["1", "2"]) expect(await engineHas(`/images/${name}:${tag}/json`), tag).to.equal(true);
+    await made.uninstall();
+    for (const tag of ["1", "2"]) expect(await engineHas(`/images/${name}:${tag}/json`), tag).to.equal(false);
+    expect(await engineHas(`/images/${name}:latest/json`)).to.equal(true);
+  });
+
+  it("says that there is no such tag, and leaves nothing behind", async () => {
+    const made = await pull(`name = ${name}:none`);
+    expect(await failing(made)).to.match(new RegExp(`^registry/missing: there is no image ${name}:none\n`));
+    expect((await made.records()).size).to.equal(0);
+  });
+
+  it("says that nobody answers", async () => {
+    const made = await pull("name = 127.0.0.1:1/nothing:1");
+    expect(await failing(made)).to.match(/connection refused/);
+  });
+
+  it("uses what is there when offline, and says what is missing", async () => {
+    const made = await pull(`name = ${name}:1`);
+    await made.write(config(`name = ${name}:1`).replace("[buildout]", "[buildout]\noffline = true"));
+    expect(await failing(made)).to.equal(
+      `image/missing: the engine has no image ${name}:1, and this run is offline\nhelp: leave -o (offline) away`,
+    );
+  });
+});

@@ -1,0 +1,220 @@
+import { expect } from "chai";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestBuildout } from "../../../src/testing.js";
+import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
+import { fakeEngine, lines } from "../../support/fake-engine.js";
+import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
+import {
+  failing,
+  imageBuildout,
+  imagesOf,
+  inspectedImage,
+  installed,
+  type ImageBuildout,
+} from "../../support/image-buildout.js";
+import { startRegistry, type Registry } from "../../support/registry.js";
+import { temporaryFolder } from "../../support/tmp.js";
+
+const login = { username: "ann", password: "correct-horse" };
+
+const config = (options: string): string =>
+  `[buildout]\nparts = pushed\n[pushed]\nrecipe = docker.push\n${options}\n`;
+
+describe("docker.push", function () {
+  this.timeout(120_000);
+  let registry: Registry;
+  let closed: Registry;
+  let name: string;
+  const open: TestBuildout[] = [];
+  before(async () => {
+    await ensureBaseImage();
+    registry = await startRegistry();
+    closed = await startRegistry({ login });
+  });
+  after(async () => {
+    await registry.stop();
+    await closed.stop();
+  });
+  beforeEach(async () => {
+    name = uniqueName("tsb-push");
+    await loadImage(`${name}:1`, { Labels: { name } });
+  });
+  afterEach(async () => {
+    for (const buildout of open.splice(0)) {
+      await buildout.uninstall().catch(() => undefined);
+      await buildout.dispose();
+    }
+    await engineRemove("images", `${name}:1`);
+  });
+  const push = async (options: string, more: Partial<ImageBuildout> = {}): Promise<TestBuildout> => {
+    const made = await imageBuildout({ config: config(options), ...more });
+    open.push(made);
+    return made;
+  };
+  const tagsAt = async (host: string): Promise<string[]> => {
+    const answer = await fetch(`http://${host}/v2/${name}/tags/list`);
+    return (((await answer.json()) as { tags?: string[] }).tags ?? []).sort();
+  };
+
+  it("tags the image for the registry, pushes it, and does nothing the second time", async () => {
+    const made = await push(`name = ${name}\ntag = 1\ntags = latest stable\nregistry = ${registry.host}`);
+    const outputs = await installed(made, "pushed");
+    expect(await tagsAt(registry.host)).to.deep.equal(["1", "latest", "stable"]);
+    expect(outputs["digest"]).to.match(/^sha256:[0-9a-f]{64}$/);
+    expect(outputs).to.include({
+      image: `${registry.host}/${name}@${outputs["digest"]}`,
+      reference: `${registry.host}/${name}:1`,
+    });
+    made.events.length = 0;
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+
+    await made.uninstall();
+    for (const tag of ["1", "latest", "stable"])
+      expect(await engineHas(`/images/${registry.host}/${name}:${tag}/json`), tag).to.equal(false);
+    expect(await engineHas(`/images/${name}:1/json`), "its own name stays").to.equal(true);
+    expect(await tagsAt(registry.host), "so does what is in the registry").to.have.length(3);
+  });
+
+  it("sends nothing where the registry has the image already", async () => {
+    await installed(await push(`name = ${name}:1\nregistry = ${registry.host}`), "pushed");
+    const second = await push(`name = ${name}:1\nregistry = ${registry.host}`);
+    const { digest } = await installed(second, "pushed");
+    expect(second.log("pushed")).to.deep.equal([
+      `${registry.host}/${name}:1: the registry has ${digest} already`,
+    ]);
+  });
+
+  it("pushes again what the registry has lost, or has under another digest", async () => {
+    const made = await push(`name = ${name}:1\nregistry = ${registry.host}`);
+    const { digest } = await installed(made, "pushed");
+    await fetch(`http://${registry.host}/v2/${name}/manifests/${digest}`, { method: "DELETE" });
+    expect((await made.plan()).steps[0]).to.include({ action: "update" });
+    await installed(made, "pushed");
+    expect(await tagsAt(registry.host)).to.deep.equal(["1"]);
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+  });
+
+  it("follows the image that another part builds, and leaves nothing of the old one", async () => {
+    const app = uniqueName("tsb-pushed");
+    const made = await push("", {
+      config:
+        `[buildout]\nparts = pushed\n[pushed]\nrecipe = docker.push\nname = ${app}\nregistry = ${registry.host}\n[app]\nrecipe = docker.build\nname = ${app}\nsource = src\n`.replace(
+          "parts = pushed",
+          "parts = pushed app",
+        ),
+      files: { "src/Dockerfile": `FROM ${baseImage}\nCOPY v /v\n`, "src/v": "1" },
+    });
+    const first = await installed(made, "pushed");
+    expect(made.begun()).to.deep.equal(["install app", "install pushed"]);
+    await writeFile(join(made.directory, "src/v"), "2");
+    const second = await installed(made, "pushed");
+    expect(second["digest"]).not.to.equal(first["digest"]);
+    const id = (await inspectedImage(app))?.Config.Labels?.["org.tsbuildout.buildout"] ?? "";
+    expect(await imagesOf("app", id)).to.deep.equal([second["image-id"]]);
+  });
+
+  it("pushes every tag of a repository", async () => {
+    await loadImage(`${name}:2`, { Labels: { two: name } });
+    const made = await push(`name = ${name}:1\nall-tags = true\nregistry = ${registry.host}`);
+    await installed(made, "pushed");
+    expect(await tagsAt(registry.host)).to.deep.equal(["1", "2"]);
+    await engineRemove("images", `${name}:2`);
+  });
+
+  const target = () => `${closed.host}/${name}:1`;
+
+  describe("to a registry that asks who is there", () => {
+    it("takes name and password, and lets nobody see the password", async () => {
+      const made = await push(
+        `name = ${name}:1\nregistry = ${closed.host}\nusername = ann\npassword = ${login.password}`,
+      );
+      await installed(made, "pushed");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      const { readFile } = await import("node:fs/promises");
+      const seen =
+        JSON.stringify(made.events) + (await readFile(join(made.directory, ".installed.cfg"), "utf8"));
+      expect(seen).not.to.contain(login.password);
+    });
+
+    it("says as whom it was turned away", async () => {
+      const wrong = await push(
+        `name = ${name}:1\nregistry = ${closed.host}\nusername = ann\npassword = wrong-horse`,
+      );
+      expect(await failing(wrong)).to.equal(
+        [
+          `registry/denied: the registry denies access to ${target()}`,
+          "note: the engine says: unauthorized: authentication required",
+          "note: asked as ann (options)",
+          "help: log in (docker login), name a credential helper, or give username and password",
+        ].join("\n"),
+      );
+      const nobody = await push(`name = ${name}:1\nregistry = ${closed.host}`);
+      expect(await failing(nobody)).to.contain("note: asked without a login");
+      expect(await engineHas(`/images/${target()}/json`), "the name is taken back").to.equal(false);
+    });
+
+    it("asks a credential helper on the PATH", async () => {
+      const folder = await temporaryFolder({
+        "config/config.json": JSON.stringify({ credHelpers: { [closed.host]: "tsbtest" } }),
+        "bin/docker-credential-tsbtest": `#!/bin/sh\nread server\n[ "$1 $server" = "get ${closed.host}" ] && echo '{"ServerURL":"'$server'","Username":"ann","Secret":"${login.password}"}'\n`,
+      });
+      await chmod(join(folder, "bin/docker-credential-tsbtest"), 0o755);
+      const made = await push(`name = ${name}:1\nregistry = ${closed.host}`, {
+        env: { DOCKER_CONFIG: join(folder, "config"), PATH: `${join(folder, "bin")}:${process.env["PATH"]}` },
+      });
+      await installed(made, "pushed");
+      expect(JSON.stringify(made.events)).not.to.contain(login.password);
+    });
+
+    it("takes DOCKER_AUTH_CONFIG", async () => {
+      const auth = Buffer.from(`ann:${login.password}`).toString("base64");
+      const made = await push(`name = ${name}:1\nregistry = ${closed.host}`, {
+        env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [closed.host]: { auth } } }) },
+      });
+      await installed(made, "pushed");
+    });
+  });
+
+  it("speaks TLS with a registry that has a certificate of its own making", async () => {
+    const secure = await startRegistry({ tls: true });
+    try {
+      const { digest } = await installed(await push(`name = ${name}:1\nregistry = ${secure.host}`), "pushed");
+      expect(digest).to.match(/^sha256:/);
+    } finally {
+      await secure.stop();
+    }
+  });
+
+  it("says that there is no such image", async () => {
+    const made = await push(`name = ${name}:none\nregistry = ${registry.host}`);
+    expect(await failing(made)).to.equal(`image/missing: the engine has no image ${name}:none`);
+  });
+
+  it("says that the registry was gone in the middle, and gets it done the next time", async () => {
+    const engine = await fakeEngine({
+      [`POST /images/${encodeURIComponent(registry.host)}/${name}/push`]: lines([
+        { status: `The push refers to repository [${registry.host}/${name}]` },
+        { status: "Pushing", progressDetail: { current: 512, total: 1024 }, id: "0123456789ab" },
+        {
+          errorDetail: {
+            message: `Put "http://${registry.host}/v2/": dial tcp: connect: connection refused`,
+          },
+        },
+      ]),
+    });
+    const options = `name = ${name}:1\nregistry = ${registry.host}`;
+    const made = await push(`${options}\nengine-url = ${engine.url}`);
+    try {
+      expect(await failing(made)).to.equal(
+        `registry/failed: ${registry.host}/${name}:1: Put "http://${registry.host}/v2/": dial tcp: connect: connection refused`,
+      );
+      expect(await engineHas(`/images/${registry.host}/${name}:1/json`)).to.equal(false);
+    } finally {
+      await engine.close();
+    }
+    await made.write(config(options));
+    await installed(made, "pushed");
+    expect(await tagsAt(registry.host)).to.deep.equal(["1"]);
+  });
+});

@@ -1,0 +1,102 @@
+import { expect } from "chai";
+import { existsSync } from "node:fs";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestBuildout } from "../../../src/testing.js";
+import { engineRemove, uniqueName } from "../../support/engine.js";
+import { fakeEngine } from "../../support/fake-engine.js";
+import { loadImage } from "../../support/images.js";
+import { failing, imageBuildout, inspectedImage, installed } from "../../support/image-buildout.js";
+
+const config = (options: string): string =>
+  `[buildout]\nparts = saved\n[saved]\nrecipe = docker.save\n${options}\n`;
+
+describe("docker.save", function () {
+  this.timeout(60_000);
+  let name: string;
+  let made: TestBuildout;
+  beforeEach(async () => {
+    name = uniqueName("tsb-save");
+    await loadImage(`${name}:1`, { Labels: { name } });
+    made = await imageBuildout({ config: config(`image = ${name}:1\nfile = out/image.tar`) });
+  });
+  afterEach(async () => {
+    await made.uninstall().catch(() => undefined);
+    await made.dispose();
+    for (const tag of ["1", "2"]) await engineRemove("images", `${name}:${tag}`);
+  });
+
+  it("writes an archive, once, and takes it away", async () => {
+    const file = join(made.directory, "out/image.tar");
+    const outputs = await installed(made, "saved");
+    expect(outputs).to.include({
+      file,
+      size: String((await stat(file)).size),
+      "image-id": (await inspectedImage(`${name}:1`))?.Id,
+    });
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.uninstall();
+    expect(existsSync(file)).to.equal(false);
+  });
+
+  it("packs by gzip where the name says so, and another part loads it", async () => {
+    await made.write(
+      `[buildout]\nparts = loaded saved\n[loaded]\nrecipe = docker.load\nfile = out/image.tgz\n[saved]\nrecipe = docker.save\nname = ${name}\ntag = 1\nfile = out/image.tgz\n`,
+    );
+    await installed(made, "saved");
+    expect(made.begun()).to.deep.equal(["install saved", "install loaded"]);
+    expect((await readFile(join(made.directory, "out/image.tgz"))).subarray(0, 2).toString("hex")).to.equal(
+      "1f8b",
+    );
+  });
+
+  it("writes it anew when the image or the file has changed", async () => {
+    await installed(made, "saved");
+    await loadImage(`${name}:1`, { Labels: { name, second: "1" } });
+    made.events.length = 0;
+    await installed(made, "saved");
+    await rm(join(made.directory, "out/image.tar"));
+    await installed(made, "saved");
+    await writeFile(join(made.directory, "out/image.tar"), "x");
+    await installed(made, "saved");
+    expect(made.begun()).to.deep.equal(["update saved", "uninstall saved", "install saved", "update saved"]);
+    expect((await stat(join(made.directory, "out/image.tar"))).size).to.be.greaterThan(1000);
+  });
+
+  it("puts several images into one archive", async () => {
+    await loadImage(`${name}:2`, { Labels: { name, second: "1" } });
+    await made.write(config(`image = ${name}:1\nimages = ${name}:2\nfile = both.tar`));
+    await installed(made, "saved");
+    await made.write(
+      `${config(`image = ${name}:1\nimages = ${name}:2\nfile = both.tar`)}[loaded]\nrecipe = docker.load\nfile = both.tar\n`.replace(
+        "parts = saved",
+        "parts = saved loaded",
+      ),
+    );
+    const { images = "" } = await installed(made, "loaded");
+    expect(images.split("\n")).to.have.members([`${name}:1`, `${name}:2`]);
+  });
+
+  it("says that there is no such image", async () => {
+    await made.write(config(`image = ${name}:none\nfile = x.tar`));
+    expect(await failing(made)).to.equal(`image/missing: the engine has no image ${name}:none`);
+  });
+
+  it("leaves no half of a file when the engine's answer is cut off", async () => {
+    const engine = await fakeEngine({
+      "GET /images/get": (_request, response) => {
+        response.writeHead(200, { "content-type": "application/x-tar" });
+        response.write(Buffer.alloc(4096), () => response.destroy());
+      },
+    });
+    try {
+      await made.write(config(`image = ${name}:1\nfile = out/image.tar\nengine-url = ${engine.url}`));
+      expect(await failing(made)).to.equal(
+        "engine/cut-off: the engine's answer was cut off\nnote: the connection closed in the middle of the answer",
+      );
+      expect(await readdir(join(made.directory, "out"))).to.deep.equal([]);
+    } finally {
+      await engine.close();
+    }
+  });
+});

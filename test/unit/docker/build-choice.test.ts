@@ -1,0 +1,170 @@
+import { expect } from "chai";
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { chooseBuilder, type BuilderChoice } from "../../../src/docker/build-choice.js";
+import { parseSource } from "../../../src/docker/build-source.js";
+import { buildxArguments, type BuildxSpec } from "../../../src/docker/buildx.js";
+import { findBuildx } from "../../../src/docker/buildx-find.js";
+import type { EngineInfo } from "../../../src/docker.js";
+import { problemOf } from "../../support/problem.js";
+import { temporaryFolder } from "../../support/tmp.js";
+
+const choice = (
+  more: Partial<BuilderChoice> = {},
+  info: Partial<EngineInfo> = {},
+  apiVersion = "1.41",
+): BuilderChoice => ({
+  asked: "auto",
+  needs: { buildx: [], buildkit: [] },
+  buildx: undefined,
+  engine: {
+    apiVersion,
+    endpoint: "unix:///x",
+    info: async () =>
+      await Promise.resolve({
+        os: "linux",
+        serverVersion: "20.10.24",
+        containerdStore: false,
+        ...info,
+      } as EngineInfo),
+  },
+  ...more,
+});
+
+describe("chooseBuilder", () => {
+  const buildx = ["/usr/bin/docker", "buildx"];
+
+  it("takes buildx where it is, else BuildKit, else the classic builder", async () => {
+    expect(await chooseBuilder(choice({ buildx }))).to.equal("buildx");
+    expect(await chooseBuilder(choice())).to.equal("buildkit");
+    expect(await chooseBuilder(choice({}, {}, "1.38"))).to.equal("classic");
+    expect(await chooseBuilder(choice({}, { os: "windows" }))).to.equal("classic");
+    const contained = { containerdStore: true, serverVersion: "26.1.5+dfsg1" };
+    expect(await chooseBuilder(choice({}, contained))).to.equal("classic");
+    expect(await chooseBuilder(choice({}, { ...contained, serverVersion: "28.5.1" }))).to.equal("buildkit");
+  });
+
+  it("takes the one that is asked for", async () => {
+    for (const asked of ["buildx", "buildkit", "classic"] as const)
+      expect(await chooseBuilder(choice({ asked, buildx }))).to.equal(asked);
+  });
+
+  it("says what is missing", async () => {
+    expect(await problemOf(async () => await chooseBuilder(choice({ asked: "buildx" })))).to.deep.equal({
+      code: "build/no-buildx",
+      message: "builder = buildx was asked for, and docker buildx was not found",
+      help: ["install docker-buildx, or set builder = auto"],
+      option: "builder",
+    });
+    expect(
+      await problemOf(async () => await chooseBuilder(choice({ asked: "buildkit" }, {}, "1.38"))),
+    ).to.deep.equal({
+      code: "build/no-buildkit",
+      message: "builder = buildkit was asked for, and this engine has none",
+      notes: ["the engine speaks API 1.38, and BuildKit came with 1.39"],
+      help: ["set builder = auto"],
+      option: "builder",
+    });
+    const needs = { buildx: ["sbom"], buildkit: ["ssh"] };
+    expect(await problemOf(async () => await chooseBuilder(choice({ needs })))).to.deep.equal({
+      code: "build/needs-buildx",
+      message: "sbom: docker buildx is needed for this",
+      notes: ["docker buildx was not found"],
+      help: ["install docker-buildx"],
+      option: "sbom",
+    });
+  });
+});
+
+const source = (text: string) => parseSource(text, "/b");
+
+describe("parseSource", () => {
+  it("tells repositories, files and folders apart", () => {
+    expect(source("src")).to.deep.equal({ kind: "local", path: "/b/src" });
+    expect(source("/abs#x")).to.deep.equal({ kind: "local", path: "/abs#x" });
+    expect(source("https://h/c.tar.gz")).to.deep.equal({ kind: "url", url: "https://h/c.tar.gz" });
+    expect(source("git@host:a/b.git#v1:sub/dir")).to.deep.equal({
+      kind: "git",
+      url: "git@host:a/b.git",
+      ref: "v1",
+      folder: "sub/dir",
+    });
+    expect(source("https://u:p@h/r.git")).to.deep.equal({
+      kind: "git",
+      url: "https://u:p@h/r.git",
+      ref: undefined,
+      folder: undefined,
+    });
+    expect(source("github.com/a/b#:x")).to.deep.equal({
+      kind: "git",
+      url: "https://github.com/a/b",
+      ref: undefined,
+      folder: "x",
+    });
+    expect(source("ssh://git@h/r")).to.include({ kind: "git", url: "ssh://git@h/r" });
+  });
+
+  it("lets neither ref nor folder be anything else", async () => {
+    expect(
+      await problemOf(async () => await Promise.resolve(source("git://h/r#--upload-pack=x"))),
+    ).to.include({ code: "build/bad-source" });
+    expect(await problemOf(async () => await Promise.resolve(source("git://h/r#v:../..")))).to.include({
+      message: 'the folder "../.." leads out of the repository',
+    });
+  });
+});
+
+describe("buildxArguments", () => {
+  it("keep values out of the command line where they can", () => {
+    const spec: BuildxSpec = {
+      tags: ["app:1", "app:2"],
+      dockerfile: "Dockerfile",
+      buildArgs: { TOKEN: "hidden", PATH: "/x" },
+      labels: { a: "b" },
+      cacheFrom: ["app"],
+      cacheTo: ["type=inline"],
+      noCache: true,
+      pull: false,
+      rm: true,
+      forceRm: true,
+      extraHosts: ["h:1.2.3.4"],
+      platform: "linux/amd64,linux/arm64",
+      context: "-",
+      secrets: ["id=s,env=S"],
+      ssh: ["default"],
+      output: [],
+      buildContexts: ["base=docker-image://b"],
+    };
+    const { args, env } = buildxArguments(spec, "/m");
+    expect(env).to.deep.equal({ TOKEN: "hidden" });
+    expect(args.join(" ")).to.equal(
+      "build --progress=rawjson --metadata-file /m --file Dockerfile --tag app:1 --tag app:2 --build-arg TOKEN --build-arg PATH=/x --label a=b --cache-from app --cache-to type=inline --no-cache --platform linux/amd64,linux/arm64 --add-host h:1.2.3.4 --secret id=s,env=S --ssh default --build-context base=docker-image://b --provenance=false --load -- -",
+    );
+  });
+});
+
+describe("findBuildx", () => {
+  it("looks where the docker CLI looks, and runs nothing", async () => {
+    const folder = await temporaryFolder({
+      "config/cli-plugins/docker-buildx": "",
+      "bin/docker": "",
+      "extra/docker-buildx": "",
+      "alone/buildx": "",
+    });
+    const at = (env: Record<string, string>) => ({
+      env: { DOCKER_CONFIG: join(folder, "config"), ...env },
+      home: folder,
+    });
+    for (const file of ["config/cli-plugins/docker-buildx", "bin/docker", "alone/buildx"])
+      await chmod(join(folder, file), 0o755);
+    expect(await findBuildx(at({ PATH: join(folder, "bin") }))).to.deep.equal([
+      join(folder, "bin/docker"),
+      "buildx",
+    ]);
+    expect(await findBuildx(at({ PATH: "/nonexistent" }))).to.deep.equal([
+      join(folder, "config/cli-plugins/docker-buildx"),
+    ]);
+    const without = { ...at({ PATH: join(folder, "alone") }).env, DOCKER_CONFIG: "/nonexistent" };
+    expect(await findBuildx({ env: without, home: folder })).to.deep.equal([join(folder, "alone/buildx")]);
+  });
+});

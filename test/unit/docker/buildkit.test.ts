@@ -1,0 +1,202 @@
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { Readable } from "node:stream";
+import { BuildReport } from "../../../src/docker/build-report.js";
+import { decodeTrace, readRawJson } from "../../../src/docker/buildkit-trace.js";
+import { parseDockerfile } from "../../../src/docker/dockerfile.js";
+import { frame, grpcMessages } from "../../../src/docker/grpc.js";
+import { encodeField, fieldsOf, textField } from "../../../src/docker/protobuf.js";
+
+const message = (...fields: Uint8Array[]): Buffer => Buffer.concat(fields);
+
+describe("protobuf fields", () => {
+  it("are read as they were written", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 500 }),
+        fc.uint8Array({ minLength: 1 }),
+        fc.integer({ min: 1, max: 2 ** 50 }),
+        (number, bytes, count) => {
+          const fields = [...fieldsOf(message(encodeField(number, bytes), encodeField(number + 1, count)))];
+          expect(fields.map((field) => field.number)).to.deep.equal([number, number + 1]);
+          expect(Buffer.from((fields[0]?.value ?? []) as Uint8Array).equals(bytes)).to.equal(true);
+          expect(fields[1]?.value).to.equal(count);
+        },
+      ),
+    );
+  });
+
+  it("never run over the end of a message", () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        try {
+          for (const field of fieldsOf(bytes)) expect(field.number).to.be.a("number");
+        } catch (error) {
+          expect(error).to.be.instanceOf(RangeError);
+        }
+      }),
+    );
+    expect(textField(encodeField(2, "x"), 1)).to.equal("");
+  });
+});
+
+describe("gRPC messages", () => {
+  it("come whole, however the stream is cut", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array()), fc.integer({ min: 1, max: 9 }), async (messages, size) => {
+        const bytes = Buffer.concat(messages.map(frame));
+        const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+          bytes.subarray(at * size, (at + 1) * size),
+        );
+        const read = [];
+        for await (const one of grpcMessages(Readable.from(pieces))) read.push([...one]);
+        expect(read).to.deep.equal(messages.map((one) => [...one]));
+      }),
+    );
+  });
+
+  it("are refused when compressed or too long", async () => {
+    for (const head of [Buffer.from([1, 0, 0, 0, 0]), Buffer.from([0, 255, 255, 255, 255])]) {
+      let refused: unknown;
+      try {
+        for await (const one of grpcMessages(Readable.from([head]))) void one;
+      } catch (error) {
+        refused = error;
+      }
+      expect(refused).to.have.property("status", 12);
+    }
+  });
+});
+
+const time = encodeField(1, 5);
+const vertex = (digest: string, name: string, more: Uint8Array[] = []): Uint8Array =>
+  encodeField(1, message(encodeField(1, digest), encodeField(3, name), encodeField(5, time), ...more));
+const status = encodeField(
+  2,
+  message(
+    encodeField(1, "sha256:abcdef0123456789"),
+    encodeField(2, "a"),
+    encodeField(4, 7),
+    encodeField(5, 9),
+  ),
+);
+const log = (digest: string, stream: number, text: string): Uint8Array =>
+  encodeField(3, message(encodeField(1, digest), encodeField(3, stream), encodeField(4, text)));
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+const failed = (digest: string, name: string, error: string): Uint8Array =>
+  vertex(digest, name, [encodeField(7, error)]);
+
+const listen = () => {
+  const said: string[] = [];
+  const progress: object[] = [];
+  const report = new BuildReport({
+    log: (line, stream = "out") => void said.push(`${stream} ${line}`),
+    progress: (one) => void progress.push(one),
+  });
+  return { said, progress, report };
+};
+
+describe("BuildKit's trace", () => {
+  it("is decoded from protobuf and from rawjson to the same", () => {
+    const warning = encodeField(
+      4,
+      message(
+        encodeField(1, "a"),
+        encodeField(3, "short"),
+        encodeField(7, encodeField(1, encodeField(1, 3))),
+      ),
+    );
+    const decoded = decodeTrace(
+      message(
+        vertex("a", "[1/1] RUN x", [encodeField(4, 1), encodeField(6, time), encodeField(7, "bad")]),
+        status,
+        log("a", 2, "hi"),
+        warning,
+      ),
+    );
+    const json = readRawJson(
+      JSON.stringify({
+        vertexes: [
+          { digest: "a", name: "[1/1] RUN x", cached: true, started: "t", completed: "t", error: "bad" },
+        ],
+        statuses: [{ id: "sha256:abcdef0123456789", vertex: "a", current: 7, total: 9 }],
+        logs: [{ vertex: "a", stream: 2, data: base64("hi") }],
+        warnings: [{ vertex: "a", short: base64("short"), range: [{ start: { line: 3 } }] }],
+      }),
+    );
+    expect(json).to.deep.equal({
+      ...decoded,
+      logs: [{ vertex: "a", stream: "err", data: Buffer.from("hi") }],
+    });
+    expect(Buffer.from(decoded.logs[0]?.data ?? []).toString()).to.equal("hi");
+    expect(decoded.warnings).to.deep.equal([{ vertex: "a", short: "short", url: "", line: 3 }]);
+  });
+
+  it("leaves lines alone that are something else", () => {
+    for (const line of ["ERROR: failed", "", "null", "3"]) expect(readRawJson(line)).to.equal(undefined);
+  });
+});
+
+describe("BuildReport", () => {
+  it("heads a step's lines by its name again when another one spoke in between", () => {
+    const { said, report } = listen();
+    const feed = (...fields: Uint8Array[]): void => report.trace(decodeTrace(message(...fields)));
+    feed(
+      vertex("i", "[internal] load build context"),
+      vertex("a", "[a 1/1] RUN a"),
+      vertex("b", "[b 1/1] RUN b"),
+    );
+    feed(log("a", 1, "one\ntw"), log("b", 1, "bee\n"), log("a", 1, "o\n"));
+    feed(
+      log("a", 2, "10%\r20%\r100%\n"),
+      vertex("b", "[b 1/1] RUN b", [encodeField(6, time)]),
+      vertex("c", "[c 1/1] RUN c", [encodeField(4, 1), encodeField(6, time)]),
+    );
+    expect(said).to.deep.equal([
+      "note [a 1/1] RUN a",
+      "note [b 1/1] RUN b",
+      "note [a 1/1] RUN a",
+      "out one",
+      "note [b 1/1] RUN b",
+      "out bee",
+      "note [a 1/1] RUN a",
+      "out two",
+      "err 100%",
+      "note [c 1/1] RUN c: cached",
+    ]);
+  });
+
+  it("reports layers with their bytes", () => {
+    const { progress, report } = listen();
+    report.trace(decodeTrace(message(vertex("a", "[1/1] FROM x"), status)));
+    expect(progress.at(-1)).to.deep.equal({
+      id: "a sha256:abcdef0123456789",
+      step: "[1/1] FROM x: abcdef012345",
+      current: 7,
+      total: 9,
+      unit: "bytes",
+    });
+  });
+
+  it("blames the step that failed, not those that were stopped for it", () => {
+    const { report } = listen();
+    report.trace(
+      decodeTrace(
+        message(
+          failed("a", "[a 1/1] RUN slow", "context canceled"),
+          failed("b", "[stage-1 2/2] RUN bad", "process did not complete: exit code: 7"),
+          log("b", 1, "why\n"),
+        ),
+      ),
+    );
+    const content = parseDockerfile("FROM x AS a\nFROM y\nRUN bad\n");
+    expect(
+      report.failure(new Error("failed to solve"), { name: "Dockerfile", content }).problem,
+    ).to.deep.equal({
+      code: "build/failed",
+      message: "the build failed at [stage-1 2/2] RUN bad: exit code 7",
+      notes: ["Dockerfile:3: RUN bad", "its last lines:\n  why"],
+    });
+  });
+});

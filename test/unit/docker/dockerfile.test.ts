@@ -1,0 +1,126 @@
+import { expect } from "chai";
+import { instructionOf } from "../../../src/docker/build-step.js";
+import { imagesOf, parseDockerfile } from "../../../src/docker/dockerfile.js";
+
+const text = (...lines: string[]): string => lines.join("\n");
+
+describe("parseDockerfile", () => {
+  it("joins continued lines, over comments and blank lines, and keeps where an instruction starts", () => {
+    const { instructions } = parseDockerfile(
+      text("# first", "FROM a", "run one \\", "# between", "", "  && two", "COPY a b"),
+    );
+    expect(instructions).to.deep.equal([
+      { keyword: "FROM", rest: "a", line: 2 },
+      { keyword: "RUN", rest: "one   && two", line: 3 },
+      { keyword: "COPY", rest: "a b", line: 7 },
+    ]);
+  });
+
+  it("takes the escape character of the directive", () => {
+    const { instructions } = parseDockerfile(text("# escape=`", "FROM a", "RUN dir C:\\", "RUN b `", " c"));
+    expect(instructions.map(({ rest }) => rest)).to.deep.equal(["a", "dir C:\\", "b  c"]);
+  });
+
+  it("passes over here-documents, and over what only looks like one", () => {
+    const source = text(
+      "FROM a",
+      "RUN <<EOF sh",
+      "FROM not-this",
+      "EOF",
+      "COPY <<-'X' <<Y /d/",
+      "FROM nor-this",
+      "\tX",
+      "FROM b",
+      "Y",
+      "RUN cat <<NONE",
+      "FROM last",
+    );
+    expect(parseDockerfile(source).stages.map(({ from }) => from)).to.deep.equal(["a", "last"]);
+  });
+});
+
+const images = (source: string, wanted = {}): string[] => imagesOf(parseDockerfile(source), wanted);
+
+describe("imagesOf", () => {
+  it("are those of the stages that the target needs", () => {
+    const source = text(
+      "FROM one AS a",
+      "FROM two AS B",
+      "COPY --from=three /x /x",
+      "FROM a",
+      "COPY --chown=0 --from=b /x /x",
+      "RUN --mount=type=bind,from=four,target=/y true",
+      "FROM five AS unused",
+      "FROM scratch AS last",
+      "COPY --from=2 / /",
+    );
+    expect(images(source)).to.deep.equal(["one", "two", "three", "four"]);
+    expect(images(source, { target: "b" })).to.deep.equal(["two", "three"]);
+    expect(images(source, { target: "unused" })).to.deep.equal(["five"]);
+    expect(images(source, { contexts: ["two", "three"] })).to.deep.equal(["one", "four"]);
+  });
+
+  it("have their variables filled in, from defaults and build arguments", () => {
+    const source = text(
+      "ARG TAG=1",
+      'ARG NAME="app-${TAG}" NONE',
+      "FROM $NAME:${TAG:-x}",
+      "COPY --from=${NONE:-fallback} / /",
+      "COPY --from=x${TAG:+-set} / /",
+      "COPY --from=$NONE / /",
+    );
+    expect(images(source)).to.deep.equal(["app-1:1", "fallback", "x-set"]);
+    expect(images(source, { buildArgs: { TAG: "2", NONE: "here" } })).to.deep.equal([
+      "app-2:2",
+      "here",
+      "x-set",
+    ]);
+    expect(images("FROM --platform=$BUILDPLATFORM busybox AS b\nFROM b")).to.deep.equal(["busybox"]);
+  });
+
+  it("are none of what is no Dockerfile", () => {
+    for (const source of ["", "\u0000\u0001", "hello world", "FROM", "FROM a AS a\nFROM a AS a"])
+      expect(() => images(source)).not.to.throw();
+  });
+});
+
+describe("instructionOf", () => {
+  const dockerfile = parseDockerfile(
+    text(
+      "ARG V=1",
+      "FROM base AS build",
+      "ENV A=b",
+      "WORKDIR /w",
+      "RUN make",
+      "FROM build AS test",
+      "RUN check",
+      "FROM other",
+      "COPY --from=build / /",
+      "RUN last",
+    ),
+  );
+  const line = (name: string): number | undefined => instructionOf(dockerfile, name)?.line;
+
+  it("finds BuildKit's steps by stage and number", () => {
+    expect(line("[build 1/3] FROM docker.io/library/base")).to.equal(2);
+    expect(line("[build 3/3] RUN make")).to.equal(5);
+    expect(line("[test 1/1] RUN check")).to.equal(7);
+    expect(line("[stage-2 2/3] COPY --from=build / /")).to.equal(9);
+    expect(line("[linux/arm64 stage-2 3/3] RUN last")).to.equal(10);
+  });
+
+  it("finds the classic builder's by number", () => {
+    expect(line("Step 1/10 : ARG V=1")).to.equal(1);
+    expect(line("Step 5/10 : RUN make")).to.equal(5);
+  });
+
+  it("finds nothing for what is no instruction", () => {
+    for (const name of [
+      "[internal] load build context",
+      "exporting to image",
+      "[9/9] RUN x",
+      "[build 2/7] RUN x",
+    ])
+      expect(line(name), name).to.equal(undefined);
+  });
+});

@@ -1,0 +1,63 @@
+import { expect } from "chai";
+import { referencesOf } from "../../../src/recipes/build-names.js";
+import { pushTargets, type PushOptions } from "../../../src/recipes/push-options.js";
+import { problemOf } from "../../support/problem.js";
+
+const problem = async (names: Parameters<typeof referencesOf>[0]) =>
+  await problemOf(async () => await Promise.resolve(referencesOf(names)));
+
+describe("referencesOf", () => {
+  it("puts name, tag, tags and registry together", () => {
+    expect(referencesOf({ name: "app" })).to.deep.equal(["app:latest"]);
+    expect(referencesOf({ name: "app:1", tags: ["2", "r:5/x:3", "1", "2"] })).to.deep.equal([
+      "app:1",
+      "app:2",
+      "r:5/x:3",
+    ]);
+    expect(referencesOf({ name: "app:1", tag: "9" })).to.deep.equal(["app:9"]);
+    expect(referencesOf({ name: "ignored", tag: "test_image:v0.1" })).to.deep.equal(["test_image:v0.1"]);
+    expect(referencesOf({ name: "a/b", registry: "https://r:5000/v2/" })).to.deep.equal([
+      "r:5000/a/b:latest",
+    ]);
+    expect(referencesOf({ name: "r:5000/a", registry: "r:5000" })).to.deep.equal(["r:5000/a:latest"]);
+    expect(referencesOf({ name: "a", registry: "index.docker.io" })).to.deep.equal(["a:latest"]);
+  });
+
+  it("blames the option that is wrong", async () => {
+    const digest = `a@sha256:${"0".repeat(64)}`;
+    expect(await problem({ name: "App" })).to.include({ code: "reference/invalid", option: "name" });
+    expect(await problem({ name: "app", tag: "a b" })).to.include({
+      code: "reference/invalid",
+      option: "tag",
+    });
+    expect(await problem({ name: digest })).to.include({ code: "reference/invalid", option: "name" });
+    expect(referencesOf({ name: digest, digests: true })).to.deep.equal([digest]);
+  });
+});
+
+const options = (more: Partial<PushOptions>): PushOptions =>
+  ({ name: "app", tags: [], ...more }) as PushOptions;
+
+describe("pushTargets", () => {
+  it("says what is pushed where", () => {
+    expect(pushTargets(options({ tag: "1", tags: ["latest"], registry: "r:5" }))).to.deep.equal({
+      source: "app:1",
+      targets: ["r:5/app:1", "r:5/app:latest"],
+    });
+    expect(pushTargets(options({ name: "app:1", repository: "team/x", registry: "r:5" }))).to.deep.equal({
+      source: "app:1",
+      targets: ["r:5/team/x:1"],
+    });
+    const id = `sha256:${"a".repeat(64)}`;
+    expect(pushTargets(options({ name: id, repository: "r:5/x", tag: "2" }))).to.deep.equal({
+      source: id,
+      targets: ["r:5/x:2"],
+    });
+  });
+
+  it("asks for a name where there is only an id", async () => {
+    expect(
+      await problemOf(async () => await Promise.resolve(pushTargets(options({ name: "a".repeat(64) })))),
+    ).to.include({ option: "name" });
+  });
+});
