@@ -80,6 +80,8 @@ async function planCache(context: Inputs): Promise<CachePlan> {
 async function locate(context: Context, text: string): Promise<{ repository: string; ecr: Ecr | undefined }> {
   const { env, signal, buildout } = context;
   const [, name] = /^ecr:(.+)$/.exec(text) ?? [];
+  // Without a network nothing is asked, and the host does not matter.
+  if (name && buildout.offline) return { repository: name, ecr: undefined };
   if (name) {
     const ecr = await openEcr({}, env);
     return { repository: `${(await ecrToken(ecr, signal)).host}/${name}`, ecr };

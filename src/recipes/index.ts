@@ -10,6 +10,7 @@ export const recipes: Readonly<Record<string, Loader>> = {
   "docker.gentoo-bootstrap": () => import("./docker.gentoo-bootstrap.js"),
   "docker.gentoo-build": () => import("./docker.gentoo-build.js"),
   "docker.gentoo-diskimage": () => import("./docker.gentoo-diskimage.js"),
+  "docker.images": () => import("./docker.images.js"),
   "docker.load": () => import("./docker.load.js"),
   "docker.network": () => import("./docker.network.js"),
   "docker.pull": () => import("./docker.pull.js"),
