@@ -27,9 +27,9 @@ export const ENGINES = {
   },
 };
 
-/** Downloads and unpacks an engine below `folder`, once; the root that its programs are under. */
-export function unpack(name, folder) {
-  const { release, packages, closure } = ENGINES[name];
+/** Downloads and unpacks an engine (or other packages) below `folder`, once; the root that its programs are under. */
+export function unpack(name, folder, what = ENGINES[name]) {
+  const { release, packages, closure } = what;
   const base = join(folder, name);
   const root = join(base, "root");
   if (fs.existsSync(join(base, "complete"))) return root;

@@ -156,12 +156,15 @@ function isBrokenPipe(error: unknown): boolean {
 function open(route: Route, request: EngineRequest): { req: http.ClientRequest; done: () => void } {
   const { signal } = request;
   signal?.throwIfAborted();
-  const req = http.request({
+  const options: http.RequestOptions & { readonly servername: string } = {
+    // Given, or node would work out one that the agent has no use for, at the price of a large regular expression.
+    servername: "",
     agent: route.agent,
     method: request.method ?? "GET",
     path: `${request.unversioned ? "" : route.prefix}${request.path}${queryText(request.query)}`,
     headers: headersOf(request),
-  });
+  };
+  const req = http.request(options);
   if (!signal) return { req, done: () => undefined };
   const abort = (): void => void req.destroy(abortReason(signal));
   signal.addEventListener("abort", abort, { once: true });

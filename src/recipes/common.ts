@@ -182,7 +182,9 @@ export async function lookByEngine(
   const byEngine = new Map<Engine, PartRecord[]>();
   for (const record of context.records) {
     const engine = await engineOfRecord(context, record);
-    byEngine.set(engine, [...(byEngine.get(engine) ?? []), record]);
+    const records = byEngine.get(engine);
+    if (records) records.push(record);
+    else byEngine.set(engine, [record]);
   }
   const found = new Map<string, readonly Drift[]>();
   for (const [engine, records] of byEngine)

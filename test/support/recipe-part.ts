@@ -208,6 +208,11 @@ export async function failureOf(promise: Promise<unknown>): Promise<Problem> {
   throw new Error("it did not fail");
 }
 
+/** Keys under which engines are shared (see engineFor in src/docker/connect.ts). */
+function isConnection(key: string): boolean {
+  return key.startsWith("docker-engine ");
+}
+
 type Counted = Record<"request" | "stream" | "hijack", (request: unknown) => Promise<unknown>>;
 
 /** What the parts of one run share, in a folder of its own. */
@@ -255,7 +260,7 @@ export class RunRig {
     if (!this.#shared.has(key)) {
       const made = Promise.resolve(make());
       this.#shared.set(key, made);
-      if (key.startsWith("docker engine ")) this.#count((await made) as unknown as Counted);
+      if (isConnection(key)) this.#count((await made) as unknown as Counted);
       if (dispose) this.#ends.push(async () => await dispose(await made));
     }
     return (await this.#shared.get(key)) as T;
@@ -283,7 +288,7 @@ export class RunRig {
 
   /** A new run begins: what the last one knew is asked again, connections aside. */
   forget(): void {
-    for (const key of this.#shared.keys()) if (!key.startsWith("docker engine")) this.#shared.delete(key);
+    for (const key of this.#shared.keys()) if (!isConnection(key)) this.#shared.delete(key);
   }
 
   async close(): Promise<void> {
