@@ -1,0 +1,99 @@
+import { expect } from "chai";
+import { cp, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { testBuildout } from "tsbuildout/testing";
+import { projectFolder, tsbuildout } from "../support/cli.js";
+import { startEcr, type Ecr } from "../support/ecr.js";
+import { engineHas, engineJson } from "../support/engine.js";
+import { temporaryFolder, writeFiles } from "../support/tmp.js";
+
+describe("the pages and examples about ECR", () => {
+  let aws: Ecr;
+  before(async () => void (aws = await startEcr()));
+  after(async () => await aws.close());
+
+  const gitlab = {
+    GITLAB_CI: "true",
+    CI_COMMIT_SHA: "54b8206",
+    CI_COMMIT_BRANCH: "main",
+    CI_DEFAULT_BRANCH: "main",
+  };
+
+  describe("migration pages", () => {
+    const files = {
+      Dockerfile: "FROM scratch\n",
+      "ci.dockerfile": "FROM scratch AS build-deps\n",
+      "example-image/Dockerfile": "FROM scratch\n",
+      "package.json": '{"dependencies": {}}',
+      "package-lock.json": "{}",
+      "lifecycle.json": "{}",
+    };
+    for (const page of ["ecr-docker-ci", "buildkite-cache", "gitlab-kaniko"])
+      it(`${page}: every job can be planned as it stands there`, async () => {
+        const text = await readFile(join(projectFolder, `docs/migration-${page}.md`), "utf8");
+        const jobs = [...text.matchAll(/^```ini\n([^]*?)^```$/gm)].map(([, job = ""]) => job);
+        expect(jobs.length).to.be.greaterThan(0);
+        for (const config of jobs) {
+          const buildout = await testBuildout({ config, env: { ...process.env, ...aws.env, ...gitlab } });
+          await writeFiles(buildout.directory, files);
+          const { steps, warnings } = await buildout.plan();
+          expect(warnings.map(({ message }) => message)).to.deep.equal([]);
+          expect(steps.every(({ action }) => action === "install")).to.equal(true);
+          await buildout.dispose();
+        }
+      });
+  });
+
+  /** A copy of an example, as on a machine of its own. */
+  const example = async (name: string) => {
+    const folder = await temporaryFolder();
+    await cp(join(projectFolder, "examples", name), folder, { recursive: true });
+    return async (...args: string[]) => {
+      const { code, stdout, stderr } = await tsbuildout(["--plain", ...args], { cwd: folder, env: aws.env });
+      return { code, output: stdout + stderr };
+    };
+  };
+
+  it("examples/ecr builds, caches and publishes, and has nothing to do the second time", async () => {
+    const run = await example("ecr");
+    const plan = await run("plan");
+    expect(plan.output).to.match(/cache miss: .*\/cache\/example-ecr-page:[0-9a-f]{32}/);
+    const first = await run("install");
+    expect(first.code, first.output).to.equal(0);
+    expect(
+      [...(aws.repository("examples/page")?.images.values() ?? [])].map(({ tags }) => [...tags].sort()),
+    ).to.deep.equal([["1.0", "latest"]]);
+    expect((await run("install")).output).to.include("2 unchanged");
+    await run("uninstall", "--all");
+    expect(await engineHas("/images/example-ecr-page:latest/json")).to.equal(false);
+
+    // Another machine: the image is in the cache, and published.
+    const again = await example("ecr");
+    expect((await again("plan")).output).to.include("cache hit: ");
+    const second = await again("install");
+    expect(second.output).to.include("instead of building").and.to.include("up to date");
+    await again("uninstall", "--all");
+    expect(first.output + second.output)
+      .to.not.include("tok:en")
+      .and.not.include(aws.env["AWS_SECRET_ACCESS_KEY"]!);
+  });
+
+  it("examples/images-folder builds in the order of FROM, and publishes when it is asked to", async () => {
+    const run = await example("images-folder");
+    const first = await run("images:tags=1.0", "install");
+    expect(first.code, first.output).to.equal(0);
+    const { Config } = await engineJson<{ Config: { Labels: Record<string, string> } }>({
+      path: "/images/example-tools:latest/json",
+    });
+    expect(Config.Labels).to.include({ flavour: "small", "org.opencontainers.image.vendor": "examples" });
+    const published = await run("images:tags=1.0", "images:push=ecr", "install");
+    expect(published.code, published.output).to.equal(0);
+    expect(
+      [...(aws.repository("examples/example-hello")?.images.values() ?? [])].flatMap(({ tags }) => [...tags]),
+    ).to.deep.equal(["1.0"]);
+    expect((await run("uninstall", "--all")).code).to.equal(0);
+    for (const name of ["example-base", "example-hello", "example-tools"]) {
+      expect(await engineHas(`/images/${name}:latest/json`), name).to.equal(false);
+    }
+  });
+});
