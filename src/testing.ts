@@ -1,5 +1,5 @@
 /** For tests of recipes: a buildout in a temporary folder, with every event kept. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Buildout, type InstallOptions, type Plan, type UninstallOptions } from "./engine/buildout.js";
@@ -33,6 +33,16 @@ export class TestBuildout implements AsyncDisposable {
 
   async write(config: string): Promise<void> {
     await writeFile(join(this.directory, "buildout.cfg"), config);
+  }
+
+  /** Removes a file or folder below the folder. */
+  async remove(path: string): Promise<void> {
+    await rm(join(this.directory, path), { recursive: true, force: true });
+  }
+
+  /** The names in the folder. */
+  async list(): Promise<string[]> {
+    return (await readdir(this.directory)).sort();
   }
 
   open(assignments: readonly string[] = []): Buildout {

@@ -202,7 +202,7 @@ export class Apply {
     const wantedOutputs = (this.#settings.forecast.decisions.get(part.name)?.reasons ?? []).flatMap(
       (reason) => (reason.kind === "output" ? [{ name: reason.name, reader: reason.reader }] : []),
     );
-    const observed = { drift, missing, reinstalled: [], uninstalled: [], wantedOutputs };
+    const observed = { drift, missing, reinstalled: [], uncertain: [], uninstalled: [], wantedOutputs };
     return await this.#settings.assessor.assess(part, observed, []);
   }
 

@@ -36,6 +36,8 @@ export interface Observed {
   readonly missing: readonly string[];
   /** Recorded needs that are reinstalled in this run. */
   readonly reinstalled: readonly string[];
+  /** Recorded needs of which it is not known yet whether they are reinstalled. */
+  readonly uncertain: readonly string[];
   /** Recorded needs that are uninstalled in this run and do not come back. */
   readonly uninstalled: readonly string[];
   /** Secret outputs that another part needs and that only an update can tell. */
@@ -46,6 +48,7 @@ export const NOTHING_OBSERVED: Observed = {
   drift: [],
   missing: [],
   reinstalled: [],
+  uncertain: [],
   uninstalled: [],
   wantedOutputs: [],
 };
@@ -78,7 +81,8 @@ export function decide(
   if (rebuild.length > 0) return decision("reinstall", [...rebuild, ...found.renew], changes);
   // For what is protected a new recipe version or a rebuilt neighbour is no cause to go, but one to look after it.
   const renew = guarded && wanted.hasUpdate ? [...found.renew, ...found.rebuild] : found.renew;
-  if (found.later.length > 0) return decision("maybe", [...renew, ...found.later], changes);
+  const later = guarded ? found.later.filter(({ kind }) => kind !== "need") : found.later;
+  if (later.length > 0) return decision("maybe", [...renew, ...later], changes);
   if (renew.length > 0) return decision("update", renew, changes);
   return wanted.always ? decision("update", [{ kind: "always" }], changes) : decision("none", []);
 }
@@ -129,6 +133,7 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   for (const { kind, message, repair } of observed.drift)
     (repair === "reinstall" ? rebuild : byUpdate).push({ kind: "drift", message, drift: kind });
   for (const part of observed.reinstalled) rebuild.push({ kind: "need", part, how: "reinstalled" });
+  for (const part of observed.uncertain) later.push({ kind: "need", part, how: "perhaps reinstalled" });
   // It was attached to something that goes: where it changes as well, it lets go of it before that goes.
   if (options.length + inputs.length > 0)
     for (const part of observed.uninstalled) rebuild.push({ kind: "need", part, how: "uninstalled" });

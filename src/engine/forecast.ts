@@ -128,6 +128,7 @@ class Round {
       drift: finding.drift,
       missing: finding.missing,
       reinstalled: those("reinstall"),
+      uncertain: those("maybe"),
       uninstalled: those("uninstall"),
       wantedOutputs: this.#wanted.get(part.name) ?? [],
     };

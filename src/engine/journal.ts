@@ -29,7 +29,7 @@ export class JournalFormatError extends Error {
   override readonly name = "JournalFormatError";
 }
 
-/** The journal's content; undefined where there is none, or none that got as far as its first line. */
+/** The journal's content; undefined where there is none. One that did not get as far as its first line fits no state. */
 export async function readJournal(path: string): Promise<JournalContent | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
@@ -39,7 +39,8 @@ export async function readJournal(path: string): Promise<JournalContent | undefi
   // A line counts once its end is written: a torn last line is one whose change did not happen.
   const length = bytes.lastIndexOf(10) + 1;
   const lines = bytes.subarray(0, length).toString("utf8").split("\n").slice(0, -1);
-  if (lines.length === 0) return undefined;
+  if (lines.length === 0)
+    return { head: { journal: 1, id: "", key: "", generation: -1 }, changes: [], length: 0 };
   const values = lines.map((line, index) => parseLine(line, index + 1));
   const [head, ...changes] = values as [JournalHead, ...Change[]];
   if (head.journal !== 1) throw new JournalFormatError("line 1 is not the head of a journal");

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { DiagnosticError } from "./diagnostic.js";
 
 /** Who holds a lock. */
@@ -41,44 +42,52 @@ export async function takeLock(path: string): Promise<Lock> {
   return { release: () => release(path, text) };
 }
 
-/** A process that was killed while it took the lock leaves its temporary file. */
+/** What a process leaves that was killed while it took the lock. */
 async function removeRemains(path: string): Promise<void> {
   const prefix = `${basename(path)}.`;
   for (const name of await readdir(dirname(path))) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split(".")[0]) : Number.NaN;
     if (Number.isInteger(pid) && !runs(pid)) await rm(join(dirname(path), name), { force: true });
   }
+  const breaker = parseHolder(await readFile(`${path}.break`, "utf8").catch(() => ""));
+  if (breaker && !(await isAlive(breaker))) await rm(`${path}.break`, { force: true });
 }
 
 /** Links the written file to the lock's name, which only one can do; breaks a dead one's lock first. */
 async function claim(path: string, temporary: string): Promise<void> {
-  for (;;) {
-    const linked = await link(temporary, path).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === "EEXIST") return false;
-        throw error;
-      },
-    );
-    if (linked) return;
+  while (!(await linked(temporary, path))) {
     const text = await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined) continue;
     const holder = parseHolder(text);
     if (!holder || (await isAlive(holder))) throw held(path, holder);
-    await breakLock(path, text, `${temporary}.dead`);
+    await breakLock(path, text, temporary);
   }
 }
 
-/** Takes a dead process's lock away. Another run may have done so already and hold the lock by now: its lock is put back. */
-async function breakLock(path: string, dead: string, aside: string): Promise<void> {
-  const moved = await rename(path, aside).then(
-    () => true,
-    () => false,
-  );
-  if (!moved) return;
-  const text = await readFile(aside, "utf8");
-  if (text !== dead) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Takes a dead process's lock away. Others may be about to do so, and one of them may hold the lock by now: so
+ *  breaking takes a lock of its own, under which what is taken away is still the dead one. */
+async function breakLock(path: string, dead: string, temporary: string): Promise<void> {
+  const breaking = `${path}.break`;
+  try {
+    await claim(breaking, temporary);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    // Whoever breaks it is quick about it.
+    return await setTimeout(5);
+  }
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === dead) await rm(path, { force: true });
+  await rm(breaking, { force: true });
 }
 
 async function release(path: string, text: string): Promise<void> {

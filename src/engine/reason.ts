@@ -18,7 +18,11 @@ export type Reason =
     }
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "drift"; readonly message: string; readonly drift: "missing" | "stopped" | "changed" }
-  | { readonly kind: "need"; readonly part: string; readonly how: "reinstalled" | "uninstalled" }
+  | {
+      readonly kind: "need";
+      readonly part: string;
+      readonly how: "reinstalled" | "perhaps reinstalled" | "uninstalled";
+    }
   | { readonly kind: "output"; readonly name: string; readonly reader: string }
   | { readonly kind: "always" }
   | { readonly kind: "later"; readonly what: string; readonly of: readonly string[] };

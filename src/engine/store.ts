@@ -24,6 +24,7 @@ export class StateStore {
   /** Bytes of the state file; 0 where there is none. */
   #fileSize: number;
   #journalLength: number;
+  #staleJournal = false;
   #writer: Promise<JournalWriter> | undefined;
 
   private constructor(path: string, state: State, fileSize: number, journalLength: number) {
@@ -41,7 +42,11 @@ export class StateStore {
     const state = saved ?? newState();
     // A journal of an earlier save, or one whose state file somebody took away, has nothing to add.
     const fits = journal !== undefined && journal.head.generation === state.generation;
-    if (!fits) return new StateStore(path, state, text ? Buffer.byteLength(text) : 0, 0);
+    if (!fits) {
+      const store = new StateStore(path, state, text ? Buffer.byteLength(text) : 0, 0);
+      store.#staleJournal = journal !== undefined;
+      return store;
+    }
     const base: State = saved ?? { ...state, id: journal.head.id, key: journal.head.key };
     for (const change of journal.changes) applyChange(base, change);
     return new StateStore(path, base, text ? Buffer.byteLength(text) : 0, journal.length);
@@ -86,6 +91,8 @@ export class StateStore {
     const writer = await this.#writer?.catch(() => undefined);
     const journalSize = writer?.size ?? this.#journalLength;
     await writer?.close();
+    // Of a save that was cut off at its last step, or of a state file that somebody took away.
+    if (journalSize === 0 && this.#staleJournal) await rm(journalPath(this.path), { force: true });
     if (journalSize === 0) return;
     const enough = this.#fileSize < ALWAYS_SAVED || journalSize > this.#fileSize * JOURNAL_SHARE;
     if (this.state.records.size > 0 && !enough) return;

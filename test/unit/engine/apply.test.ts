@@ -1,0 +1,445 @@
+import { expect } from "chai";
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { InstallContext, Recipe } from "../../../src/engine/contract.js";
+import { DiagnosticError } from "../../../src/engine/diagnostic.js";
+import type { Summary } from "../../../src/engine/events.js";
+import { renderDiagnostic } from "../../../src/engine/render.js";
+import { option, type Schema } from "../../../src/engine/schema.js";
+import { type TestBuildout, testBuildout } from "../../../src/testing.js";
+import { Script } from "../../support/scripted.js";
+
+const config = (parts: string, ...sections: string[]): string =>
+  [`[buildout]\nparts = ${parts}`, ...sections, ""].join("\n");
+
+const tell = async (context: InstallContext<Schema>) => ({
+  id: `id-${context.text("a") ?? context.part}`,
+  token: `token-of-${context.part}`,
+});
+
+/** A recipe that is done at once. */
+const quick: Recipe = {
+  doc: "Done at once.",
+  version: "1",
+  options: {
+    a: option.string({ doc: "An option." }),
+    b: option.string({ doc: "An option that is applied in place.", inPlace: true }),
+    password: option.string({ doc: "A secret.", secret: true }),
+  },
+  outputs: { id: { doc: "An output." }, token: { doc: "A secret.", secret: true } },
+  install: tell,
+  update: tell,
+  look: async () => new Map(),
+};
+
+const withSecrets = (a: string): string =>
+  config(
+    "a",
+    `[a]\nrecipe = quick\na = ${a}\npassword = $<b:token>`,
+    "[b]\nrecipe = quick\npassword = hunter22",
+  );
+
+const protectedPart = (a: string): string =>
+  config("v", "[v]\nrecipe = safe\n=> n", `[n]\nrecipe = quick\na = ${a}`);
+
+const blindNeed = (a: string): string =>
+  config("a", `[a]\nrecipe = quick\na = ${a}\n=> b`, "[b]\nrecipe = blind");
+
+const results = ({ parts }: Summary): string[] =>
+  parts.map(({ part, action, end, why }) => `${part} ${action} ${end}: ${why}`);
+
+async function refusal(work: () => Promise<unknown>): Promise<string> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof DiagnosticError) return error.diagnostics.map((d) => renderDiagnostic(d)).join("\n");
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+describe("a run", () => {
+  let script: Script;
+  let buildout: TestBuildout;
+
+  async function open(text: string, recipes: Record<string, Recipe> = {}): Promise<void> {
+    script = new Script();
+    buildout = await testBuildout({ config: text, recipes: { s: script.recipe, quick, ...recipes } });
+  }
+
+  afterEach(async () => {
+    await buildout.dispose();
+  });
+
+  it("works on as many parts at once as it may, and holds no place while a part waits", async () => {
+    await open(
+      config("a b c d", "[a]\nrecipe = s\n=> c", "[b]\nrecipe = s", "[c]\nrecipe = s", "[d]\nrecipe = s"),
+    );
+    const run = buildout.install({ jobs: 2 });
+    await script.begun("install c", "install b");
+    expect(script.open).to.deep.equal(["install c", "install b"]);
+    await script.end("install b");
+    await script.begun("install d");
+    await script.end("install d");
+    expect(script.open).to.deep.equal(["install c"]);
+    await script.end("install c");
+    await script.end("install a");
+    expect((await run).counts.done).to.equal(4);
+  });
+
+  it("goes on with what does not need the part that failed, and says why the rest was skipped", async () => {
+    await open(config("a b", "[a]\nrecipe = s\na = $<c:id>", "[b]\nrecipe = s", "[c]\nrecipe = s"));
+    const run = buildout.install();
+    await script.fail("install c", "no luck");
+    await script.end("install b");
+    const summary = await run;
+    expect(results(summary)).to.deep.equal([
+      "c install failed: no luck",
+      "a install skipped: it needs c, which failed",
+      "b install done: not installed yet",
+    ]);
+    expect(script.log).to.deep.equal(["install c", "undo c", "install b"]);
+    expect([...(await buildout.records()).keys()]).to.deep.equal(["b"]);
+  });
+
+  it("with fail-fast begins nothing new after a failure", async () => {
+    await open(config("a b", "[a]\nrecipe = s", "[b]\nrecipe = s"));
+    const run = buildout.install({ failFast: true });
+    await script.fail("install a");
+    expect(results(await run)).to.deep.equal([
+      "a install failed: told to fail",
+      "b install skipped: the run stopped when a failed",
+    ]);
+  });
+
+  it("interrupted, undoes what is under way, begins nothing new, and is completed by the next run", async () => {
+    await open(config("a b c", "[a]\nrecipe = s", "[b]\nrecipe = s", "[c]\nrecipe = s"));
+    const interrupt = new AbortController();
+    const run = buildout.install({ jobs: 2, signal: interrupt.signal });
+    await script.end("install a");
+    await script.begun("install b", "install c");
+    interrupt.abort();
+    const summary = await run;
+    expect(summary.interrupted).to.equal(true);
+    expect(results(summary)).to.deep.equal([
+      "a install done: not installed yet",
+      "b install aborted: the run was interrupted",
+      "c install aborted: the run was interrupted",
+    ]);
+    expect(script.log.slice(3).sort()).to.deep.equal(["undo b", "undo c"]);
+    const again = buildout.install({ jobs: 2 });
+    await script.end("install b");
+    await script.end("install c");
+    expect(results(await again)).to.deep.equal([
+      "a none unchanged: undefined",
+      "b install done: not installed yet",
+      "c install done: not installed yet",
+    ]);
+  });
+
+  it("aborts and undoes a part that takes longer than its timeout", async () => {
+    await open(config("a", "[a]\nrecipe = s\ntimeout = 1ms"));
+    expect(results(await buildout.install())).to.deep.equal([
+      "a install failed: not done within 0.001 seconds",
+    ]);
+    expect(script.log).to.deep.equal(["install a", "undo a"]);
+    const text = buildout.events.flatMap((event) => (event.type === "diagnostic" ? [event.text] : []));
+    expect(text).to.deep.equal([
+      [
+        "error[part/timeout]: not done within 0.001 seconds (part a)",
+        "  buildout.cfg:5:11",
+        "5 | timeout = 1ms",
+        "  |           ^^^",
+        "  = help: give it more time with the option timeout",
+      ].join("\n"),
+    ]);
+  });
+
+  it("with keep-on-error leaves a failed install for a look, and clears it away the next time", async () => {
+    await open(config("a", "[a]\nrecipe = s\nkeep-on-error = true"));
+    const run = buildout.install();
+    await script.fail("install a");
+    await run;
+    expect((await buildout.records()).get("a")).to.include({ phase: "installing" });
+    const again = buildout.install();
+    await script.end("install a");
+    expect(results(await again)).to.deep.equal([
+      "a reinstall done: the last install was interrupted or failed",
+    ]);
+    expect(script.log).to.deep.equal(["install a", "uninstall a", "install a"]);
+  });
+
+  it("keeps record and objects of a failed update, and tries again", async () => {
+    await open(config("a", "[a]\nrecipe = s\nb = 1"));
+    const run = buildout.install();
+    await script.end("install a");
+    await run;
+    await buildout.write(config("a", "[a]\nrecipe = s\nb = 2"));
+    const failing = buildout.install();
+    await script.fail("update a");
+    expect(results(await failing)).to.deep.equal(["a update failed: told to fail"]);
+    const again = buildout.install();
+    await script.end("update a");
+    expect(results(await again)).to.deep.equal(["a update done: the last update was interrupted or failed"]);
+    expect(script.log).to.deep.equal(["install a", "update a", "update a"]);
+    expect((await buildout.records()).get("a")!.options["b"]).to.equal("2");
+  });
+
+  it("forgets a part with keep = true when it goes, and leaves what it made", async () => {
+    await open(config("a", "[a]\nrecipe = s\nkeep = true"));
+    const run = buildout.install();
+    await script.end("install a");
+    await run;
+    await buildout.write(config(""));
+    expect(results(await buildout.install())).to.deep.equal([
+      "a forget done: no longer in the configuration",
+    ]);
+    expect(script.log).to.deep.equal(["install a"]);
+    expect((await buildout.records()).size).to.equal(0);
+  });
+
+  it("hands on outputs; a plan says what is known only later; an equal value stops the change", async () => {
+    await open(config("a", "[a]\nrecipe = quick\na = $<b:id>", "[b]\nrecipe = s\nb = 1"));
+    expect((await buildout.plan()).steps.map(({ part, action }) => `${part} ${action}`)).to.deep.equal([
+      "b install",
+      "a install",
+    ]);
+    const run = buildout.install();
+    await script.end("install b", { id: "7" });
+    await run;
+    expect((await buildout.records()).get("a")!.options["a"]).to.equal("7");
+    await buildout.write(config("a", "[a]\nrecipe = quick\na = $<b:id>", "[b]\nrecipe = s\nb = 2"));
+    expect((await buildout.plan()).steps).to.deep.include({
+      part: "a",
+      action: "maybe",
+      recipe: "quick",
+      reasons: ["option a: known after b:id"],
+      needs: ["b"],
+    });
+    const same = buildout.install();
+    await script.end("update b", { id: "7" });
+    expect(results(await same)).to.deep.equal([
+      "b update done: option b: 1 -> 2",
+      "a none unchanged: undefined",
+    ]);
+    await buildout.write(config("a", "[a]\nrecipe = quick\na = $<b:id>", "[b]\nrecipe = s\nb = 3"));
+    const other = buildout.install();
+    await script.end("update b", { id: "8" });
+    expect(results(await other)).to.deep.equal([
+      "b update done: option b: 2 -> 3",
+      "a reinstall done: option a: 7 -> 8",
+    ]);
+  });
+
+  it("never writes or says a secret, and gets a secret output anew for a part that must have it", async () => {
+    await open(withSecrets("1"));
+    await buildout.install();
+    const state = await readFile(join(buildout.directory, ".installed.cfg"), "utf8");
+    expect(state).not.to.match(/hunter22|token-of-b/);
+    expect(JSON.stringify(buildout.events)).not.to.match(/hunter22|token-of-b/);
+    expect((await buildout.install()).counts.unchanged).to.equal(2);
+    await buildout.write(withSecrets("2"));
+    expect(results(await buildout.install())).to.deep.equal([
+      "b update done: a needs its secret output token, which is not recorded",
+      "a reinstall done: option a: 1 -> 2",
+    ]);
+    await buildout.write(withSecrets("2").replace("hunter22", "hunter23"));
+    expect((await buildout.plan()).steps[0]!.reasons).to.deep.equal(["option password: *** -> ***"]);
+  });
+
+  it("refuses to destroy what is protected, unless told to", async () => {
+    const safe: Recipe = { ...quick, protects: "the data" };
+    await open(config("v", "[v]\nrecipe = safe\na = 1"), { safe });
+    await buildout.install();
+    await buildout.write(config("v", "[v]\nrecipe = safe\na = 2"));
+    const text = [
+      "error[part/protected]: v would have to be made anew, and the data would be lost (part v)",
+      "  buildout.cfg:5:5",
+      "5 | a = 2",
+      "  |     ^",
+      "  = note: option a: 1 -> 2",
+      "  = help: to destroy it nevertheless: replace = true in [v], or --replace v",
+    ].join("\n");
+    expect(await refusal(() => buildout.plan())).to.equal(text);
+    expect(await refusal(() => buildout.install())).to.equal(text);
+    expect(results(await buildout.install({ replace: ["v"] }))).to.deep.equal([
+      "v reinstall done: option a: 1 -> 2",
+    ]);
+  });
+
+  it("does not make what is protected anew because of what it needs", async () => {
+    const safe: Recipe = { ...quick, protects: "the data" };
+    await open(protectedPart("1"), { safe });
+    await buildout.install();
+    await buildout.write(protectedPart("2"));
+    expect(results(await buildout.install())).to.deep.equal([
+      "n reinstall done: option a: 1 -> 2",
+      "v none unchanged: undefined",
+    ]);
+  });
+
+  it("shows a loop through outputs reference by reference", async () => {
+    await open(config("a", "[a]\nrecipe = quick\na = $<b:id>", "[b]\nrecipe = quick\na = $<a:id>"));
+    expect(await refusal(() => buildout.plan())).to.equal(
+      [
+        "error[config/circular-reference]: these parts wait for one another: a, b",
+        "  buildout.cfg:5:5",
+        "5 | a = $<b:id>",
+        "  |     ^^^^^^^",
+        "  = note: a needs b: option a (buildout.cfg:5)",
+        "  = note: b needs a: option a (buildout.cfg:8)",
+        "  = help: a value that is known only after install cannot depend on itself: break the loop at one of these",
+      ].join("\n"),
+    );
+  });
+
+  it("names an output that a recipe does not declare, and those that it does", async () => {
+    await open(config("a", "[a]\nrecipe = quick\na = $<b:ident>", "[b]\nrecipe = quick"));
+    expect(await refusal(() => buildout.plan())).to.equal(
+      [
+        'error[config/missing-option]: [b] has no option "ident" (part a)',
+        "  buildout.cfg:5:5",
+        "5 | a = $<b:ident>",
+        "  |     ^^^^^^^^^^",
+        "  = note: [b] starts here (buildout.cfg:6)",
+      ].join("\n"),
+    );
+  });
+
+  it("warns of options that nobody knows, and with strict refuses them", async () => {
+    await open(config("x", "[x]\nrecipe = quick\nimge = 1\nmine = 2", "[y]\nk = $<x:mine>"));
+    const warning = [
+      '[option/unknown]: quick has no option "imge" (part x)',
+      "  buildout.cfg:5:1",
+      "5 | imge = 1",
+      "  | ^^^^",
+    ];
+    await buildout.write(
+      config("x y2", "[x]\nrecipe = quick\nimge = 1\nmine = 2", "[y2]\nrecipe = quick\na = $<x:mine>"),
+    );
+    await buildout.install();
+    const said = buildout.events.flatMap((event) => (event.type === "diagnostic" ? [event.text] : []));
+    expect(said).to.deep.equal([`warning${warning.join("\n")}`]);
+    await buildout.write(config("x\nstrict = true", "[x]\nrecipe = quick\nimge = 1"));
+    expect(await refusal(() => buildout.install())).to.equal(
+      `error${warning.join("\n").replaceAll("5", "6")}`,
+    );
+  });
+
+  it("uninstalls a part only when nothing installed needs it, or with all that does", async () => {
+    await open(
+      config(
+        "a",
+        "[a]\nrecipe = quick\na = $<b:id>",
+        "[b]\nrecipe = quick\na = $<c:id>",
+        "[c]\nrecipe = quick",
+      ),
+    );
+    await buildout.install();
+    expect(await refusal(() => buildout.uninstall({ parts: ["c"] }))).to.equal(
+      "error[part/needed]: c is needed by b, a\n   = help: uninstall them as well: --cascade, or name them",
+    );
+    expect(results(await buildout.uninstall({ parts: ["b"], cascade: true }))).to.deep.equal([
+      "a uninstall done: asked for",
+      "b uninstall done: asked for",
+    ]);
+    expect((await buildout.uninstall({ parts: ["b"] })).parts).to.deep.equal([]);
+    expect(await refusal(() => buildout.uninstall({ parts: ["bb"] }))).to.equal(
+      "error[part/unknown]: there is no part bb",
+    );
+  });
+
+  it("uninstalls everything without the configuration file, and leaves nothing of its own", async () => {
+    await open(config("a b", "[a]\nrecipe = quick\n=> b", "[b]\nrecipe = quick"));
+    await buildout.install();
+    await buildout.remove("buildout.cfg");
+    expect(results(await buildout.uninstall())).to.deep.equal([
+      "a uninstall done: asked for",
+      "b uninstall done: asked for",
+    ]);
+    expect(await buildout.list()).to.deep.equal([]);
+  });
+
+  it("runs a part that needs another one even if it failed", async () => {
+    const after: Recipe = {
+      ...quick,
+      configure: (context) => context.needs("a", "reports on it", { evenIfFailed: true }),
+    };
+    await open(config("z a", "[z]\nrecipe = after", "[a]\nrecipe = s"), { after });
+    const run = buildout.install();
+    await script.fail("install a");
+    expect(results(await run)).to.deep.equal([
+      "a install failed: told to fail",
+      "z install done: not installed yet",
+    ]);
+  });
+
+  it("shares one value a run, and disposes of it", async () => {
+    const log: string[] = [];
+    const sharing: Recipe = {
+      ...quick,
+      install: async (context) => {
+        await context.shared(
+          "engine",
+          () => log.push("made"),
+          () => void log.push("disposed"),
+        );
+      },
+    };
+    await open(config("a b", "[a]\nrecipe = sharing", "[b]\nrecipe = sharing"), { sharing });
+    await buildout.install({ jobs: 2 });
+    expect(log).to.deep.equal(["made", "disposed"]);
+  });
+
+  it("never removes the folder that the buildout is in, whatever a recipe says it created", async () => {
+    const greedy: Recipe = {
+      ...quick,
+      install: async (context) => {
+        const { directory } = context.buildout;
+        await context.created({ kind: "file", name: join(directory, "..") });
+        await context.created({ kind: "file", name: directory });
+      },
+    };
+    await open(config("a", "[a]\nrecipe = greedy"), { greedy });
+    await buildout.install();
+    expect((await buildout.uninstall()).ok).to.equal(true);
+    await access(join(buildout.directory, "buildout.cfg"));
+  });
+
+  it("repairs what has drifted, in the words of the recipe", async () => {
+    const drifting: Recipe = {
+      ...quick,
+      look: async ({ records }) =>
+        new Map(
+          records.map(({ part }) => [part, [{ kind: "stopped" as const, message: `${part} is stopped` }]]),
+        ),
+    };
+    await open(config("a", "[a]\nrecipe = drifting"), { drifting });
+    await buildout.install();
+    expect((await buildout.plan()).steps[0]).to.deep.include({ action: "update", reasons: ["a is stopped"] });
+    expect((await buildout.open().status())[0]).to.deep.include({ part: "a", state: "drifted" });
+  });
+
+  it("leaves parts alone that nobody could look at, and those that need them", async () => {
+    const blind: Recipe = {
+      ...quick,
+      look: async () => {
+        throw Object.assign(new Error("x"), {
+          problem: { code: "engine/unreachable", message: "no engine" },
+        });
+      },
+    };
+    await open(blindNeed("1"), { blind });
+    await buildout.install();
+    await buildout.write(blindNeed("2"));
+    expect(results(await buildout.install())).to.deep.equal([
+      "b none failed: no engine",
+      "a none skipped: it needs b, which failed",
+    ]);
+    expect((await buildout.records()).get("a")!.options["a"]).to.equal("1");
+    expect((await buildout.open().status()).map(({ part, state }) => `${part} ${state}`)).to.deep.equal([
+      "b unknown",
+      "a ok",
+    ]);
+  });
+});

@@ -1,0 +1,140 @@
+import { expect } from "chai";
+import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DiagnosticError } from "../../../src/engine/diagnostic.js";
+import type { StoredRecord } from "../../../src/engine/state.js";
+import { StateStore } from "../../../src/engine/store.js";
+import { temporaryFolder } from "../../support/tmp.js";
+
+const record = (part: string, more: Partial<StoredRecord> = {}): StoredRecord => ({
+  part,
+  recipe: "r",
+  version: "1",
+  phase: "installed",
+  installedAt: "2026-11-20T22:00:00.000Z",
+  keep: false,
+  needs: [],
+  options: {},
+  inputs: {},
+  outputs: {},
+  resources: [],
+  ...more,
+});
+
+async function refusal(path: string): Promise<{ code: string; message: string; help: readonly string[] }> {
+  try {
+    await StateStore.open(path);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    const { code, message, help = [] } = error.diagnostics[0]!;
+    return { code, message: message.replace(path, "FILE"), help };
+  }
+  throw new Error("it was not refused");
+}
+
+const exists = async (file: string): Promise<boolean> =>
+  await stat(file).then(
+    () => true,
+    () => false,
+  );
+
+describe("the state store", () => {
+  let path: string;
+
+  beforeEach(async () => {
+    path = join(await temporaryFolder(), ".installed.cfg");
+  });
+
+  it("finds after a crash what was recorded before it, up to a torn last line", async () => {
+    const store = await StateStore.open(path);
+    await store.change({ set: record("a", { phase: "installing" }) });
+    await store.change({ part: "a", created: { kind: "thing", name: "x" } }, true);
+    await store.change({ part: "a", created: { kind: "thing", name: "y" } }, true);
+    await store.change({ part: "a", removed: { kind: "thing", name: "x" } });
+    await appendFile(`${path}.journal`, '{"gone":"a');
+    const again = await StateStore.open(path);
+    expect(again.state.records.get("a")!.resources).to.deep.equal([{ kind: "thing", name: "y" }]);
+    expect(again.state.id).to.equal(store.state.id);
+    await again.change({ set: record("b") });
+    expect([...(await StateStore.open(path)).state.records.keys()]).to.deep.equal(["a", "b"]);
+  });
+
+  it("is saved whole, private, and goes with the last part", async () => {
+    const store = await StateStore.open(path);
+    await store.change({ set: record("a") });
+    await store.close();
+    expect((await stat(path)).mode & 0o777).to.equal(0o600);
+    expect(await exists(`${path}.journal`)).to.equal(false);
+    const again = await StateStore.open(path);
+    await again.change({ gone: "a" });
+    await again.close();
+    expect(await exists(path)).to.equal(false);
+    expect(await exists(`${path}.journal`)).to.equal(false);
+  });
+
+  it("writes nothing when nothing changed", async () => {
+    const store = await StateStore.open(path);
+    await store.close();
+    expect(await exists(path)).to.equal(false);
+  });
+
+  it("writes as much for a changed part among many as for one among few", async () => {
+    const many = await StateStore.open(path);
+    for (let i = 0; i < 2000; i++) await many.change({ set: record(`part-${i}`) });
+    await many.close();
+    const before = await readFile(path);
+    const store = await StateStore.open(path);
+    await store.change({ set: record("part-7", { version: "2" }) });
+    await store.close();
+    expect(await readFile(path)).to.deep.equal(before);
+    expect((await stat(`${path}.journal`)).size).to.be.lessThan(600);
+    expect((await StateStore.open(path)).state.records.get("part-7")!.version).to.equal("2");
+    const later = await StateStore.open(path);
+    for (let i = 0; i < 1500; i++) await later.change({ set: record(`part-${i}`, { version: "3" }) });
+    await later.close();
+    expect(await exists(`${path}.journal`)).to.equal(false);
+  });
+
+  it("ignores the journal of an earlier save, and of a state file that somebody took away", async () => {
+    const store = await StateStore.open(path);
+    await store.change({ set: record("a") });
+    const journal = await readFile(`${path}.journal`);
+    await store.close();
+    const saved = await StateStore.open(path);
+    await saved.change({ set: record("b") });
+    await saved.close();
+    await writeFile(`${path}.journal`, journal);
+    const again = await StateStore.open(path);
+    expect([...again.state.records.keys()]).to.deep.equal(["a", "b"]);
+    await again.close();
+    expect(await exists(`${path}.journal`)).to.equal(false);
+  });
+
+  it("never overwrites what it cannot read, and says what to do", async () => {
+    await writeFile(path, "[buildout]\nparts = a\n");
+    expect(await refusal(path)).to.deep.equal({
+      code: "state/broken",
+      message: "FILE is not an installed-state file: [buildout] version is missing",
+      help: [
+        "put the file back from a backup, or mend it by hand; nothing was changed",
+        "if .installed.cfg is not ours, name another file with [buildout] installed",
+        "if what it recorded is of no interest any more, remove it: the parts are then installed anew, and what was installed stays behind",
+      ],
+    });
+    await writeFile(path, "[buildout]\nversion=9\nid=a\nkey=b\ngeneration=1\n");
+    expect(await refusal(path)).to.deep.equal({
+      code: "state/newer",
+      message: "FILE was written by a newer tsbuildout: it has version 9",
+      help: ["use that version of tsbuildout; nothing was changed"],
+    });
+  });
+
+  it("refuses a journal that is broken before its end", async () => {
+    const store = await StateStore.open(path);
+    await store.change({ set: record("a") });
+    await appendFile(`${path}.journal`, "nonsense\n{}\n");
+    expect((await refusal(path)).message).to.equal(
+      "FILE.journal is not an installed-state file: line 3 cannot be read",
+    );
+  });
+});
