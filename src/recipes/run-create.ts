@@ -39,6 +39,8 @@ export function containerConfig(options: RunOptions, at: Surroundings): Containe
       StopSignal: options["stop-signal"],
       StopTimeout: seconds(options["stop-timeout"]),
       Healthcheck: healthcheck(options),
+      // An endpoint's own is heeded from API 1.44 on.
+      MacAddress: at.allNetworks ? undefined : options.networks[0]?.mac,
     }),
     Image: options.image,
     Tty: options.tty,

@@ -24,7 +24,7 @@ export async function ensureImage(context: ImageContext, call: Call): Promise<vo
   const { image, "pull-policy": policy } = context.options;
   const { newest, offline } = context.buildout;
   const renew = policy === "always" && newest && !offline && !isId(image);
-  if (!renew && (await inspectImage(call.engine, image, call.signal))) return;
+  if (!renew && (await imageId(context, call)) !== "") return;
   if (policy !== "never" && !offline && !isId(image)) return await pull(context, call);
   throw new RecipeError({
     code: "image/missing",

@@ -39,6 +39,7 @@ export async function bringUp(context: Installing, call: Call): Promise<Record<s
   const { options } = context;
   await ensureImage(context, call);
   warnOfLinks(context);
+  warnOfOldEngine(context, call);
   await context.created({ kind: "container", name: options.name });
   const id = await create(context, call);
   await forgetListing(context, call.engine, "containers");
@@ -64,6 +65,22 @@ function warnOfLinks(context: Installing): void {
     help: ["put both containers into a network of their own: there every container is known by its name"],
     option: "links",
   });
+}
+
+/** What an old engine passes over in silence. */
+function warnOfOldEngine(context: Installing, call: Call): void {
+  if (joinsAllAtOnce(call)) return;
+  const { networks, "healthcheck-start-interval": interval } = context.options;
+  const warn = (option: string, what: string): void =>
+    context.warn({
+      code: "option/no-effect",
+      message: `this engine knows no ${what}`,
+      notes: [`it speaks API ${call.engine.apiVersion}; 1.44 is needed`],
+      option,
+    });
+  if (interval !== undefined) warn("healthcheck-start-interval", "start interval of health checks");
+  if (networks.slice(1).some(({ mac }) => mac !== undefined))
+    warn("networks", "mac= but for the first network");
 }
 
 /** Networks can all be joined at creation from API 1.44 on. */
