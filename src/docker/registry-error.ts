@@ -11,6 +11,8 @@ const CODES: readonly (readonly [RegExp, string])[] = [
     /^(?:unauthorized|denied|requested access to the resource is denied|no basic auth credentials)\b/,
     "registry/denied",
   ],
+  // containerd quotes the answer's status line.
+  [/ request to \S+: 40[13] /, "registry/denied"],
   [/: (?:unauthorized|denied):|: no basic auth credentials\b|: unauthorized\b/, "registry/denied"],
 ];
 

@@ -65,11 +65,23 @@ export async function pushImage(engine: Engine, push: Transfer): Promise<string>
   const reference = withDefaultTag(parseReference(push.reference));
   const path = `/images/${encodePath(familiarName(reference))}/push`;
   const digest = await transfer(engine, push, { method: "POST", path, query: { tag: reference.tag } });
-  if (digest) return digest;
+  // With containerd's image store the engine says it in words only; it knows it by then.
+  const name = familiarReference(reference);
+  const known = digest ?? (await inspectDigest(engine, name, push.signal));
+  if (known) return known;
   throw new DockerError({
     code: "engine/cut-off",
     message: `the engine ended the push of ${push.reference} without a digest`,
   });
+}
+
+async function inspectDigest(
+  engine: Engine,
+  name: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const image = await inspectImage(engine, name, signal);
+  return image && repoDigest(image, name);
 }
 
 /** Pulls every tag of a repository. @param pull whose reference names only the repository */

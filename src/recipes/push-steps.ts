@@ -65,7 +65,7 @@ export async function pushEverything(context: Install): Promise<Outputs> {
   await dropOldNames(context, engine, targets);
   const digest = context.options["all-tags"]
     ? await pushWhole(context, engine, { source, target: targets[0] })
-    : await pushTags(context, engine, { image, targets });
+    : await pushTags(context, engine, targets);
   await forgetListing(context, engine, "images");
   const { tag: _tag, ...repository } = parseReference(targets[0]);
   const byDigest = digest ? familiarReference({ ...repository, digest }) : targets[0];
@@ -112,25 +112,33 @@ async function dropOldNames(context: Install, engine: Engine, targets: readonly 
   }
 }
 
-interface Pushing {
-  readonly image: ImageDetails;
-  readonly targets: readonly string[];
-}
-
 /** @returns the digest, which all tags share */
-async function pushTags(context: Install, engine: Engine, { image, targets }: Pushing): Promise<string> {
+async function pushTags(context: Install, engine: Engine, targets: readonly string[]): Promise<string> {
   const { signal } = context;
   let digest = "";
   for (const reference of targets) {
     const credentials = await loginFor(context, context.options, reference);
-    const here = digest || repoDigest(image, reference);
-    const there = here ? await remoteImage(engine, { reference, credentials, signal }) : undefined;
+    const named = digest ? undefined : await inspectImage(engine, reference, signal);
+    const here = digest || (named && repoDigest(named, reference));
+    const there = here
+      ? await asked(context, async () => await remoteImage(engine, { reference, credentials, signal }))
+      : undefined;
     if (here && there?.digest === here) {
       context.log(`${reference}: the registry has ${here} already`, "note");
       digest = here;
     } else digest = await pushImage(engine, { reference, credentials, listener: context, signal });
   }
   return digest;
+}
+
+/** What cannot be asked is pushed: the push says better what is wrong. */
+async function asked<T>(context: Install, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch {
+    context.signal.throwIfAborted();
+    return undefined;
+  }
 }
 
 /** Pushes every tag of the repository. @returns the digest of the one that the part names */

@@ -1,6 +1,9 @@
 import { expect } from "chai";
+import { randomBytes } from "node:crypto";
+import { buffer } from "node:stream/consumers";
+import { packFiles } from "../../../src/docker.js";
 import type { TestBuildout } from "../../../src/testing.js";
-import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
 import { loadImage } from "../../support/images.js";
 import {
   failing,
@@ -35,7 +38,12 @@ describe("docker.pull", function () {
   /** Puts an image into the registry, and nothing on the engine. */
   const publish = async (tag: string, label: string): Promise<void> => {
     const held = await inspectedImage(`${name}:${tag}`);
-    await loadImage(`${name}:${tag}`, { Labels: { label, name } });
+    const files = [
+      { name: "Dockerfile", content: Buffer.from(`FROM scratch\nCOPY data /data\nLABEL label=${label}\n`) },
+      { name: "data", content: randomBytes(200_000) },
+    ];
+    const body = await buffer(packFiles(files));
+    await engineRequest({ method: "POST", path: `/build?version=1&t=${name}:${tag}`, body });
     const headers = { "X-Registry-Auth": Buffer.from("{}").toString("base64url") };
     await engineJson({ method: "POST", path: `/images/${name}/push?tag=${tag}`, headers }).catch(
       () => undefined,
