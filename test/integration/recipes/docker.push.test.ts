@@ -141,10 +141,10 @@ describe("docker.push", function () {
       const wrong = await push(
         `name = ${name}:1\nregistry = ${closed.host}\nusername = ann\npassword = wrong-horse`,
       );
-      expect(await failing(wrong)).to.equal(
+      // What the registry said differs from engine to engine.
+      expect((await failing(wrong)).replace(/^note: the engine says: .*\n/m, "")).to.equal(
         [
           `registry/denied: the registry denies access to ${target()}`,
-          "note: the engine says: unauthorized: authentication required",
           "note: asked as ann (options)",
           "help: log in (docker login), name a credential helper, or give username and password",
         ].join("\n"),
