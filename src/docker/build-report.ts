@@ -20,7 +20,7 @@ export interface Listener {
 const KEPT = 20;
 
 /** Steps of the builder's own, of which nobody who wrote the Dockerfile knows. */
-const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request)/;
+const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request|resolving provenance)/;
 
 const RED = "\u001B[91m";
 const PLAIN = "\u001B[0m";

@@ -84,7 +84,7 @@ async function runBuildx(args: readonly string[], run: BuildxRun): Promise<void>
   if (!result.failed) return;
   const said = other.filter((line) => /^(ERROR|error)\b/.test(line)).at(-1) ?? other.at(-1);
   const reason =
-    said?.replace(/^(ERROR|error):\s*/, "") ??
+    said?.replace(/^(ERROR|error):\s*(failed to (build|solve): )*/, "") ??
     reasonOf(result.cause ?? `exit code ${result.exitCode ?? "unknown"}`);
   throw new DockerError({
     code: "build/failed",

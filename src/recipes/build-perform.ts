@@ -76,7 +76,9 @@ interface Identify {
 /** What the image is called by the engine, now that it is there. */
 async function identified(engine: Engine, { reference, digest, signal }: Identify): Promise<Built> {
   const image = await inspectImage(engine, reference, signal);
-  if (image) return { id: image.Id, digest: repoDigest(image, reference) ?? digest };
+  // Where images are not in containerd's store, buildx gives out the id as the digest.
+  const known = repoDigest(image ?? {}, reference) ?? (digest === image?.Id ? undefined : digest);
+  if (image) return { id: image.Id, digest: known };
   throw new RecipeError({
     code: "build/failed",
     message: `the build ended well, and the engine has no image ${reference}`,

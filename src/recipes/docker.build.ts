@@ -47,7 +47,9 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   const { options, record } = context;
   const engine = await engineOf(context);
   await forgetNames(context, engine);
-  const references = referencesOf(options);
+  const [reference, ...others] = referencesOf(options);
+  // With an output elsewhere the engine gets no image.
+  const references = options.output.length > 0 ? [] : [reference, ...others];
   for (const name of references) await context.created({ kind: "image", name });
   const built = await buildOrTake(context, { engine, references });
   const replaced = record !== undefined && record.outputs["image-id"] !== built.id;
@@ -62,7 +64,7 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   return {
     "image-id": built.id,
     digest: built.digest ?? "",
-    image: built.fetched ? references[0] : built.cacheImage,
+    image: built.fetched ? reference : built.cacheImage,
     "cache-key": built.key,
     "cache-hit": options["cache-repository"] ? String(built.hit) : "",
     "cache-image": built.cacheImage,
