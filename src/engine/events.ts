@@ -129,6 +129,9 @@ export function toDiagnostics(thrown: unknown, part?: string): readonly Diagnost
     return [{ severity: "error", code, message, ...of, ...notesOf, ...(help && { help }) }];
   }
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  // The system said no (a full disk, a missing permission): nobody's bug.
+  if ("syscall" in error && "code" in error)
+    return [{ severity: "error", code: "system/failed", message: error.message, ...of }];
   const notes = (error.stack ?? "").split("\n").slice(1, 8);
   return [
     {
