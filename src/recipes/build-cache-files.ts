@@ -96,6 +96,9 @@ async function matching(entry: CacheOn, folder: string, how: { cachePath: string
     0,
     pieces.findIndex((piece) => SPECIAL.test(piece)),
   );
+  // All that is below: nothing to be matched.
+  if (fixed.length === pieces.length - 1 && pieces.at(-1) === "**")
+    return await digestFiles(folder, { base: fixed.join("/"), matches: () => true }, how);
   const depth = pieces.includes("**") ? undefined : pieces.length - fixed.length;
   const matches = await globMatcher([isAbsolute(pattern) ? pattern.slice(1) : pattern]);
   return await digestFiles(folder, { base: fixed.join("/"), matches, ...(depth && { depth }) }, how);
