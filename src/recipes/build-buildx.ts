@@ -12,6 +12,8 @@ export interface ViaBuildx {
   readonly command: readonly string[];
   readonly spec: BuildSpec;
   readonly report: BuildReport;
+  /** Where the docker program's settings are, if not where the user has them. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Builds with buildx. @returns the digests that it says of the result */
@@ -46,7 +48,7 @@ export async function viaBuildx(
     },
     {
       command,
-      env: { ...context.env, ...engineEnvironment(engine, via) },
+      env: { ...context.env, ...engineEnvironment(engine, via), ...via.env },
       cwd: context.buildout.directory,
       input: files.tar({ gzip: false }),
       report,

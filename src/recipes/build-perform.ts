@@ -10,13 +10,14 @@ import {
   parseReference,
   registryConfig,
   repoDigest,
+  settingsWithLogins,
   type BuildNeeds,
   type BuildSpec,
   type Credentials,
   type Engine,
   type Listener,
 } from "tsbuildout/docker";
-import { RecipeError, type Context } from "tsbuildout/recipe";
+import { RecipeError, type Context, type Problem } from "tsbuildout/recipe";
 import { viaBuildx } from "./build-buildx.js";
 import { sshAgents } from "./build-ssh.js";
 import { readSecrets } from "./build-secrets.js";
@@ -51,7 +52,9 @@ export async function performBuild(context: Context, building: Building): Promis
       const id = await viaEngine(context, { ...building, builder, spec, report });
       return await identified(engine, { reference: spec.tags[0] ?? id, signal: context.signal });
     }
-    const { digest } = await viaBuildx(context, { ...building, command: buildx ?? [], spec, report });
+    const { digest } = await withSettings(context, building, (env) =>
+      viaBuildx(context, { ...building, command: buildx ?? [], spec, report, env }),
+    );
     if (options.output.length > 0) return { id: "", digest };
     return await identified(engine, { reference: spec.tags[0] ?? "", digest, signal: context.signal });
   } catch (error) {
@@ -170,26 +173,55 @@ function engineCaches(spec: BuildSpec, options: BuildOptions): Pick<BuildSpec, "
 /** Credentials of the registries that the Dockerfile's images come from, by host. */
 async function loginsOf(
   context: Context,
-  { files, options }: ViaEngine,
+  { files, options }: Building,
 ): Promise<ReadonlyMap<string, Credentials>> {
   const images = imagesOf(files.dockerfile.content, {
     buildArgs: buildArgsOf(context, options),
     target: options.target,
   });
-  const hosts = new Set(
-    [...images, ...options["cache-from"].filter((from) => !from.includes("="))].flatMap(hostOf),
+  const elsewhere = [...options["cache-from"], ...options["cache-to"], ...options.output].flatMap((where) =>
+    where.includes("=") ? (/(?:^|,)(?:ref|name)=([^,]+)/.exec(where)?.[1] ?? []) : [where],
   );
+  const hosts = new Set([...images, ...elsewhere].flatMap(hostOf));
   const logins = new Map<string, Credentials>();
   for (const host of hosts) {
-    const found = await credentialsFor(host, {
-      env: context.env,
-      home: context.home,
-      signal: context.signal,
-    });
+    const found = await loginAt(context, host);
     if (found?.password) context.secret(found.password);
     if (found) logins.set(host, found);
   }
   return logins;
+}
+
+/** Without AWS credentials an image of ECR may still be on the engine: the builder will know. */
+async function loginAt(context: Context, host: string): Promise<Credentials | undefined> {
+  const { env, home, signal } = context;
+  try {
+    return await credentialsFor(host, { env, home, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const { problem } = error as { readonly problem?: Problem };
+    if (!problem?.code.startsWith("ecr/")) throw error;
+    context.warn(problem);
+    return undefined;
+  }
+}
+
+/** buildx finds its own logins, but for those that are made from AWS credentials. */
+async function withSettings<T>(
+  context: Context,
+  building: Building,
+  work: (env: Readonly<Record<string, string>>) => Promise<T>,
+): Promise<T> {
+  const made = [...(await loginsOf(context, building)).values()].filter(
+    ({ origin }) => origin === "provider",
+  );
+  if (made.length === 0) return await work({});
+  const settings = await settingsWithLogins({ env: context.env, home: context.home }, made);
+  try {
+    return await work(settings.env);
+  } finally {
+    await settings.remove();
+  }
 }
 
 function hostOf(image: string): string[] {
