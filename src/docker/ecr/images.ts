@@ -36,8 +36,37 @@ export async function imagesByTag(
     return found;
   } catch (error) {
     if (awsCode(error) === "RepositoryNotFoundException") return undefined;
+    if (UNKNOWN.has(awsCode(error))) return await described(ecr, wish);
     throw error;
   }
+}
+
+/** What an emulator says of an action that it does not have. */
+const UNKNOWN = new Set([
+  "UnknownOperationException",
+  "UnsupportedOperationException",
+  "NotImplementedException",
+]);
+
+/** The same, one request a tag; of what an image's configuration is, nothing is told. (API reference, DescribeImages.) */
+async function described(ecr: Ecr, wish: RepositoryTags): Promise<Map<string, RemoteImage> | undefined> {
+  const { repository, signal } = wish;
+  const found = new Map<string, RemoteImage>();
+  for (const imageTag of wish.tags)
+    try {
+      const input = { ...registry(ecr), repositoryName: repository, imageIds: [{ imageTag }] };
+      const doing = { action: "DescribeImages", repository, signal };
+      const answer = await ecr.call(
+        doing,
+        async (sdk, client, options) => await client.send(new sdk.DescribeImagesCommand(input), options),
+      );
+      const digest = answer.imageDetails?.[0]?.imageDigest;
+      if (digest) found.set(imageTag, { digest, configDigest: undefined });
+    } catch (error) {
+      if (awsCode(error) === "RepositoryNotFoundException") return undefined;
+      if (awsCode(error) !== "ImageNotFoundException") throw error;
+    }
+  return found;
 }
 
 async function batchGet(ecr: Ecr, wish: RepositoryTags): Promise<[string, RemoteImage][]> {

@@ -44,9 +44,14 @@ async function emulatorOf(host: string, at: LoginSurroundings): Promise<Ecr | un
   const [, accountId, region] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\./.exec(host) ?? [];
   try {
     const ecr = await openEcr(accountId && region ? { accountId, region } : {}, at.env);
-    return (await ecrToken(ecr, at.signal)).host === host ? ecr : undefined;
+    return local((await ecrToken(ecr, at.signal)).host) === local(host) ? ecr : undefined;
   } catch (error) {
     if (error instanceof DockerError) return undefined;
     throw error;
   }
+}
+
+/** This machine has several names. */
+function local(host: string): string {
+  return host.replace(/^(?:localhost|127\.0\.0\.1|\[::1\])(?=:|$)/, "localhost");
 }

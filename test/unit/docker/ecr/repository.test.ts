@@ -125,6 +125,27 @@ describe("repositories of ECR", () => {
     expect(aws.calls).to.have.length(2);
   }).timeout(20_000);
 
+  it("are asked in another way where an emulator knows one way only", async () => {
+    await createRepository(ecr, { repository: "app", settings: {}, warn });
+    aws.repository("app")!.images.set("sha256:1", {
+      digest: "sha256:1",
+      manifest: '{"config": {"digest": "sha256:c"}}',
+      mediaType: "",
+      size: 1,
+      pushedAt: 0,
+      tags: new Set(["1"]),
+    });
+    const wish = { repository: "app", tags: ["1", "2"] };
+    expect(await imagesByTag(ecr, wish)).to.deep.equal(
+      new Map([["1", { digest: "sha256:1", configDigest: "sha256:c" }]]),
+    );
+    aws.fail("BatchGetImage", { code: "UnknownOperationException" });
+    expect(await imagesByTag(ecr, wish)).to.deep.equal(
+      new Map([["1", { digest: "sha256:1", configDigest: undefined }]]),
+    );
+    expect(await imagesByTag(ecr, { repository: "none", tags: ["1"] })).to.equal(undefined);
+  });
+
   it("hold nothing under a tag that is not there", async () => {
     expect(await imagesByTag(ecr, { repository: "app", tags: ["1"] })).to.equal(undefined);
     await createRepository(ecr, { repository: "app", settings: {}, warn });
