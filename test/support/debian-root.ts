@@ -7,7 +7,7 @@ import { join } from "node:path";
 const folder = join(tmpdir(), "tsbuildout-test-debian");
 
 /** What disk images are made with. */
-const PACKAGES = "fdisk,dosfstools,mtools,libcap2-bin,attr";
+const PACKAGES = "e2fsprogs,fdisk,dosfstools,mtools,libcap2-bin,attr";
 
 /** What nobody here reads, and what differs from run to run. */
 const LEFT_OUT = [

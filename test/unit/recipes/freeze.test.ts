@@ -1,0 +1,91 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { expect } from "chai";
+import { binaries, compiler } from "../../../src/recipes/freeze-binaries.js";
+import { freezeFor } from "../../../src/recipes/freeze.js";
+import { projectFolder } from "../../support/cli.js";
+import { temporaryFolder } from "../../support/tmp.js";
+
+/** The machine of an ELF file, and whether its numbers are big-endian. */
+const ELF: Readonly<Record<string, readonly [machine: number, big: boolean]>> = {
+  amd64: [62, false],
+  "386": [3, false],
+  arm64: [183, false],
+  arm: [40, false],
+  riscv64: [243, false],
+  ppc64le: [21, false],
+  s390x: [22, true],
+};
+
+const COMPILERS: Readonly<Record<string, string>> = {
+  amd64: "x86_64-linux-gnu-gcc",
+  "386": "i686-linux-gnu-gcc",
+  arm64: "aarch64-linux-gnu-gcc",
+  arm: "arm-linux-gnueabihf-gcc",
+  riscv64: "riscv64-linux-gnu-gcc",
+  ppc64le: "powerpc64le-linux-gnu-gcc",
+  s390x: "s390x-linux-gnu-gcc",
+};
+
+const QEMU: Readonly<Record<string, string>> = { "386": "i386", arm64: "aarch64" };
+
+/** It sleeps nowhere but where it waits for signals. A process that is gone rejects. */
+async function isWaiting(pid: number | undefined): Promise<boolean> {
+  return /^Name:\tfreeze\n(.*\n)*State:\tS/.test(await readFile(`/proc/${pid}/status`, "utf8"));
+}
+
+async function prints(stream: Readable, text: string): Promise<void> {
+  await new Promise<void>((resolve) => stream.on("data", (data) => String(data).includes(text) && resolve()));
+}
+
+const has = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+
+describe("freeze", () => {
+  it("is there for every architecture that a container may have, in less than a kilobyte", () => {
+    expect(Object.keys(binaries).sort()).to.deep.equal(Object.keys(ELF).sort());
+    for (const [arch, [machine, big]] of Object.entries(ELF)) {
+      const program = freezeFor(arch);
+      expect(program.length, arch).to.be.lessThan(1024);
+      expect(program.toString("latin1", 0, 4)).to.equal("\x7fELF");
+      expect(big ? program.readUInt16BE(18) : program.readUInt16LE(18), arch).to.equal(machine);
+    }
+    expect(() => freezeFor("mips")).to.throw("there is no /bin/freeze for mips");
+  });
+
+  it("is what this machine's compilers make of its source", async function () {
+    this.timeout(30_000);
+    const folder = await temporaryFolder();
+    const built = Object.keys(COMPILERS).filter((arch) => has(COMPILERS[arch]!));
+    expect(built, "install gcc").to.include(process.arch === "arm64" ? "arm64" : "amd64");
+    execFileSync(join(projectFolder, "scripts/build-freeze"), [folder, ...built]);
+    for (const arch of built) {
+      const version = execFileSync(COMPILERS[arch]!, ["-dumpfullversion"], { encoding: "utf8" }).trim();
+      const made = await readFile(join(folder, `freeze-${arch}`));
+      // Another compiler makes other bytes of the same source.
+      if (version === compiler) expect(made.equals(freezeFor(arch)), arch).to.equal(true);
+      else expect(made.length, arch).to.be.lessThan(4096);
+    }
+  });
+
+  for (const arch of Object.keys(ELF))
+    it(`of ${arch} waits, and ends at once with 0 when it is asked to`, async function () {
+      this.timeout(10_000);
+      const native = arch === "amd64" && process.arch === "x64";
+      const emulator = native ? undefined : `qemu-${QEMU[arch] ?? arch}-static`;
+      if (emulator) expect(has(emulator), `install qemu-user-static`).to.equal(true);
+      const path = join(await temporaryFolder(), "freeze");
+      await writeFile(path, freezeFor(arch));
+      await chmod(path, 0o755);
+      for (const signal of ["SIGTERM", "SIGINT"] as const) {
+        const child = emulator ? spawn(emulator, ["-strace", path]) : spawn(path);
+        const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+        // Signals that come before it waits for them would end it in another way.
+        if (emulator) await prints(child.stderr, "rt_sigtimedwait(");
+        else while (!(await isWaiting(child.pid))) await new Promise(setImmediate);
+        child.kill(signal);
+        expect(await ended).to.equal(0);
+      }
+    });
+});
