@@ -15,6 +15,6 @@ export async function openResolver(
   to: { readonly sections: Iterable<string>; readonly env: OpenRequest["env"]; readonly defaults?: boolean },
 ): Promise<Resolver> {
   const { sections, env, defaults = false } = to;
-  const registry = new Registry(faces, config.directory);
+  const registry = new Registry({ builtin: faces, directory: config.directory });
   return new Resolver(config, await SchemaOutside.of({ config, registry, env, sections, defaults }), env);
 }

@@ -9,9 +9,13 @@ import type { BuildoutInfo } from "./contract.js";
 import { Runtime } from "./context.js";
 import { type Decision, decideGone } from "./decide.js";
 import { DiagnosticError } from "./diagnostic.js";
-import type { Event, Step, Summary } from "./events.js";
+import type { Event, Reporter, Step, Summary } from "./events.js";
 import { takeLock } from "./lock.js";
 import { observe } from "./observe.js";
+import { extend } from "./extensions.js";
+import { byName, writePicked } from "./packages/picked.js";
+import { PackagePrefix } from "./packages/prefix.js";
+import { packageSettings } from "./packages/settings.js";
 import { Registry } from "./registry.js";
 import { refusals, throwAll } from "./forecast.js";
 import { newRunId } from "./run-id.js";
@@ -45,7 +49,7 @@ export class Buildout {
   async install(options: InstallOptions = {}): Promise<Summary> {
     const config = await loadConfig(this.#request);
     return await this.#locked("install", { config, options }, async (session) => {
-      const prospect = await foreseeChanged({ ...session, config }, options);
+      const prospect = await foreseeChanged(configured(session), options);
       if (!prospect) return [];
       throwAll(refusals(prospect.parts, prospect.forecast));
       for (const warning of [...config.warnings, ...prospect.warnings]) session.runtime.report(warning);
@@ -53,6 +57,7 @@ export class Buildout {
         type: "plan",
         steps: steps({ ...prospect, records: session.store.state.records }),
       });
+      await tellPicked(session);
       return await this.#apply(prospect, options);
     });
   }
@@ -88,7 +93,7 @@ export class Buildout {
   async plan(options: InstallOptions = {}): Promise<Plan> {
     const config = await loadConfig(this.#request);
     return await this.#looking(config, options, async (session) => {
-      const prospect = await foresee({ ...session, config }, options);
+      const prospect = await foresee(configured(session), options);
       throwAll(refusals(prospect.parts, prospect.forecast));
       throwAll([...prospect.forecast.problems.values()].flat());
       const all = steps({ ...prospect, records: session.store.state.records }).map((step) =>
@@ -116,7 +121,7 @@ export class Buildout {
   async graph(options: InstallOptions = {}): Promise<readonly GraphPart[]> {
     const config = await loadConfig(this.#request);
     return await this.#looking(config, options, async (session) => {
-      const { parts, needs } = await draw({ ...session, config }, options.parts ?? []);
+      const { parts, needs } = await draw(configured(session), options.parts ?? []);
       return parts.map((part) => ({
         part: part.name,
         recipe: part.loaded.spec,
@@ -181,15 +186,19 @@ export class Buildout {
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     const store = await StateStore.open(path);
-    const { env, home, recipes } = this.#request;
+    const { cwd, env, home, recipes: builtin } = this.#request;
     const info = config
       ? buildoutInfo(config, this.#runSettings(store.state.id, options))
       : this.#infoWithoutConfig(store, options);
     const signal = options.signal ?? new AbortController().signal;
-    const runtime = new Runtime({ info, env, home, signal, report: options.report ?? (() => {}) });
-    const registry = new Registry(recipes, info.directory);
+    const packages = new PackagePrefix(packageSettings(config, info, { env, signal }));
+    const registry = new Registry({ builtin, directory: info.directory, cwd, packages });
+    const extended = config && (await extend(config, registry));
+    const reporters = [...(options.report ? [options.report] : []), ...(extended?.reporters ?? [])];
+    const report: Reporter = (event) => reporters.forEach((each) => each(event));
+    const runtime = new Runtime({ info, env, home, signal, report });
     try {
-      return await work({ config, store, runtime, registry });
+      return await work({ config: extended?.config, store, runtime, registry, packages });
     } finally {
       await runtime.dispose();
     }
@@ -278,6 +287,21 @@ function runStarted(command: string, { runId, directory, options }: BuildoutInfo
 }
 
 /** With the last part go the folders that only served parts. */
+/** A session that was opened with a configuration has one. */
+function configured(session: Session): Session & { readonly config: Config } {
+  return { ...session, config: session.config! };
+}
+
+/** Says which versions of packages were chosen without an entry in `[versions]`, where it is asked for. */
+async function tellPicked({ packages: { picked }, runtime }: Session): Promise<void> {
+  const { options, directory } = runtime.settings.info;
+  const file = options["update-versions-file"];
+  if (picked.size === 0) return;
+  if (/^(true|yes|on|1)$/i.test(options["show-picked-versions"] ?? ""))
+    runtime.emit({ type: "versions-picked", versions: Object.fromEntries([...picked].sort(byName)) });
+  if (file) await writePicked(resolve(directory, file), picked, new Date());
+}
+
 async function removeOurs(info: BuildoutInfo): Promise<void> {
   await rm(info.cacheDirectory, { recursive: true, force: true });
   await rmdir(info.partsDirectory).catch(() => {});

@@ -156,7 +156,7 @@ export class Configurer implements ConfigureHost {
     if (!value || section.name === "buildout") return undefined;
     const spec = this.#recipeSpec(section.name, value);
     try {
-      const loaded = await this.#settings.registry.load(spec);
+      const loaded = await this.#settings.registry.load(spec, value.span.source);
       this.fail(twiceGiven(section, loaded));
       return loaded;
     } catch (error) {

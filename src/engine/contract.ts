@@ -246,3 +246,17 @@ export class RecipeError extends Error {
 export function defineRecipe<const S extends Schema>(recipe: Recipe<S>): Recipe<S> {
   return recipe;
 }
+
+/** What `[buildout] extensions` loads before anything else, from a package or a file like a recipe. */
+export interface Extension {
+  /** Options that sections get where the file sets none: section -> option -> text in the language. The section `*` is
+   *  every one with a recipe. */
+  readonly defaults?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Is told every event of a run, secrets already replaced (see `Event` in the package's main module). */
+  report?(event: { readonly type: string }): void;
+}
+
+/** An extension with its parts checked by the compiler. */
+export function defineExtension(extension: Extension): Extension {
+  return extension;
+}

@@ -91,6 +91,7 @@ export type Event =
     }
   | ({ readonly type: "part-ended"; readonly seconds: number } & PartResult)
   | { readonly type: "diagnostic"; readonly diagnostic: DiagnosticJson; readonly text: string }
+  | { readonly type: "versions-picked"; readonly versions: Readonly<Record<string, string>> }
   | { readonly type: "run-ended"; readonly summary: Summary };
 
 export type Reporter = (event: Event) => void;

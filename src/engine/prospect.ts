@@ -9,6 +9,7 @@ import type { Action } from "./events.js";
 import { type Forecast, forecast } from "./forecast.js";
 import { closure } from "./graph.js";
 import { type Finding, NOTHING_FOUND, observe } from "./observe.js";
+import type { PackagePrefix } from "./packages/prefix.js";
 import type { Registry } from "./registry.js";
 import { reverseNeeds } from "./removal.js";
 import type { StoredRecord } from "./state.js";
@@ -22,6 +23,7 @@ export interface Session {
   readonly store: StateStore;
   readonly runtime: Runtime;
   readonly registry: Registry;
+  readonly packages: PackagePrefix;
 }
 
 /** Everything up to the point where something would be done. */

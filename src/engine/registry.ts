@@ -1,8 +1,13 @@
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { existsSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
 import type { Recipe } from "./contract.js";
+import { RecipeLoadError } from "./packages/error.js";
+import { entryFile, findPackage, readManifest } from "./packages/manifest.js";
+import type { PackagePrefix } from "./packages/prefix.js";
 import { didYouMean } from "./suggest.js";
+import type { Source } from "./text.js";
+
+export { RecipeLoadError };
 
 /** A recipe as the engine uses it. */
 export interface LoadedRecipe {
@@ -16,48 +21,58 @@ export interface LoadedRecipe {
 export type RecipeLoader = () => Promise<{ readonly default: Recipe }>;
 export type BuiltinRecipes = Readonly<Record<string, RecipeLoader>>;
 
-/** Thrown where a recipe cannot be had; the engine adds the option's place. */
-export class RecipeLoadError extends Error {
-  override readonly name = "RecipeLoadError";
-  readonly code: string;
-  readonly help: readonly string[];
-  constructor(code: string, message: string, help: readonly string[] = [], options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.help = help;
-  }
+export interface RegistrySettings {
+  readonly builtin: BuiltinRecipes;
+  /** The buildout's. */
+  readonly directory: string;
+  /** What the names of source files are relative to; the buildout's directory where it is not said. */
+  readonly cwd?: string;
+  /** Where packages come from that the buildout does not have itself; absent: from nowhere. */
+  readonly packages?: PackagePrefix;
 }
 
-/** Finds recipes: built-in names, files (`./x.js`), packages (`name`, `name:export`) looked up from the buildout's
- *  folder. Each is loaded once. */
+/** A module with what names and dates it. */
+interface Loaded {
+  readonly file: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+/** Finds recipes: built-in names, packages (`name`, `name:entry`, `@scope/name:entry`), files (`./x.js`). Each is loaded
+ *  once, all by the same path. */
 export class Registry {
-  readonly #builtin: BuiltinRecipes;
-  readonly #directory: string;
+  readonly #settings: RegistrySettings;
   readonly #loaded = new Map<string, Promise<LoadedRecipe>>();
   readonly #known = new Map<string, LoadedRecipe>();
 
-  constructor(builtin: BuiltinRecipes, directory: string) {
-    this.#builtin = builtin;
-    this.#directory = directory;
+  constructor(settings: RegistrySettings) {
+    this.#settings = settings;
   }
 
-  /** A recipe that is loaded already. */
+  /** A recipe that is loaded already, by a name that means the same everywhere. */
   known(spec: string): LoadedRecipe | undefined {
-    return this.#known.get(spec);
+    return isPath(spec) ? undefined : this.#known.get(spec);
   }
 
-  /** Throws RecipeLoadError. */
-  load(written: string): Promise<LoadedRecipe> {
-    const spec = this.#canonical(written);
+  /** @param said the file that says it: paths are relative to that file; without it, to the buildout
+   *  @throws RecipeLoadError */
+  load(written: string, said?: Source): Promise<LoadedRecipe> {
+    const spec = this.#canonical(written, said);
     let loading = this.#loaded.get(spec);
     if (!loading) this.#loaded.set(spec, (loading = this.#keep(spec)));
     return loading;
   }
 
-  /** `tsbuildout:docker.run`, and `dockeroo:docker.run` of files written for dockeroo, are the built-in recipe. */
-  #canonical(spec: string): string {
+  /** `tsbuildout:docker.run`, and `dockeroo:docker.run` of files written for dockeroo, are the built-in recipe. A file is
+   *  recorded relative to the buildout, wherever it was named. */
+  #canonical(spec: string, said: Source | undefined): string {
+    const { directory, cwd = directory } = this.#settings;
+    if (isPath(spec)) {
+      const named = said && !said.lineless && !/^https?:/.test(said.name);
+      const path = relative(directory, resolve(named ? dirname(resolve(cwd, said.name)) : directory, spec));
+      return path.startsWith("../") ? path : `./${path}`;
+    }
     const name = spec.replace(/^(tsbuildout|dockeroo):/, "");
-    return Object.hasOwn(this.#builtin, name) ? name : spec;
+    return Object.hasOwn(this.#settings.builtin, name) ? name : spec;
   }
 
   async #keep(spec: string): Promise<LoadedRecipe> {
@@ -67,40 +82,66 @@ export class Registry {
   }
 
   async #load(spec: string): Promise<LoadedRecipe> {
-    if (Object.hasOwn(this.#builtin, spec)) {
-      const { default: recipe } = await this.#builtin[spec]!();
+    const builtin = this.#settings.builtin[spec];
+    if (builtin && Object.hasOwn(this.#settings.builtin, spec)) {
+      const { default: recipe } = await builtin();
       // A release of ours must not by itself reinstall everything, so built-in recipes count their own versions.
       return { spec, recipe, version: recipe.version ?? "1" };
     }
-    const [name, entry = "default"] = splitSpec(spec);
-    const file = this.#find(spec, name);
-    const module = await importRecipe(spec, file);
-    const recipe = Object.hasOwn(module, entry) ? module[entry] : undefined;
+    const { file, exports } = await this.loadModule(spec);
+    const recipe = exports["default"];
     if (!isRecipe(recipe))
-      throw new RecipeLoadError("recipe/not-a-recipe", `${spec} has no recipe as its export "${entry}"`, [
-        "export what defineRecipe gives",
+      throw new RecipeLoadError("recipe/not-a-recipe", `${spec} exports no recipe`, [
+        "its default export must be what defineRecipe gives",
       ]);
+    const { versionOf } = await import("./packages/version.js");
     return { spec, recipe, version: recipe.version ?? (await versionOf(file)) };
   }
 
-  #find(spec: string, name: string): string {
-    if (/^(\.{0,2}\/)/.test(name)) return resolve(this.#directory, name);
-    try {
-      return createRequire(join(this.#directory, "buildout.cfg")).resolve(name);
-    } catch (error) {
-      throw this.#unknown(spec, name, error as NodeJS.ErrnoException);
-    }
+  /** The module behind a name that is not built in. @throws RecipeLoadError */
+  async loadModule(spec: string): Promise<Loaded> {
+    const file = isPath(spec) ? this.#file(spec) : await this.#entry(spec);
+    const { importModule } = await import("./packages/import.js");
+    return { file, exports: await importModule(spec, file) };
   }
 
-  #unknown(spec: string, name: string, error: NodeJS.ErrnoException): RecipeLoadError {
-    if (error.code !== "MODULE_NOT_FOUND")
-      return new RecipeLoadError("recipe/missing", `cannot load recipe ${spec}: ${error.message}`, [], {
-        cause: error,
-      });
-    const near = didYouMean(spec, Object.keys(this.#builtin));
-    const help = near.length > 0 ? near : [`for a package: npm install ${name} beside the buildout file`];
-    return new RecipeLoadError("recipe/missing", `there is no recipe ${spec}`, help, { cause: error });
+  #file(spec: string): string {
+    const file = resolve(this.#settings.directory, spec);
+    if (existsSync(file)) return file;
+    throw new RecipeLoadError("recipe/missing", `there is no recipe ${spec}: ${file} does not exist`);
   }
+
+  async #entry(spec: string): Promise<string> {
+    const [name, entry] = splitSpec(spec);
+    const folder = findPackage(name, this.#settings.directory) ?? (await this.#fetch(spec, name));
+    const { checkPeer } = await import("./packages/prefix.js");
+    await checkPeer(name, folder);
+    const file = await entryFile(
+      folder,
+      readManifest(folder) ?? {},
+      entry === undefined ? "." : `./${entry}`,
+    );
+    if (file !== undefined && existsSync(file)) return file;
+    const what = entry === undefined ? `${name} has no default entry` : `${name} has no entry "${entry}"`;
+    throw new RecipeLoadError("recipe/missing", what, ["its package.json says under exports what it has"]);
+  }
+
+  async #fetch(spec: string, name: string): Promise<string> {
+    const near = didYouMean(spec, Object.keys(this.#settings.builtin));
+    // A misspelt name of ours is not looked for on the Internet.
+    if (near.length > 0 || !isPackageName(name) || !this.#settings.packages)
+      throw new RecipeLoadError("recipe/missing", `there is no recipe ${spec}`, near);
+    return await this.#settings.packages.require(name);
+  }
+}
+
+function isPath(spec: string): boolean {
+  return /^\.{0,2}\//.test(spec);
+}
+
+/** https://docs.npmjs.com/cli/configuring-npm/package-json#name */
+function isPackageName(name: string): boolean {
+  return /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(name) && !name.startsWith("docker.");
 }
 
 function splitSpec(spec: string): [string, string?] {
@@ -108,38 +149,8 @@ function splitSpec(spec: string): [string, string?] {
   return at > 0 ? [spec.slice(0, at), spec.slice(at + 1)] : [spec];
 }
 
-async function importRecipe(spec: string, file: string): Promise<Record<string, unknown>> {
-  try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-  } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    const missing = code === "ERR_MODULE_NOT_FOUND" && message.includes(file);
-    const what = missing
-      ? `there is no recipe ${spec}: ${file} does not exist`
-      : `cannot load recipe ${spec}: ${message}`;
-    throw new RecipeLoadError("recipe/missing", what, [], { cause: error });
-  }
-}
-
 function isRecipe(value: unknown): value is Recipe {
   if (typeof value !== "object" || value === null) return false;
   const { options, install } = value as Partial<Recipe>;
   return typeof options === "object" && options !== null && typeof install === "function";
-}
-
-/** The version of the package that a file belongs to, else a digest of the file: code without a version. */
-async function versionOf(file: string): Promise<string> {
-  // On use: whoever only looks at a configuration asks for no version.
-  const { readFile } = await import("node:fs/promises");
-  const { createHash } = await import("node:crypto");
-  const start = file.includes("/node_modules/") ? dirname(file) : "/";
-  for (let folder = start; folder !== dirname(folder); folder = dirname(folder)) {
-    const text = await readFile(join(folder, "package.json"), "utf8").catch(() => undefined);
-    const version = text === undefined ? undefined : (JSON.parse(text) as { version?: string }).version;
-    if (version) return version;
-  }
-  return createHash("sha256")
-    .update(await readFile(file))
-    .digest("hex")
-    .slice(0, 12);
 }

@@ -1,6 +1,6 @@
 import type { Event, Reporter } from "../../index.js";
 import type { Output } from "../command.js";
-import { endText, summaryLines } from "./summary.js";
+import { endText, pickedLines, summaryLines } from "./summary.js";
 
 export interface PlainSettings {
   readonly out: Output;
@@ -18,7 +18,8 @@ export function plainReporter({ out, err, verbosity }: PlainSettings): Reporter 
       if (verbosity > -1) say(`${event.part} | ${event.line}`);
     } else if (event.type === "part-ended") {
       if (event.end !== "unchanged" || verbosity > 0) say(`${event.part}: ${endText(event)}`);
-    } else if (event.type === "diagnostic") err.write(`${event.text}\n`);
+    } else if (event.type === "versions-picked") for (const line of pickedLines(event)) say(line);
+    else if (event.type === "diagnostic") err.write(`${event.text}\n`);
     else if (event.type === "run-ended") for (const line of summaryLines(event.summary)) say(line);
   };
 }

@@ -63,6 +63,11 @@ export function summaryLines(
   ];
 }
 
+/** Versions of recipe packages that nothing pinned, in the form in which they can be pinned. */
+export function pickedLines({ versions }: Extract<Event, { type: "versions-picked" }>): string[] {
+  return ["[versions]", ...Object.entries(versions).map(([name, version]) => `${name} = ${version}`)];
+}
+
 function isBad({ end }: PartResult): boolean {
   return end === "failed" || end === "skipped" || end === "aborted";
 }

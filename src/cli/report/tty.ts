@@ -3,7 +3,7 @@ import { Activity } from "./activity.js";
 import type { Palette } from "./colors.js";
 import { LiveRegion, type Terminal } from "./live.js";
 import { PartLogs } from "./part-logs.js";
-import { endLine, summaryLines } from "./summary.js";
+import { endLine, pickedLines, summaryLines } from "./summary.js";
 import { fit } from "./width.js";
 
 export interface TtySettings {
@@ -56,6 +56,9 @@ class Screen {
         break;
       case "part-ended":
         this.#ended(event);
+        break;
+      case "versions-picked":
+        this.#above.push(...pickedLines(event));
         break;
       case "diagnostic":
         this.#diagnostic(event);

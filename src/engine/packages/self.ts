@@ -1,0 +1,45 @@
+import { register } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { readManifest } from "./manifest.js";
+
+/** This package: where it lies, compiled or bundled, and its version. */
+export interface Self {
+  readonly folder: string;
+  readonly version: string;
+}
+
+let self: Self | undefined;
+
+export function ownPackage(): Self {
+  if (self) return self;
+  for (
+    let folder = dirname(fileURLToPath(import.meta.url));
+    folder !== dirname(folder);
+    folder = dirname(folder)
+  ) {
+    const manifest = readManifest(folder);
+    if (manifest?.name === "tsbuildout") return (self = { folder, version: manifest.version ?? "0.0.0" });
+  }
+  throw new Error("tsbuildout does not find its own package.json");
+}
+
+let offered = false;
+
+/** Lets recipes import `tsbuildout/recipe` and the like also where tsbuildout is not installed beside them: then they
+ *  get the one that runs them. What Node itself finds comes first. */
+export function offerSelf(): void {
+  if (offered) return;
+  offered = true;
+  const parent = JSON.stringify(pathToFileURL(`${ownPackage().folder}/package.json`).href);
+  const hook = `
+    export async function resolve(specifier, context, next) {
+      if (!/^tsbuildout(\\/|$)/.test(specifier)) return await next(specifier, context);
+      try {
+        return await next(specifier, context);
+      } catch {
+        return await next(specifier, { ...context, parentURL: ${parent} });
+      }
+    }`;
+  register(`data:text/javascript,${encodeURIComponent(hook)}`);
+}
