@@ -31,7 +31,7 @@ export async function* plannedArchive(plan: Plan, detours: Detours): AsyncGenera
   yield* rewriteTar(await plan.source.archive(), (entry) => naming.place(entry));
   // Only now: an engine gives one archive of a container at a time.
   for (const [excluded, [first, ...others]] of naming.orphans()) {
-    const path = `${plan.source.path}/${textOf(first.below)}`.replace(/^\/\//, "/");
+    const path = pathBelow(plan.source.path, first.below);
     yield* rewriteTar(await plan.source.archive(path), (entry) =>
       naming.at(entry, first.below, { sameAs: excluded }),
     );
@@ -160,4 +160,10 @@ class Naming {
 export function belowRoot(name: string, root: string): string {
   if (name === root) return "";
   return root === "/" || root === "." ? name.replace(/^\.?\//, "") : name.slice(root.length + 1);
+}
+
+/** The bytes of a path below a folder. */
+export function pathBelow(folder: string, below: string): Buffer {
+  if (below === "") return Buffer.from(folder);
+  return Buffer.concat([Buffer.from(folder === "/" ? "/" : `${folder}/`), Buffer.from(below, "latin1")]);
 }

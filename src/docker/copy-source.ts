@@ -21,9 +21,9 @@ export interface OpenSource {
   /** RFC 3339 with nanoseconds, where the archive itself does not tell them. */
   readonly mtime: string | undefined;
   /** A tar stream whose first entry is the thing itself; all others are below it. */
-  archive(path?: string): Promise<AsyncIterable<Buffer>>;
+  archive(path?: Buffer): Promise<AsyncIterable<Buffer>>;
   /** The nanoseconds of another path of the same place; undefined where the archive tells them. */
-  readonly mtimeOf?: (path: string) => Promise<string | undefined>;
+  readonly mtimeOf?: (path: Buffer) => Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -75,7 +75,7 @@ async function openContainer(from: ContainerPlace, path: string, asked: Asked): 
     kind: found.kind,
     path: real,
     mtime: found.mtime,
-    archive: async (other = real) =>
+    archive: async (other = Buffer.from(real)) =>
       (await engine.stream({
         path: `${containerPath(container)}/archive`,
         query: { path: other },
@@ -110,9 +110,9 @@ async function openFolder(
     kind,
     path: real,
     mtime: undefined,
-    archive: async (other = real) => {
-      const folder = dirname(other);
-      const entries = await walkTree(folder, { only: byteString(basename(other)), ...abortable });
+    archive: async (other = Buffer.from(real)) => {
+      const folder = dirname(other.toString("utf8"));
+      const entries = await walkTree(folder, { only: basename(other.toString("latin1")), ...abortable });
       return packTree(folder, entries, abortable);
     },
     close: async () => await Promise.resolve(),

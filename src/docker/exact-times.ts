@@ -1,7 +1,6 @@
-import { belowRoot, type ExactTimes } from "./copy-plan.js";
+import { belowRoot, pathBelow, type ExactTimes } from "./copy-plan.js";
 import type { OpenSource } from "./copy-source.js";
 import { isHardLink, rewriteTar } from "./tar-rewrite.js";
-import { textOf } from "./tree.js";
 
 /** How much of a tree is looked through in advance, in bytes of archive and in entries. */
 const BYTES = 32 * 1024 * 1024;
@@ -23,7 +22,7 @@ export async function exactTimes(source: OpenSource): Promise<ExactTimes | undef
   const queue = [...names];
   const worker = async (): Promise<void> => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-      const found = await mtimeOf(`${source.path}/${textOf(name)}`.replace(/^\/\//, "/"));
+      const found = await mtimeOf(pathBelow(source.path, name));
       if (found !== undefined) times.set(name, paxTimeOf(found));
     }
   };

@@ -27,12 +27,13 @@ const GO_KINDS = [2 ** 31, 2 ** 27, 2 ** 26, 2 ** 25, 2 ** 24, 2 ** 21, 2 ** 19]
 
 /**
  * Looks at a path in a container, running or not; undefined where there is nothing.
+ * @param path absolute; bytes where it may not be UTF-8
  * (https://docs.docker.com/reference/api/engine/, "Get information about files in a container")
  */
 export async function statInContainer(
   engine: Engine,
   container: string,
-  path: string,
+  path: string | Buffer,
   signal?: AbortSignal,
 ): Promise<PathStat | undefined> {
   try {

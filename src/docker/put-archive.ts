@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 import { containerPath } from "./attach.js";
 import type { Engine } from "./engine.js";
-import { DockerError } from "./errors.js";
-import { statInContainer } from "./path-stat.js";
+import { DockerError, hasStatus } from "./errors.js";
+import { statInContainer, type PathStat } from "./path-stat.js";
 
 /** Where directories of an archive really are in a container, for those that are symlinks there: `lib` -> `usr/lib`. */
 export type Detours = ReadonlyMap<string, string>;
@@ -64,14 +64,25 @@ async function findDetours(upload: Upload, directories: readonly string[]): Prom
     for (const path of level) if (missing.has(parentOf(path))) missing.add(path);
     await eachOf(asked, async (path) => {
       const real = detour(path, detours);
-      const text = Buffer.from(real, "latin1").toString("utf8");
-      const stat = await statInContainer(upload.engine, upload.container, `/${text}`, upload.signal);
-      if (!stat) missing.add(path);
+      const bytes = Buffer.from(`/${real}`, "latin1");
+      const stat = await lookAt(upload, bytes);
+      // Below what is no folder the engine could not look.
+      if (stat?.kind !== "directory" && stat?.kind !== "symlink") missing.add(path);
       if (stat?.kind !== "symlink" || stat.target === undefined) return;
       detours.set(path, Buffer.from(stat.target, "utf8").toString("latin1").replace(/^\/+/, ""));
     });
   }
   return detours;
+}
+
+/** Nothing where the path goes through a symlink to something that is no folder, which is a failure to an engine. */
+async function lookAt(upload: Upload, path: Buffer): Promise<PathStat | undefined> {
+  try {
+    return await statInContainer(upload.engine, upload.container, path, upload.signal);
+  } catch (error) {
+    if (hasStatus(error, 500)) return undefined;
+    throw error;
+  }
 }
 
 function byDepth(directories: readonly string[]): string[][] {

@@ -1,5 +1,4 @@
 import http, { type IncomingMessage } from "node:http";
-import { pipeline } from "node:stream/promises";
 import { Readable, type Duplex } from "node:stream";
 import { apiError, systemCode } from "./errors.js";
 import { prematureEnd } from "./stream.js";
@@ -11,7 +10,7 @@ export interface EngineRequest {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   /** Below the API version, with its variable pieces encoded: `/containers/json`. */
   readonly path: string;
-  /** An array is repeated, an object becomes JSON (as `filters` wants it), undefined is left out. */
+  /** An array is repeated, a Buffer is bytes, an object becomes JSON (as `filters` wants it), undefined is left out. */
   readonly query?: Readonly<Record<string, QueryValue>>;
   /** An array is repeated. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
@@ -137,20 +136,42 @@ interface Upload {
  * before it has read everything: its words are worth more than the broken pipe that follows.
  */
 async function upload({ req, body, answered }: Upload): Promise<IncomingMessage> {
-  let broken: unknown;
-  const sent = pipeline(body, req).catch((error: unknown) => {
-    broken = error;
-    if (!isBrokenPipe(error)) throw error;
+  const failed = new Promise<never>((_, reject) => {
+    body.on("error", (error) => {
+      reject(error);
+      req.destroy(error);
+    });
+    body.once("close", () => {
+      if (!body.readableEnded)
+        body.emit("error", new Error("the stream to be sent was closed before its end"));
+    });
   });
-  const first = await Promise.race([answered, sent.then(() => answered)]);
-  if ((first.statusCode ?? 0) >= 300 || broken) body.destroy();
-  return first;
+  failed.catch(() => undefined);
+  answered.catch(() => undefined);
+  body.pipe(req);
+  try {
+    const answer = await Promise.race([answered, failed]);
+    // A builder answers while it is still being sent its context; whoever refuses wants no more of it.
+    if ((answer.statusCode ?? 0) < 300) answer.once("close", () => end(body));
+    else refused(req, body, answer);
+    return answer;
+  } catch (error) {
+    end(body);
+    throw error;
+  }
 }
 
-function isBrokenPipe(error: unknown): boolean {
-  return ["EPIPE", "ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED"].includes(
-    systemCode(error) ?? "",
-  );
+function refused(req: http.ClientRequest, body: Readable, answer: IncomingMessage): void {
+  body.unpipe(req);
+  end(body);
+  // Not before the answer has been read: it comes over the same connection.
+  if (!req.writableFinished) answer.once("close", () => req.destroy());
+}
+
+/** Destroys a stream of which nothing more is wanted, so that it is no error that it was not read to its end. */
+function end(body: Readable): void {
+  body.removeAllListeners("close");
+  body.destroy();
 }
 
 function open(route: Route, request: EngineRequest): { req: http.ClientRequest; done: () => void } {
@@ -190,12 +211,14 @@ function bodyBytes(request: EngineRequest): Buffer | undefined {
 
 export function queryText(query: EngineRequest["query"]): string {
   const params = new URLSearchParams();
+  let bytes = "";
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value === undefined) continue;
     if (Array.isArray(value)) for (const one of value) params.append(name, String(one));
+    else if (Buffer.isBuffer(value)) bytes += `&${name}=${value.toString("hex").replaceAll(/../g, "%$&")}`;
     else params.append(name, typeof value === "object" ? JSON.stringify(value) : String(value));
   }
-  const text = params.toString();
+  const text = `${params.toString()}${bytes}`.replace(/^&/, "");
   return text ? `?${text}` : "";
 }
 
