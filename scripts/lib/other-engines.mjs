@@ -47,13 +47,19 @@ async function startPodman({ root, enter, folder }) {
   fs.writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   fs.copyFileSync("/etc/resolv.conf", join(root, "etc/resolv.conf"));
   const socket = join(folder, "podman.sock");
+  // The real root must be gone, not only out of sight: a program that joins a container's mounts (`exec`) starts
+  // from there. What does that in the new root is a static busybox, since nothing else there can be counted on.
+  fs.copyFileSync("/bin/busybox", join(root, "busybox"));
+  fs.mkdirSync(join(root, "old"), { recursive: true });
   const script = `
+    set -e
     mount --make-rprivate /
     mount --bind "$1" "$1"; cd "$1"
     for d in proc sys dev tmp; do mount --rbind "/$d" "$1/$d"; done
-    exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/sbin/chroot . /usr/bin/podman \\
-      --root "$2/root" --runroot "$2/run" --tmpdir "$2/tmp" --cgroup-manager cgroupfs --events-backend file \\
-      --runtime runc --log-level warn system service --time=0 "unix://$3"`;
+    pivot_root . old
+    exec /busybox sh -c 'cd /; umount -l /old; exec /busybox env -i HOME=/root PATH=/usr/sbin:/usr/bin "$@"' sh \\
+      /usr/bin/podman --root "$2/root" --runroot "$2/run" --tmpdir "$2/tmp" --cgroup-manager cgroupfs \\
+      --events-backend file --runtime runc --log-level warn system service --time=0 "unix://$3"`;
   const args = [...enter.slice(1), "unshare", "--mount", "sh", "-c", script, "sh", root, folder, socket];
   const pid = startDetached(enter[0], args, join(folder, "log"));
   const up = await until(() => version({ host: `unix://${socket}` }).then(yes, no), 30);
