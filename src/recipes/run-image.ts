@@ -7,7 +7,7 @@ import {
   withDefaultTag,
   type Call,
 } from "tsbuildout/docker";
-import { RecipeError, type Context, type PartRecord } from "tsbuildout/recipe";
+import { RecipeError, type Context, type PartRecord, type Problem } from "tsbuildout/recipe";
 import { forgetListing, listing } from "./common.js";
 
 /** What says which image a part runs, and where it may come from. */
@@ -53,8 +53,27 @@ async function pull(context: ImageContext, call: Call): Promise<void> {
       log: (line) => context.log(line),
       progress: (progress) => context.progress({ ...progress, step: `pulling ${image}: ${progress.step}` }),
     },
+  }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw notPulled(image, error);
   });
   await forgetListing(context, call.engine, "images");
+}
+
+/** The registry's word alone does not say for which image it was asked. */
+function notPulled(image: string, error: unknown): RecipeError {
+  const { problem } = error as { readonly problem?: Problem };
+  const message = problem?.message ?? (error instanceof Error ? error.message : String(error));
+  return new RecipeError(
+    {
+      code: "image/missing",
+      message: `the engine has no image ${image}, and cannot pull it`,
+      notes: [message, ...(problem?.notes ?? [])],
+      help: problem?.help ?? [],
+      option: "image",
+    },
+    { cause: error },
+  );
 }
 
 /** The id of the image that the engine has under the name; empty where it has none. One request for all parts. */

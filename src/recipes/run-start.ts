@@ -3,7 +3,6 @@ import {
   connectNetwork,
   createContainer,
   inspectContainer,
-  isConflict,
   isNotFound,
   listAll,
   publishedPorts,
@@ -109,7 +108,8 @@ async function create(context: Installing, call: Call): Promise<string> {
   try {
     return await attempt();
   } catch (error) {
-    if (!isConflict(error)) throw error;
+    // Not only on 409: podman says 500 where the name is taken.
+    if (!(error instanceof Error) || isNotFound(error)) throw error;
     await clearName(context, call, error);
     return await attempt();
   }
