@@ -36,7 +36,7 @@ export interface Ecr {
   /** All tokens handed out so far end now. */
   expireTokens(): void;
   /** Called before each request to a registry is answered. */
-  onRegistryRequest: (request: RegistryRequest) => void;
+  onRegistryRequest: (request: RegistryRequest) => void | Promise<void>;
   repository(name: string, region?: string): Repository | undefined;
   /** Names of the actions that were called, in order; empties the list. */
   takeActions(): string[];
@@ -59,7 +59,7 @@ export async function startEcr(settings: EcrSettings = {}): Promise<Ecr> {
   };
   const onRequest = (request: RegistryRequest) => {
     registryRequests.push(request);
-    ecr.onRegistryRequest(request);
+    return ecr.onRegistryRequest(request);
   };
   const registryOf = (region: string): Promise<string> => {
     const start = () =>

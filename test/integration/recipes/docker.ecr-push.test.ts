@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { testBuildout, type TestBuildout } from "tsbuildout/testing";
+import { startTsbuildout } from "../../support/cli.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { startEcr, type Ecr } from "../../support/ecr.js";
 import { loadImage } from "../../support/images.js";
@@ -187,6 +188,31 @@ describe("docker.ecr-push", () => {
     };
     expect(await failure(await open(options()))).to.include({ code: "ecr/credentials-expired" });
     expect(await engineHas(`/images/${aws.registry}/team/app:1/json`)).to.equal(false);
+  });
+
+  it("leaves nothing behind on the engine when it is interrupted, and goes on the next time", async () => {
+    let reached = () => {};
+    const uploading = new Promise<void>((resolve) => (reached = resolve));
+    let release = () => {};
+    const hold = new Promise<void>((resolve) => (release = resolve));
+    aws.onRegistryRequest = async ({ method }) => {
+      if (method !== "POST") return;
+      reached();
+      await hold;
+    };
+    const made = await open(options());
+    const run = startTsbuildout(["--plain", "install"], { cwd: made.directory, env: aws.env });
+    await uploading;
+    run.signal("SIGINT");
+    const { code, stdout } = await run.done;
+    expect(code, stdout).to.equal(130);
+    const { RepoTags } = await engineJson<{ RepoTags: string[] }>({ path: `/images/${image}/json` });
+    expect(RepoTags).to.deep.equal([image]);
+    aws.onRegistryRequest = () => {};
+    // An engine keeps an upload that hangs, and later pushes of the layer wait for it.
+    release();
+    expect((await made.install()).ok).to.equal(true);
+    expect(tags()).to.deep.equal(["1", "latest"]);
   });
 
   it("says which permission is missing", async () => {

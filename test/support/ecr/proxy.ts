@@ -11,7 +11,7 @@ export interface ProxySettings {
   /** The port of the registry behind. */
   readonly behind: number;
   /** Called before a request is answered, so that a test can act in the middle of a push. */
-  onRequest(request: RegistryRequest): void;
+  onRequest(request: RegistryRequest): void | Promise<void>;
 }
 
 export interface RegistryRequest {
@@ -28,7 +28,7 @@ export function registryProxy(settings: ProxySettings): Server {
 
 async function handle(settings: ProxySettings, request: IncomingMessage, response: ServerResponse) {
   const path = request.url ?? "/";
-  settings.onRequest({ method: request.method ?? "GET", path, region: settings.region });
+  await settings.onRequest({ method: request.method ?? "GET", path, region: settings.region });
   authenticate(settings.store, request);
   const match = /^\/v2\/(.+)\/(manifests|blobs|tags)\/(.*)$/.exec(path);
   const [, name, kind, reference] = match ?? [];
