@@ -98,7 +98,7 @@ async function matching(entry: CacheOn, folder: string, how: { cachePath: string
   );
   // All that is below: nothing to be matched.
   if (fixed.length === pieces.length - 1 && pieces.at(-1) === "**")
-    return await digestFiles(folder, { base: fixed.join("/"), matches: () => true }, how);
+    return await digestFiles(folder, { base: fixed.join("/") }, how);
   const depth = pieces.includes("**") ? undefined : pieces.length - fixed.length;
   const matches = await globMatcher([isAbsolute(pattern) ? pattern.slice(1) : pattern]);
   return await digestFiles(folder, { base: fixed.join("/"), matches, ...(depth && { depth }) }, how);

@@ -16,6 +16,12 @@ async function failure(made: TestBuildout) {
   return event?.type === "diagnostic" ? event.diagnostic : undefined;
 }
 
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open: (() => void) | undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open?.() };
+}
+
 async function outputs(made: TestBuildout) {
   return (await made.records()).get("push")?.outputs ?? {};
 }
@@ -191,18 +197,16 @@ describe("docker.ecr-push", () => {
   });
 
   it("leaves nothing behind on the engine when it is interrupted, and goes on the next time", async () => {
-    let reached = () => {};
-    const uploading = new Promise<void>((resolve) => (reached = resolve));
-    let release = () => {};
-    const hold = new Promise<void>((resolve) => (release = resolve));
+    const uploading = gate();
+    const held = gate();
     aws.onRegistryRequest = async ({ method }) => {
       if (method !== "POST") return;
-      reached();
-      await hold;
+      uploading.open();
+      await held.opened;
     };
     const made = await open(options());
     const run = startTsbuildout(["--plain", "install"], { cwd: made.directory, env: aws.env });
-    await uploading;
+    await uploading.opened;
     run.signal("SIGINT");
     const { code, stdout } = await run.done;
     expect(code, stdout).to.equal(130);
@@ -210,7 +214,7 @@ describe("docker.ecr-push", () => {
     expect(RepoTags).to.deep.equal([image]);
     aws.onRegistryRequest = () => {};
     // An engine keeps an upload that hangs, and later pushes of the layer wait for it.
-    release();
+    held.open();
     expect((await made.install()).ok).to.equal(true);
     expect(tags()).to.deep.equal(["1", "latest"]);
   });
