@@ -8,7 +8,7 @@ import {
   type FolderPlace,
   type ImagePlace,
 } from "./copy-place.js";
-import { DockerError, isNotFound } from "./errors.js";
+import { DockerError, hasStatus, isNotFound } from "./errors.js";
 import { statInContainer } from "./path-stat.js";
 import { packTree } from "./tree-pack.js";
 import { byteString, unreadable, walkTree } from "./tree.js";
@@ -81,9 +81,23 @@ async function openContainer(from: ContainerPlace, path: string, asked: Asked): 
         query: { path: other },
         ...abortable,
       })) as AsyncIterable<Buffer>,
-    mtimeOf: async (other) => (await statInContainer(engine, container, other, asked.signal))?.mtime,
+    mtimeOf: async (other) => await mtimeIn(from, other, asked.signal),
     close: async () => await Promise.resolve(),
   };
+}
+
+async function mtimeIn(
+  from: ContainerPlace,
+  path: Buffer,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    return (await statInContainer(from.engine, from.container, path, signal))?.mtime;
+  } catch (error) {
+    // An engine cannot look at a symlink that leads to itself.
+    if (hasStatus(error, 500)) return undefined;
+    throw error;
+  }
 }
 
 async function openFolder(
