@@ -9,15 +9,15 @@ import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 /** Stands in for `docker buildx`, which Debian 12 has not: notes how it was called, and lets the engine build. */
 const STAND_IN = `#!${process.execPath}
-const { existsSync, writeFileSync } = require("node:fs");
-const http = require("node:http");
+Promise.all([import("node:fs"), import("node:http"), import("node:path")]).then(([{ existsSync, writeFileSync }, http, { dirname }]) => {
+const here = dirname(process.argv[1]);
 const args = process.argv.slice(2);
 const say = (vertex, logs = []) => console.error(JSON.stringify({ vertexes: [{ digest: "a", name: "[2/2] RUN make", started: "t", ...vertex }], logs }));
 const after = (flag) => args[args.indexOf(flag) + 1];
-writeFileSync(__dirname + "/arguments", args.join("\\n"));
-writeFileSync(__dirname + "/environment", Object.entries(process.env).map((pair) => pair.join("=") + "\\n").join(""));
+writeFileSync(here + "/arguments", args.join("\\n"));
+writeFileSync(here + "/environment", Object.entries(process.env).map((pair) => pair.join("=") + "\\n").join(""));
 say({}, [{ vertex: "a", stream: 1, data: "bWFkZQo=" }]);
-if (existsSync(__dirname + "/fail")) {
+if (existsSync(here + "/fail")) {
   const error = "process did not complete successfully: exit code: 4";
   say({ completed: "t", error });
   console.error("ERROR: failed to build: failed to solve: " + error);
@@ -30,6 +30,7 @@ if (existsSync(__dirname + "/fail")) {
   process.stdin.pipe(request);
   writeFileSync(after("--metadata-file"), JSON.stringify({ "containerimage.digest": "sha256:${"d".repeat(64)}" }));
 }
+});
 `;
 
 describe("docker.build with buildx", function () {
