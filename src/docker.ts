@@ -152,7 +152,7 @@ export {
 } from "./docker/ecr/repository.js";
 export { applySettings, expireAfter } from "./docker/ecr/settings.js";
 export { ecrToken, forgetToken, type EcrToken } from "./docker/ecr/tokens.js";
-export { openContext, type BuildContext, type ContextOptions } from "./docker/context.js";
+export { contextDigest, openContext, type BuildContext, type ContextOptions } from "./docker/context.js";
 export type { ExtraFile } from "./docker/tree-pack.js";
 export { openLayout, type Layout, type LayoutOptions } from "./docker/layout.js";
 export { statInContainer, type PathStat } from "./docker/path-stat.js";

@@ -1,9 +1,10 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestCache } from "./digest-cache.js";
 import { DockerIgnore } from "./dockerignore.js";
 import { DockerError, systemCode } from "./errors.js";
+import { folderStamp } from "./folder-stamp.js";
 import { digestTree } from "./tree-digest.js";
 import { packTree, type ExtraFile } from "./tree-pack.js";
 import { byteString, textOf, unreadable, walkTree, type TreeEntry } from "./tree.js";
@@ -47,21 +48,89 @@ export async function openContext(root: string, options: ContextOptions = {}): P
   await mustBeFolder(root);
   const { dockerfile, extra } = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
+  const choose = chooser(root, { options, dockerfile, extra, ignore });
+  const all = await walkTree(root, {
+    ...(signal ? { signal } : {}),
+    choose: (bytes, directory) => choose(textOf(bytes), directory),
+  });
+  return contextOf(root, { entries: all, dockerfile, extra, ignoreFile: ignore?.name, signal });
+}
+
+interface Chooser {
+  readonly options: ContextOptions;
+  readonly dockerfile: string;
+  readonly extra: readonly ExtraFile[];
+  readonly ignore: Ignore | undefined;
+}
+
+interface Choice {
+  readonly take: boolean;
+  readonly enter: boolean;
+}
+
+function chooser(root: string, from: Chooser): (path: string, directory: boolean) => Choice {
+  const { options, dockerfile, extra, ignore } = from;
   const added = new Set(extra.map(({ name }) => name));
   // The engine needs these two whatever the patterns say; it takes them out again itself.
   const kept = new Set([dockerfile, ".dockerignore"]);
   const left = new Set((options.leaveOut ?? []).map((path) => relative(root, path).split(sep).join("/")));
-  const all = await walkTree(root, {
-    ...(signal ? { signal } : {}),
-    choose: (bytes, directory) => {
-      const path = textOf(bytes);
-      if (left.has(path)) return { take: false, enter: false };
-      const choice = ignore?.patterns.choose(path, directory) ?? { take: true, enter: true };
-      const leads = directory && dockerfile.startsWith(`${path}/`);
-      return { take: !added.has(path) && (choice.take || kept.has(path)), enter: choice.enter || leads };
-    },
-  });
-  return contextOf(root, { entries: all, dockerfile, extra, ignoreFile: ignore?.name, signal });
+  return (path, directory) => {
+    if (left.has(path)) return { take: false, enter: false };
+    const choice = ignore?.patterns.choose(path, directory) ?? { take: true, enter: true };
+    const leads = directory && dockerfile.startsWith(`${path}/`);
+    return { take: !added.has(path) && (choice.take || kept.has(path)), enter: choice.enter || leads };
+  };
+}
+
+/** A file written to less than this before it was looked at may be written to again within the same tick of the clock. */
+const RACY = 2000;
+
+/**
+ * The digest of a build context, as `openContext(…).digest(…)` gives it, without listing a folder that nobody has written
+ * to since the last time.
+ * @param cachePath where digests of single files are kept; the folder's own goes beside it
+ * @returns `sha256:…`
+ */
+export async function contextDigest(
+  root: string,
+  options: ContextOptions,
+  cachePath: string,
+): Promise<string> {
+  await mustBeFolder(root);
+  const { dockerfile, extra } = await placeDockerfile(root, options);
+  const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
+  const salt = [
+    dockerfile,
+    ignore?.name ?? "",
+    ...extra.flatMap(({ name, content }) => [name, content.toString("latin1")]),
+  ];
+  const choose = chooser(root, { options, dockerfile, extra, ignore });
+  const now = Date.now();
+  const found = folderStamp(root, { choose, salt, signal: options.signal });
+  const known = await readStamp(`${cachePath}.stamp`);
+  if (found && known?.stamp === found.stamp) return known.digest;
+  const digest = await (await openContext(root, options)).digest(cachePath);
+  if (found && found.newest < now - RACY)
+    await keepStamp(`${cachePath}.stamp`, { stamp: found.stamp, digest });
+  return digest;
+}
+
+interface Stamped {
+  readonly stamp: string;
+  readonly digest: string;
+}
+
+async function readStamp(path: string): Promise<Stamped | undefined> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  const [stamp, digest] = text.trim().split(" ");
+  return stamp && digest ? { stamp, digest } : undefined;
+}
+
+/** Losing it costs time and nothing else. */
+async function keepStamp(path: string, { stamp, digest }: Stamped): Promise<void> {
+  await writeFile(`${path}.new`, `${stamp} ${digest}\n`)
+    .then(async () => await rename(`${path}.new`, path))
+    .catch(() => undefined);
 }
 
 interface Parts {
@@ -125,10 +194,12 @@ function noDockerfile(path: string, error: unknown): DockerError {
   );
 }
 
-async function readIgnore(
-  root: string,
-  dockerfile: string,
-): Promise<{ name: string; patterns: DockerIgnore } | undefined> {
+interface Ignore {
+  readonly name: string;
+  readonly patterns: DockerIgnore;
+}
+
+async function readIgnore(root: string, dockerfile: string): Promise<Ignore | undefined> {
   const beside = isAbsolute(dockerfile) ? dockerfile : join(root, dockerfile);
   for (const path of [`${beside}.dockerignore`, join(root, ".dockerignore")]) {
     const text = await readFile(path, "utf8").catch((error: unknown) => {

@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import {
+  contextDigest,
   openContext,
   packFiles,
   parseDockerfile,
   parseSource,
-  type BuildContext,
   type BuildSource,
+  type ContextOptions,
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
 import { archiveDigest, archiveFiles } from "./build-archive.js";
@@ -48,10 +49,9 @@ export async function filesDigest(context: Inputs, options: BuildOptions): Promi
     const digest = await archiveDigest(context, source.path);
     return { inputs: { source: digest }, dockerfile: inlineDockerfile(options) };
   }
-  const opened = await openFolder(context, options, source.path);
   const cache = join(context.buildout.cacheDirectory, "contexts", `${shortHash(source.path)}.json`);
-  const { content } = await readDockerfile(options, source.path);
-  return { inputs: { source: await opened.digest(cache) }, dockerfile: content };
+  const digest = await contextDigest(source.path, folderOptions(context, options), cache);
+  return { inputs: { source: digest }, dockerfile: (await readDockerfile(options, source.path)).content };
 }
 
 function shortHash(text: string): string {
@@ -79,7 +79,7 @@ function inlineFiles(options: BuildOptions): BuildFiles {
 }
 
 async function folderFiles(context: Context, options: BuildOptions, folder: string): Promise<BuildFiles> {
-  const opened = await openFolder(context, options, folder);
+  const opened = await openContext(folder, folderOptions(context, options));
   return {
     dockerfile: await readDockerfile(options, folder),
     pathInContext: opened.dockerfile,
@@ -88,15 +88,15 @@ async function folderFiles(context: Context, options: BuildOptions, folder: stri
   };
 }
 
-async function openFolder(context: Context, options: BuildOptions, folder: string): Promise<BuildContext> {
+function folderOptions(context: Context, options: BuildOptions): ContextOptions {
   const inline = options["dockerfile-inline"];
-  return await openContext(folder, {
+  return {
     ...(inline === undefined
       ? { dockerfile: options.dockerfile ?? "Dockerfile" }
       : { dockerfile: INLINE, extra: [{ name: INLINE, content: Buffer.from(inline) }] }),
     leaveOut: ownFiles(context),
     signal: context.signal,
-  });
+  };
 }
 
 /** What a run writes into the buildout's folder: in a context it would make every run see a change. */

@@ -1,0 +1,180 @@
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { ensureBaseImage } from "../test/support/images.js";
+import { engineJson, engineRequest } from "../test/support/engine.js";
+import { startRegistry, type Registry } from "../test/support/registry.js";
+import { packFiles } from "../src/docker.js";
+import type { Bench, Command, Work } from "./harness.js";
+import type { Row } from "./table.js";
+
+const FILES = 5000;
+const FILE = 4 * 1024;
+const LARGE = 500 * 1024 * 1024;
+const PUSHED = 100 * 1024 * 1024;
+const MEMORY = 150 * 1024 * 1024;
+
+/** Builds, pushes and pulls beside the docker CLI with buildx. The engine's data root should be in memory, too. */
+export async function rows(bench: Bench): Promise<Row[]> {
+  const docker = await findDocker(bench);
+  const registry = await startRegistry();
+  try {
+    return [...(await builds(bench, docker)), ...(await transfers(bench, docker, registry))];
+  } finally {
+    await registry.stop();
+  }
+}
+
+interface Docker {
+  readonly name: string;
+  readonly run: (args: readonly string[]) => Promise<string>;
+}
+
+/** The docker program to compare with: DOCKER_PEER (a folder with `docker` and `docker-buildx`), else the one on the PATH. */
+async function findDocker(bench: Bench): Promise<Docker> {
+  const folder = process.env["DOCKER_PEER"];
+  const config = join(bench.folder, "docker-config");
+  await mkdir(join(config, "cli-plugins"), { recursive: true });
+  if (folder) await symlink(join(folder, "docker-buildx"), join(config, "cli-plugins/docker-buildx"));
+  const program = folder ? join(folder, "docker") : "docker";
+  const how: Command = { env: { DOCKER_CONFIG: config, DOCKER_BUILDKIT: "1" } };
+  const run = async (args: readonly string[]): Promise<string> => await bench.command(program, args, how);
+  return { name: `docker ${(await run(["version", "--format", "{{.Client.Version}}"])).trim()}`, run };
+}
+
+interface Context {
+  readonly work: string;
+  readonly folder: string;
+  readonly name: string;
+  /** Writes all files anew: buildx keeps what it was sent, and would send nothing the second time. */
+  readonly write: () => Promise<void>;
+}
+
+async function builds(bench: Bench, docker: Docker): Promise<Row[]> {
+  const base = await ensureBaseImage();
+  const contexts = [await manyFiles(bench, base), await oneFile(bench, base)];
+  const table: Row[] = [];
+  for (const context of contexts) table.push(...(await buildRows(bench, docker, context)));
+  return table;
+}
+
+async function buildRows(bench: Bench, docker: Docker, context: Context): Promise<Row[]> {
+  const { work, folder, name, write } = context;
+  const cwd = join(bench.folder, `${name}-buildout`);
+  await mkdir(cwd);
+  const config = (builder: string): string =>
+    `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = ${folder}\nno-cache = true\nbuilder = ${builder}\n`;
+  await writeFile(join(cwd, "buildout.cfg"), config("buildkit"));
+  const undo = async (): Promise<void> => void (await bench.ours(["uninstall", "--all", "-q"], { cwd }));
+  const before = async (): Promise<void> => {
+    await undo();
+    await write();
+  };
+  const ours: Work = { before, run: () => bench.ours(["install", "-q"], { cwd }) };
+  const theirs = (...flags: string[]) =>
+    docker.run(["build", "-q", "--provenance=false", "-t", `${name}-peer`, ...flags, folder]);
+  const cold = await bench.compare({
+    work: `build ${work}, no cache`,
+    ours,
+    peer: { name: docker.name, before: write, run: () => theirs("--no-cache") },
+    rounds: 5,
+    atMost: 1,
+  });
+  await undo();
+  const memory = await bench.peakMemory(process.execPath, [bench.tsbuildout, "install", "-q"], { cwd });
+  const again = await bench.compare({
+    work: `build ${work}, unchanged`,
+    ours: { run: () => bench.ours(["install", "-q"], { cwd }) },
+    peer: { name: docker.name, run: () => theirs() },
+    rounds: 9,
+    atMost: 1 / 3,
+  });
+  await undo();
+  await docker.run(["rmi", "-f", `${name}-peer`]);
+  return [cold, again, { work: `build ${work}: peak memory`, unit: "B", ours: memory, atMost: MEMORY }];
+}
+
+async function manyFiles(bench: Bench, base: string): Promise<Context> {
+  const folder = join(bench.folder, "many");
+  const write = async (): Promise<void> => {
+    const content = randomBytes(FILE);
+    for (let at = 0; at < FILES; at++) {
+      const sub = join(folder, `d${Math.floor(at / 100)}`);
+      if (at % 100 === 0) await mkdir(sub, { recursive: true });
+      content.writeUInt32BE(at);
+      await writeFile(join(sub, `f${at}`), content);
+    }
+  };
+  await mkdir(folder);
+  await writeFile(join(folder, "Dockerfile"), `FROM ${base}\nCOPY . /data\n`);
+  await write();
+  return { work: "5,000 files (20 MB)", folder, name: "tsb-bench-many", write };
+}
+
+async function oneFile(bench: Bench, base: string): Promise<Context> {
+  const folder = join(bench.folder, "large");
+  const write = async (): Promise<void> => await writeFile(join(folder, "file"), randomBytes(LARGE));
+  await mkdir(folder);
+  await writeFile(join(folder, "Dockerfile"), `FROM ${base}\nCOPY file /file\n`);
+  await write();
+  return { work: "one file (500 MB)", folder, name: "tsb-bench-large", write };
+}
+
+/** An image with a layer that no registry has seen, and that no build cache will know. */
+const fresh = async (name: string): Promise<void> => {
+  const body = packFiles([{ name: "data", content: randomBytes(PUSHED) }]);
+  const [repo, tag] = [name.slice(0, name.lastIndexOf(":")), name.slice(name.lastIndexOf(":") + 1)];
+  await engineJson({
+    method: "POST",
+    path: `/images/create?fromSrc=-&repo=${repo}&tag=${tag}`,
+    body,
+  }).catch(() => undefined);
+};
+
+const gone = (name: string) => async (): Promise<void> =>
+  void (await engineRequest({ method: "DELETE", path: `/images/${name}?force=1` }));
+
+async function transfers(bench: Bench, docker: Docker, registry: Registry): Promise<Row[]> {
+  const cwd = join(bench.folder, "transfer-buildout");
+  await mkdir(cwd);
+  const config = async (recipe: string, options: string): Promise<void> =>
+    await writeFile(
+      join(cwd, "buildout.cfg"),
+      `[buildout]\nparts = image\n[image]\nrecipe = ${recipe}\n${options}\n`,
+    );
+  const undo = async (): Promise<void> => void (await bench.ours(["uninstall", "--all", "-q"], { cwd }));
+  const install = () => bench.ours(["install", "-q"], { cwd });
+  const ours = `${registry.host}/bench-ours:1`;
+  const theirs = `${registry.host}/bench-theirs:1`;
+
+  await config("docker.push", `name = ${ours}`);
+  const push = await bench.compare({
+    work: "push 100 MB",
+    ours: { before: async () => [await undo(), await fresh(ours)], run: install },
+    peer: { name: docker.name, before: () => fresh(theirs), run: () => docker.run(["push", "-q", theirs]) },
+    rounds: 5,
+    atMost: 1.05,
+  });
+  const again = await bench.compare({
+    work: "push what is there already",
+    ours: { run: install },
+    peer: { name: "node -e 0", run: () => bench.command(process.execPath, ["-e", "0"]) },
+    rounds: 15,
+    atMost: 2,
+  });
+  await undo();
+  const memory = await bench.peakMemory(process.execPath, [bench.tsbuildout, "install", "-q"], { cwd });
+  await undo();
+
+  await config("docker.pull", `name = ${ours}`);
+  const pull = await bench.compare({
+    work: "pull 100 MB",
+    ours: { before: async () => [await undo(), await gone(ours)()], run: install },
+    peer: { name: docker.name, before: gone(theirs), run: () => docker.run(["pull", "-q", theirs]) },
+    rounds: 5,
+    atMost: 1.05,
+  });
+  await undo();
+  for (const name of [ours, theirs]) await gone(name)();
+  return [push, again, pull, { work: "push 100 MB: peak memory", unit: "B", ours: memory, atMost: MEMORY }];
+}
