@@ -54,7 +54,8 @@ async function makeEcr(access: EcrAccess, id: string, env: Environment): Promise
     async call({ signal, ...doing }, send) {
       signal?.throwIfAborted();
       try {
-        return await send(sdk, client, signal ? { abortSignal: signal } : {});
+        // One for each call: many calls that listen to the same signal look like a leak.
+        return await send(sdk, client, signal ? { abortSignal: AbortSignal.any([signal]) } : {});
       } catch (error) {
         signal?.throwIfAborted();
         throw ecrError(error, { ...doing, region, endpoint });

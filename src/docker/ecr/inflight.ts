@@ -14,17 +14,19 @@ export class InFlight<T> {
   async join(signal?: AbortSignal): Promise<T> {
     this.#waiting++;
     try {
-      return await (signal ? Promise.race([this.#result, aborted(signal)]) : this.#result);
+      return await (signal ? unlessAborted(this.#result, signal) : this.#result);
     } finally {
       if (--this.#waiting === 0) this.#controller.abort();
     }
   }
 }
 
-async function aborted(signal: AbortSignal): Promise<never> {
-  return await new Promise((_, reject) => {
-    const end = (): void => reject(signal.reason as Error);
-    if (signal.aborted) end();
-    else signal.addEventListener("abort", end, { once: true });
+async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  const own = AbortSignal.any([signal]);
+  own.throwIfAborted();
+  return await new Promise((resolve, reject) => {
+    const end = (): void => reject(own.reason as Error);
+    own.addEventListener("abort", end, { once: true });
+    result.then(resolve, reject).finally(() => own.removeEventListener("abort", end));
   });
 }
