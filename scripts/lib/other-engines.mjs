@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { version } from "./endpoints.mjs";
-import { startDetached, stop, until } from "./processes.mjs";
+import { killShims, startDetached, stop, until } from "./processes.mjs";
 
 /**
  * Starts one of the unpacked engines.
@@ -69,6 +69,7 @@ async function startPodman({ root, enter, folder }) {
     socket,
     stop: async () => {
       await stop(pid, folder, 10);
+      killShims(folder);
       fs.rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -35,7 +35,7 @@ export async function stop(pid, folder, seconds) {
   await until(() => !isOurs(pid, folder), 10);
 }
 
-/** Ends the containers that a killed dockerd left running: each is a child of a shim that names its containerd. */
+/** Ends the containers that an engine left running: each is a child of a shim (or conmon) that names its folder. */
 export function killShims(folder) {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   const parent = new Map(pids.map((pid) => [pid, parentOf(pid)]));
