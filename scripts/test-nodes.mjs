@@ -20,8 +20,7 @@ function run(command, args, cwd, env = {}) {
   );
 }
 
-function check(what, holds, shown) {
-  if (!holds) throw new Error(`${what}:\n${shown}`);
+function passed(what) {
   process.stdout.write(`  ${what}\n`);
 }
 
@@ -39,16 +38,15 @@ function testNode(version, tarball) {
   const tsbuildout = (...args) => run(node, [program, ...args], example);
   const exports = 'for (const e of ["", "/recipe", "/docker"]) await import("tsbuildout" + e)';
   run(node, ["--input-type=module", "-e", exports], home);
-  check("its exports can be imported", true);
+  passed("its exports can be imported");
   try {
     tsbuildout("install");
-    const plan = JSON.parse(tsbuildout("plan", "--json"));
-    const open = plan.steps.filter((step) => step.action !== "keep" && step.action !== "nothing");
-    check("a second install would change nothing", open.length === 0, JSON.stringify(plan));
+    tsbuildout("plan", "--exit-code");
+    passed("a second install would change nothing");
   } finally {
     tsbuildout("uninstall", "--all");
   }
-  check("the quick start installs and uninstalls", true);
+  passed("the quick start installs and uninstalls");
   const mocha = [
     join(project, "node_modules/mocha/bin/mocha.js"),
     "dist/test/unit/**/*.test.js",
@@ -56,7 +54,7 @@ function testNode(version, tarball) {
     "dot",
   ];
   const summary = run(node, mocha, project);
-  check(/\d+ passing/.exec(summary)?.[0].replace("passing", "unit tests pass") ?? "unit tests", true);
+  passed(`the unit tests: ${/\d+ passing/.exec(summary)?.[0]}`);
 }
 
 try {
