@@ -1,7 +1,7 @@
 /** For tests of recipes: a buildout in a temporary folder, with every event kept. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Buildout, type InstallOptions, type Plan, type UninstallOptions } from "./engine/buildout.js";
 import type { Recipe } from "./engine/contract.js";
 import type { Event, Summary } from "./engine/events.js";
@@ -106,7 +106,9 @@ export async function testBuildout(settings: TestSettings): Promise<TestBuildout
   const directory = await mkdtemp(join(tmpdir(), "tsbuildout-"));
   const buildout = new TestBuildout(directory, settings);
   await buildout.write(settings.config);
-  for (const [path, text] of Object.entries(settings.files ?? {}))
+  for (const [path, text] of Object.entries(settings.files ?? {})) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), text);
+  }
   return buildout;
 }

@@ -19,15 +19,20 @@ export function throughBarrels(barrels) {
       onLoad({ filter: source }, async ({ path }) => {
         const text = await readFile(path, "utf8");
         if (paths.has(path)) return { contents: text, loader: "ts" };
-        const contents = text.replaceAll(IMPORT, (whole, names, from) => {
+        // Behind the first declaration a line that looks like an import is part of a text.
+        const end = text.search(DECLARATION);
+        const head = end < 0 ? text : text.slice(0, end);
+        const imports = head.replaceAll(IMPORT, (whole, names, from) => {
           const barrel = files.get(from) ?? resolve(dirname(path), from.replace(/\.js$/, ".ts"));
           return homes.has(barrel) ? redirected(names, homes.get(barrel), { path, from }) : whole;
         });
-        return { contents, loader: "ts" };
+        return { contents: imports + text.slice(head.length), loader: "ts" };
       });
     },
   };
 }
+
+const DECLARATION = /^(export )?(default )?(async )?(const|let|function|class|type|interface|abstract)\b/m;
 
 /** The formatter writes all of them in this one form. */
 const IMPORT = /^import \{([^}]*)\} from "([^"]+)";$/gm;

@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { testBuildout } from "../../src/testing.js";
+import { projectFolder } from "../support/cli.js";
+
+const FOLDER = join(projectFolder, "docs");
+const pages = readdirSync(FOLDER).filter((file) => file.endsWith(".md"));
+const read = (page: string): string => readFileSync(join(FOLDER, page), "utf8");
+
+/** Files that the examples of pages name. */
+const FILES = {
+  Dockerfile: "FROM busybox\n",
+  "package.json": "{}\n",
+  "package-lock.json": "{}\n",
+  "example-image/Dockerfile": "FROM busybox\n",
+  "images/app/Dockerfile": "FROM busybox\n",
+};
+/** Pages of the language show pieces, and mistakes. */
+const PIECES = new Set(["language.md", "diagnostics.md", "cli.md", "architecture.md", "state.md"]);
+
+describe("documents", () => {
+  for (const page of pages.filter((page) => !PIECES.has(page)))
+    for (const [index, [, text]] of [...read(page).matchAll(/```ini\n([^]*?)```/g)].entries())
+      it(`${page}: example ${index + 1} plans`, async () => {
+        // A page may begin with sections alone; what they are parts of is of no interest there.
+        const config = /^\[buildout\]/m.test(text!) ? text! : `[buildout]\nparts =\n\n${text}`;
+        await using buildout = await testBuildout({ config, files: FILES });
+        const { warnings } = await buildout.plan();
+        expect(warnings).to.deep.equal([]);
+      });
+
+  it("link to what is there", () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].flatMap(([, target]) => {
+        try {
+          readdirSync(join(FOLDER, target!));
+          return [];
+        } catch (error) {
+          return (error as NodeJS.ErrnoException).code === "ENOTDIR" ? [] : [`${page}: ${target}`];
+        }
+      }),
+    );
+    expect(broken).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,101 @@
+import { execFileSync } from "node:child_process";
+import { cp, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { projectFolder, tsbuildout } from "../support/cli.js";
+import { temporaryFolder } from "../support/tmp.js";
+
+const TSC = join(projectFolder, "node_modules/typescript/bin/tsc");
+
+/** A folder's own `npm install` of what it is developed with, without a registry: this project, and what it has. */
+async function linkDevelopment(folder: string): Promise<void> {
+  const modules = join(await temporaryFolder(), "node_modules");
+  execFileSync("mkdir", ["-p", join(modules, "@types"), join(folder, "node_modules")]);
+  await symlink(projectFolder, join(folder, "node_modules/tsbuildout"));
+  await symlink(join(projectFolder, "node_modules/@types"), join(folder, "node_modules/@types"));
+}
+
+describe("a recipe package of somebody else's", () => {
+  it("is built, packed, installed into a fresh folder, used, and uninstalled", async () => {
+    const source = await temporaryFolder();
+    await cp(join(projectFolder, "examples/custom-recipe"), source, { recursive: true });
+    await linkDevelopment(source);
+    execFileSync(process.execPath, [TSC, "-p", "."], { cwd: source });
+    execFileSync("npm", ["pack", "--silent"], { cwd: source });
+    const folder = await temporaryFolder({ hosts: "127.0.0.1 localhost\n" });
+    await cp(join(source, "buildout.cfg"), join(folder, "buildout.cfg"));
+    await writeFile(join(folder, "package.json"), "{}\n");
+    const tarball = join(source, "tsbuildout-recipe-host-entry-1.0.0.tgz");
+    execFileSync("npm", ["install", "--silent", "--offline", "--legacy-peer-deps", "--no-audit", tarball], {
+      cwd: folder,
+    });
+
+    expect(await tsbuildout([], { cwd: folder })).to.include({ code: 0, stderr: "" });
+    const ours = "127.0.0.1 shop.local api.shop.local # tsbuildout: entry\n";
+    expect(await readFile(join(folder, "hosts"), "utf8")).to.equal(`127.0.0.1 localhost\n${ours}`);
+    expect((await tsbuildout([], { cwd: folder })).stdout).to.match(/^nothing changed: 1 unchanged/);
+
+    await writeFile(join(folder, "hosts"), "127.0.0.1 localhost\n");
+    expect((await tsbuildout(["plan"], { cwd: folder })).stdout).to.contain(
+      "its line is not in the hosts file",
+    );
+    await tsbuildout([], { cwd: folder });
+    expect(await readFile(join(folder, "hosts"), "utf8")).to.contain(ours);
+
+    const config = await readFile(join(folder, "buildout.cfg"), "utf8");
+    await writeFile(
+      join(folder, "buildout.cfg"),
+      config.replace("127.0.0.1", "nowhere").replace("names", "nams"),
+    );
+    const wrong = await tsbuildout([], { cwd: folder });
+    expect(wrong.code).to.equal(2);
+    expect(wrong.stderr).to.contain(
+      'error[host-entry/address]: "nowhere" is not an address (part entry)\n  buildout.cfg:7:11\n',
+    );
+
+    expect(await tsbuildout(["uninstall", "--all"], { cwd: folder })).to.include({ code: 0 });
+    expect(await readFile(join(folder, "hosts"), "utf8")).to.equal("127.0.0.1 localhost\n");
+  });
+
+  it("is made by init --recipe, and passes its own tests", async () => {
+    const folder = await temporaryFolder();
+    const made = await tsbuildout(["init", "--recipe", "my-recipe", "."], { cwd: folder });
+    expect(made).to.include({ code: 0, stderr: "" });
+    await linkDevelopment(folder);
+    execFileSync(process.execPath, [TSC], { cwd: folder });
+    const test = execFileSync(process.execPath, ["--test", "dist/test/"], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"], HOME: folder },
+    });
+    expect(test).to.match(/pass 1\b/);
+    const again = await tsbuildout(["init", "--recipe", "my-recipe", "."], { cwd: folder });
+    expect(again.code).to.equal(2);
+    expect(again.stderr).to.contain("is there already");
+  });
+
+  it("has its mistakes in options found by the compiler", async () => {
+    const folder = await temporaryFolder({
+      "wrong.ts":
+        'import { defineRecipe, option } from "tsbuildout/recipe";\nexport default defineRecipe({\n  doc: "",\n  options: { name: option.string({ doc: "" }) },\n  async install({ options }) {\n    options.nmae;\n  },\n});\n',
+    });
+    await linkDevelopment(folder);
+    const check = (): unknown =>
+      execFileSync(
+        process.execPath,
+        [
+          TSC,
+          "--noEmit",
+          "--module",
+          "nodenext",
+          "--target",
+          "es2023",
+          "--skipLibCheck",
+          "--strict",
+          "wrong.ts",
+        ],
+        { cwd: folder, encoding: "utf8" },
+      );
+    expect(check).to.throw().with.property("stdout").that.contains("Property 'nmae' does not exist");
+  });
+});
