@@ -82,8 +82,16 @@ export function otherContainers(
   return [...modes, ...from, ...links];
 }
 
+/** Variables whose values must not appear in what the container writes. */
+const SECRET_NAME = /pass|secret|token|key|credential|auth/i;
+
 function environmentOption(context: Configuring, options: Known): void {
   const bare = (options.env ?? []).filter(([, value]) => value === undefined);
+  for (const [name] of bare) {
+    const value = context.env[name];
+    // Not every variable: with HOME or LANG kept secret, a log could not be read any more.
+    if (value && SECRET_NAME.test(name)) context.secret(value);
+  }
   if (bare.length > 0)
     context.compute(ENV_OPTION, environment(bare, context.env).join("\n"), { secret: true });
 }

@@ -15,17 +15,23 @@ import {
 } from "tsbuildout/docker";
 import { option, type OptionsOf } from "tsbuildout/recipe";
 import { engineOptions } from "./common.js";
-import { linesOf, oneOf, wordsOf } from "./spec-options.js";
+import { linesOf, oneOf, unescaped, wordsOf } from "./spec-options.js";
 import { parseWaitFor } from "./wait-for.js";
 
 /** A change of these is applied to the container that is there. */
 const inPlace = true;
 
 const processOptions = {
-  command: option.words({ doc: "Words of the command, split as a shell splits them. Default: the image's." }),
-  entrypoint: option.words({
-    doc: "Words of the entry point; set to nothing, the image's is left out. Default: the image's.",
-  }),
+  command: unescaped(
+    option.words({
+      doc: "Words of the command, split as a shell splits them; `$${x}` stands for the shell's `${x}`. Default: the image's.",
+    }),
+  ),
+  entrypoint: unescaped(
+    option.words({
+      doc: "Words of the entry point; set to nothing, the image's is left out. Default: the image's.",
+    }),
+  ),
   user: option.string({ doc: "User, or user:group, by name or number. Default: the image's." }),
   "group-add": option.words({ doc: "Further groups of the user." }),
   workdir: option.string({
@@ -149,10 +155,12 @@ const logs = {
 };
 
 const health = {
-  "healthcheck-command": oneOf("command", parseHealthCommand, {
-    doc: "Command that tells whether it is healthy, for the shell, or a JSON list of words; `NONE`: no check. Default: the image's.",
-    aliases: ["healthcheck-cmd", "healthcheck-test"],
-  }),
+  "healthcheck-command": unescaped(
+    oneOf("command", parseHealthCommand, {
+      doc: "Command that tells whether it is healthy, for the shell, or a JSON list of words; `NONE`: no check. Default: the image's.",
+      aliases: ["healthcheck-cmd", "healthcheck-test"],
+    }),
+  ),
   "healthcheck-interval": option.duration({ doc: "Time between two checks." }),
   "healthcheck-timeout": option.duration({ doc: "How long a check may take." }),
   "healthcheck-start-period": option.duration({ doc: "Time in which failures do not count." }),

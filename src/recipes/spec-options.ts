@@ -31,6 +31,18 @@ export function oneOf<T>(kind: string, parse: Parse<T>, settings: Settings): Opt
   return option.custom<T, Settings>(kind, (text, context) => asValue(() => parse(text, context)), settings);
 }
 
+/** A text for a shell, in which `$${x}` stands for the shell's own `${x}` (LANGUAGE, rule 24). */
+export function unescaped<T>(made: Option<T>): Option<T> {
+  return {
+    ...made,
+    decode: (text, context) =>
+      made.decode(
+        text.replaceAll("$${", () => "${"),
+        context,
+      ),
+  };
+}
+
 /** A problem of a spec (told by its name: the docker room may be another copy) is a problem of the option. */
 function asValue<T>(parse: () => T): T {
   try {

@@ -24,6 +24,7 @@ export class PartRig {
   readonly provides: string[] = [];
   readonly computed: Record<string, string> = {};
   readonly needs: string[] = [];
+  readonly secrets: string[] = [];
   record: PartRecord | undefined;
   resources: Resource[] = [];
   texts: Readonly<Record<string, string>>;
@@ -174,7 +175,7 @@ export class PartRig {
       log: (line, stream = "out") => void this.log.push(`${stream} ${line}`),
       warn: (problem) => void this.warnings.push(problem),
       progress: () => undefined,
-      secret: () => undefined,
+      secret: (text) => void this.secrets.push(text),
       text: (option) => this.#text(option),
     };
   }

@@ -164,6 +164,7 @@ describe("docker.run: every option", () => {
     const is = await engineJson<{ Config: { Env: string[] } }>({ path: `/containers/${part.part}/json` });
     expect(is.Config.Env).to.deep.equal(["TOKEN=t0ken", "A=1", "PATH=/bin"]);
     expect(part.computed).to.deep.equal({ "env-from-environment": "TOKEN=t0ken" });
+    expect(part.secrets).to.deep.equal(["t0ken"]);
   });
 
   it("entrypoint: set to nothing leaves the image's out", async () => {
@@ -237,4 +238,55 @@ describe("docker.run: every option", () => {
       await engineRemove("containers", other);
     }
   });
+
+  it("command: $${x} is the shell's own", async () => {
+    expect(at(await create({ command: "sh -c 'echo $${x} $x'" }), "Config.Cmd")).to.deep.equal([
+      "sh",
+      "-c",
+      "echo ${x} $x",
+    ]);
+  });
+
+  const mistakes: readonly [texts: Record<string, string>, option: string, message: string][] = [
+    [{ name: "a b" }, "name", '"a b" cannot be the name of a container'],
+    [
+      { networks: "back", "network-mode": "host" },
+      "network-mode",
+      "network-mode and networks exclude each other",
+    ],
+    [
+      { "network-aliases": "web" },
+      "network-aliases",
+      "network-aliases need networks: the default network knows no aliases",
+    ],
+    [
+      { "auto-remove": "true", restart: "always" },
+      "restart",
+      "auto-remove and a restart policy exclude each other",
+    ],
+    [{ "read-only": "true", layout: "x" }, "layout", "a layout cannot be copied onto a read-only root"],
+    [{ "memory-swap": "1g" }, "memory-swap", "memory-swap needs memory"],
+    [{ volumes: "a:/data\nb:/data/" }, "volumes", "/data is given twice"],
+    [{ networks: "a\na" }, "networks", "a is given twice"],
+    [{ start: "false", script: "true" }, "script", "a script needs a container that runs, and start = false"],
+    [
+      { start: "false", "wait-for": "healthy" },
+      "wait-for",
+      "there is nothing to wait for with start = false",
+    ],
+    [
+      { "wait-for": "exit", script: "true" },
+      "script",
+      "a script needs a container that runs on, and wait-for = exit waits for its end",
+    ],
+    [{ "wait-for": "exit\nhealthy" }, "wait-for", "exit can be waited for alone"],
+    [{ "wait-for": "exit", restart: "always" }, "wait-for", "a container with restart = always does not end"],
+    [{ image: "a b" }, "image", '"a b" is not an image reference: "library/a b" is not a repository\'s name'],
+  ];
+  for (const [texts, option, message] of mistakes)
+    it(`refuses ${JSON.stringify(texts)}`, async () => {
+      const rig = run.part(run_, "tsb-mistake", { image, ...texts });
+      const found = (await rig.configure()).map((problem) => [problem.option, problem.message]);
+      expect(found).to.deep.equal([[option, message]]);
+    });
 });
