@@ -9,7 +9,7 @@ import type { FileNode } from "./tree.js";
 // where it changes nothing: where everything that the file says is said again later on.
 
 /** More layers than this can only come from `+=` that really double at each level; the result would not fit in memory. */
-const MOST_LAYERS = 50_000;
+const MOST_LAYERS = 20_000;
 
 interface LayerOf {
   readonly node: FileNode;
