@@ -8,7 +8,7 @@ import type { Config } from "./config/model.js";
 import type { BuildoutInfo } from "./contract.js";
 import { Runtime } from "./context.js";
 import { type Decision, decideGone } from "./decide.js";
-import { DiagnosticError } from "./diagnostic.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Event, Reporter, Step, Summary } from "./events.js";
 import { takeLock } from "./lock.js";
 import { observe } from "./observe.js";
@@ -129,6 +129,20 @@ export class Buildout {
           .filter((need) => need.why !== "needed when installed")
           .map(({ part: name, why }) => ({ part: name, why })),
       }));
+    });
+  }
+
+  /** Every mistake that an install would complain of before it begins, and every warning. Asks no engine. */
+  async check(options: RunOptions = {}): Promise<readonly Diagnostic[]> {
+    const config = await loadConfig(this.#request);
+    return await this.#looking(config, options, async (session) => {
+      try {
+        const { warnings } = await draw({ ...session, config }, []);
+        return [...config.warnings, ...warnings];
+      } catch (error) {
+        if (error instanceof DiagnosticError) return error.diagnostics;
+        throw error;
+      }
     });
   }
 

@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How long the other side may be silent, in milliseconds. */
+/** How long the other side may be silent, in milliseconds, where the caller does not say. */
 const SILENCE = 60_000;
 
 /**
@@ -11,7 +11,7 @@ const SILENCE = 60_000;
  * and follows up to ten redirects. The caller closes it.
  * @throws RecipeError `download/proxy`
  */
-export async function httpClient(env: Environment): Promise<Dispatcher> {
+export async function httpClient(env: Environment, silence = SILENCE): Promise<Dispatcher> {
   const { EnvHttpProxyAgent, interceptors } = await import("undici");
   const proxy = (name: string): string =>
     normalProxy(env[name] ?? env[name.toUpperCase()] ?? env["all_proxy"] ?? env["ALL_PROXY"] ?? "");
@@ -19,11 +19,11 @@ export async function httpClient(env: Environment): Promise<Dispatcher> {
     httpProxy: proxy("http_proxy"),
     httpsProxy: proxy("https_proxy"),
     noProxy: env["no_proxy"] ?? env["NO_PROXY"] ?? "",
-    headersTimeout: SILENCE,
-    bodyTimeout: SILENCE,
+    headersTimeout: silence,
+    bodyTimeout: silence,
     // Only https is tunnelled: many proxies refuse CONNECT to other ports.
     proxyTunnel: false,
-    connect: { timeout: SILENCE / 2 },
+    connect: { timeout: silence / 2 },
   });
   return agent.compose(interceptors.redirect({ maxRedirections: 10 }));
 }

@@ -62,7 +62,8 @@ function failure(line: string, code: number): Expectation {
   return { error: kinds.has(kind) ? kind : "other-user-error" };
 }
 
-describe("conformance with zc.buildout", () => {
+describe("conformance with zc.buildout", function () {
+  this.timeout(30_000);
   for (const family of families)
     describe(family, () => {
       for (const example of cases(family)) {

@@ -1,4 +1,5 @@
-import { DiagnosticError, nothingOutside, Resolver } from "../../index.js";
+import { type Diagnostic, DiagnosticError, openResolver, place } from "../../index.js";
+import { buildoutOf } from "../buildout.js";
 import { EXIT, type Invocation } from "../command.js";
 import { readConfiguration } from "../configuration.js";
 import { reportDiagnostics } from "../report/failure.js";
@@ -19,14 +20,30 @@ export async function run(invocation: Invocation): Promise<number> {
   return failed ? EXIT.usage : EXIT.done;
 }
 
-async function collect(invocation: Invocation) {
+/** What the references of all sections, then what the recipes of all parts complain of; of named sections the former. */
+async function collect(invocation: Invocation): Promise<readonly Diagnostic[]> {
   const { args, io } = invocation;
+  const found: Diagnostic[] = [];
   try {
     const config = await readConfiguration(invocation);
-    const names = args.length > 0 ? args : config.sections.keys();
-    return new Resolver(config, nothingOutside, io.env).mistakes(names);
+    const sections = args.length > 0 ? args : [...config.sections.keys()];
+    const resolver = await openResolver(config, { sections, env: io.env });
+    found.push(...resolver.mistakes(sections));
+    if (args.length === 0) found.push(...(await buildoutOf(invocation).check({ signal: io.signal })));
   } catch (error) {
-    if (error instanceof DiagnosticError) return error.diagnostics;
-    throw error;
+    if (!(error instanceof DiagnosticError)) throw error;
+    found.push(...error.diagnostics);
   }
+  return distinct(found);
+}
+
+/** Both phases see a reference that leads nowhere. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Map<string, Diagnostic>();
+  for (const diagnostic of diagnostics) {
+    const { code, message, span } = diagnostic;
+    const key = [code, message, span && place(span), span?.start].join("\n");
+    if (!seen.has(key)) seen.set(key, diagnostic);
+  }
+  return [...seen.values()];
 }

@@ -52,7 +52,8 @@ export function displayName(address: Address, cwd: string): string {
   return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? address.path : relative;
 }
 
-function withoutPassword(text: string): string {
+/** A URL for messages. */
+export function withoutPassword(text: string): string {
   const url = new URL(text);
   if (url.password !== "") url.password = "***";
   return url.href;

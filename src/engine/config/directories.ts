@@ -50,6 +50,12 @@ export function settleDirectories(merged: Merged, places: Places): Diagnostic[] 
   });
 }
 
+/** Sets the buildout directory, which is known only after its references are resolved. */
+export function setDirectory(merged: Merged, directory: string): void {
+  const values = merged.get("buildout")?.values;
+  if (values) settle(values, "directory", directory);
+}
+
 /** `~` and `~/x` below the home directory. */
 export function expanded(text: string, home: string): string {
   return text === "~" || text.startsWith("~/") ? home + text.slice(1) : text;

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { RecipeError } from "../contract.js";
+import { withoutPassword } from "./address.js";
 import type { Environment } from "./expression.js";
 import { decode, LARGEST, tooLarge, Unreadable } from "./read.js";
 
@@ -23,9 +25,10 @@ export async function readUrl(url: string, fetching: Fetching): Promise<string> 
   const { cache, offline, newest } = fetching;
   const cached = cache && path.join(cache, createHash("md5").update(url).digest("hex"));
   const there = cached !== undefined && existsSync(cached);
-  if (there && (offline || !newest)) return decode(readFileSync(cached), `${url} (cached as ${cached})`);
+  if (there && (offline || !newest))
+    return decode(readFileSync(cached), `${withoutPassword(url)} (cached as ${cached})`);
   if (offline)
-    throw new Unreadable("offline", `${url} is not downloaded in offline mode`, [
+    throw new Unreadable("offline", `${withoutPassword(url)} is not downloaded in offline mode`, [
       cache
         ? "run once without -o to fill extends-cache"
         : "set extends-cache to keep files for offline mode",
@@ -36,7 +39,7 @@ export async function readUrl(url: string, fetching: Fetching): Promise<string> 
     return text;
   } catch (error) {
     if (!there || fetching.signal?.aborted) throw error;
-    return decode(readFileSync(cached), `${url} (cached as ${cached})`);
+    return decode(readFileSync(cached), `${withoutPassword(url)} (cached as ${cached})`);
   }
 }
 
@@ -49,63 +52,54 @@ function keep(file: string, text: string): void {
 }
 
 async function download(url: string, fetching: Fetching): Promise<string> {
-  const { EnvHttpProxyAgent, interceptors, request } = await import("undici");
+  const { httpClient, splitCredentials } = await import("../http.js");
+  const { request } = await import("undici");
   const wait = fetching.timeout * 1000;
-  const agent = new EnvHttpProxyAgent({
-    ...proxies(fetching.environment),
-    connect: { timeout: wait },
-    headersTimeout: wait,
-    bodyTimeout: wait,
-  });
-  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: 10 }));
+  const dispatcher = await httpClient(fetching.environment, wait);
+  const silence = new Silence(wait, fetching.signal);
   try {
-    const { target, headers } = credentials(url);
-    const options = { dispatcher, headers, signal: fetching.signal ?? null };
-    const { statusCode, headers: answer, body } = await request(target, options);
-    if (statusCode !== 200) throw refused(url, statusCode);
-    const bytes = await collect(body, url);
-    return textOf(bytes, String(answer["content-type"] ?? ""), url);
+    const { url: target, headers } = splitCredentials(url);
+    const accept = { "user-agent": "tsbuildout", accept: "text/plain, */*", ...headers };
+    const answer = await request(target, { dispatcher, headers: accept, signal: silence.signal });
+    silence.end();
+    if (answer.statusCode !== 200) throw refused(url, answer.statusCode);
+    return textOf(await collect(answer.body, url), String(answer.headers["content-type"] ?? ""), url);
   } catch (error) {
     throw explained(error, url, fetching);
   } finally {
-    await agent.destroy();
+    silence.end();
+    await dispatcher.destroy();
   }
 }
 
-/** undici refuses a proxy without a scheme; curl and Docker take it for http. */
-function proxies(environment: Environment) {
-  const proxy = (lower: string, upper: string) => {
-    const value = environment[lower] || environment[upper] || "";
-    return value === "" || /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
-  };
-  return {
-    httpProxy: proxy("http_proxy", "HTTP_PROXY"),
-    httpsProxy: proxy("https_proxy", "HTTPS_PROXY"),
-    noProxy: environment["no_proxy"] ?? environment["NO_PROXY"] ?? "",
-  };
+/** Aborts where nothing has answered at all: a proxy that takes a connection and says nothing counts as well. */
+class Silence {
+  readonly signal: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(wait: number, signal: AbortSignal | undefined) {
+    const silent = new AbortController();
+    this.#timer = setTimeout(() => silent.abort(new SilentError()), wait);
+    this.signal = signal ? AbortSignal.any([signal, silent.signal]) : silent.signal;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
-/** A user and password in the URL become a header; the URL itself goes into logs of servers and proxies. */
-function credentials(url: string) {
-  const target = new URL(url);
-  const headers: Record<string, string> = { "user-agent": "tsbuildout", accept: "text/plain, */*" };
-  if (target.username !== "") {
-    const pair = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`;
-    headers["authorization"] = `Basic ${Buffer.from(pair).toString("base64")}`;
-    target.username = "";
-    target.password = "";
-  }
-  return { target, headers };
+class SilentError extends Error {
+  readonly code = "UND_ERR_SILENCE_TIMEOUT";
 }
 
 function refused(url: string, status: number): Unreadable {
   if (status === 404 || status === 410)
-    return new Unreadable("missing-file", `there is no file ${url} (HTTP ${status})`);
+    return new Unreadable("missing-file", `there is no file ${withoutPassword(url)} (HTTP ${status})`);
   const help =
     status === 401 || status === 403
       ? ["does the file need a login? A URL may hold one: https://user:password@host/"]
       : [];
-  return new Unreadable("download", `${url} was refused (HTTP ${status})`, help);
+  return new Unreadable("download", `${withoutPassword(url)} was refused (HTTP ${status})`, help);
 }
 
 async function collect(body: AsyncIterable<Buffer>, url: string): Promise<Buffer> {
@@ -113,7 +107,7 @@ async function collect(body: AsyncIterable<Buffer>, url: string): Promise<Buffer
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > LARGEST) throw tooLarge(url);
+    if (size > LARGEST) throw tooLarge(withoutPassword(url));
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -125,23 +119,24 @@ function textOf(bytes: Buffer, type: string, url: string): string {
   const wrong = () =>
     new Unreadable(
       "download",
-      `${url} answers with ${media || "a web page"}, not with a configuration file`,
+      `${withoutPassword(url)} answers with ${media || "a web page"}, not with a configuration file`,
       ["is it the address of the raw file, and may it be read without logging in?"],
     );
   if (/^(image|audio|video|font)\/|^application\/(zip|gzip|x-gzip|x-tar|pdf)$/.test(media)) throw wrong();
-  const text = decode(bytes, url);
+  const text = decode(bytes, withoutPassword(url));
   if (/^\s*(<!doctype|<html|<\?xml|\{)/i.test(text.slice(0, 1000))) throw wrong();
   return text;
 }
 
 function explained(error: unknown, url: string, { timeout, signal }: Fetching): unknown {
   if (error instanceof Unreadable || signal?.aborted || !(error instanceof Error)) return error;
+  if (error instanceof RecipeError) return new Unreadable("download", error.message, error.problem.help);
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (code.startsWith("UND_ERR_") && code.endsWith("_TIMEOUT"))
-    return new Unreadable("download", `${url} has not answered for ${timeout} seconds`, [
+    return new Unreadable("download", `${withoutPassword(url)} has not answered for ${timeout} seconds`, [
       "wait longer with -t SECONDS",
     ]);
   const reason =
     code === "ENOTFOUND" || code === "EAI_AGAIN" ? "the host is not known" : error.message || code;
-  return new Unreadable("download", `${url} cannot be downloaded: ${reason}`);
+  return new Unreadable("download", `${withoutPassword(url)} cannot be downloaded: ${reason}`);
 }

@@ -4,7 +4,7 @@ import { type Address, addressOf, BadAddress } from "./address.js";
 import { type Assignments, readAssignments } from "./assignment.js";
 import { builtins } from "./builtin.js";
 import { conditions } from "./condition.js";
-import { settleDirectories } from "./directories.js";
+import { setDirectory, settleDirectories } from "./directories.js";
 import { fetching } from "./fetching.js";
 import { expandMacros } from "./macro.js";
 import { type Layer, type Merged, overlay, overlayMerged, underlay } from "./merge.js";
@@ -13,7 +13,9 @@ import type { Config, Substitution, Value } from "./model.js";
 import { mergeTree } from "./order.js";
 import { readLocal } from "./read.js";
 import type { LoadRequest } from "./request.js";
+import { nothingOutside, Resolver } from "./resolve.js";
 import type { ScannedFile } from "./scan.js";
+import { hasReference } from "./template.js";
 import { type FileNode, mentionsOf, readTree, type TreeRequest } from "./tree.js";
 
 export type { LoadRequest } from "./request.js";
@@ -61,16 +63,29 @@ class Loading {
   }
 
   private finish(merged: Merged): Config {
-    const substitution = this.substitution(merged);
     const { cwd, home } = this.request;
-    this.mistakes.push(...settleDirectories(merged, { cwd, home, substitution }));
+    const places = { cwd, home, substitution: this.substitution(merged) };
+    this.mistakes.push(...settleDirectories(merged, places));
     this.failOnMistakes();
+    const config = this.config(merged, places.substitution);
+    const directory = config.sections.get("buildout")?.options.get("directory")?.text ?? "";
+    if (!hasReference(directory, places.substitution)) return config;
+    // Everything lies below the directory, so a reference in it is resolved before all others.
+    const resolved = new Resolver(config, nothingOutside, this.request.env).peek(
+      "buildout",
+      "directory",
+    )?.text;
+    setDirectory(merged, path.resolve(cwd, resolved ?? this.directory));
+    settleDirectories(merged, places);
+    return this.config(merged, places.substitution);
+  }
+
+  private config(merged: Merged, substitution: Substitution): Config {
     const sections = expandMacros(merged);
-    const directory = sections.get("buildout")?.options.get("directory")?.text ?? this.directory;
     return {
       sections,
       substitution,
-      directory: path.resolve(cwd, directory),
+      directory: sections.get("buildout")?.options.get("directory")?.text ?? this.directory,
       file: this.main.kind === "path" ? this.main.path : this.main.url,
       warnings: this.warnings,
       files: [...this.files],

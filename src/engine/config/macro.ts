@@ -124,7 +124,9 @@ class Expander {
     for (const [option, value] of from.options) {
       if (option === MACRO) continue;
       const entry = span && ({ operation: "macro", text: from.name, span } as const);
-      options.set(option, new Composed(value.text, entry ? [...value.history, entry] : value.history));
+      // Only the last copying counts: along a chain of macros a history would grow with every link.
+      const steps = value.history.filter(({ operation }) => operation !== "macro");
+      options.set(option, new Composed(value.text, entry ? [...steps, entry] : steps));
     }
   }
 

@@ -644,7 +644,8 @@ const examples: readonly Example[] = [
   },
 ];
 
-describe("what is wrong with a configuration", () => {
+describe("what is wrong with a configuration", function () {
+  this.timeout(60_000);
   for (const { name, files, args, text } of examples)
     it(`says exactly ${name}`, async () => {
       const { code, stderr } = await ask(files, args ? { args } : {});

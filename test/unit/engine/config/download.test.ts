@@ -44,7 +44,8 @@ class Web {
   }
 }
 
-describe("files that are extended by URL", () => {
+describe("files that are extended by URL", function () {
+  this.timeout(60_000);
   let web: Web;
   let at: string;
   beforeEach(async () => {
@@ -140,7 +141,8 @@ describe("files that are extended by URL", () => {
     expect((await values(files))["s"]).to.deep.equal({ a: "1" });
   });
 
-  describe("with extends-cache", () => {
+  describe("with extends-cache", function () {
+    this.timeout(60_000);
     const run = async (cwd: string, ...args: string[]) => runCli([...args, "query", "s:a"], { cwd });
 
     it("are kept, and used offline, when not newest, and when the server is gone", async () => {

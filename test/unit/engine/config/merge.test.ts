@@ -9,7 +9,8 @@ const lines = fc
   .array(fc.constantFrom("a", "b", " a", "", "c d"), { maxLength: 6 })
   .map((list) => list.join("\n"));
 
-describe("+= and -=", () => {
+describe("+= and -=", function () {
+  this.timeout(60_000);
   it("take away just what they name, whole lines only", () => {
     fc.assert(
       fc.property(lines, lines, (text, removed) => {
@@ -76,7 +77,8 @@ function texts(merged: Merged) {
   );
 }
 
-describe("laying files over each other", () => {
+describe("laying files over each other", function () {
+  this.timeout(60_000);
   it("leaves out only repetitions that change nothing", () => {
     fc.assert(
       fc.property(tree, (files) => {

@@ -39,7 +39,8 @@ const file = fc
   .array(fc.tuple(piece, fc.constantFrom("\n", "\r\n", "\r")), { maxLength: 30 })
   .map((lines) => lines.map(([text, end]) => text + end).join(""));
 
-describe("scanning a file", () => {
+describe("scanning a file", function () {
+  this.timeout(60_000);
   it("finds nothing else after printing what it found", () => {
     fc.assert(
       fc.property(file, (text) => {

@@ -1,0 +1,155 @@
+import { expect } from "chai";
+import { ask } from "../../support/config.js";
+
+const files = {
+  "buildout.cfg":
+    "[buildout]\nparts = web\nextends = base.cfg\n[web]\nimage = nginx:$<:version>\nports +=\n  443:443\n  8080\nports -= 8080\n[copy]\n<= web\nversion = 2\n",
+  "base.cfg": "[web]\nversion = 1\nports = 80:80\n",
+};
+
+const run = async (...args: string[]) => (await ask(files, { args })).stdout;
+
+describe("annotate, query and check", function () {
+  this.timeout(60_000);
+
+  it("annotate shows values and where they come from", async () => {
+    expect(await run("annotate", "web", "copy")).to.equal(
+      `[web]
+image = nginx:1
+    buildout.cfg:5
+ports =
+  80:80
+  443:443
+    base.cfg:3, += buildout.cfg:6, -= buildout.cfg:9
+version = 1
+    base.cfg:2
+
+[copy]
+image = nginx:2
+    buildout.cfg:5, copied as [web] by buildout.cfg:11
+ports =
+  80:80
+  443:443
+    base.cfg:3, += buildout.cfg:6, -= buildout.cfg:9, copied as [web] by buildout.cfg:11
+version = 2
+    buildout.cfg:12
+`,
+    );
+  });
+
+  it("annotate -v shows the whole history", async () => {
+    expect(await run("annotate", "-v", "web", "web:version=3")).to.equal(
+      `[web]
+image = nginx:3
+    buildout.cfg:5: = nginx:$<:version>
+ports =
+  80:80
+  443:443
+    buildout.cfg:9: -= 8080
+    buildout.cfg:6: +=
+      443:443
+      8080
+    base.cfg:3: = 80:80
+version = 3
+    command line: = 3
+    base.cfg:2: = 1
+`,
+    );
+  });
+
+  it("annotate --json has the documented shape", async () => {
+    expect(JSON.parse(await run("annotate", "--json", "web"))).to.deep.equal({
+      sections: {
+        web: {
+          image: {
+            value: "nginx:1",
+            source: "buildout.cfg:5",
+            history: [{ operation: "=", value: "nginx:$<:version>", source: "buildout.cfg:5" }],
+          },
+          ports: {
+            value: "80:80\n443:443",
+            source: "buildout.cfg:6",
+            history: [
+              { operation: "=", value: "80:80", source: "base.cfg:3" },
+              { operation: "+=", value: "443:443\n8080", source: "buildout.cfg:6" },
+              { operation: "-=", value: "8080", source: "buildout.cfg:9" },
+            ],
+          },
+          version: {
+            value: "1",
+            source: "base.cfg:2",
+            history: [{ operation: "=", value: "1", source: "base.cfg:2" }],
+          },
+        },
+      },
+    });
+  });
+
+  it("query prints a bare value, or JSON; the section defaults to buildout", async () => {
+    expect(await run("query", "web:ports")).to.equal("80:80\n443:443\n");
+    expect(await run("query", "--json", "web:image")).to.equal('{"value":"nginx:1"}\n');
+    expect(await run("query", "parts")).to.equal("web\n");
+  });
+
+  it("know the recipes' defaults, secrets and outputs", async () => {
+    const parts = {
+      "buildout.cfg": `[buildout]
+parts = push web
+[push]
+recipe = docker.push
+image = x
+password = hunter2
+[web]
+recipe = docker.run
+image = nginx
+[use]
+a = pw-$<push:password>
+b = $<web:container-id>
+`,
+    };
+    const { stdout } = await ask(parts, { args: ["annotate", "--json", "use", "push"] });
+    const { sections } = JSON.parse(stdout) as {
+      sections: Record<string, Record<string, { value: unknown; unknown?: unknown }>>;
+    };
+    expect(sections["push"]!["password"]!.value).to.equal("***");
+    expect(sections["use"]!["a"]!.value).to.equal("***");
+    expect(sections["use"]!["b"]).to.deep.include({ value: null, unknown: ["web:container-id"] });
+    expect(stdout).to.not.contain("hunter2");
+    expect((await ask(parts, { args: ["annotate", "-v"] })).stdout).to.not.contain("hunter2");
+  });
+
+  it("do not mind a recipe that cannot be loaded", async () => {
+    const parts = { "buildout.cfg": "[a]\nrecipe = nowhere:x\nb = 1\n[c]\nd = $<a:b> $<a:made>\n" };
+    const { code, stdout } = await ask(parts, { args: ["annotate", "c"] });
+    expect([code, stdout]).to.deep.equal([
+      0,
+      "[c]\nd = (known after install of a:made)\n    buildout.cfg:5\n",
+    ]);
+  });
+
+  it("check collects mistakes of the language and of the recipes", async () => {
+    const parts = {
+      "buildout.cfg":
+        "[buildout]\nparts = web\n[web]\nrecipe = docker.run\nimage = nginx\nports = many\n[x]\ny = $<z:z>\n",
+    };
+    const { code, stdout } = await ask(parts, { args: ["check", "--json"] });
+    const [list, error] = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const codes = (list!["diagnostics"] as { code: string }[]).map((diagnostic) => diagnostic.code);
+    expect(codes).to.deep.equal(["config/missing-section", "option/value"]);
+    expect(error).to.have.nested.property("error.code", "config/missing-section");
+    expect(code).to.equal(2);
+    expect(await ask({ "buildout.cfg": "[buildout]\nparts =\n" }, { args: ["check"] })).to.deep.include({
+      code: 0,
+      stdout: "no mistakes\n",
+    });
+  });
+
+  it("print help and the version", async () => {
+    expect(await run("--version")).to.match(/^tsbuildout \d+\.\d+\.\d+\n$/);
+    expect(await run("--help")).to.contain("annotate [section ...]");
+    expect(await run("query", "--help")).to.contain("Usage: tsbuildout [options] query [section:]option");
+  });
+});
