@@ -32,10 +32,12 @@ function indented(text: string): string {
     .join("\n");
 }
 
+function option(name: string, sign: string, text: string | undefined): string {
+  return text === undefined ? "" : `${name} ${sign}=\n${indented(text)}\n`;
+}
+
 /** A file that says the same. */
 export function print(found: Plain): string {
-  const option = (name: string, sign: string, text: string | undefined) =>
-    text === undefined ? "" : `${name} ${sign}=\n${indented(text)}\n`;
   return Object.entries(found)
     .map(([section, options]) => {
       const lines = Object.entries(options).map(

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { conditions } from "../../../../src/engine/config/condition.js";
 import type { Platform } from "../../../../src/engine/config/platform.js";
 

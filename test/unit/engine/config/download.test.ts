@@ -44,6 +44,10 @@ class Web {
   }
 }
 
+function run(cwd: string, ...args: string[]) {
+  return runCli([...args, "query", "s:a"], { cwd });
+}
+
 describe("files that are extended by URL", function () {
   this.timeout(60_000);
   let web: Web;
@@ -143,7 +147,6 @@ describe("files that are extended by URL", function () {
 
   describe("with extends-cache", function () {
     this.timeout(60_000);
-    const run = async (cwd: string, ...args: string[]) => runCli([...args, "query", "s:a"], { cwd });
 
     it("are kept, and used offline, when not newest, and when the server is gone", async () => {
       web.pages = { "/x.cfg": { text: "[s]\na = 1\n" } };

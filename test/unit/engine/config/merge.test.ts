@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { addLines, type Merged, overlay, removeLines } from "../../../../src/engine/config/merge.js";
 import { mergeTree } from "../../../../src/engine/config/order.js";
 import type { FileNode } from "../../../../src/engine/config/tree.js";

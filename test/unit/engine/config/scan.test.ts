@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { positionAt } from "../../../../src/engine/text.js";
 import { plain, print, scanText } from "../../../support/scanned.js";
 
