@@ -71,16 +71,18 @@ export async function rows(bench: Bench): Promise<Row[]> {
   return table;
 }
 
+function sections(file: number): string {
+  return Array.from({ length: 20 }, (_, i) => `[s${file}-${i}]\na = 1\nb = 2\nc = $<:a>\n`).join("");
+}
+
 /** Sixty files, each extending ten others, beside the same sections in one file. */
 async function extending(bench: Bench, annotate: (cwd: string) => Work): Promise<Row> {
-  const section = (i: number): string =>
-    Array.from({ length: 20 }, (_, j) => `[s${i}-${j}]\na = 1\nb = 2\nc = $<:a>\n`).join("");
   const files: Record<string, string> = {};
   for (let i = 0; i < 60; i++) {
     const others = Array.from({ length: Math.min(i, 10) }, (_, n) => `${i - 1 - n}.cfg`).join(" ");
-    files[i === 59 ? "buildout.cfg" : `${i}.cfg`] = `[buildout]\nextends = ${others}\n${section(i)}`;
+    files[i === 59 ? "buildout.cfg" : `${i}.cfg`] = `[buildout]\nextends = ${others}\n${sections(i)}`;
   }
-  const one = `[buildout]\n${Array.from({ length: 60 }, (_, i) => section(i)).join("")}`;
+  const one = `[buildout]\n${Array.from({ length: 60 }, (_, i) => sections(i)).join("")}`;
   const many = await folder(bench, "extends-many", files);
   const single = await folder(bench, "extends-one", { "buildout.cfg": one });
   return await bench.compare({

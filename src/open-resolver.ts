@@ -12,9 +12,13 @@ import { faces } from "./recipes/faces.js";
  */
 export async function openResolver(
   config: Config,
-  to: { readonly sections: Iterable<string>; readonly env: OpenRequest["env"]; readonly defaults?: boolean },
+  to: Pick<OpenRequest, "env"> & {
+    readonly sections: Iterable<string>;
+    readonly cwd?: string;
+    readonly defaults?: boolean;
+  },
 ): Promise<Resolver> {
-  const { sections, env, defaults = false } = to;
-  const registry = new Registry({ builtin: faces, directory: config.directory });
+  const { sections, env, cwd = config.directory, defaults = false } = to;
+  const registry = new Registry({ builtin: faces, directory: config.directory, cwd });
   return new Resolver(config, await SchemaOutside.of({ config, registry, env, sections, defaults }), env);
 }

@@ -3,6 +3,7 @@ import type { Config, Section, Value } from "./config/model.js";
 import { defaultValue, type Outside, type Resolved, Resolver } from "./config/resolve.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { canonical } from "./section.js";
+import type { Source } from "./text.js";
 
 /** What the recipes' schemas say of options that no file sets, as far as looking tells: nothing is configured. */
 export class SchemaOutside implements Outside {
@@ -37,8 +38,11 @@ export class SchemaOutside implements Outside {
       if (!section) continue;
       const spec = recipeSpec(section, () => new Resolver(config, outside, env));
       if (spec !== undefined) {
-        if (!specs.has(spec)) specs.set(spec, await load(registry, spec));
-        outside.#loaded.set(name, specs.get(spec) ?? null);
+        // A path is relative to the file that says it.
+        const said = section.options.get("recipe")?.span.source;
+        const key = spec.startsWith(".") ? `${said?.name}\n${spec}` : spec;
+        if (!specs.has(key)) specs.set(key, await load(registry, spec, said));
+        outside.#loaded.set(name, specs.get(key) ?? null);
       }
       if (!all) for (const { reference } of scout.references(name)) reached.add(reference.section);
     }
@@ -106,9 +110,9 @@ function recipeSpec(section: Section, resolver: () => Resolver): string | undefi
 }
 
 /** Looking at a configuration must not fail for a recipe that is not there, or throws. */
-async function load(registry: Registry, spec: string): Promise<LoadedRecipe | null> {
+async function load(registry: Registry, spec: string, said?: Source): Promise<LoadedRecipe | null> {
   try {
-    return await registry.load(spec);
+    return await registry.load(spec, said);
   } catch (error) {
     if (error instanceof RecipeLoadError) return null;
     throw error;

@@ -18,7 +18,12 @@ export async function run(invocation: Invocation): Promise<number> {
   const config = await readConfiguration(invocation);
   const names = args.length > 0 ? [...new Set(args)] : [...config.sections.keys()].sort();
   const verbose = globals.verbosity > 0;
-  const resolver = await openResolver(config, { sections: names, env: io.env, defaults: verbose });
+  const resolver = await openResolver(config, {
+    sections: names,
+    env: io.env,
+    cwd: io.cwd,
+    defaults: verbose,
+  });
   resolver.check(names);
   const shown: Shown = { config, resolver, names, verbose };
   const writer = new Writer(io.out);

@@ -27,7 +27,7 @@ async function collect(invocation: Invocation): Promise<readonly Diagnostic[]> {
   try {
     const config = await readConfiguration(invocation);
     const sections = args.length > 0 ? args : [...config.sections.keys()];
-    const resolver = await openResolver(config, { sections, env: io.env });
+    const resolver = await openResolver(config, { sections, env: io.env, cwd: io.cwd });
     found.push(...resolver.mistakes(sections));
     if (args.length === 0) found.push(...(await buildoutOf(invocation).check({ signal: io.signal })));
   } catch (error) {

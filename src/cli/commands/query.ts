@@ -8,7 +8,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { args, globals, io } = invocation;
   const [section, option] = target(args[0] ?? "");
   const config = await readConfiguration(invocation);
-  const resolver = await openResolver(config, { sections: [section], env: io.env });
+  const resolver = await openResolver(config, { sections: [section], env: io.env, cwd: io.cwd });
   const resolved = resolver.option(section, option);
   io.out.write(globals.json ? `${JSON.stringify(asJson(resolved))}\n` : `${asText(resolved)}\n`);
   return EXIT.done;
