@@ -71,8 +71,17 @@ async function* through(
 ): AsyncGenerator<Buffer, void, undefined> {
   const { execa } = await import("execa");
   const [program, ...args] = command;
+  let fault: unknown;
+  const watched = async function* (): AsyncGenerator<Buffer> {
+    try {
+      yield* source;
+    } catch (error) {
+      fault = error;
+      throw error;
+    }
+  };
   const child = execa(program, args, {
-    input: Readable.from(source, { objectMode: false }),
+    input: Readable.from(watched(), { objectMode: false }),
     buffer: { stdout: false, stderr: true },
     maxBuffer: 100_000,
     encoding: "buffer",
@@ -86,9 +95,8 @@ async function* through(
     const result = await child;
     options.signal?.throwIfAborted();
     if (!result.failed) return;
-    // What went wrong with the source is what the program choked on.
-    if (result.exitCode === undefined && systemCode(result) === undefined && result.cause instanceof Error)
-      throw result.cause;
+    // A source that broke is what the program choked on.
+    if (fault !== undefined) throw fault;
     throw systemCode(result) === "ENOENT"
       ? missing(program)
       : failed(program, Buffer.from(result.stderr).toString());

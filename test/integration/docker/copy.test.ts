@@ -48,7 +48,12 @@ describe("copying on a real engine", function () {
   };
   const start = async (name: string): Promise<string> => {
     names.push(name);
-    const json = { Image: await ensureBaseImage(), Cmd: ["sleep", "100000"] };
+    const json = {
+      Image: await ensureBaseImage(),
+      Cmd: ["sleep", "100000"],
+      // Podman's containers make no devices without it.
+      HostConfig: { CapAdd: ["MKNOD"] },
+    };
     await engine.request({ method: "POST", path: "/containers/create", query: { name }, json });
     await engine.request({ method: "POST", path: `/containers/${name}/start` });
     return name;
@@ -163,10 +168,10 @@ describe("copying on a real engine", function () {
     const from = place(source);
     expect(
       (await refusal(copyPath({ from, to: place(target), path: "/t/d", target: "/d" }))).message,
-    ).to.contain("/d");
+    ).to.match(/\bd\b/);
     expect(
       (await refusal(copyPath({ from, to: place(target), path: "/t/f", target: "/f" }))).message,
-    ).to.contain("/f");
+    ).to.match(/\bf\b/);
     expect(
       (await refusal(copyPath({ from, to: place(target), path: "/t/f", target: "/d/f" }))).message,
     ).to.equal(`/d in container ${target} is not a folder`);

@@ -113,6 +113,18 @@ describe("requests to an engine", () => {
     expect(error.problem.message).to.equal("no space left");
   });
 
+  it("go on sending to an engine that answers before it has everything", async () => {
+    let received = 0;
+    const server = await fakeEngine((request, response) => {
+      response.write('{"stream":"began"}\n');
+      request.on("data", (chunk: Buffer) => (received += chunk.length));
+      request.on("end", () => response.end('{"stream":"done"}\n'));
+    });
+    const body = await (await use(server)).stream({ method: "POST", path: "/build", body: endless().body });
+    expect((await text(body)).trim().split("\n").length).to.equal(2);
+    expect(received).to.equal(64 * 1024 * 1024);
+  });
+
   it("fail with what is wrong with the body", async () => {
     const server = await fakeEngine((request, response) => {
       request.resume().on("end", () => response.end());
