@@ -210,6 +210,9 @@ export interface Recipe<S extends Schema = Schema> {
   readonly outputs?: Readonly<Record<string, OutputSpec>>;
   /** Options that `configure` may compute: name -> doc. */
   readonly computed?: Readonly<Record<string, string>>;
+  /** Beginnings of names that users give to options of their own, to refer to them: never reported as unknown
+   *  (unless `strict`). */
+  readonly ownNames?: readonly string[];
   /** The default of the engine's option `keep`. */
   readonly keep?: boolean;
   /** Set where an uninstall destroys what cannot be made again: a changed option then refuses instead

@@ -119,9 +119,11 @@ export function unknownOptions(
   settings: { readonly strict: boolean; isReferred(option: string): boolean },
 ): Diagnostic[] {
   const { known } = factsOf(loaded.recipe);
+  const own = settings.strict ? [] : (loaded.recipe.ownNames ?? []);
   const strangers: string[] = [];
   for (const name of source.texts.keys())
-    if (!known.has(name) && !settings.isReferred(name)) strangers.push(name);
+    if (!known.has(name) && !settings.isReferred(name) && !own.some((start) => name.startsWith(start)))
+      strangers.push(name);
   return strangers.map((name) => {
     const span = source.nameSpan(name);
     const help = didYouMean(name, known);

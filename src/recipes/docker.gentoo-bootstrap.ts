@@ -16,7 +16,21 @@ import { checkName } from "./names.js";
 
 export default defineRecipe({
   doc: "Makes an image of a whole operating system, usually Gentoo, out of archives: imports them, runs a container of the image, copies a layout onto it and runs a script in it; with `commit` the result becomes the image. An image of the same archives that this part made before is gone on with.",
+  lifecycle: `Install downloads and imports the archives, makes a container of the image, copies the layout, starts it and runs the script. Without \`commit\` the image is what was imported and the container stays; with it the container becomes the image and goes. An image of the same archives that this part made before (kept by \`keep = true\`) is gone on with instead of importing again.
+
+Update does the same when the content of the layout or of an archive on this machine changed, and when the image or the container is gone; a container that only stopped is started. The old container is replaced only by one whose script succeeded. A \`latest-stage3\` page is asked when there is something to do, not at every run.
+
+Uninstall removes the container and the image. Changed options reinstall.`,
+  example: `[builder]
+recipe = docker.gentoo-bootstrap
+image = example/builder
+archives = https://distfiles.gentoo.org/releases/amd64/autobuilds/latest-stage3-amd64-openrc.txt
+script = emerge-webrsync
+commit = true
+keep = true
+`,
   options: bootstrapOptions,
+  ownNames: ["crossdev-", "gentoo-"],
   outputs: {
     "image-id": { doc: "Id of the image." },
     "container-id": { doc: "Id of the container; empty with `commit`." },

@@ -11,6 +11,19 @@ import { checkName } from "./names.js";
 
 export default defineRecipe({
   doc: "Assembles an image from a base, Gentoo packages that a builder builds or has as binary packages, a folder of files and a script. The builder and the container in which the image is assembled go at the end.",
+  lifecycle: `Install makes the container that becomes the image (of \`base-image\`, \`archives\`, or empty), then a builder: writes package.accept_keywords, package.mask, package.unmask and package.use there, cleans its binary packages, runs \`pre-build-script\`, builds \`build-dependencies\`, runs \`build-script\`, builds \`packages\`, installs just those into \`root\`, runs \`post-build-script\`, and copies \`root\` and \`copy\` over. Then come the layout, the script and the commit; both containers go. The builds that get into the image are those that emerge installed, even where a newer binary package of the same version is there.
+
+Update does the same when the builder, the base image, a layout's or a local archive's content changed, or when the image is gone. The image keeps its name until the new one is whole; the old one is then removed unless something uses it.
+
+Uninstall removes the image. Changed options reinstall. Packages that are in the image are listed in its label \`org.tsbuildout.packages\`.`,
+  example: `[base]
+recipe = docker.gentoo-build
+build-image = example/builder
+chroot =
+packages = sys-apps/busybox
+use = sys-apps/busybox static
+command = /bin/busybox sh
+`,
   options: gentooBuildOptions,
   outputs: {
     "image-id": { doc: "Id of the image." },

@@ -64,10 +64,10 @@ export interface Builder {
   readonly files?: readonly Entry[];
 }
 
-/** Imports a builder with stand-ins of Portage: in the builder itself, and in a chroot in it. */
-export async function importBuilder(image: string, { ebuilds, files = [] }: Builder): Promise<void> {
+/** The root of a builder with stand-ins of Portage: in the builder itself, and in a chroot in it. */
+export async function builderArchive({ ebuilds, files = [] }: Builder): Promise<Buffer> {
   const wrapper = read("chroot-docker").replace("@TUPLE@", "x86_64-docker-linux-gnu");
-  const archive = await archiveOf([
+  return await archiveOf([
     ...busyboxAt(""),
     ...portageAt("", ebuilds),
     [{ name: "usr/bin/chroot-x86_64-docker", mode: 0o755 }, wrapper],
@@ -75,7 +75,11 @@ export async function importBuilder(image: string, { ebuilds, files = [] }: Buil
     ...portageAt(`${SYSROOT}/`, ebuilds),
     ...files,
   ]);
-  await importArchive(image, archive);
+}
+
+/** Imports such a builder. */
+export async function importBuilder(image: string, builder: Builder): Promise<void> {
+  await importArchive(image, await builderArchive(builder));
 }
 
 /** Imports an archive as an image, without a line of the code under test. */

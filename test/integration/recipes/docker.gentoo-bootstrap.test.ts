@@ -7,7 +7,14 @@ import { basename } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { debianArchive, debianRoot } from "../../support/debian-root.js";
-import { engineHas, engineJson, engineObjects, engineRemove, uniqueName } from "../../support/engine.js";
+import {
+  engineHas,
+  engineJson,
+  engineObjects,
+  engineRemove,
+  engineRequest,
+  uniqueName,
+} from "../../support/engine.js";
 import { archiveOf, busyboxAt, importArchive, rights } from "../../support/gentoo.js";
 import { filesOf } from "../../support/image-files.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -207,6 +214,30 @@ script =
     await install("archives = root.tar\nscript = echo ran\n");
     expect(buildout.log()).to.include("ran");
     expect(await ours()).to.deep.equal([`container ${container}`, `image ${image}:latest`]);
+  });
+
+  it("runs freeze as process 1, which reaps orphans and ends at once", async () => {
+    await smallRoot();
+    const orphans = `archives = root.tar
+script =
+    for i in 1 2 3 4 5; do (sleep 0.1 & exec true); done
+    sleep 1
+    cat /proc/1/comm
+    cat /proc/[0-9]*/stat | awk '{ if ($$3 == "Z") print "zombie", $$2 }'
+`;
+    await install(orphans);
+    expect(buildout.log()).to.deep.equal(["freeze"]);
+    const started = performance.now();
+    for (const signal of ["SIGTERM", "SIGINT"]) {
+      await engineRequest({ method: "POST", path: `/containers/${container}/start` });
+      await engineJson({ method: "POST", path: `/containers/${container}/kill?signal=${signal}` });
+      const { StatusCode } = await engineJson<{ StatusCode: number }>({
+        method: "POST",
+        path: `/containers/${container}/wait`,
+      });
+      expect(StatusCode).to.equal(0);
+    }
+    expect(performance.now() - started).to.be.lessThan(5000);
   });
 
   it("uses an image that is there, and leaves it when it goes", async () => {

@@ -160,6 +160,7 @@ no_ebuilds() {
 
 # resolve ATOM [PARENT] -> adds files to $plan
 resolve() {
+  local found masked file parent dependency
   split "$1" || { printf "\n!!! '%s' is not a valid package atom.\n!!! Please check ebuild(5) for full details.\n" "$1" >&2; return 1; }
   found= masked=
   for file in $(ebuilds); do
@@ -202,7 +203,7 @@ emerge() {
     case $word in
       -OK) only=y ;;
       --binpkg-respect-use=y) respect=y ;;
-      -kb | --jobs=* | --getbinpkg | -v | --quiet) ;;
+      -kb | --noreplace | --jobs=* | --getbinpkg | -v | --quiet) ;;
       -*) printf 'emerge: error: no such option: %s\n' "$word" >&2; exit 2 ;;
       *) atoms="$atoms $word" ;;
     esac
