@@ -139,6 +139,41 @@ describe("the whole-image cache of docker.build", () => {
     expect(keys.size).to.equal(variants.length);
   });
 
+  it("counts the images that tsbuildout built below, and the digests of others when it is asked to", async () => {
+    const from = `${name}-base`;
+    const keys: string[] = [];
+    for (const colour of ["red", "blue"]) {
+      const made = await machine([
+        "cache-on =",
+        "[below]",
+        "recipe = docker.build",
+        "builder = classic",
+        `name = ${from}`,
+        "dockerfile-inline =",
+        `    FROM ${base}`,
+        `    LABEL colour=${colour}`,
+      ]);
+      await writeFile(join(made.directory, "Dockerfile"), `FROM ${from}\n`);
+      await made.write(
+        (await readFile(join(made.directory, "buildout.cfg"), "utf8")).replace(
+          "parts = app",
+          "parts = app below",
+        ),
+      );
+      expect((await made.install()).ok).to.equal(true);
+      keys.push((await outputs(made))["cache-key"] ?? "");
+      await made.uninstall();
+    }
+    expect(new Set(keys).size).to.equal(2);
+
+    const plain = await machine(["cache-on ="]);
+    const digest = await machine(["cache-on =", "cache-base-digest = true"]);
+    const noted = async (made: TestBuildout) =>
+      (await foreseen(made)).some((line) => line.includes(`image ${base}`));
+    expect(await noted(plain)).to.equal(false);
+    expect(await noted(digest)).to.equal(true);
+  });
+
   it("is content to know that the image is there, with skip-pull", async () => {
     const first = await machine(cacheOn);
     await first.install();

@@ -5,6 +5,7 @@ import { testBuildout, type TestBuildout } from "tsbuildout/testing";
 import { startTsbuildout } from "../../support/cli.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { startEcr, type Ecr } from "../../support/ecr.js";
+import { writeFiles } from "../../support/tmp.js";
 import { loadImage } from "../../support/images.js";
 
 /** The diagnostic of a run that fails. */
@@ -289,6 +290,24 @@ describe("docker.ecr-push", () => {
     const everything = JSON.stringify(buildout.events) + state;
     for (const secret of ["very-secret", "more-secret", "tok:en", "AKIATEST"])
       expect(everything).to.not.include(secret);
+  });
+
+  it("takes the credentials and the region of a profile", async () => {
+    const made = await open(options("profile = work"));
+    await writeFiles(made.directory, {
+      credentials: "[work]\naws_access_key_id = AKIATEST\naws_secret_access_key = profile-secret\n",
+      config: "[profile work]\nregion = eu-west-1\n",
+    });
+    const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, AWS_REGION: ___, ...rest } = aws.env;
+    const files = {
+      AWS_SHARED_CREDENTIALS_FILE: join(made.directory, "credentials"),
+      AWS_CONFIG_FILE: join(made.directory, "config"),
+    };
+    const run = startTsbuildout(["--plain", "install"], { cwd: made.directory, env: { ...rest, ...files } });
+    const { code, stdout, stderr } = await run.done;
+    expect(code, stderr).to.equal(0);
+    expect(tags("team/app", "eu-west-1")).to.deep.equal(["1", "latest"]);
+    expect(stdout + stderr).to.not.include("profile-secret");
   });
 
   it("works without a network where nothing has changed", async () => {
