@@ -33,7 +33,11 @@ export async function rows(bench: Bench): Promise<Row[]> {
   };
   const peers = [...pythonCompose(bench, cwd), ...goCompose(bench, cwd)];
   const table: Row[] = [];
-  for (const { peer, noop } of peers) table.push(...(await beside(bench, { ours, peer, noop })));
+  try {
+    for (const { peer, noop } of peers) table.push(...(await beside(bench, { ours, peer, noop })));
+  } finally {
+    for (const { down } of [ours, ...peers.map(({ peer }) => peer)]) await down().catch(() => undefined);
+  }
   return table;
 }
 
@@ -95,7 +99,9 @@ function goCompose(bench: Bench, cwd: string): { peer: Peer; noop: number }[] {
 }
 
 function compose(bench: Bench, { name, program, cwd }: { name: string; program: string; cwd: string }): Peer {
-  const run = (...args: string[]) => bench.command(program, ["-p", "tsbbench", ...args], { cwd });
+  // The first one gives up after a minute, and an engine that starts thirty containers may take its time.
+  const env = { COMPOSE_HTTP_TIMEOUT: "600" };
+  const run = (...args: string[]) => bench.command(program, ["-p", "tsbbench", ...args], { cwd, env });
   return { name, up: () => run("up", "-d"), down: () => run("down", "-v", "--remove-orphans") };
 }
 
