@@ -130,6 +130,22 @@ describe("files that are extended by URL", function () {
     expect(code).to.equal(2);
   });
 
+  it("say exactly config/ambiguous-directory where they give a relative folder", async () => {
+    web.pages = { "/x.cfg": { text: "[buildout]\ndownload-cache = dl\n" } };
+    const { code, stderr } = await ask(cfg("x.cfg"));
+    expect(stderr).to.equal(
+      [
+        'error[config/ambiguous-directory]: "dl" in a file that was downloaded is relative to no directory of this machine',
+        `  ${at}/x.cfg:2:18`,
+        "2 | download-cache = dl",
+        "  |                  ^^",
+        '  = help: give download-cache an absolute path, or one that starts with "~/"',
+        "",
+      ].join("\n"),
+    );
+    expect(code).to.equal(2);
+  });
+
   it("can be interrupted", async () => {
     web.pages = { "/x.cfg": "never" };
     const interrupt = new AbortController();

@@ -84,6 +84,16 @@ describe("loading a configuration", function () {
     expect((await ask(files)).code).to.equal(2);
   });
 
+  it("stops at two hundred mistakes, and says exactly config/too-many-mistakes", async () => {
+    const sections = Array.from({ length: 300 }, (_, i) => `[s${i}]\na = $<:b>\n`).join("");
+    const { stderr } = await ask({ "buildout.cfg": sections });
+    const messages = stderr.trimEnd().split("\n\n");
+    expect(messages).to.have.length(201);
+    expect(messages.at(-1)).to.equal(
+      "error[config/too-many-mistakes]: there are more mistakes, which are not shown",
+    );
+  });
+
   describe("survives bad input", () => {
     const broken: readonly (readonly [string, string | Buffer, number])[] = [
       ["10 MB of random bytes", Buffer.alloc(10_000_000, "\xf1\x02[x", "latin1"), 2],
