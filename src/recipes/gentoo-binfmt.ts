@@ -114,28 +114,42 @@ interface Trial {
   readonly host: Readonly<Record<string, unknown>>;
 }
 
+/** Does something with a container of its own, which goes afterwards. */
 async function inTrial<T>(
   context: InstallContext<Schema>,
-  { engine, image, command, host }: Trial,
+  trial: Trial,
   work: (name: string) => Promise<T>,
 ): Promise<T> {
-  const name = `tsbuildout-trial-${context.buildout.id.slice(0, 8)}-${context.part.replaceAll(/[^\w.-]/g, "_")}`;
-  await removeContainer({ engine }, name);
-  await context.created({ kind: "container", name });
+  const name = trialName(context, "trial");
   try {
-    const config = {
-      Image: image,
-      Entrypoint: command,
-      Cmd: [],
-      Labels: labelsOf(context),
-      HostConfig: host,
-    };
-    await createContainer({ engine, signal: context.signal }, { name, config });
+    await createTrial(context, name, trial);
     return await work(name);
   } finally {
-    await removeContainer({ engine }, name);
-    await context.removed({ kind: "container", name });
+    await dropTrial(context, trial.engine, name);
   }
+}
+
+function trialName({ buildout, part }: InstallContext<Schema>, what: string): string {
+  return `tsbuildout-${what}-${buildout.id.slice(0, 8)}-${part.replaceAll(/[^\w.-]/g, "_")}`;
+}
+
+async function createTrial(context: InstallContext<Schema>, name: string, trial: Trial): Promise<void> {
+  const { engine, image, command, host } = trial;
+  await removeContainer({ engine }, name);
+  await context.created({ kind: "container", name });
+  const config = {
+    Image: image,
+    Entrypoint: command,
+    Cmd: [],
+    Labels: labelsOf(context),
+    HostConfig: host,
+  };
+  await createContainer({ engine, signal: context.signal }, { name, config });
+}
+
+async function dropTrial(context: InstallContext<Schema>, engine: Engine, name: string): Promise<void> {
+  await removeContainer({ engine }, name);
+  await context.removed({ kind: "container", name });
 }
 
 /** First bytes of an ELF file of a machine, and which of them count (Documentation/admin-guide/binfmt-misc.rst). */
@@ -191,32 +205,38 @@ const REGISTER = [
   "cat >$d/register",
 ].join("\n");
 
-/** @returns why it could not be done; undefined where it was */
+/**
+ * Registers an emulator by a container that stays as long as the part: where nobody else has binfmt_misc mounted, a kernel
+ * forgets what was registered with the last mount.
+ * @returns why it could not be done; undefined where it was
+ */
 async function register(context: InstallContext<Schema>, foreign: Foreign): Promise<string | undefined> {
   const { engine, platform, image, rights } = foreign;
   const program = await findProgram(context.env["PATH"], `qemu-${platform.qemu}-static`);
   const line = binfmtLine(platform.qemu, INTERPRETER);
   if (!program || !line)
     return `this machine has no qemu-${platform.qemu}-static that could be registered there`;
+  const name = trialName(context, "emulator");
   try {
-    return await inTrial(
-      context,
-      { engine, image, command: ["/.freeze"], host: rightsConfig(rights) },
-      async (name) => {
-        const host = await hostPlatform(engine);
-        const at = { folder: "/", signal: context.signal };
-        await putProgram({ engine, name }, { ...at, name: ".freeze", arch: host?.arch ?? "amd64" });
-        await putFile({ engine, name: INTERPRETER.slice(1), container: name, content: program });
-        await startContainer({ engine, signal: context.signal }, name);
-        const cmd = ["/bin/sh", "-c", REGISTER];
-        const done = await execute(context, { engine, name }, { cmd, stdin: Buffer.from(line), log: false });
-        if (done.code !== 0)
-          return `registering it failed: ${done.last.join(" ") || `exit code ${done.code}`}`;
-        context.log(`registered qemu-${platform.qemu} with the engine's host, until it is restarted`, "note");
-        return undefined;
-      },
-    );
+    await createTrial(context, name, { engine, image, command: ["/.freeze"], host: rightsConfig(rights) });
+    const host = await hostPlatform(engine);
+    const at = { folder: "/", signal: context.signal };
+    await putProgram({ engine, name }, { ...at, name: ".freeze", arch: host?.arch ?? "amd64" });
+    await putFile({ engine, name: INTERPRETER.slice(1), container: name, content: program });
+    await startContainer({ engine, signal: context.signal }, name);
+    const cmd = ["/bin/sh", "-c", REGISTER];
+    const done = await execute(context, { engine, name }, { cmd, stdin: Buffer.from(line), log: false });
+    if (done.code === 0) {
+      context.log(
+        `registered qemu-${platform.qemu} with the engine's host, for as long as this part is there`,
+        "note",
+      );
+      return undefined;
+    }
+    await dropTrial(context, engine, name);
+    return `registering it failed: ${done.last.join(" ") || `exit code ${done.code}`}`;
   } catch (error) {
+    await dropTrial(context, engine, name);
     context.signal.throwIfAborted();
     return `registering it failed: ${error instanceof Error ? error.message : String(error)}`;
   }

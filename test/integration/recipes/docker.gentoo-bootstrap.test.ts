@@ -240,6 +240,21 @@ script =
     expect(performance.now() - started).to.be.lessThan(5000);
   });
 
+  it("registers an emulator for a foreign platform for as long as it is there, where the kernel lets it", async () => {
+    await smallRoot();
+    await buildout.write(config("archives = root.tar\ncrossdev-platform = aarch64\n"));
+    const summary = await buildout.install();
+    if (!summary.ok) {
+      expect(summary.parts[0]?.why).to.equal("the engine's host cannot run programs of linux/arm64");
+      return;
+    }
+    await buildout.uninstall();
+    expect(await ours()).to.deep.equal([]);
+    expect(
+      (await engineObjects("org.tsbuildout.part=boot")).filter((name) => name.includes("emulator")),
+    ).to.deep.equal([]);
+  });
+
   it("uses an image that is there, and leaves it when it goes", async () => {
     await importArchive(`${image}:latest`, await archiveOf(busyboxAt("")));
     await install("script = echo in it\n");
