@@ -131,7 +131,7 @@ export function parseRecords(text: string): Map<string, Installed> {
 export const CHOSEN = "/var/tmp/tsbuildout-binpkgs";
 
 /**
- * Gathers one build of each package in a folder of its own, by links, with an index that knows no other: whatever Portage
+ * Gathers one build of each package in a folder of its own, with an index that knows no other: whatever Portage
  * prefers, it finds only these.
  */
 export async function gatherBuilds(
@@ -145,9 +145,11 @@ export async function gatherBuilds(
 ): Promise<void> {
   const links = chosen.flatMap(({ path }) => {
     const target = `${CHOSEN}/${path}`;
+    const source = `${index.folder}/${path}`;
+    // Portage passes over symlinks; a file of another file system is copied.
     return [
       commandText(["mkdir", "-p", target.slice(0, target.lastIndexOf("/"))]),
-      commandText(["ln", "-s", `${index.folder}/${path}`, target]),
+      `{ ${commandText(["ln", source, target])} 2>/dev/null || ${commandText(["cp", source, target])}; }`,
     ];
   });
   const text = [commandText(["rm", "-rf", CHOSEN]), ...links, `PKGDIR=${CHOSEN} emaint binhost --fix`].join(

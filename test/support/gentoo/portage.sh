@@ -95,7 +95,7 @@ use() { case " $USE " in *" $1 "*) true ;; *) false ;; esac; }
 index() { # writes Packages and Packages.gz
   {
     printf 'ARCH: amd64\nVERSION: 0\n\n'
-    find "$PKGDIR" -name '*.info' -follow | sort -V | while read -r info; do
+    find "$PKGDIR" -name '*.info' | sort -V | while read -r info; do
       [ -e "${info%.info}" ] && cat "$info" && printf 'PATH: %s\n\n' "$(echo "${info%.info}" | sed "s|^$PKGDIR/||")"
     done
   } >"$PKGDIR/Packages"
@@ -283,9 +283,11 @@ case $NAME in
     echo ">>> Your packages directory was already clean."
     ;;
   emaint)
-    for file in $(find "$PKGDIR" -follow -name '*.gpkg.tar' -o -follow -name '*.xpak'); do
-      # A package that came by a link brings what is known of it along.
-      [ -e "$file.info" ] || cp "$(readlink -f "$file").info" "$file.info"
+    for file in $(find "$PKGDIR" -name '*.gpkg.tar' -o -name '*.xpak'); do
+      # What the stand-ins know of a package stands beside it; one that came from elsewhere is found by its content.
+      [ -e "$file.info" ] || for info in /var/cache/binpkgs/*/*/*.info; do
+        cmp -s "${info%.info}" "$file" && cp "$info" "$file.info"
+      done
     done
     index
     ;;
