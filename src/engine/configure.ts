@@ -19,6 +19,8 @@ interface Visit {
   next: number;
 }
 
+const NOTHING_COMPUTED: Part["computed"] = new Map();
+
 export interface ConfigureSettings {
   readonly config: Config;
   readonly registry: Registry;
@@ -195,8 +197,11 @@ export class Configurer implements ConfigureHost {
     const part: Part = {
       ...source,
       loaded,
-      computed: new Map(),
-      outputs: new Map(Object.entries(loaded.recipe.outputs ?? {})),
+      // Only `configure` adds to these: without one they are shared by all parts of the recipe.
+      computed: loaded.recipe.configure ? new Map() : NOTHING_COMPUTED,
+      outputs: loaded.recipe.configure
+        ? new Map(factsOf(loaded.recipe).outputs)
+        : factsOf(loaded.recipe).outputs,
       needs: new Map(),
       provides: [],
       uses: [],

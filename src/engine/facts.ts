@@ -1,4 +1,4 @@
-import type { Recipe } from "./contract.js";
+import type { OutputSpec, Recipe } from "./contract.js";
 import { ENGINE_OPTIONS, PART_DEPENDENCIES } from "./part.js";
 import type { Option } from "./schema.js";
 
@@ -9,6 +9,8 @@ export interface Facts {
   readonly aliases: ReadonlyMap<string, string>;
   readonly secrets: readonly string[];
   readonly defaults: readonly string[];
+  /** The outputs that every part of the recipe has. */
+  readonly outputs: Map<string, OutputSpec>;
   /** All names that a section of this recipe may use. */
   readonly known: ReadonlySet<string>;
 }
@@ -21,7 +23,7 @@ export function factsOf(recipe: Recipe): Facts {
   return known;
 }
 
-function gather({ options, computed = {} }: Recipe): Facts {
+function gather({ options, outputs = {}, computed = {} }: Recipe): Facts {
   const entries = Object.entries(options);
   const aliases = new Map<string, string>();
   for (const [name, option] of entries) for (const alias of option.aliases ?? []) aliases.set(alias, name);
@@ -31,6 +33,7 @@ function gather({ options, computed = {} }: Recipe): Facts {
     aliases,
     secrets: entries.filter(([, option]) => option.secret).map(([name]) => name),
     defaults: entries.filter(([, option]) => option.default !== undefined).map(([name]) => name),
+    outputs: new Map(Object.entries(outputs)),
     known: new Set([
       ...entries.map(([name]) => name),
       ...aliases.keys(),

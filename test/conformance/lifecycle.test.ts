@@ -79,6 +79,8 @@ async function runStep(directory: string, step: Step, version: string): Promise<
     assignments: step.args.filter((arg) => arg.includes("=")),
     env: {},
     home: directory,
+    // A recipe that nobody has must not be looked for in npm's registry.
+    offline: true,
     recipes,
   });
   const parts = step.args.filter((arg) => !arg.includes("="));
@@ -101,7 +103,7 @@ async function errorOf(run: () => Promise<{ readonly ok: boolean }>): Promise<st
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     const code = error.diagnostics.find((diagnostic) => diagnostic.severity === "error")?.code ?? "";
-    if (code === "recipe/missing") return "missing-recipe";
+    if (/^(recipe|package)\//.test(code)) return "missing-recipe";
     return code.startsWith("stub/") ? "recipe-error" : code.replace(/^config\//, "");
   }
 }
