@@ -134,8 +134,8 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
     (repair === "reinstall" ? rebuild : byUpdate).push({ kind: "drift", message, drift: kind });
   for (const part of observed.reinstalled) rebuild.push({ kind: "need", part, how: "reinstalled" });
   for (const part of observed.uncertain) later.push({ kind: "need", part, how: "perhaps reinstalled" });
-  // It was attached to something that goes: where it changes as well, it lets go of it before that goes.
-  if (options.length + inputs.length > 0)
+  // It was attached to something that goes: where it changes as well, or may, it lets go of it before that goes.
+  if (options.length + inputs.length + later.length > 0)
     for (const part of observed.uninstalled) rebuild.push({ kind: "need", part, how: "uninstalled" });
   for (const output of observed.wantedOutputs) byUpdate.push({ kind: "output", ...output });
   return { rebuild, renew, later, changes: { options, inputs, drift: observed.drift, unfinished: false } };

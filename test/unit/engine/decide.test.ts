@@ -164,6 +164,12 @@ const rows: readonly Row[] = [
     says: ["reinstall", "needs n, which is uninstalled", "option b: 1 -> 2"],
   },
   {
+    what: "a need goes, and an option may change with it",
+    wanted: wanted(options(["a", print(null, ["x:id"])])),
+    observed: { uninstalled: ["n"] },
+    says: ["reinstall", "needs n, which is uninstalled"],
+  },
+  {
     what: "its secret output is wanted",
     observed: { wantedOutputs: [{ name: "token", reader: "x" }] },
     says: ["update", "x needs its secret output token, which is not recorded"],
