@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { projectFolder } from "../test/support/cli.js";
 import { ensureBaseImage } from "../test/support/images.js";
 import { engineJson, engineRequest } from "../test/support/engine.js";
 import { startRegistry, type Registry } from "../test/support/registry.js";
@@ -30,14 +31,14 @@ interface Docker {
   readonly run: (args: readonly string[]) => Promise<string>;
 }
 
-/** The docker program to compare with: DOCKER_PEER (a folder with `docker` and `docker-buildx`), else the one on the PATH. */
+/** The docker program and buildx of a later Debian, unpacked and not installed. */
 async function findDocker(bench: Bench): Promise<Docker> {
-  const folder = process.env["DOCKER_PEER"];
+  const script = join(projectFolder, "scripts/unpack-docker.mjs");
+  const [program = "", buildx = ""] = (await bench.command(process.execPath, [script])).trim().split("\n");
   const config = join(bench.folder, "docker-config");
   await mkdir(join(config, "cli-plugins"), { recursive: true });
-  if (folder) await symlink(join(folder, "docker-buildx"), join(config, "cli-plugins/docker-buildx"));
-  const program = folder ? join(folder, "docker") : "docker";
-  const how: Command = { env: { DOCKER_CONFIG: config, DOCKER_BUILDKIT: "1" } };
+  await symlink(buildx, join(config, "cli-plugins/docker-buildx"));
+  const how: Command = { env: { DOCKER_CONFIG: config } };
   const run = async (args: readonly string[]): Promise<string> => await bench.command(program, args, how);
   return { name: `docker ${(await run(["version", "--format", "{{.Client.Version}}"])).trim()}`, run };
 }
