@@ -69,8 +69,12 @@ function apiCode(statusCode: number): string {
 function apiMessage(body: string): string {
   try {
     const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === "object" && parsed !== null && "message" in parsed)
-      return String(parsed.message).trim();
+    if (typeof parsed === "object" && parsed !== null) {
+      // Podman puts into the answer what Docker puts into the stream.
+      const { message, errorDetail } = parsed as { message?: unknown; errorDetail?: { message?: unknown } };
+      const said = message ?? errorDetail?.message;
+      if (typeof said === "string") return said.trim();
+    }
   } catch {
     // A proxy in front of the engine, or an engine older than the API: text as it is.
   }
