@@ -41,6 +41,8 @@ async function sourceId(context: InputsContext<typeof pushOptions>, engine: Engi
 
 async function uninstall(context: UninstallContext): Promise<void> {
   const engine = await engineOf(context);
-  const id = context.record.outputs["image-id"];
+  const { outputs, options } = context.record;
+  // With all tags the names are of several images.
+  const id = options["all-tags"] === "true" ? undefined : outputs["image-id"];
   for (const name of namesOf(context.record)) await removeBrought(context, engine, { name, id });
 }

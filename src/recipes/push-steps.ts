@@ -104,7 +104,8 @@ async function nameIt(context: Install, engine: Engine, { image, target }: Namin
 
 /** Names of an earlier description. */
 async function dropOldNames(context: Install, engine: Engine, targets: readonly string[]): Promise<void> {
-  const { record } = context;
+  const { record, options } = context;
+  if (options["all-tags"]) return;
   for (const name of record ? namesOf(record) : []) {
     if (targets.includes(name)) continue;
     await removeBrought(context, engine, { name, id: record?.outputs["image-id"] });

@@ -120,6 +120,9 @@ describe("docker.push", function () {
     await installed(made, "pushed");
     expect(await tagsAt(registry.host)).to.deep.equal(["1", "2"]);
     await engineRemove("images", `${name}:2`);
+    await made.uninstall();
+    for (const tag of ["1", "2"])
+      expect(await engineHas(`/images/${registry.host}/${name}:${tag}/json`), tag).to.equal(false);
   });
 
   const target = () => `${closed.host}/${name}:1`;
