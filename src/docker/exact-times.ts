@@ -3,7 +3,7 @@ import type { OpenSource } from "./copy-source.js";
 import { isHardLink, rewriteTar } from "./tar-rewrite.js";
 
 /** How much of a tree is looked through in advance, in bytes of archive and in entries. */
-const BYTES = 32 * 1024 * 1024;
+const BYTES = 16 * 1024 * 1024;
 const ENTRIES = 1000;
 const AT_ONCE = 4;
 

@@ -128,8 +128,8 @@ export function unknownOptions(
     const span = source.nameSpan(name);
     const help = didYouMean(name, known);
     return {
-      // A name of the user's own is welcome; one that is nearly an option's is a slip, and would go unheard.
-      severity: settings.strict || (help.length > 0 && name.length > 3) ? "error" : "warning",
+      // A name may be the user's own, for references that come later.
+      severity: settings.strict ? "error" : "warning",
       code: "option/unknown",
       message: `${loaded.spec} has no option "${name}"`,
       part: source.name,

@@ -72,9 +72,14 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     what: "an option that the recipe has not",
-    cfg: `[buildout]\nparts = web\n[web]\n${RUN}\nimage = x\nnetwroks = back`,
+    cfg: `[buildout]\nparts = web\nstrict=1\n[web]\n${RUN}\nnetwroks = back`,
     code: 2,
-    stderr: `error[option/unknown]: docker.run has no option "netwroks" (part web)
+    stderr: `error[option/required]: [web] needs the option image (part web)
+  buildout.cfg:5:10
+5 | recipe = docker.run
+  |          ^^^^^^^^^^
+
+error[option/unknown]: docker.run has no option "netwroks" (part web)
   buildout.cfg:6:1
 6 | netwroks = back
   | ^^^^^^^^
@@ -143,7 +148,8 @@ describe("bad input, on the command line", () => {
   it("says so where there is no file", async () => {
     const cwd = await temporaryFolder();
     const { code, stderr } = await tsbuildout([], { cwd });
-    expect(stderr).to.equal(`error[config/missing-file]: there is no file ${cwd}/buildout.cfg\n`);
+    const help = "  = help: name another file with -c\n";
+    expect(stderr).to.equal(`error[config/missing-file]: there is no file ${cwd}/buildout.cfg\n${help}`);
     expect(code).to.equal(2);
     expect(await readdir(cwd)).to.deep.equal([]);
   });
