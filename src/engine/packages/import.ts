@@ -1,17 +1,35 @@
+import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { RecipeLoadError } from "./error.js";
+import { findPackage } from "./manifest.js";
 import { offerSelf } from "./self.js";
 
+type Module = Readonly<Record<string, unknown>>;
+
 /** @throws RecipeLoadError where the module throws, or this Node cannot run it */
-export async function importModule(spec: string, file: string): Promise<Readonly<Record<string, unknown>>> {
-  offerSelf();
+export async function importModule(spec: string, file: string): Promise<Module> {
   try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return await importWithSelf(file);
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     const typescript = code === "ERR_UNKNOWN_FILE_EXTENSION";
     const help = typescript ? ["compile it, or use Node 22.18 or newer, which runs TypeScript"] : [];
     const what = typescript ? "this Node cannot run TypeScript" : message.split("\n")[0];
     throw new RecipeLoadError("recipe/broken", `cannot load recipe ${spec}: ${what}`, help, { cause: error });
+  }
+}
+
+/** Where tsbuildout is not installed beside a module that imports it, it gets the one that runs. Only then: a hook costs
+ *  as much as all else that a short run does. */
+async function importWithSelf(file: string): Promise<Module> {
+  const { href } = pathToFileURL(file);
+  try {
+    return (await import(href)) as Module;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
+    if (!missing || findPackage("tsbuildout", dirname(file)) !== undefined) throw error;
+    offerSelf();
+    // Node keeps what has failed: another address is another try.
+    return (await import(`${href}?with=tsbuildout`)) as Module;
   }
 }
