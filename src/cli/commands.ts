@@ -51,7 +51,7 @@ export const commands: readonly CommandSpec[] = [
     name: "graph",
     usage: "[part ...]",
     doc: "Show the parts in order, and why each comes after which.",
-    options: [{ long: "dot", doc: "print for Graphviz" }],
+    options: [{ long: "format", value: "FORMAT", doc: "text, dot (Graphviz), mermaid, svg or json" }],
     load: () => import("./commands/graph.js"),
   },
   {

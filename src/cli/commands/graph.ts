@@ -1,35 +1,23 @@
 import type { GraphPart } from "../../index.js";
-import { EXIT, type Invocation } from "../command.js";
+import { UsageError } from "../args.js";
 import { buildoutOf } from "../buildout.js";
+import { EXIT, type Invocation } from "../command.js";
+import { graphDot, graphMermaid, graphSvg, graphText } from "../report/graph-formats.js";
+
+const FORMATS: Readonly<Record<string, (parts: readonly GraphPart[]) => string>> = {
+  text: graphText,
+  dot: graphDot,
+  mermaid: graphMermaid,
+  svg: graphSvg,
+  json: (parts) => `${JSON.stringify({ parts })}\n`,
+};
 
 /** Shows the parts in order, and why each comes after which. */
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, globals, io } = invocation;
-  const parts = await buildoutOf(invocation).graph({ parts: args, signal: io.signal });
-  if (globals.json) io.out.write(`${JSON.stringify({ parts })}\n`);
-  else io.out.write(options.has("dot") ? graphDot(parts) : graphText(parts));
+  const format = globals.json ? "json" : (options.get("format") ?? "text");
+  const print = FORMATS[format];
+  if (!print) throw new UsageError(`--format takes ${Object.keys(FORMATS).join(", ")}, not "${format}"`);
+  io.out.write(print(await buildoutOf(invocation).graph({ parts: args, signal: io.signal })));
   return EXIT.done;
-}
-
-export function graphText(parts: readonly GraphPart[]): string {
-  return parts
-    .flatMap(({ part, recipe, needs }) => [
-      `${part} (${recipe})`,
-      ...needs.map((need) => `    after ${need.part}: ${need.why}`),
-    ])
-    .map((line) => `${line}\n`)
-    .join("");
-}
-
-/** The DOT language of Graphviz (https://graphviz.org/doc/info/lang.html). */
-export function graphDot(parts: readonly GraphPart[]): string {
-  const nodes = parts.map(({ part, recipe }) => `  ${quote(part)} [tooltip=${quote(recipe)}];`);
-  const edges = parts.flatMap(({ part, needs }) =>
-    needs.map((need) => `  ${quote(need.part)} -> ${quote(part)} [label=${quote(need.why)}];`),
-  );
-  return ["digraph buildout {", "  rankdir=LR;", ...nodes, ...edges, "}", ""].join("\n");
-}
-
-function quote(text: string): string {
-  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }

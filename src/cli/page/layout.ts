@@ -6,8 +6,11 @@ export interface Place {
   readonly row: number;
 }
 
+/** A part as far as the drawing is concerned. */
+export type Placed = Pick<RunPart, "name" | "needs">;
+
 /** A layered drawing: a part stands one column right of the last part that it needs. Linear in parts and needs. */
-export function placeParts(parts: readonly RunPart[]): ReadonlyMap<string, Place> {
+export function placeParts(parts: readonly Placed[]): ReadonlyMap<string, Place> {
   const columns = columnsOf(parts);
   const rows: number[] = [];
   const places = new Map<string, Place>();
@@ -21,7 +24,7 @@ export function placeParts(parts: readonly RunPart[]): ReadonlyMap<string, Place
   return places;
 }
 
-function columnsOf(parts: readonly RunPart[]): Map<string, number> {
+function columnsOf(parts: readonly Placed[]): Map<string, number> {
   const byName = new Map(parts.map((part) => [part.name, part]));
   const columns = new Map<string, number>();
   const open = new Set<string>();
@@ -47,12 +50,12 @@ function columnsOf(parts: readonly RunPart[]): Map<string, number> {
 
 /** Within a column, parts stand at the mean height of what they need, so that arrows cross less. */
 function orderWithinColumns(
-  parts: readonly RunPart[],
+  parts: readonly Placed[],
   columns: ReadonlyMap<string, number>,
-): readonly RunPart[] {
+): readonly Placed[] {
   const height = new Map<string, number>();
   const counts: number[] = [];
-  const groups: RunPart[][] = [];
+  const groups: Placed[][] = [];
   for (const part of parts) (groups[columns.get(part.name)!] ??= []).push(part);
   return groups.flatMap((group) => {
     const weight = new Map(

@@ -1,4 +1,5 @@
 import { ansiHtml } from "./ansi.js";
+import { escapeHtml } from "./escape.js";
 import * as dom from "./client/dom.js";
 import * as graph from "./client/graph.js";
 import * as panel from "./client/panel.js";
@@ -65,8 +66,4 @@ function program(): string {
     start,
   ];
   return `${functions.map((each) => each.toString()).join("\n")}\n${start.name}();`;
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }

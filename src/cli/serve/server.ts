@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { RunData } from "../page/data.js";
-import { escapeHtml, renderPage, showable } from "../page/page.js";
+import { escapeHtml } from "../page/escape.js";
+import { renderPage, showable } from "../page/page.js";
 import { STYLE } from "../page/style.js";
 import { type Deliveries, isSigned, parsePush, type Push } from "./webhook.js";
 
