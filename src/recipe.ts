@@ -1,6 +1,8 @@
 /** The public API for recipe authors. */
 export * from "./engine/contract.js";
 export {
+  isFalse,
+  isTrue,
   option,
   OptionValueError,
   parseDuration,

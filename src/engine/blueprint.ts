@@ -9,6 +9,7 @@ import { CircleError, closure, type Edge, orderParts } from "./graph.js";
 import { hasHole, makeHole } from "./hole.js";
 import { addNeed, type Need, type Part } from "./part.js";
 import type { Registry } from "./registry.js";
+import { isFalse, isTrue } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 import { resolve } from "node:path";
 
@@ -33,7 +34,7 @@ export interface BlueprintRequest {
 /** Finds, configures and orders the parts. Throws a DiagnosticError with every mistake. */
 export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprint> {
   const { config, registry, runtime, only } = request;
-  const strict = /^(true|yes|on|1)$/i.test(runtime.settings.info.options["strict"] ?? "");
+  const strict = isTrue(runtime.settings.info.options["strict"]);
   const configurer = new Configurer({ config, registry, runtime, strict });
   await configurer.reach("buildout");
   for (const name of only) await reachPart(configurer, name);
@@ -170,8 +171,8 @@ export function buildoutInfo(
     binDirectory: below("bin-directory", "bin"),
     downloadCache: cache ? resolve(config.directory, cache) : undefined,
     cacheDirectory: resolve(config.directory, ".tsbuildout"),
-    offline: run.offline || /^(true|yes|on|1)$/i.test(options["offline"] ?? ""),
-    newest: run.newest && !/^(false|no|off|0)$/i.test(options["newest"] ?? ""),
+    offline: run.offline || isTrue(options["offline"]),
+    newest: run.newest && !isFalse(options["newest"]),
     options,
   };
 }

@@ -17,6 +17,7 @@ import { byName, writePicked } from "./packages/picked.js";
 import { PackagePrefix } from "./packages/prefix.js";
 import { packageSettings } from "./packages/settings.js";
 import { Registry } from "./registry.js";
+import { isTrue } from "./schema.js";
 import { refusals, throwAll } from "./forecast.js";
 import { newRunId } from "./run-id.js";
 import { StateStore } from "./store.js";
@@ -311,7 +312,7 @@ async function tellPicked({ packages: { picked }, runtime }: Session): Promise<v
   const { options, directory } = runtime.settings.info;
   const file = options["update-versions-file"];
   if (picked.size === 0) return;
-  if (/^(true|yes|on|1)$/i.test(options["show-picked-versions"] ?? ""))
+  if (isTrue(options["show-picked-versions"]))
     runtime.emit({ type: "versions-picked", versions: Object.fromEntries([...picked].sort(byName)) });
   if (file) await writePicked(resolve(directory, file), picked, new Date());
 }

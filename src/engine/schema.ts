@@ -64,9 +64,18 @@ function fail(message: string, ...help: string[]): never {
   throw new OptionValueError(message, help);
 }
 
+/** Whether a text says yes in the way of every boolean option; one that is not set says neither yes nor no. */
+export function isTrue(text: string | undefined): boolean {
+  return /^(true|yes|on|1)$/i.test(text ?? "");
+}
+
+export function isFalse(text: string | undefined): boolean {
+  return /^(false|no|off|0)$/i.test(text ?? "");
+}
+
 function parseBoolean(text: string): boolean {
-  if (/^(true|yes|on|1)$/i.test(text)) return true;
-  if (/^(false|no|off|0|)$/i.test(text)) return false;
+  if (isTrue(text)) return true;
+  if (isFalse(text) || text === "") return false;
   return fail(`"${text}" is neither true nor false`, "write true or false");
 }
 

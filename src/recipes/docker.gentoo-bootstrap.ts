@@ -4,6 +4,7 @@ import {
   type ConfigureContext,
   type InputsContext,
   type UpdateContext,
+  isTrue,
 } from "tsbuildout/recipe";
 import { bootstrapOptions, type BootstrapSchema } from "./bootstrap-options.js";
 import { bringUp, containerName, referenceOf } from "./bootstrap-steps.js";
@@ -41,7 +42,7 @@ keep = true
   inputs,
   look: async (context) =>
     await lookAtWork(context, ({ options, part }) => {
-      const commit = /^(true|yes|on|1)$/i.test(options["commit"] ?? "");
+      const commit = isTrue(options["commit"]);
       const { image = part, tag, container } = options;
       return {
         image: referenceOf({ image, tag }),

@@ -12,6 +12,8 @@ import {
   defineRecipe,
   type Drift,
   type InputsContext,
+  isFalse,
+  isTrue,
   type InstallContext,
   type LookContext,
 } from "tsbuildout/recipe";
@@ -194,14 +196,11 @@ function usesCode(options: Options): boolean {
   return lines.some((line) => line.split(":")[0] === "code");
 }
 
-const TRUE = /^(true|yes|on|1)$/i;
-const FALSE = /^(false|no|off|0)$/i;
-
 async function look(context: LookContext): Promise<Map<string, Drift[]>> {
   const drift = new Map<string, Drift[]>();
   for (const record of context.records) {
-    const { always = "", finally: last = "", cache = "" } = record.options;
-    if (TRUE.test(always) || TRUE.test(last) || FALSE.test(cache))
+    const { always, finally: last, cache } = record.options;
+    if (isTrue(always) || isTrue(last) || isFalse(cache))
       drift.set(record.part, [{ kind: "changed", message: "it runs at every install" }]);
     const volume = record.resources.find(({ kind }) => kind === "volume");
     if (!volume) continue;

@@ -1,5 +1,5 @@
 import type { ContainerSummary } from "tsbuildout/docker";
-import type { Drift, LookContext, PartRecord } from "tsbuildout/recipe";
+import { type Drift, type LookContext, type PartRecord, isFalse, isTrue } from "tsbuildout/recipe";
 import { engineOfRecord, listing } from "./common.js";
 
 /** What differs between the containers that are there and those that are recorded: one request for all parts. */
@@ -30,12 +30,12 @@ function namesOf(containers: readonly ContainerSummary[]): ReadonlyMap<string, C
 function driftOf(record: PartRecord, name: string, is: ContainerSummary | undefined): Drift[] {
   const ends = /^exit\b/m.test(record.options["wait-for"] ?? "");
   if (!is) {
-    const removes = /^(true|yes|on|1)$/i.test(record.options["auto-remove"] ?? "");
+    const removes = isTrue(record.options["auto-remove"]);
     return ends && removes ? [] : [{ kind: "missing", message: `container ${name} is gone` }];
   }
   if (is.Id !== record.outputs["container-id"])
     return [{ kind: "changed", message: `container ${name} is another one than this part made` }];
-  const starts = !/^(false|no|off|0)$/i.test(record.options["start"] ?? "");
+  const starts = !isFalse(record.options["start"]);
   if (starts && !ends && !["running", "restarting"].includes(is.State))
     return [{ kind: "stopped", message: `container ${name} is ${is.State}` }];
   return is.State === "running" ? networkDrift(record, name, is) : [];

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { extract } from "tar-stream";
 import {
@@ -84,27 +85,41 @@ export async function digestFolder(call: Call, container: string, path: string):
   );
 }
 
+/** The archive of what a stage has left at a path, a file or a folder.
+ *  @param option that names the path @throws RecipeError `stage/no-file` */
+export async function leftBehind(
+  call: Call,
+  { container, path }: Place,
+  option: "output-files" | "publish",
+): Promise<Readable> {
+  try {
+    return await call.engine.stream({
+      path: archivePath(container),
+      query: { path },
+      ...(call.signal ? { signal: call.signal } : {}),
+    });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const what = option === "publish" ? `nothing at ${path}` : `no file ${path}`;
+    throw new RecipeError(
+      {
+        code: "stage/no-file",
+        message: `the stage left ${what}`,
+        help: ["write it in the script, or correct the path"],
+        option,
+      },
+      { cause: error },
+    );
+  }
+}
+
 /** The trimmed content of a file of a container, which need not run. */
 export async function readOutputFile(
   call: Call,
   { container, path, directory }: Place & { readonly directory: string },
 ): Promise<string> {
   const full = posix.resolve(directory, path);
-  let archive;
-  try {
-    archive = await call.engine.stream({ path: archivePath(container), query: { path: full } });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    throw new RecipeError(
-      {
-        code: "stage/no-file",
-        message: `the stage left no file ${full}`,
-        help: ["write it in the script, or correct the path"],
-        option: "output-files",
-      },
-      { cause: error },
-    );
-  }
+  const archive = await leftBehind(call, { container, path: full }, "output-files");
   let content: string | undefined;
   for await (const entry of archive.pipe(extract())) {
     const fits = entry.header.type === "file" && (entry.header.size ?? 0) <= LONGEST_OUTPUT;

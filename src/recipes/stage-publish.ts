@@ -4,8 +4,9 @@ import { join, posix } from "node:path";
 import { Readable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
 import { extract } from "tar-stream";
-import { type Call, isNotFound } from "tsbuildout/docker";
-import { type InstallContext, RecipeError } from "tsbuildout/recipe";
+import type { Call } from "tsbuildout/docker";
+import type { InstallContext } from "tsbuildout/recipe";
+import { leftBehind } from "./stage-files.js";
 import type { StageSchema } from "./stage-options.js";
 
 /** Zips what a stage publishes into the run's folder, from where the run is published as a whole. Its container has
@@ -42,25 +43,7 @@ async function addPath(
   call: Call,
   { container, path }: { container: string; path: string },
 ): Promise<void> {
-  let archive;
-  try {
-    archive = await call.engine.stream({
-      path: `/containers/${encodeURIComponent(container)}/archive`,
-      query: { path },
-      ...(call.signal ? { signal: call.signal } : {}),
-    });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    throw new RecipeError(
-      {
-        code: "stage/no-file",
-        message: `the stage left nothing at ${path}`,
-        help: ["write it in the script, or correct the path"],
-        option: "publish",
-      },
-      { cause: error },
-    );
-  }
+  const archive = await leftBehind(call, { container, path }, "publish");
   for await (const entry of archive.pipe(extract())) {
     const { name, type, mode, mtime } = entry.header;
     // One after the other, as they come: nothing is held in memory.

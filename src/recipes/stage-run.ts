@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import {
   type Call,
@@ -15,7 +14,7 @@ import { containerConfig } from "./run-create.js";
 import { type RunOptions, runOptions } from "./run-options.js";
 import { scriptCommand } from "./run-script.js";
 import { Console, consoleFolder } from "./stage-console.js";
-import { ENV } from "./stage-env.js";
+import { ENV, variableOf } from "./stage-env.js";
 import { type Ending } from "./stage-failure.js";
 import type { StageMount } from "./stage-mounts.js";
 import type { StageSchema } from "./stage-options.js";
@@ -97,7 +96,7 @@ function* variableNames(context: InstallContext<StageSchema>): Iterable<string> 
   for (const line of context.options.env) {
     const at = line.indexOf("=");
     const name = at > 0 ? line.slice(0, at) : line;
-    const stage = name.toUpperCase().replaceAll("-", "_");
+    const stage = variableOf(name);
     if (context.text(ENV + name) !== undefined) yield name;
     else if (context.text(ENV + stage) !== undefined) yield stage;
   }
@@ -106,7 +105,7 @@ function* variableNames(context: InstallContext<StageSchema>): Iterable<string> 
 function binds(attempt: Attempt): string[] {
   const { context, mounts, volume, volumes } = attempt;
   const { buildout, part, options } = context;
-  const aws = options["aws-credentials"] ? [`${join(context.home || homedir(), ".aws")}:/root/.aws:ro`] : [];
+  const aws = options["aws-credentials"] ? [`${join(context.home, ".aws")}:/root/.aws:ro`] : [];
   const asked = mounts.map((mount) => {
     if (mount.kind === "code") return `${buildout.directory}:${mount.target}:ro`;
     if (mount.kind === "stage") return `${volumes.get(mount.stage)}:${mount.target}:ro`;

@@ -2,9 +2,8 @@ import { join } from "node:path";
 import type { Config } from "../config/model.js";
 import { nothingOutside, Resolver } from "../config/resolve.js";
 import type { BuildoutInfo } from "../contract.js";
+import { isFalse } from "../schema.js";
 import type { PackageSettings } from "./prefix.js";
-
-const FALSE = /^(false|no|off|0)$/i;
 
 /** What `[buildout]` and `[versions]` say of packages. */
 export function packageSettings(
@@ -19,7 +18,7 @@ export function packageSettings(
     versions: config ? versionsOf(config, options["versions"] ?? "versions", run.env) : new Map(),
     newest,
     offline,
-    allowPicked: !FALSE.test(options["allow-picked-versions"] ?? ""),
+    allowPicked: !isFalse(options["allow-picked-versions"]),
     ...run,
   };
 }
