@@ -71,7 +71,7 @@ export class Registry {
       const path = relative(directory, resolve(named ? dirname(resolve(cwd, said.name)) : directory, spec));
       return path.startsWith("../") ? path : `./${path}`;
     }
-    const name = spec.replace(/^(tsbuildout|dockeroo):/, "");
+    const name = spec.replace(PREFIX, "");
     return Object.hasOwn(this.#settings.builtin, name) ? name : spec;
   }
 
@@ -113,6 +113,7 @@ export class Registry {
 
   async #entry(spec: string): Promise<string> {
     const [name, entry] = splitSpec(spec);
+    if (isOurs(spec)) return await this.#fetch(spec, name);
     const folder = findPackage(name, this.#settings.directory) ?? (await this.#fetch(spec, name));
     const { checkPeer } = await import("./packages/prefix.js");
     await checkPeer(name, folder);
@@ -126,13 +127,32 @@ export class Registry {
     throw new RecipeLoadError("recipe/missing", what, ["its package.json says under exports what it has"]);
   }
 
+  /** A misspelt name of ours is not looked for on the Internet: anybody may have published a package of that name. */
   async #fetch(spec: string, name: string): Promise<string> {
-    const near = didYouMean(spec, Object.keys(this.#settings.builtin));
-    // A misspelt name of ours is not looked for on the Internet.
-    if (near.length > 0 || !isPackageName(name) || !this.#settings.packages)
-      throw new RecipeLoadError("recipe/missing", `there is no recipe ${spec}`, near);
-    return await this.#settings.packages.require(name);
+    const near = this.#near(spec);
+    if (near.length === 0 && isPackageName(name) && this.#settings.packages)
+      return await this.#settings.packages.require(name);
+    const packaged = "if a package is meant, install it beside the buildout file yourself";
+    const help = isPackageName(name) && !isOurs(spec) ? [...near, packaged] : near;
+    throw new RecipeLoadError("recipe/missing", `there is no recipe ${spec}`, help);
   }
+
+  /** The built-in recipe that was probably meant: one of a similar name, or `docker.run` by `run`. */
+  #near(spec: string): readonly string[] {
+    const names = Object.keys(this.#settings.builtin);
+    const name = spec.replace(PREFIX, "");
+    if (names.includes(`docker.${name}`)) return [`did you mean "docker.${name}"?`];
+    const near = didYouMean(name, names);
+    return near.length > 0 || !isOurs(spec) ? near : ["tsbuildout recipes lists those that there are"];
+  }
+}
+
+/** What may stand before the name of a built-in recipe; the second in files written for dockeroo. */
+const PREFIX = /^(tsbuildout|dockeroo):/;
+
+/** Names that only built-in recipes have. */
+function isOurs(spec: string): boolean {
+  return PREFIX.test(spec) || spec.startsWith("docker.");
 }
 
 function isPath(spec: string): boolean {
@@ -141,7 +161,7 @@ function isPath(spec: string): boolean {
 
 /** https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 function isPackageName(name: string): boolean {
-  return /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(name) && !name.startsWith("docker.");
+  return /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/.test(name) && !isOurs(name);
 }
 
 function splitSpec(spec: string): [string, string?] {

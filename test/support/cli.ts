@@ -36,7 +36,7 @@ export function tsbuildout(args: readonly string[], options: CliOptions): Promis
 /** Starts the bundled `tsbuildout`, for tests that interrupt it. */
 export function startTsbuildout(args: readonly string[], options: CliOptions): CliRun {
   const program = join(projectFolder, "dist/bundle/tsbuildout.js");
-  const env = { ...environment(options.cwd), ...options.env };
+  const env = { ...testEnvironment(options.cwd), ...options.env };
   const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd, env });
   const text = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const)
@@ -65,7 +65,7 @@ export function startTsbuildout(args: readonly string[], options: CliOptions): C
 }
 
 /** HOME is the test's own folder: defaults and credentials of whoever runs the tests must not show. */
-function environment(home: string): Record<string, string> {
+export function testEnvironment(home: string): Record<string, string> {
   const kept = ["PATH", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "TMPDIR", "LANG"];
   const own = kept.flatMap((name) => {
     const value = process.env[name];

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Recipe } from "../../../src/engine/contract.js";
-import { Registry } from "../../../src/engine/registry.js";
+import type { PackagePrefix } from "../../../src/engine/packages/prefix.js";
+import { RecipeLoadError, Registry } from "../../../src/engine/registry.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const run: Recipe = { doc: "", options: {}, install: async () => undefined };
@@ -15,13 +16,53 @@ describe("the names of recipes", () => {
       expect(await registry.load(spec)).to.deep.equal({ spec: "docker.run", recipe: run, version: "1" });
   });
 
-  it("suggests the name that was meant", async () => {
-    const registry = new Registry({
-      builtin: { "docker.run": async () => ({ default: run }) },
-      directory: await temporaryFolder(),
+  describe("that are misspelt are not looked for on the Internet", () => {
+    const builtin = {
+      "docker.run": async () => ({ default: run }),
+      "docker.volume": async () => ({ default: run }),
+    };
+    const asked: string[] = [];
+    const packages = {
+      require: async (name: string) => {
+        asked.push(name);
+        throw new RecipeLoadError("recipe/no-package", "asked npm");
+      },
+    } as unknown as PackagePrefix;
+    const packaged = "if a package is meant, install it beside the buildout file yourself";
+    const list = "tsbuildout recipes lists those that there are";
+    const cases: Readonly<Record<string, readonly string[]>> = {
+      "docker.rnu": ['did you mean "docker.run"?'],
+      "docker.volum": ['did you mean "docker.volume"?'],
+      "docker.volum:entry": ['did you mean "docker.volume"?'],
+      "docker.something-else": [list],
+      "dockeroo:docker.rnu": ['did you mean "docker.run"?'],
+      "tsbuildout:volume": ['did you mean "docker.volume"?'],
+      "dockeroo:docker.machine": [list],
+      "docker-run": ['did you mean "docker.run"?', packaged],
+      dockerrun: ['did you mean "docker.run"?', packaged],
+      volume: ['did you mean "docker.volume"?', packaged],
+      "Docker.Run": ['did you mean "docker.run"?'],
+      "not a package": [],
+    };
+    for (const [spec, help] of Object.entries(cases))
+      it(spec, async () => {
+        const registry = new Registry({ builtin, directory: await temporaryFolder(), packages });
+        const error = await registry.load(spec).catch((thrown: unknown) => thrown);
+        expect(error).to.deep.include({
+          code: "recipe/missing",
+          message: `there is no recipe ${spec}`,
+          help,
+        });
+        expect(asked).to.deep.equal([]);
+      });
+
+    it("while others are", async () => {
+      const registry = new Registry({ builtin, directory: await temporaryFolder(), packages });
+      for (const spec of ["recipe-of-somebody", "@docker/recipes:run", "network-recipes:docker"])
+        expect(await registry.load(spec).catch((thrown: unknown) => thrown)).to.include({
+          message: "asked npm",
+        });
+      expect(asked).to.deep.equal(["recipe-of-somebody", "@docker/recipes", "network-recipes"]);
     });
-    const error = await registry.load("docker.rum").catch((thrown: unknown) => thrown);
-    expect(error).to.include({ code: "recipe/missing", message: "there is no recipe docker.rum" });
-    expect((error as { help: string[] }).help).to.deep.equal(['did you mean "docker.run"?']);
   });
 });
