@@ -28,11 +28,13 @@ export async function rows(bench: Bench): Promise<Row[]> {
 
 interface Docker {
   readonly name: string;
+  /** Where the program is. */
+  readonly program: string;
   readonly run: (args: readonly string[]) => Promise<string>;
 }
 
 /** The docker program and buildx of a later Debian, unpacked and not installed. */
-async function findDocker(bench: Bench): Promise<Docker> {
+export async function findDocker(bench: Bench): Promise<Docker> {
   const script = join(projectFolder, "scripts/unpack-docker.mjs");
   const [program = "", buildx = ""] = (await bench.command(process.execPath, [script])).trim().split("\n");
   const config = join(bench.folder, "docker-config");
@@ -40,7 +42,11 @@ async function findDocker(bench: Bench): Promise<Docker> {
   await symlink(buildx, join(config, "cli-plugins/docker-buildx"));
   const how: Command = { env: { DOCKER_CONFIG: config } };
   const run = async (args: readonly string[]): Promise<string> => await bench.command(program, args, how);
-  return { name: `docker ${(await run(["version", "--format", "{{.Client.Version}}"])).trim()}`, run };
+  return {
+    name: `docker ${(await run(["version", "--format", "{{.Client.Version}}"])).trim()}`,
+    program,
+    run,
+  };
 }
 
 interface Context {

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { homedir } from "node:os";
 import { setFlagsFromString } from "node:v8";
-import type { Output } from "./command.js";
 import { main } from "./main.js";
+import { outputs } from "./output.js";
 
 // The lockfile pins releases of the AWS SDK that run on Node 20; that later ones will not is nothing to tell at every run.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
@@ -28,26 +28,14 @@ for (const stream of [process.stdout, process.stderr])
     process.exit(0);
   });
 
-function output(stream: NodeJS.WriteStream): Output {
-  return {
-    write: (text) => stream.write(text),
-    get isTTY() {
-      return stream.isTTY;
-    },
-    get columns() {
-      return stream.columns;
-    },
-    get rows() {
-      return stream.rows;
-    },
-  };
-}
+const { out, err, flush } = outputs(process.stdout, process.stderr);
+process.on("exit", flush);
 
 process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   home: process.env["HOME"] || homedir(),
-  out: output(process.stdout),
-  err: output(process.stderr),
+  out,
+  err,
   signal: interrupt.signal,
 });

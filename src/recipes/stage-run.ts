@@ -61,7 +61,9 @@ function stageConfig(attempt: Attempt): ContainerConfig {
   const image = options.image!;
   const script = options.run;
   const command = script === undefined ? [] : [...scriptCommand(script, options.shell)];
-  const all = { ...neutralOptions(attempt), ...options, env: [], command, image };
+  // What it prints is kept here, and followed by `tsbuildout logs -f`: the engine need not write it down once more.
+  const log = { "log-driver": "none" };
+  const all = { ...neutralOptions(attempt), ...options, ...log, env: [], command, image };
   const config = containerConfig(all, {
     env: context.env,
     labels: labelsOf(context),

@@ -1,0 +1,60 @@
+import type { Output } from "./command.js";
+
+/** A stream of the process, as far as it is written to. */
+export type Stream = Pick<NodeJS.WriteStream, "write" | "isTTY" | "columns" | "rows">;
+
+export interface Outputs {
+  readonly out: Output;
+  readonly err: Output;
+  /** Writes what is still gathered. To be called before the process ends. */
+  readonly flush: () => void;
+}
+
+/** How much is gathered at most, in characters. */
+const LARGEST = 64 * 1024;
+
+/**
+ * Standard output and standard error. Where nobody looks on (a pipe, a file) the lines of one turn of the event loop are
+ * written at once: a stage that prints two million lines would cost two million calls of the system. Standard error is
+ * never ahead of what was said before it.
+ */
+export function outputs(stdout: Stream, stderr: Stream): Outputs {
+  let waiting = "";
+  let scheduled: NodeJS.Immediate | undefined;
+
+  function flush(): void {
+    clearImmediate(scheduled);
+    scheduled = undefined;
+    const text = waiting;
+    waiting = "";
+    if (text !== "") stdout.write(text);
+  }
+
+  function gather(text: string): void {
+    waiting += text;
+    if (stdout.isTTY || waiting.length >= LARGEST) flush();
+    else scheduled ??= setImmediate(flush);
+  }
+
+  function warn(text: string): void {
+    flush();
+    stderr.write(text);
+  }
+
+  return { out: output(stdout, gather), err: output(stderr, warn), flush };
+}
+
+function output(stream: Stream, write: (text: string) => void): Output {
+  return {
+    write,
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+    get rows() {
+      return stream.rows;
+    },
+  };
+}
