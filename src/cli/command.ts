@@ -45,7 +45,7 @@ export interface OptionSpec {
 }
 
 /** A module of src/cli/commands: resolves to the exit code. Throws DiagnosticError for what the user can mend. */
-export interface CommandModule {
+interface CommandModule {
   run(invocation: Invocation): Promise<number>;
 }
 

@@ -4,7 +4,7 @@ import type { Invocation } from "./command.js";
 import { paintFor } from "./report/paint.js";
 
 /** The folder of the user's own files. */
-export function userFolder({ env, home }: Invocation["io"]): string {
+function userFolder({ env, home }: Invocation["io"]): string {
   return env["TSBUILDOUT_HOME"] || path.join(home, ".tsbuildout");
 }
 

@@ -22,7 +22,7 @@ const MAGIC: readonly (readonly [ArchiveKind, number, string])[] = [
 ];
 
 /** What a file is by its first 512 bytes; undefined for anything that is not an archive. */
-export function archiveKind(head: Uint8Array): ArchiveKind | undefined {
+function archiveKind(head: Uint8Array): ArchiveKind | undefined {
   const hex = Buffer.from(head).toString("hex");
   return MAGIC.find(([, at, magic]) => hex.startsWith(magic, at * 2))?.[0];
 }

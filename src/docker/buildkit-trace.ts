@@ -24,14 +24,14 @@ export interface VertexStatus {
   readonly completed: boolean;
 }
 
-export interface VertexLog {
+interface VertexLog {
   readonly vertex: string;
   readonly stream: "out" | "err";
   readonly data: Uint8Array;
 }
 
 /** A finding of the Dockerfile's linter (engine 27 and later). */
-export interface VertexWarning {
+interface VertexWarning {
   readonly vertex: string;
   readonly short: string;
   readonly url: string;

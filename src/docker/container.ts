@@ -71,7 +71,7 @@ export interface ContainerState {
   readonly Mounts?: readonly MountState[] | null;
 }
 
-export interface MountState {
+interface MountState {
   readonly Type: string;
   readonly Name?: string;
   readonly Source?: string;

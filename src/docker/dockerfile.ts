@@ -161,7 +161,7 @@ function unquote(value: string, variables: ReadonlyMap<string, string>): string 
 }
 
 /** Fills in `$x`, `${x}`, `${x:-default}`, `${x-default}` and `${x:+other}`; undefined where a value is missing. */
-export function expandVariables(text: string, variables: ReadonlyMap<string, string>): string | undefined {
+function expandVariables(text: string, variables: ReadonlyMap<string, string>): string | undefined {
   let missing = false;
   const filled = text.replace(
     /\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})/g,

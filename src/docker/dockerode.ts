@@ -63,7 +63,7 @@ async function call(engine: Engine, dial: Dial): Promise<unknown> {
 }
 
 /** Exported for its test: which piece of a dockerode call goes where. */
-export function translate(dial: Dial): EngineRequest {
+function translate(dial: Dial): EngineRequest {
   const [path = ""] = dial.path.split("?");
   const { abortSignal: own, authconfig: _auth, _query, _body, ...plain } = dial.options ?? {};
   const signal = dial.abortSignal ?? (own as AbortSignal | undefined);

@@ -58,7 +58,7 @@ async function readNames(source: OpenSource): Promise<string[] | undefined> {
 }
 
 /** RFC 3339 -> `SECONDS.NANOSECONDS` */
-export function paxTimeOf(text: string): string {
+function paxTimeOf(text: string): string {
   const [, whole = "", fraction = "", zone = "Z"] =
     /^(.*?T[\d:]+)(?:\.(\d+))?(Z|[+-][\d:]+)$/.exec(text) ?? [];
   const seconds = Date.parse(`${whole}${zone}`) / 1000;

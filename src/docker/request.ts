@@ -209,7 +209,7 @@ function bodyBytes(request: EngineRequest): Buffer | undefined {
   return Buffer.isBuffer(request.body) ? request.body : undefined;
 }
 
-export function queryText(query: EngineRequest["query"]): string {
+function queryText(query: EngineRequest["query"]): string {
   const params = new URLSearchParams();
   let bytes = "";
   for (const [name, value] of Object.entries(query ?? {})) {

@@ -51,7 +51,7 @@ function room(value: number, field: "uid" | "gid" | "size"): number {
 }
 
 /** Finds room for a name in the header's two fields; no name where there is none. */
-export function splitName(full: string): { name?: string; prefix: string } {
+function splitName(full: string): { name?: string; prefix: string } {
   if (full.length <= NAME_ROOM) return { name: full, prefix: "" };
   // The last slash that leaves a prefix that fits; a directory's own trailing slash parts nothing.
   const slash = full.lastIndexOf("/", Math.min(PREFIX_ROOM, full.length - 2));

@@ -2,14 +2,7 @@ import { type Finding, NOTHING_FOUND } from "./observe.js";
 import { configureContext, type ConfigureHost } from "./configure-context.js";
 import type { Runtime } from "./context.js";
 import type { InputsContext } from "./contract.js";
-import {
-  decide,
-  type Decision,
-  type Fingerprint,
-  NOTHING_OBSERVED,
-  type Observed,
-  type Wanted,
-} from "./decide.js";
+import { decide, type Decision, type Fingerprint, type Observed, type Wanted } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { type Decoded, decodeOptions } from "./options.js";
@@ -45,7 +38,7 @@ function hasHoles(part: Part): boolean {
 }
 
 /** Fills a part's options and decodes them; where something has become known, its recipe configures it again. */
-export async function enliven(part: Part, { runtime, host, values }: AssessSettings): Promise<Live> {
+async function enliven(part: Part, { runtime, host, values }: AssessSettings): Promise<Live> {
   if (part.settled && !hasHoles(part)) return { texts: part.texts, options: part.settled, unknown: NONE };
   const texts = new Map<string, Text>();
   let filled = false;
@@ -92,7 +85,7 @@ async function configureAgain(
 }
 
 /** The options in the form in which they are compared and recorded. */
-export function fingerprints(part: Part, { values, key, record }: AssessSettings): Map<string, Fingerprint> {
+function fingerprints(part: Part, { values, key, record }: AssessSettings): Map<string, Fingerprint> {
   const result = new Map<string, Fingerprint>();
   const all = part.computed.size > 0 ? [...part.texts, ...part.computed] : part.texts;
   for (const [name, { text, secret }] of all) {
@@ -234,5 +227,3 @@ function wantedOf(
     replace: part.engine.replace,
   };
 }
-
-export { NOTHING_OBSERVED };

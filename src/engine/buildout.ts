@@ -277,11 +277,6 @@ export class Buildout {
   }
 }
 
-/** Opens the buildout of a configuration file; nothing is read before it is asked something. */
-export function openBuildout(request: OpenRequest): Buildout {
-  return new Buildout(request);
-}
-
 /** An uninstall judges no part by its file. */
 function noAssessor({ runtime, store }: Session, values: Values): Assessor {
   const host = {} as ConstructorParameters<typeof Assessor>[0]["host"];

@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import { DiagnosticError } from "./diagnostic.js";
 
 /** Who holds a lock. */
-export interface Holder {
+interface Holder {
   readonly pid: number;
   readonly host: string;
   /** Tells a process from a later one of the same number, whatever the clock says: its start in ticks since the

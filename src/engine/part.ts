@@ -31,7 +31,7 @@ export interface EngineOptions {
   readonly replace: boolean;
 }
 
-export interface Computed extends Text {
+interface Computed extends Text {
   readonly inPlace: boolean;
 }
 

@@ -18,7 +18,7 @@ export interface LoadedRecipe {
   readonly version: string;
 }
 
-export type RecipeLoader = () => Promise<{ readonly default: Recipe }>;
+type RecipeLoader = () => Promise<{ readonly default: Recipe }>;
 export type BuiltinRecipes = Readonly<Record<string, RecipeLoader>>;
 
 export interface RegistrySettings {

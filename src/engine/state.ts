@@ -3,7 +3,7 @@ import ini from "ini";
 import type { PartRecord, Resource } from "./contract.js";
 
 /** The format that this program writes; a file with a higher one is refused. */
-export const STATE_VERSION = 1;
+const STATE_VERSION = 1;
 
 /** How far the recorded part has come. Only `installed` is finished: `installing` and `uninstalling` were cut
  *  off (or could not be undone) and are cleared away first; `updating` is tried again. */

@@ -106,7 +106,7 @@ export class StateStore {
   }
 }
 
-export function journalPath(path: string): string {
+function journalPath(path: string): string {
   return `${path}.journal`;
 }
 

@@ -32,7 +32,7 @@ type Inputs = InputsContext<typeof buildOptions>;
 type Installing = InstallContext<typeof buildOptions>;
 
 /** A build's place in the cache. */
-export interface CachePlan {
+interface CachePlan {
   readonly key: string;
   readonly rows: readonly KeyRow[];
   /** `registry/repository:key` */

@@ -1,4 +1,4 @@
-import { familiarReference, parseReference, withDefaultTag, type BuildSpec } from "tsbuildout/docker";
+import type { BuildSpec } from "tsbuildout/docker";
 import { option, RecipeError, type Context, type OptionsOf } from "tsbuildout/recipe";
 import type { buildOptions } from "./build-options.js";
 import { referencesOf } from "./build-names.js";
@@ -87,13 +87,4 @@ function hostOf(text: string): string {
     help: ["write HOST:ADDRESS, one a line"],
     option: "extra-hosts",
   });
-}
-
-/** Whether two names mean the same image. */
-export function sameImage(a: string, b: string): boolean {
-  return full(a) === full(b);
-}
-
-function full(text: string): string {
-  return familiarReference(withDefaultTag(parseReference(text)));
 }

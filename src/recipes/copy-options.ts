@@ -1,4 +1,4 @@
-import { option, OptionValueError, splitLines, splitWords, type OptionsOf } from "tsbuildout/recipe";
+import { option, OptionValueError, splitLines, splitWords } from "tsbuildout/recipe";
 import { engineOptions } from "./common.js";
 
 /** One line of `paths`. */
@@ -75,4 +75,3 @@ export const copyOptions = {
 };
 
 export type CopySchema = typeof copyOptions;
-export type CopyOptions = OptionsOf<CopySchema>;

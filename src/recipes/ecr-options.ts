@@ -43,8 +43,6 @@ export const accessOptions = {
   }),
 };
 
-export const ACCESS_OPTIONS = Object.keys(accessOptions) as (keyof typeof accessOptions)[];
-
 function parseRegions(text: string): readonly string[] {
   const regions = text.split(/[\s,]+/).filter(Boolean);
   for (const region of regions)

@@ -53,8 +53,6 @@ export const repositoryOptions = {
   }),
 };
 
-export const REPOSITORY_OPTIONS = Object.keys(repositoryOptions) as (keyof typeof repositoryOptions)[];
-
 const NOWHERE = { directory: "/", home: "/" };
 
 function parseMutability(text: string): string {

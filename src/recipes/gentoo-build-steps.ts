@@ -19,7 +19,7 @@ export type Building = InstallContext<GentooBuildSchema>;
 export type BuildOptions = OptionsOf<GentooBuildSchema>;
 
 /** The packages in an image, `category/name-version`, between blanks. */
-export const PACKAGES_LABEL = "org.tsbuildout.packages";
+const PACKAGES_LABEL = "org.tsbuildout.packages";
 
 interface Base {
   readonly image: ImageDetails;

@@ -12,7 +12,7 @@ import { SparseFile } from "./gentoo-sparse.js";
 type Host = InstallContext<Schema>;
 
 const EXTENSIONS = { gzip: ".gz", xz: ".xz", zstd: ".zst" } as const;
-export type Compressor = keyof typeof EXTENSIONS;
+type Compressor = keyof typeof EXTENSIONS;
 
 export interface TakingOut {
   /** In the container. */

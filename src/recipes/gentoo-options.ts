@@ -37,30 +37,6 @@ export const rightsOptions = {
   }),
 };
 
-/** `name` with its `-shell` and `-user`. */
-export function scriptOptions<const N extends string>(
-  name: N,
-  what: string,
-  aliases: readonly string[] = [],
-) {
-  const named = (suffix: string) => ({ aliases: aliases.map((alias) => `${alias}${suffix}`) });
-  return {
-    [name]: option.script({ doc: what, aliases }),
-    [`${name}-shell`]: option.words({
-      doc: `Shell of \`${name}\`, with its options: \`/bin/bash -e\`. Default: \`shell\`.`,
-      ...named("-shell"),
-    }),
-    [`${name}-user`]: option.string({ doc: `User of \`${name}\`. Default: the image's.`, ...named("-user") }),
-  } as Record<N, Option<string | undefined>> &
-    Record<`${N}-shell`, Option<string[]>> &
-    Record<`${N}-user`, Option<string | undefined>>;
-}
-
-export const shellOption = option.words({
-  doc: "Shell of all scripts that name no other.",
-  default: "/bin/sh",
-});
-
 /** A platform by any of its names. */
 export function platformOption(doc: string): Option<(Platform & { readonly text: string }) | undefined> {
   return option.custom(

@@ -1,7 +1,7 @@
 import type { CommitState } from "./commit-state.js";
 
 /** Words in `tags` that stand for something of the commit. */
-export const TAG_WORDS = ["latest", "slug", "sha", "short-sha", "semver"] as const;
+const TAG_WORDS = ["latest", "slug", "sha", "short-sha", "semver"] as const;
 type TagWord = (typeof TAG_WORDS)[number];
 
 const isWord = (text: string): text is TagWord => (TAG_WORDS as readonly string[]).includes(text);

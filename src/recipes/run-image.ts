@@ -11,7 +11,7 @@ import { RecipeError, type Context, type PartRecord, type Problem } from "tsbuil
 import { forgetListing, listing } from "./common.js";
 
 /** What says which image a part runs, and where it may come from. */
-export interface ImageOptions {
+interface ImageOptions {
   readonly image: string;
   readonly platform?: string | undefined;
   readonly "pull-policy": "missing" | "always" | "never";

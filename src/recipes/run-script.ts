@@ -1,5 +1,5 @@
 import { execInContainer, type Call } from "tsbuildout/docker";
-import { quoteWord, RecipeError, splitWords, type Context } from "tsbuildout/recipe";
+import { quoteWord, RecipeError, type Context } from "tsbuildout/recipe";
 import { LineLog } from "./run-log.js";
 
 export interface Script {
@@ -90,9 +90,4 @@ function failed(
       : [],
     option: script.option,
   });
-}
-
-/** A shell given as one text: `/bin/bash -eu`. */
-export function shellWords(text: string): readonly string[] {
-  return splitWords(text);
 }

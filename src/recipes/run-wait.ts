@@ -172,7 +172,7 @@ interface Failure {
 }
 
 /** The problem, with the end of the container's log. */
-export async function failed(call: Call, to: { container: string }, failure: Failure): Promise<RecipeError> {
+async function failed(call: Call, to: { container: string }, failure: Failure): Promise<RecipeError> {
   const log = new LineLog({ log: () => undefined });
   try {
     const signal = AbortSignal.timeout(5000);

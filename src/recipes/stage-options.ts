@@ -1,4 +1,4 @@
-import { option, type OptionsOf } from "tsbuildout/recipe";
+import { option } from "tsbuildout/recipe";
 import { runOptions } from "./run-options.js";
 
 /** Everything of a stage is changed by running it again: a stage is never taken away because an option changed. */
@@ -109,4 +109,3 @@ const own = {
 export const stageOptions: typeof own & Carried = { ...allInPlace(own), ...allInPlace(carried) };
 
 export type StageSchema = typeof stageOptions;
-export type StageOptions = OptionsOf<StageSchema>;

@@ -4,7 +4,7 @@ import type { Fault } from "./model.js";
 export const NAMES = ["a", "b", "c", "d", "e", "f"] as const;
 type Name = (typeof NAMES)[number];
 
-export interface Reference {
+interface Reference {
   readonly to: Name;
   readonly what: "v" | "id" | "made" | "same";
   readonly option: "fixed" | "loose";

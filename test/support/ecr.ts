@@ -5,8 +5,6 @@ import { listen } from "./ecr/relay.js";
 import { Store, type Repository } from "./ecr/store.js";
 import { startRegistry } from "./registry.js";
 
-export type { Call, Fault, RegistryRequest, Repository };
-
 export interface EcrSettings {
   readonly accountId?: string;
   /** Where `env` points. */

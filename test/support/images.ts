@@ -23,7 +23,7 @@ export interface ImageConfig {
 export const baseImage = "tsbuildout-test/busybox:latest";
 
 /** Marks the images that this file made. */
-export const baseImageLabel = "org.tsbuildout.base";
+const baseImageLabel = "org.tsbuildout.base";
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", arm: "arm" };
 

@@ -36,7 +36,7 @@ const ok: Recipe = {
 };
 
 /** zc.buildout's recipes take any option; the stubs need none of them by name. */
-export const stubs: Readonly<Record<string, Recipe>> = {
+const stubs: Readonly<Record<string, Recipe>> = {
   "stub:ok": ok,
   "stub:list": {
     ...ok,

@@ -8,7 +8,7 @@ export type Block =
   | { readonly kind: "file"; readonly text: string }
   | { readonly kind: "session"; readonly exchanges: readonly Exchange[] };
 
-export interface Exchange {
+interface Exchange {
   readonly command: string;
   /** What the page says comes back, both streams together. */
   readonly output: string;

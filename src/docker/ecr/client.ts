@@ -2,10 +2,10 @@ import type { ECRClient } from "@aws-sdk/client-ecr";
 import { accessId, clientConfig, completeAccess, type EcrAccess, type Environment } from "./access.js";
 import { ecrError, NO_REGION } from "./errors.js";
 
-export type Sdk = typeof import("@aws-sdk/client-ecr");
+type Sdk = typeof import("@aws-sdk/client-ecr");
 
 /** What is done, so that an error can say it. */
-export interface Doing {
+interface Doing {
   readonly action: string;
   readonly repository?: string;
   readonly signal?: AbortSignal | undefined;

@@ -18,7 +18,7 @@ export interface FileNode {
 }
 
 /** Gives a file's text. Throws Unreadable. `main` is the file of the run, whose options rule the downloads. */
-export type ReadText = (address: Address, main: FileNode | undefined) => Promise<string>;
+type ReadText = (address: Address, main: FileNode | undefined) => Promise<string>;
 
 export interface TreeRequest {
   readonly main: Address;
