@@ -1,9 +1,10 @@
 // The package as it would be published, on other versions of Node: `npm run test:nodes [-- 22 24]`. Each version
-// gets a fresh folder with the packed tarball installed, runs the quick start from there, and then the unit tests.
+// gets a fresh folder with the packed tarball installed, locally and globally, runs the quick start from each, and then
+// the unit tests.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 
 const project = resolve(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "tsbuildout-nodes-"));
@@ -24,29 +25,45 @@ function passed(what) {
   process.stdout.write(`  ${what}\n`);
 }
 
+/** npm itself, so that it runs on the Node under test, and not on whichever is on PATH. */
+const npmCli = join(run("npm", ["root", "--global"], project).trim(), "npm/bin/npm-cli.js");
+
 function testNode(version, tarball) {
   const home = join(folder, version);
   mkdirSync(home);
   run("npm", ["init", "-y"], home);
-  run("npm", ["install", "--no-audit", "--no-fund", `node@${version}`, tarball], home);
+  run("npm", ["install", "--no-audit", "--no-fund", `node@${version}`], home);
   const node = join(home, "node_modules/node/bin/node");
-  const program = join(home, "node_modules/tsbuildout/dist/bundle/tsbuildout.js");
+  const path = { PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
   process.stdout.write(`Node ${run(node, ["--version"], home).trim()}\n`);
+  const install = (...where) =>
+    run(node, [npmCli, "install", "--no-audit", "--no-fund", ...where, tarball], home, path);
 
-  const example = join(home, "quickstart");
-  cpSync(join(project, "examples/quickstart"), example, { recursive: true });
-  const tsbuildout = (...args) => run(node, [program, ...args], example);
-  const exports = 'for (const e of ["", "/recipe", "/docker"]) await import("tsbuildout" + e)';
+  install();
+  const exports = 'for (const e of ["", "/recipe", "/docker", "/testing"]) await import("tsbuildout" + e)';
   run(node, ["--input-type=module", "-e", exports], home);
   passed("its exports can be imported");
+  quickStart(join(home, "node_modules/.bin/tsbuildout"), join(home, "local"), path);
+  passed("the quick start, from a local installation: installs, has nothing to do, uninstalls");
+  install("--global", "--prefix", join(home, "global"));
+  quickStart(join(home, "global/bin/tsbuildout"), join(home, "elsewhere"), path);
+  passed("the quick start, from a global installation: installs, has nothing to do, uninstalls");
+  unitTests(node);
+}
+
+/** As the shell would run it: `bin` as npm linked it, by the `node` that comes first on PATH. */
+function quickStart(program, example, env) {
+  cpSync(join(project, "examples/quickstart"), example, { recursive: true });
+  const tsbuildout = (...args) => run(program, args, example, env);
   try {
     tsbuildout("install");
     tsbuildout("plan", "--exit-code");
-    passed("a second install would change nothing");
   } finally {
     tsbuildout("uninstall", "--all");
   }
-  passed("the quick start installs and uninstalls");
+}
+
+function unitTests(node) {
   const mocha = [
     join(project, "node_modules/mocha/bin/mocha.js"),
     "dist/test/unit/**/*.test.js",

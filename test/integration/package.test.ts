@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
@@ -12,7 +12,41 @@ import { projectFolder } from "../support/cli.js";
 interface Packed {
   readonly filename: string;
   readonly size: number;
+  readonly unpackedSize: number;
   readonly files: readonly { readonly path: string }[];
+}
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+interface Lockfile {
+  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly optional?: boolean }>>;
+}
+
+/** Where the packages are that an installation has besides tsbuildout. */
+async function dependencies(): Promise<string[]> {
+  const { packages } = JSON.parse(
+    await readFile(join(projectFolder, "package-lock.json"), "utf8"),
+  ) as Lockfile;
+  return Object.entries(packages).flatMap(([path, { dev, optional }]) =>
+    path === "" || dev || optional ? [] : [path],
+  );
+}
+
+/** Bytes in the files of a package, without the packages inside of it. */
+async function sizeOf(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const sizes = entries.map(async (entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === "node_modules" ? 0 : await sizeOf(path);
+    return (await lstat(path)).size;
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+function near(actual: number, megabytes: number | undefined): void {
+  expect(actual / 1e6).to.be.closeTo(megabytes!, megabytes! / 10);
 }
 
 describe("the package", () => {
@@ -46,6 +80,30 @@ describe("the package", () => {
     expect(paths).to.include("dist/src/recipes/freeze-binaries.js");
     expect(Object.keys(binaries)).to.have.length(7);
     expect(packed.size).to.be.below(3_000_000);
+  });
+
+  it("is as large as docs/architecture.md says, and stands on what it says", async () => {
+    const page = await readFile(join(projectFolder, "docs/architecture.md"), "utf8");
+    const said =
+      /(\d+) packages of (\d+) MB; the packed tsbuildout itself is ([\d.]+) MB, ([\d.]+) MB unpacked/.exec(
+        page,
+      );
+    const [count, installed, size, unpacked] = said?.slice(1).map(Number) ?? [];
+    const paths = await dependencies();
+    expect(paths).to.have.length(count!);
+    const bytes = await Promise.all(paths.map((path) => sizeOf(join(projectFolder, path))));
+    near(
+      bytes.reduce((sum, some) => sum + some),
+      installed,
+    );
+    near(packed.size, size);
+    near(packed.unpackedSize, unpacked);
+    const table = page.slice(page.indexOf("## What it stands on"));
+    const named = [...table.matchAll(/^\| (`.*?) +\|/gm)].flatMap(([, cell]) =>
+      cell!.replaceAll("`", "").split(", "),
+    );
+    const manifest = JSON.parse(await readFile(join(projectFolder, "package.json"), "utf8")) as Manifest;
+    expect(named.sort()).to.deep.equal(Object.keys(manifest.dependencies).sort());
   });
 
   it("satisfies publint", async () => {

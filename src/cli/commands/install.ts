@@ -1,28 +1,29 @@
 import type { Invocation } from "../command.js";
 import { buildoutOf } from "../buildout.js";
-import { runReport } from "../report/events.js";
+import { reported } from "../report/events.js";
 import { changedSince } from "../since.js";
 import { keepRun } from "../runs/keep.js";
 
 /** Brings what is installed in line with the file. */
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, globals, io } = invocation;
-  const { report, finish } = runReport(invocation);
   const kept = keepRun(invocation);
   const since = options.get("since");
   const changed = since === undefined ? undefined : await changedSince(invocation, since);
-  const summary = await buildoutOf(invocation).install({
-    parts: args,
-    ...(changed && { changed }),
-    replace: options.get("replace")?.split("\n") ?? [],
-    signal: io.signal,
-    report: (event) => {
-      kept.report(event);
-      report(event);
-    },
-    failFast: globals.failFast,
-    ...(globals.jobs !== undefined && { jobs: globals.jobs }),
+  return await reported(invocation, async (report) => {
+    const summary = await buildoutOf(invocation).install({
+      parts: args,
+      ...(changed && { changed }),
+      replace: options.get("replace")?.split("\n") ?? [],
+      signal: io.signal,
+      report: (event) => {
+        kept.report(event);
+        report(event);
+      },
+      failFast: globals.failFast,
+      ...(globals.jobs !== undefined && { jobs: globals.jobs }),
+    });
+    await kept.publish();
+    return summary;
   });
-  await kept.publish();
-  return finish(summary);
 }

@@ -1,22 +1,22 @@
 import { UsageError } from "../args.js";
 import type { Invocation } from "../command.js";
 import { buildoutOf } from "../buildout.js";
-import { runReport } from "../report/events.js";
+import { reported } from "../report/events.js";
 
 /** Takes parts away. */
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, globals, io } = invocation;
   const all = options.has("all");
   if (all === args.length > 0) throw new UsageError("uninstall takes parts, or --all");
-  const { report, finish } = runReport(invocation);
-  const summary = await buildoutOf(invocation).uninstall({
-    parts: args,
-    all,
-    cascade: options.has("cascade"),
-    signal: io.signal,
-    report,
-    failFast: globals.failFast,
-    ...(globals.jobs !== undefined && { jobs: globals.jobs }),
-  });
-  return finish(summary);
+  return await reported(invocation, (report) =>
+    buildoutOf(invocation).uninstall({
+      parts: args,
+      all,
+      cascade: options.has("cascade"),
+      signal: io.signal,
+      report,
+      failFast: globals.failFast,
+      ...(globals.jobs !== undefined && { jobs: globals.jobs }),
+    }),
+  );
 }

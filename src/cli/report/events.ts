@@ -1,23 +1,39 @@
-import type { Event, Reporter } from "../../index.js";
+import type { Event, Reporter, Summary } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
 import { palette } from "./colors.js";
 import { wantsColour } from "./paint.js";
 import { plainReporter } from "./plain.js";
+import type { Teller } from "./teller.js";
 import { ttyReporter } from "./tty.js";
 
-/** Reports a run in the form that the command line asks for. `finish` gives the exit code. */
-export interface RunReport {
-  readonly report: Reporter;
-  readonly finish: (summary: { readonly ok: boolean; readonly interrupted: boolean }) => number;
+type Outcome = Pick<Summary, "ok" | "interrupted">;
+
+interface RunReport extends Teller {
+  /** Gives the exit code. */
+  readonly finish: (outcome: Outcome) => number;
 }
 
-export function runReport(invocation: Invocation): RunReport {
+/** Does a run, reported in the form that the command line asks for. @returns the exit code */
+export async function reported(
+  invocation: Invocation,
+  run: (report: Reporter) => Promise<Outcome>,
+): Promise<number> {
+  const { report, finish, abandon } = reportOf(invocation);
+  try {
+    return finish(await run(report));
+  } catch (error) {
+    abandon();
+    throw error;
+  }
+}
+
+function reportOf(invocation: Invocation): RunReport {
   const { globals, io } = invocation;
   if (globals.json) return jsonReport((line) => io.out.write(line));
-  return { report: personReporter(invocation), finish: exitCode };
+  return { ...personReporter(invocation), finish: exitCode };
 }
 
-function personReporter({ globals: { plain, verbosity }, io }: Invocation): Reporter {
+function personReporter({ globals: { plain, verbosity }, io }: Invocation): Teller {
   const { out, env } = io;
   if (plain || verbosity < 0 || !out.isTTY || env["CI"] || env["TERM"] === "dumb")
     return plainReporter({ ...io, verbosity });
@@ -41,7 +57,7 @@ function personReporter({ globals: { plain, verbosity }, io }: Invocation): Repo
   });
 }
 
-function exitCode({ ok, interrupted }: { readonly ok: boolean; readonly interrupted: boolean }): number {
+function exitCode({ ok, interrupted }: Outcome): number {
   if (interrupted) return EXIT.interrupted;
   return ok ? EXIT.done : EXIT.failed;
 }
@@ -58,7 +74,7 @@ function jsonReport(write: (line: string) => void): RunReport {
     if (code !== EXIT.done) write(`${JSON.stringify({ error: failure(first, summary.interrupted) })}\n`);
     return code;
   };
-  return { report, finish };
+  return { report, finish, abandon: () => {} };
 }
 
 function failure(

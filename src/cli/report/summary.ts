@@ -1,5 +1,6 @@
 import type { Action, Event, PartResult, Summary } from "../../index.js";
 import { type Palette, PLAIN } from "./colors.js";
+import { names } from "./errors.js";
 
 type Ended = Extract<Event, { type: "part-ended" }>;
 
@@ -55,12 +56,17 @@ export function summaryLines(
   const none = parts.length > 0 && counts.unchanged === parts.length;
   const head =
     pieces.length === 0 ? "nothing to do" : `${none ? "nothing changed: " : ""}${pieces.join(", ")}`;
-  return [
-    `${interrupted ? "interrupted: " : ""}${head} (${seconds.toFixed(1)} s)`,
-    ...parts
-      .filter(isBad)
-      .map(({ part, end, why }) => `  ${part} ${end}${why === undefined ? "" : `: ${why}`}`),
-  ];
+  return [`${interrupted ? "interrupted: " : ""}${head} (${seconds.toFixed(1)} s)`, ...badLines(parts)];
+}
+
+/** What did not succeed, and why; parts that ended alike have one line. */
+function badLines(parts: readonly PartResult[]): string[] {
+  const alike = new Map<string, string[]>();
+  for (const { part, end, why } of parts.filter(isBad)) {
+    const what = `${end}${why === undefined ? "" : `: ${why}`}`;
+    alike.set(what, [...(alike.get(what) ?? []), part]);
+  }
+  return [...alike].map(([what, some]) => `  ${names(some)} ${what}`);
 }
 
 /** Versions of recipe packages that nothing pinned, in the form in which they can be pinned. */

@@ -1,9 +1,11 @@
-import type { Event, Reporter } from "../../index.js";
+import type { Event } from "../../index.js";
 import { Activity } from "./activity.js";
 import type { Palette } from "./colors.js";
+import { Errors } from "./errors.js";
 import { LiveRegion, type Terminal } from "./live.js";
 import { PartLogs } from "./part-logs.js";
 import { endLine, pickedLines, summaryLines } from "./summary.js";
+import type { Teller } from "./teller.js";
 import { fit } from "./width.js";
 
 export interface TtySettings {
@@ -21,9 +23,9 @@ export interface TtySettings {
 const REDRAW = 100;
 
 /** Shows a run on a terminal: a line a running part, with step, bytes and time; what has ended scrolls above. */
-export function ttyReporter(settings: TtySettings): Reporter {
+export function ttyReporter(settings: TtySettings): Teller {
   const screen = new Screen(settings);
-  return (event) => screen.take(event);
+  return { report: (event) => screen.take(event), abandon: () => screen.abandon() };
 }
 
 class Screen {
@@ -31,7 +33,7 @@ class Screen {
   readonly #live: LiveRegion;
   readonly #running = new Map<string, Activity>();
   readonly #logs = new PartLogs();
-  readonly #errors: string[] = [];
+  readonly #errors = new Errors();
   #above: string[] = [];
   #callOff: (() => void) | undefined;
   #lastDraw = Number.NEGATIVE_INFINITY;
@@ -81,17 +83,24 @@ class Screen {
 
   /** Warnings are shown as they come; errors last, where the eye is when the run has ended. */
   #diagnostic(event: Extract<Event, { type: "diagnostic" }>): void {
-    const { text } = event;
-    if (event.diagnostic.severity === "warning") this.#above.push(text);
-    else this.#errors.push(text);
+    if (event.diagnostic.severity === "warning") this.#above.push(event.text);
+    else this.#errors.add(event);
   }
 
   #finish(event: Extract<Event, { type: "run-ended" }>): void {
+    this.#end(this.#failedLogs(event), summaryLines(event.summary, this.#settings.palette));
+  }
+
+  /** The run has been cut off: what is known so far stays on the screen. */
+  abandon(): void {
+    this.#end([], []);
+  }
+
+  #end(logs: readonly string[], summary: readonly string[]): void {
     this.#callOff?.();
-    this.#live.draw([...this.#above, ...this.#failedLogs(event)], []);
+    this.#live.draw([...this.#above, ...logs], []);
     this.#live.end();
-    const last = [...summaryLines(event.summary, this.#settings.palette), ...this.#errors];
-    this.#settings.terminal.write(last.map((line) => `${line}\n`).join(""));
+    this.#settings.terminal.write([...summary, ...this.#errors.texts()].map((line) => `${line}\n`).join(""));
   }
 
   #failedLogs(event: Extract<Event, { type: "run-ended" }>): string[] {
