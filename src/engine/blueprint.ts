@@ -7,7 +7,7 @@ import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { CircleError, closure, type Edge, orderParts } from "./graph.js";
 import { hasHole, makeHole } from "./hole.js";
-import { addNeed, type Need, type Part } from "./part.js";
+import { addNeed, type Need, type Part, recordedNeed } from "./part.js";
 import type { Registry } from "./registry.js";
 import { isFalse, isTrue } from "./schema.js";
 import { didYouMean } from "./suggest.js";
@@ -54,11 +54,6 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
     for (const name of request.recordedNeeds(part.name))
       if (selected.has(name) && !part.needs.has(name)) addNeed(part, recordedNeed(name));
   return { configurer, ...inOrder(parts), warnings: distinct(mistakes) };
-}
-
-/** Orders after what a part needed when it was installed: that must not be taken away under it. */
-function recordedNeed(part: string): Need {
-  return { part, why: "needed when installed", firm: false, evenIfFailed: true };
 }
 
 async function reachPart(configurer: Configurer, name: string): Promise<void> {

@@ -16,6 +16,7 @@ import { extend } from "./extensions.js";
 import { byName, writePicked } from "./packages/picked.js";
 import { PackagePrefix } from "./packages/prefix.js";
 import { packageSettings } from "./packages/settings.js";
+import { currentNeeds } from "./part.js";
 import { Registry } from "./registry.js";
 import { isTrue } from "./schema.js";
 import { refusals, throwAll } from "./forecast.js";
@@ -126,9 +127,7 @@ export class Buildout {
       return parts.map((part) => ({
         part: part.name,
         recipe: part.loaded.spec,
-        needs: (needs.get(part.name) ?? [])
-          .filter((need) => need.why !== "needed when installed")
-          .map(({ part: name, why }) => ({ part: name, why })),
+        needs: currentNeeds(needs.get(part.name) ?? []).map(({ part: name, why }) => ({ part: name, why })),
       }));
     });
   }

@@ -71,6 +71,18 @@ export function isEngineOption(name: string): boolean {
   return name === "recipe" || name === "<" || Object.hasOwn(engineOptions, name);
 }
 
+const WHEN_INSTALLED = "needed when installed";
+
+/** Orders after what a part needed when it was installed: that must not be taken away under it. */
+export function recordedNeed(part: string): Need {
+  return { part, why: WHEN_INSTALLED, firm: false, evenIfFailed: true };
+}
+
+/** Needs that the file speaks of, not those that only a record remembers. */
+export function currentNeeds(needs: readonly Need[]): readonly Need[] {
+  return needs.filter((need) => need.why !== WHEN_INSTALLED);
+}
+
 /** Adds a need; a firm one stands over a loose one. */
 export function addNeed(part: Part, need: Need): void {
   if (need.part === part.name) return;

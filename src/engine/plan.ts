@@ -1,7 +1,6 @@
-import { recordedNeeds } from "./apply.js";
 import type { Step } from "./events.js";
 import type { Forecast } from "./forecast.js";
-import type { Need, Part } from "./part.js";
+import { currentNeeds, type Need, type Part } from "./part.js";
 import { renderReason } from "./reason.js";
 import { removalOrder } from "./removal.js";
 import type { StoredRecord } from "./state.js";
@@ -35,6 +34,11 @@ export function steps({ parts, needs, forecast, records }: Planned): Step[] {
     ...removalOrder(records, gone).map((name) =>
       step(name, records.get(name)!.recipe, records.get(name)!.needs),
     ),
-    ...parts.map((part) => step(part.name, part.loaded.spec, recordedNeeds(needs.get(part.name) ?? []))),
+    ...parts.map((part) => step(part.name, part.loaded.spec, namesOf(needs.get(part.name) ?? []))),
   ];
+}
+
+/** Also what a part waits for whether or not it succeeds. */
+function namesOf(needs: readonly Need[]): string[] {
+  return currentNeeds(needs).map((need) => need.part);
 }

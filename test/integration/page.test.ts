@@ -40,6 +40,25 @@ function run(id: string, parts: readonly RunPart[]): RunData {
   };
 }
 
+const needsOf = (i: number): string[] => (i > 99 ? [`stage-${i - 100}`, `stage-${i - 37}`] : []);
+
+function manyParts(count: number): RunData {
+  return run(
+    "1",
+    Array.from({ length: count }, (_, i) => part(i, needsOf(i))),
+  );
+}
+
+/** Waits until the list has so many parts and is complete. */
+async function listed(page: Page, count: number): Promise<void> {
+  await page.locator(`#parts li:nth-child(${count + 1})[hidden]`).waitFor({ state: "attached" });
+}
+
+/** Elements that the page had when it was loaded; the rest of its list comes after that. */
+async function elementsAtLoad(page: Page): Promise<number> {
+  return await page.evaluate<number>("elementsAtLoad");
+}
+
 describe("the page of a run, in Chromium", () => {
   let browser: Browser;
   let folder: string;
@@ -72,6 +91,9 @@ describe("the page of a run, in Chromium", () => {
     page.on("request", (request) => {
       if (!request.url().startsWith("file:")) errors.push(`asked the network for ${request.url()}`);
     });
+    await page.addInitScript(
+      "addEventListener('load', () => (elementsAtLoad = document.querySelectorAll('*').length))",
+    );
     await page.goto(`${pathToFileURL(file).href}${hash}`);
     return { page, errors };
   }
@@ -125,13 +147,47 @@ describe("the page of a run, in Chromium", () => {
     await page.close();
   });
 
-  it("has room for a run of 10,000 parts", async () => {
-    const parts = Array.from({ length: 10_000 }, (_, i) =>
-      part(i, i > 99 ? [`stage-${i - 100}`, `stage-${i - 37}`] : []),
-    );
-    const { page, errors } = await open([run("1", parts)]);
-    expect(await page.locator("#parts a").count()).to.equal(10_000);
+  it("has room for a run of 10,000 parts: what must be there before it can be used does not grow", async () => {
+    const { page, errors } = await open([manyParts(10_000)], "#part=stage-7");
+    expect(await page.textContent("pre.log [data-line='2'] span")).to.equal("line 2 of </script> 7");
+    expect(await page.locator("#graph path").count()).to.be.at.least(1);
+    expect(await elementsAtLoad(page)).to.be.at.most(1.1 * (await elementsOf(manyParts(1000))));
+    await listed(page, 10000);
     expect(errors).to.deep.equal([]);
     await page.close();
   });
+
+  it("finds a part under the pointer where the parts are too many for boxes", async () => {
+    const { page } = await open([manyParts(400)]);
+    // The second row of the first column.
+    await page.locator("#graph svg").hover({ position: { x: 12, y: 26 } });
+    expect(await page.textContent("#graph svg title")).to.match(/^stage-1: unchanged/);
+    await page.locator("#graph svg").click({ position: { x: 12, y: 26 } });
+    await page.waitForSelector('#parts a[data-part="stage-1"][aria-current]');
+    expect(await page.textContent("#part h2")).to.equal("stage-1");
+    await page.close();
+  });
+
+  it("opens with what failed, and leaves the reader at the top", async () => {
+    const { page } = await open([run("1", [part(0, []), part(1, []), part(3, []), part(10, [])])]);
+    expect(await page.textContent("#part h2")).to.equal("stage-3");
+    expect(await page.evaluate("[scrollY, document.activeElement.tagName]")).to.deep.equal([0, "BODY"]);
+    await page.close();
+  });
+
+  it("filters a long list as one types", async () => {
+    const { page } = await open([manyParts(3000)]);
+    await page.locator("#filter").pressSequentially("stage-29");
+    await listed(page, 111);
+    await page.fill("#filter", "");
+    await listed(page, 3000);
+    await page.close();
+  });
+
+  async function elementsOf(data: RunData): Promise<number> {
+    const { page } = await open([data], "#part=stage-7");
+    const count = await elementsAtLoad(page);
+    await page.close();
+    return count;
+  }
 });

@@ -3,7 +3,7 @@ import { escapeHtml } from "./escape.js";
 import * as dom from "./client/dom.js";
 import * as graph from "./client/graph.js";
 import * as panel from "./client/panel.js";
-import { start } from "./client/start.js";
+import * as client from "./client/start.js";
 import type { RunData } from "./data.js";
 import { criticalPath, placeParts } from "./layout.js";
 import { STYLE } from "./style.js";
@@ -63,7 +63,7 @@ function program(): string {
     ...Object.values(dom),
     ...Object.values(graph),
     ...Object.values(panel),
-    start,
+    ...Object.values(client),
   ];
-  return `${functions.map((each) => each.toString()).join("\n")}\n${start.name}();`;
+  return `${functions.map((each) => each.toString()).join("\n")}\n${client.start.name}();`;
 }

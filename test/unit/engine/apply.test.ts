@@ -366,6 +366,10 @@ describe("a run", () => {
       configure: (context) => context.needs("a", "reports on it", { evenIfFailed: true }),
     };
     await open(config("z a", "[z]\nrecipe = after", "[a]\nrecipe = s"), { after });
+    expect((await buildout.plan()).steps.map(({ part, needs }) => [part, needs])).to.deep.equal([
+      ["a", []],
+      ["z", ["a"]],
+    ]);
     const run = buildout.install();
     await script.fail("install a");
     expect(results(await run)).to.deep.equal([

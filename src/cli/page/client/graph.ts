@@ -37,23 +37,68 @@ export function edges(run: ShownRun): string {
   return path;
 }
 
+/** How wide and how high the whole drawing is. */
+export function extent(run: ShownRun): { width: number; height: number } {
+  const { w, h, box, boxWidth } = sizes(run);
+  const places = Object.values(run.places);
+  const width = places.reduce((most, place) => Math.max(most, place.column), 0) * w + boxWidth + 30;
+  const height = places.reduce((most, place) => Math.max(most, place.row), 0) * h + box + 24;
+  return { width, height };
+}
+
 export function showGraph(run: ShownRun): void {
-  const { w, h, box, boxWidth, small } = sizes(run);
+  const lines = run.parts.length > 3000 ? [] : [draw("path", { d: edges(run), class: "edge" })];
+  byId("graph").replaceChildren(sizes(run).small ? squares(run, lines) : boxes(run, lines));
+}
+
+export function boxes(run: ShownRun, lines: readonly SVGElement[]): SVGElement {
+  const { w, h, box, boxWidth } = sizes(run);
   const critical = new Set(run.critical);
-  const boxes = run.parts.map((part) => {
+  const nodes = run.parts.map((part) => {
     const place = run.places[part.name] ?? { column: 0, row: 0 };
     const [x, y] = [place.column * w + 8, place.row * h + 8];
-    if (small) return node(run, part, [draw("rect", { x, y, width: box, height: box, class: "dot" })]);
     const style = critical.has(part.name) ? "box critical" : "box";
     const frame = draw("rect", { x, y, width: boxWidth, height: box, rx: 5, class: style });
     return node(run, part, [frame, draw("text", { x: x + 8, y: y + 19 }, shorten(part.name, 21))]);
   });
-  const places = Object.values(run.places);
-  const width = places.reduce((most, place) => Math.max(most, place.column), 0) * w + boxWidth + 30;
-  const height = places.reduce((most, place) => Math.max(most, place.row), 0) * h + box + 24;
-  const lines = run.parts.length > 3000 ? [] : [draw("path", { d: edges(run), class: "edge" })];
-  const attributes = { width, height, role: "group", "aria-label": "graph of parts" };
-  byId("graph").replaceChildren(draw("svg", attributes, ...lines, ...boxes));
+  const attributes = { ...extent(run), role: "group", "aria-label": "graph of parts" };
+  return draw("svg", attributes, ...lines, ...nodes);
+}
+
+/** One path a result, and a look-up of what is under the pointer: ten thousand links would take seconds to draw, and
+ *  as many presses of a key to get past. The list of parts is the way for keyboards and screen readers. */
+export function squares(run: ShownRun, lines: readonly SVGElement[]): SVGElement {
+  const { w, h, box } = sizes(run);
+  const paths = new Map<string, string>();
+  const at = new Map<string, RunPart>();
+  for (const part of run.parts) {
+    const { column, row } = run.places[part.name] ?? { column: 0, row: 0 };
+    const square = `M${column * w + 8} ${row * h + 8}h${box}v${box}h-${box}z`;
+    paths.set(part.result, (paths.get(part.result) ?? "") + square);
+    at.set(`${column} ${row}`, part);
+  }
+  const title = draw("title", {});
+  const drawn = [...paths].map(([result, d]) =>
+    draw("g", { class: result }, draw("path", { d, class: "dot" })),
+  );
+  const label = `graph of ${run.parts.length} parts; the list of parts has them by name`;
+  const svg = draw("svg", { ...extent(run), role: "img", "aria-label": label }, title, ...lines, ...drawn);
+  const under = (event: MouseEvent): RunPart | undefined => {
+    const corner = svg.getBoundingClientRect();
+    const column = Math.floor((event.clientX - corner.left - 8) / w);
+    return at.get(`${column} ${Math.floor((event.clientY - corner.top - 8) / h)}`);
+  };
+  svg.addEventListener("mousemove", (event) => {
+    const part = under(event);
+    const text = part ? `${part.name}: ${part.result} ${took(part)}` : "";
+    if (title.textContent !== text) title.textContent = text;
+    svg.style.cursor = part ? "pointer" : "";
+  });
+  svg.addEventListener("click", (event) => {
+    const part = under(event);
+    if (part) location.hash = link(run, part.name);
+  });
+  return svg;
 }
 
 /** When each part ran, in the order of their starts; the first 500, which is what a person can look through. */
@@ -74,5 +119,11 @@ export function showTimes(run: ShownRun): void {
     .filter((part) => critical.has(part.name))
     .reduce((sum, part) => sum + (part.end ?? 0) - part.start!, 0);
   byId("critical").textContent =
-    run.critical.length > 1 ? `Critical path (●, ${seconds(length)}): ${run.critical.join(" → ")}` : "";
+    run.critical.length > 1 ? `Critical path (●, ${seconds(length)}): ${route(run.critical)}` : "";
+}
+
+/** The names of a path; of a long one its beginning and its end. */
+export function route(names: readonly string[]): string {
+  if (names.length <= 20) return names.join(" → ");
+  return [...names.slice(0, 9), `… ${names.length - 18} more …`, ...names.slice(-9)].join(" → ");
 }

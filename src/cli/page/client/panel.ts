@@ -15,19 +15,32 @@ export function showHead(run: ShownRun): void {
   document.title = `${failed ? "✗ " : ""}${run.buildout} · run ${run.id}`;
 }
 
-export function showList(run: ShownRun): void {
+/** The parts that the filter takes in; of many the first at once, and the rest piece by piece, while the page is
+ *  already there to be used. */
+export function showList(run: ShownRun, atOnce = 500): void {
   const wanted = (byId("filter") as HTMLInputElement).value.toLowerCase();
-  const items = run.parts
-    .filter((part) => `${part.name} ${part.result} ${part.recipe}`.toLowerCase().includes(wanted))
-    .map((part) => {
-      const result = make("span", { class: part.result }, `${part.result} ${took(part)}`);
-      return make(
-        "li",
-        {},
-        make("a", { href: link(run, part.name), "data-part": part.name }, part.name, result),
-      );
-    });
-  byId("parts").replaceChildren(...items);
+  const parts = run.parts.filter((part) =>
+    `${part.name} ${part.result} ${part.recipe}`.toLowerCase().includes(wanted),
+  );
+  const list = byId("parts");
+  // The mark tells the pieces of this list from those of one that a later letter in the filter has made.
+  const mark = make("li", { hidden: "" });
+  list.replaceChildren(mark);
+  const more = (from: number): void => {
+    if (mark.parentNode !== list) return;
+    const shown = list.dataset["shown"];
+    const next = from === 0 ? atOnce : from + 500;
+    mark.before(...parts.slice(from, next).map((part) => listEntry(run, part, shown)));
+    if (next < parts.length) setTimeout(() => more(next));
+  };
+  more(0);
+}
+
+export function listEntry(run: ShownRun, part: RunPart, shown: string | undefined): HTMLElement {
+  const result = make("span", { class: part.result }, `${part.result} ${took(part)}`);
+  const current: Record<string, string> = part.name === shown ? { "aria-current": "true" } : {};
+  const attributes = { href: link(run, part.name), "data-part": part.name, ...current };
+  return make("li", {}, make("a", attributes, part.name, result));
 }
 
 /** One line of a log, with its number as a link to it. */
@@ -75,10 +88,17 @@ export function logOf(run: ShownRun, part: RunPart, at: number | undefined): HTM
   return [make("div", { class: "tools" }, search), log];
 }
 
-export function showPart(run: ShownRun, name: string | null, at: number | undefined): void {
+/** Marks in the list which part is shown, also for entries that are still to come. */
+export function markShown(name: string): void {
+  byId("parts").dataset["shown"] = name;
   for (const entry of document.querySelectorAll("#parts a"))
     if (entry.getAttribute("data-part") === name) entry.setAttribute("aria-current", "true");
     else entry.removeAttribute("aria-current");
+}
+
+/** @param at the line of the log that is to be seen, from 1 */
+export function showPart(run: ShownRun, name: string | null, at: number | undefined): void {
+  markShown(name ?? "");
   const part = run.parts.find((candidate) => candidate.name === name);
   if (!part) {
     const hint = "Choose a part to see what was done, why, and its log.";
@@ -106,7 +126,11 @@ export function showPart(run: ShownRun, name: string | null, at: number | undefi
       : [make("details", {}, make("summary", {}, `needs ${needs.length}`), make("ul", {}, ...needs))]),
     ...logOf(run, part, at),
   );
+}
+
+/** Takes whoever has just chosen a part, or a line of its log, there. */
+export function goToPart(): void {
   const line = document.querySelector("pre.log .at");
   if (line) line.scrollIntoView({ block: "center" });
-  else byId("part-name").focus();
+  else document.getElementById("part-name")?.focus();
 }
