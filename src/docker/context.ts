@@ -1,10 +1,10 @@
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestCache } from "./digest-cache.js";
 import { DockerIgnore } from "./dockerignore.js";
 import { DockerError, systemCode } from "./errors.js";
-import { folderStamp } from "./folder-stamp.js";
+import { onceForStamp } from "./folder-stamp.js";
 import { digestTree } from "./tree-digest.js";
 import { packTree, type ExtraFile } from "./tree-pack.js";
 import { byteString, textOf, unreadable, walkTree, type TreeEntry } from "./tree.js";
@@ -82,9 +82,6 @@ function chooser(root: string, from: Chooser): (path: string, directory: boolean
   };
 }
 
-/** A file written to less than this before it was looked at may be written to again within the same tick of the clock. */
-const RACY = 2000;
-
 /**
  * The digest of a build context, as `openContext(…).digest(…)` gives it, without listing a folder that nobody has written
  * to since the last time.
@@ -105,32 +102,11 @@ export async function contextDigest(
     ...extra.flatMap(({ name, content }) => [name, content.toString("latin1")]),
   ];
   const choose = chooser(root, { options, dockerfile, extra, ignore });
-  const now = Date.now();
-  const found = folderStamp(root, { choose, salt, signal: options.signal });
-  const known = await readStamp(`${cachePath}.stamp`);
-  if (found && known?.stamp === found.stamp) return known.digest;
-  const digest = await (await openContext(root, options)).digest(cachePath);
-  if (found && found.newest < now - RACY)
-    await keepStamp(`${cachePath}.stamp`, { stamp: found.stamp, digest });
-  return digest;
-}
-
-interface Stamped {
-  readonly stamp: string;
-  readonly digest: string;
-}
-
-async function readStamp(path: string): Promise<Stamped | undefined> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  const [stamp, digest] = text.trim().split(" ");
-  return stamp && digest ? { stamp, digest } : undefined;
-}
-
-/** Losing it costs time and nothing else. */
-async function keepStamp(path: string, { stamp, digest }: Stamped): Promise<void> {
-  await writeFile(`${path}.new`, `${stamp} ${digest}\n`)
-    .then(async () => await rename(`${path}.new`, path))
-    .catch(() => undefined);
+  const look = { choose, salt, signal: options.signal };
+  return await onceForStamp(
+    { root, path: `${cachePath}.stamp`, look },
+    async () => await (await openContext(root, options)).digest(cachePath),
+  );
 }
 
 interface Parts {

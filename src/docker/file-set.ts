@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { statSync, type BigIntStats } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { DigestCache } from "./digest-cache.js";
 import { systemCode } from "./errors.js";
+import { onceForStamp, type StampOptions } from "./folder-stamp.js";
 import { digestTree } from "./tree-digest.js";
 import { byteString, textOf, unreadable, walkTree, type TreeEntry } from "./tree.js";
 
@@ -43,12 +42,25 @@ export async function digestFiles(
 ): Promise<FileSet | undefined> {
   const absolute = isAbsolute(choice.base);
   const start = absolute ? "/" : root;
-  const base = absolute ? choice.base.slice(1) : choice.base;
-  const entries = await entriesOf(start, { ...choice, base }, options.signal);
-  const { cachePath, signal } = options;
-  const memo = new Memo(cachePath, entries);
-  const known = entries.length > 0 ? await memo.read() : undefined;
-  if (known !== undefined) return { count: entries.length, digest: known };
+  const below = { ...choice, base: absolute ? choice.base.slice(1) : choice.base };
+  const { cachePath } = options;
+  if (cachePath === undefined) return await digestBelow(start, below, options);
+  const look = stampOf(below, options.signal);
+  const path = `${cachePath}.whole`;
+  const text = await onceForStamp({ root: join(start, below.base), path, look }, async () => {
+    const found = await digestBelow(start, below, options);
+    return found ? `${found.digest} ${found.count}` : "";
+  });
+  const [digest = "", count] = text.split(" ");
+  return digest === "" ? undefined : { count: Number(count), digest };
+}
+
+async function digestBelow(
+  start: string,
+  choice: FileChoice,
+  { cachePath, signal }: FileSetOptions,
+): Promise<FileSet | undefined> {
+  const entries = await entriesOf(start, choice, signal);
   if (entries.length === 0) return undefined;
   const cache = cachePath === undefined ? undefined : await DigestCache.open(cachePath);
   const digest = await digestTree(
@@ -57,72 +69,42 @@ export async function digestFiles(
     { ...(cache && { cache }), ...(signal && { signal }) },
   );
   await cache?.save();
-  await memo.write(digest);
   return { count: entries.length, digest };
 }
 
-/** The digest of the very same files, none of them touched since: then not even the digests of single files are read. */
-class Memo {
-  readonly #path: string | undefined;
-  readonly #entries: readonly TreeEntry[];
-  #print: string | undefined;
-
-  constructor(cachePath: string | undefined, entries: readonly TreeEntry[]) {
-    this.#path = cachePath === undefined ? undefined : `${cachePath}.whole`;
-    this.#entries = entries;
-  }
-
-  async read(): Promise<string | undefined> {
-    if (this.#path === undefined) return undefined;
-    const text = await readFile(this.#path, "utf8").catch(() => "");
-    const [print, digest] = text.split("\n");
-    return print === this.#fingerprint() ? digest : undefined;
-  }
-
-  /** Not where a file is so new that it may be written again within the same tick of the clock. */
-  async write(digest: string): Promise<void> {
-    const young = BigInt(Date.now()) * 1_000_000n - YOUNG_NS;
-    if (this.#path === undefined || this.#entries.some((entry) => entry.ctimeNs > young)) return;
-    const temporary = `${this.#path}.${process.pid}`;
-    try {
-      await mkdir(dirname(this.#path), { recursive: true });
-      await writeFile(temporary, `${this.#fingerprint()}\n${digest}\n`, { mode: 0o600 });
-      await rename(temporary, this.#path);
-    } catch {
-      // Without it the next run takes longer, and nothing else.
-    }
-  }
-
-  #fingerprint(): string {
-    if (this.#print !== undefined) return this.#print;
-    const lines = this.#entries.map(
-      ({ path, size, mtimeNs, ctimeNs, inode, mode }) =>
-        `${path}\0${size}\0${mtimeNs}\0${ctimeNs}\0${inode}\0${mode}`,
-    );
-    return (this.#print = createHash("sha256").update(lines.join("\n"), "latin1").digest("hex"));
-  }
+/** The same files as `entriesOf` lists. */
+function stampOf(choice: FileChoice, signal: AbortSignal | undefined): StampOptions {
+  const { base, depth } = choice;
+  const every = choice.matches === undefined && depth === undefined;
+  const choose = every ? undefined : chooserOf(choice);
+  return { salt: [base, String(depth)], follow: true, choose, signal };
 }
 
-const YOUNG_NS = 2_000_000_000n;
+/** Which of the paths below the base are meant. */
+function chooserOf({ base, matches, depth = Number.POSITIVE_INFINITY }: FileChoice) {
+  const below = base === "" ? "" : `${base}/`;
+  return (path: string, directory: boolean) => {
+    const enter = directory && path.split("/").length < depth;
+    return { take: !directory && (!matches || matches(below + path)), enter };
+  };
+}
 
 async function entriesOf(
   start: string,
-  { base, matches, depth = Number.POSITIVE_INFINITY }: FileChoice,
+  choice: FileChoice,
   signal: AbortSignal | undefined,
 ): Promise<TreeEntry[]> {
+  const { base, matches } = choice;
   const path = join(start, base);
   const there = statOf(path);
   if (!there || (matches && !there.isDirectory())) return [];
   const file = !there.isDirectory();
-  const below = base === "" ? "" : `${base}/`;
-  const prefix = byteString(below);
+  const prefix = base === "" ? "" : byteString(`${base}/`);
+  const choose = chooserOf(choice);
   const entries = await walkTree(file ? dirname(path) : path, {
+    ...(file && { only: byteString(basename(path)) }),
     ...(signal && { signal }),
-    choose: (bytes, directory) => {
-      if (file) return { take: bytes === byteString(basename(path)), enter: false };
-      const enter = directory && bytes.split("/").length < depth;
-      return { take: !directory && (!matches || matches(below + textOf(bytes))), enter };
-    },
+    choose: (bytes, directory) => choose(textOf(bytes), directory),
   });
   return entries.flatMap((entry) => {
     if (entry.type === "directory") return [];

@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
-import { lstatSync, readdirSync } from "node:fs";
+import { createHash, randomBytes, type Hash } from "node:crypto";
+import { lstatSync, readdirSync, statSync, type Stats } from "node:fs";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 
 export interface FolderStamp {
-  /** Of names, sizes, times and inodes: the same stamp means that nothing was written to. */
+  /** Of names, modes, sizes, times and inodes: the same stamp means that nothing was written to. */
   readonly stamp: string;
   /** When something in the folder was last written to, in milliseconds since 1970. */
   readonly newest: number;
@@ -13,40 +15,137 @@ export interface StampOptions {
   readonly choose?:
     | ((path: string, directory: boolean) => { readonly take: boolean; readonly enter: boolean })
     | undefined;
+  /** Whether what a symlink leads to counts as well. */
+  readonly follow?: boolean;
   /** Anything else that makes a difference. */
   readonly salt: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A file written to less than this before it was looked at may be written to again within the same tick of the clock. */
+const RACY = 2000;
+/** Numbers that are kept of a file. */
+const WIDTH = 5;
+const KIND = 0o170000;
+const DIRECTORY = 0o040000;
+const SYMLINK = 0o120000;
+
 /** Whether a folder is as it was costs a look at every file; this is that look and nothing more, because it is what a
  *  run in which nothing has changed spends its time with. Undefined where something cannot be read. */
 export function folderStamp(root: string, options: StampOptions): FolderStamp | undefined {
-  const hash = createHash("sha256").update(JSON.stringify(options.salt));
-  let newest = 0;
-  const folder = (path: string): void => {
-    options.signal?.throwIfAborted();
-    let lines = "";
-    const below: string[] = [];
-    for (const name of readdirSync(`${root}/${path}`)) {
-      const one = path === "" ? name : `${path}/${name}`;
-      const stat = lstatSync(`${root}/${one}`);
-      const directory = stat.isDirectory();
-      const { take, enter } = options.choose?.(one, directory) ?? { take: true, enter: true };
-      if (directory && enter) below.push(one);
-      if (!take) continue;
-      const { mode, size, mtimeMs, ctimeMs, ino } = stat;
-      // A folder's size and times change with files in it that do not count.
-      lines += directory ? `${name}/${mode}\n` : `${name}\0${mode} ${size} ${mtimeMs} ${ctimeMs} ${ino}\n`;
-      if (!directory) newest = Math.max(newest, mtimeMs, ctimeMs);
-    }
-    hash.update(`${path}\0${lines}`);
-    for (const one of below) folder(one);
-  };
   try {
-    folder("");
+    const look = new Look(options);
+    look.folder(fromHere(root), "");
+    return look.result();
   } catch {
     options.signal?.throwIfAborted();
     return undefined;
   }
-  return { stamp: hash.digest("hex"), newest };
+}
+
+/** What is put before the names: the system looks each name of a path up again for each file, and below the working folder
+ *  the path can be shorter. */
+function fromHere(root: string): string {
+  const path = relative(process.cwd(), root);
+  return path === "" ? "" : path.startsWith("..") ? `${root}/` : `${path}/`;
+}
+
+class Look {
+  readonly #options: StampOptions;
+  readonly #hash: Hash;
+  #newest = 0;
+  /** Rows of the files of one folder: numbers are hashed as they are, since writing them out costs more than the look. */
+  #rows = new Float64Array(WIDTH * 256);
+  #used = 0;
+
+  constructor(options: StampOptions) {
+    this.#options = options;
+    this.#hash = createHash("sha256").update(JSON.stringify(options.salt));
+  }
+
+  result(): FolderStamp {
+    return { stamp: this.#hash.digest("hex"), newest: this.#newest };
+  }
+
+  /** @param path its path and a slash; nothing for the working folder @param below the same, from the root on */
+  folder(path: string, below: string): void {
+    const { choose, follow, signal } = this.#options;
+    signal?.throwIfAborted();
+    const taken: string[] = [];
+    const enter: string[] = [];
+    for (const name of readdirSync(path || ".")) {
+      const at = path + name;
+      const stat = lstatSync(at);
+      const kind = stat.mode & KIND;
+      const directory = kind === DIRECTORY;
+      const choice = choose?.(below + name, directory);
+      if (directory && (choice?.enter ?? true)) enter.push(name);
+      if (choice && !choice.take) continue;
+      taken.push(name);
+      this.#row(stat, directory);
+      if (follow && kind === SYMLINK) this.#row(statSync(at, { throwIfNoEntry: false }));
+    }
+    this.#hash.update(`${below}\0${taken.join("\0")}\0\0`);
+    this.#hash.update(new Uint8Array(this.#rows.buffer, 0, this.#used * Float64Array.BYTES_PER_ELEMENT));
+    this.#used = 0;
+    for (const name of enter) this.folder(`${path}${name}/`, `${below}${name}/`);
+  }
+
+  #row(stat: Stats | undefined, directory = false): void {
+    const at = this.#used;
+    if (at + WIDTH > this.#rows.length) this.#widen();
+    const rows = this.#rows;
+    this.#used = at + WIDTH;
+    // A folder's size and times change with files in it that do not count.
+    if (!stat || directory) {
+      rows.fill(0, at, at + WIDTH);
+      rows[at] = stat ? stat.mode : 0;
+      return;
+    }
+    const { mtimeMs, ctimeMs } = stat;
+    rows[at] = stat.mode;
+    rows[at + 1] = stat.size;
+    rows[at + 2] = mtimeMs;
+    rows[at + 3] = ctimeMs;
+    rows[at + 4] = stat.ino;
+    if (mtimeMs > this.#newest) this.#newest = mtimeMs;
+    if (ctimeMs > this.#newest) this.#newest = ctimeMs;
+  }
+
+  #widen(): void {
+    const wider = new Float64Array(this.#rows.length * 2);
+    wider.set(this.#rows);
+    this.#rows = wider;
+  }
+}
+
+export interface Remembered {
+  readonly root: string;
+  /** Where what was found out is kept, beside the stamp that it holds for. Losing it costs time and nothing else. */
+  readonly path: string;
+  readonly look: StampOptions;
+}
+
+/** What `work` finds out about a folder, without doing it where nobody has written to the folder since the last time. */
+export async function onceForStamp(what: Remembered, work: () => Promise<string>): Promise<string> {
+  const { root, path, look } = what;
+  const young = Date.now() - RACY;
+  const found = folderStamp(root, look);
+  const text = found ? await readFile(path, "utf8").catch(() => "") : "";
+  const [stamp, known] = text.split("\n");
+  if (found && known && stamp === found.stamp) return known;
+  const result = await work();
+  if (found && result !== "" && found.newest < young) await keep(path, `${found.stamp}\n${result}\n`);
+  return result;
+}
+
+async function keep(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, text, { mode: 0o600 });
+    await rename(temporary, path);
+  } catch {
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
 }
