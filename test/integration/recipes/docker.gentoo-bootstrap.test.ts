@@ -227,18 +227,30 @@ script =
 `;
     await install(orphans);
     expect(buildout.log()).to.deep.equal(["freeze"]);
-    const started = performance.now();
     for (const signal of ["SIGTERM", "SIGINT"]) {
-      await engineRequest({ method: "POST", path: `/containers/${container}/start` });
-      await engineJson({ method: "POST", path: `/containers/${container}/kill?signal=${signal}` });
-      const { StatusCode } = await engineJson<{ StatusCode: number }>({
-        method: "POST",
-        path: `/containers/${container}/wait`,
-      });
-      expect(StatusCode).to.equal(0);
+      // A machine with other work may be late once; a program that waits for something is late each time.
+      const times: number[] = [];
+      for (let time = 0; time < 5 && !times.some((one) => one <= 100); time++)
+        times.push(await millisecondsToEnd(signal));
+      expect(Math.min(...times), `${signal}: ${times.join(", ")} ms`).to.be.at.most(100);
     }
-    expect(performance.now() - started).to.be.lessThan(5000);
   });
+
+  /** From the signal to the end of process 1, by the engine's own clock on both. */
+  async function millisecondsToEnd(signal: string): Promise<number> {
+    await engineRequest({ method: "POST", path: `/containers/${container}/start` });
+    await engineJson({ method: "POST", path: `/containers/${container}/kill?signal=${signal}` });
+    await engineJson({ method: "POST", path: `/containers/${container}/wait` });
+    const { State } = await engineJson<{ State: { ExitCode: number; FinishedAt: string } }>({
+      path: `/containers/${container}/json`,
+    });
+    expect(State.ExitCode).to.equal(0);
+    const filters = encodeURIComponent(JSON.stringify({ container: [container], event: ["kill"] }));
+    const until = Math.ceil(Date.now() / 1000);
+    const { body } = await engineRequest({ path: `/events?since=0&until=${until}&filters=${filters}` });
+    const kill = JSON.parse(body.toString().trim().split("\n").at(-1) ?? "") as { timeNano: number };
+    return Date.parse(State.FinishedAt) - kill.timeNano / 1e6;
+  }
 
   it("registers an emulator for a foreign platform for as long as it is there, where the kernel lets it", async () => {
     await smallRoot();
