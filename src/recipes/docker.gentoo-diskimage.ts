@@ -1,4 +1,4 @@
-import { access, rm, rmdir, stat } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { imageKey } from "tsbuildout/docker";
 import {
   defineRecipe,
@@ -6,9 +6,9 @@ import {
   type Drift,
   type InputsContext,
   type LookContext,
-  type PartRecord,
 } from "tsbuildout/recipe";
 import { configureEngine, engineOf } from "./common.js";
+import { removeTaken } from "./gentoo-disk-file.js";
 import { diskimageOptions, type DiskimageSchema } from "./gentoo-diskimage-options.js";
 import { makeDisk, releaseLoops } from "./gentoo-diskimage-steps.js";
 import { imageInputs, removeRecorded } from "./gentoo-image.js";
@@ -42,15 +42,9 @@ checksum = true
   update: async (context) => await makeDisk(context, context.record),
   uninstall: async (context) => {
     await removeRecorded(context, async (engine, name) => await releaseLoops(context, { engine, name }));
-    await removeFiles(context.record);
+    await removeTaken(context.record, context.buildout.directory);
   },
 });
-
-/** Files first: the folder goes with the last, if this part made it and nobody else has something there. */
-async function removeFiles({ resources }: PartRecord): Promise<void> {
-  for (const { kind, name } of resources) if (kind === "file") await rm(name, { force: true });
-  for (const { kind, name } of resources) if (kind === "folder") await rmdir(name).catch(() => undefined);
-}
 
 function configure(context: ConfigureContext<DiskimageSchema>): void {
   configureEngine(context);

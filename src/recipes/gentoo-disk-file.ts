@@ -1,10 +1,11 @@
 /** A file of a container becomes a file of this machine, whole or not at all. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { compress } from "tsbuildout/docker";
-import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
+import { RecipeError, type InstallContext, type PartRecord, type Schema } from "tsbuildout/recipe";
 import type { Work } from "./gentoo-exec.js";
 import { openFile } from "./gentoo-disk-source.js";
 import { SparseFile } from "./gentoo-sparse.js";
@@ -50,17 +51,27 @@ export async function takeOut(context: Host, work: Work, what: TakingOut): Promi
     await writeChecksum(context, { target, checksum: what.checksum, sha256: written.sha256 });
     return { path: target, ...written };
   } catch (error) {
-    await rm(partial, { force: true });
+    for (const one of [partial, `${target}.sha256.part`]) await rm(one, { force: true });
     throw fullDisk(error, what.folder);
   } finally {
     source.stream.destroy();
   }
 }
 
-/** Recorded as something that goes when it is empty: others may have their files there. */
+/** Each level that is not there is recorded as something that goes when it is empty: others may put their files there. */
 async function makeFolder(context: Host, folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true });
-  if (made !== undefined) await context.created({ kind: "folder", name: folder });
+  const missing: string[] = [];
+  for (let level = folder; !existsSync(level); level = dirname(level)) missing.unshift(level);
+  for (const name of missing) await context.created({ kind: "folder", name });
+  await mkdir(folder, { recursive: true });
+}
+
+/** Takes away what `takeOut` recorded; a folder goes with the last that is in it. @param directory of the buildout */
+export async function removeTaken({ resources }: PartRecord, directory: string): Promise<void> {
+  for (const { kind, name } of resources)
+    if (kind === "file") await rm(resolve(directory, name), { force: true });
+  for (const { kind, name } of [...resources].reverse())
+    if (kind === "folder") await rmdir(resolve(directory, name)).catch(() => undefined);
 }
 
 interface Writing {

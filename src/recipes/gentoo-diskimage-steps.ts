@@ -1,5 +1,5 @@
 /** From two images to a file with a disk. */
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { Engine } from "tsbuildout/docker";
 import type { Context, InstallContext, PartRecord } from "tsbuildout/recipe";
 import { engineOf, forgetListing } from "./common.js";
@@ -75,8 +75,6 @@ async function script(context: Making, work: Work, option: "prepare-script" | "b
 
 async function save(context: Making, work: Work) {
   const { options } = context;
-  const made = await mkdir(options.location, { recursive: true });
-  if (made !== undefined) await context.created({ kind: "file", name: made });
   return await takeOut(context, work, {
     path: options["image-file"],
     folder: options.location,

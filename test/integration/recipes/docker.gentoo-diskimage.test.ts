@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, link, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -217,6 +217,27 @@ prepare-script =
     expect((await buildout.install()).ok).to.equal(true);
     expect(readFileSync(path, "utf8")).to.equal("2\n");
     await importArchive(base, await baseArchive());
+  });
+
+  it("takes away what it made of its location, and nothing of others", async () => {
+    const script = `build-root = /r\nbuild-script = echo x >${file}\nlocation = out/disks/mine\n`;
+    await install(script);
+    await writeFile(join(buildout.directory, "out/disks/other.img"), "another part's");
+    await buildout.uninstall();
+    expect(readdirSync(join(buildout.directory, "out"), { recursive: true })).to.have.members([
+      "disks",
+      "disks/other.img",
+    ]);
+    await rm(join(buildout.directory, "out/disks/other.img"));
+    await install(script);
+    await buildout.uninstall();
+    expect(readdirSync(join(buildout.directory, "out")), "was there before the part").to.deep.equal([
+      "disks",
+    ]);
+    await rm(join(buildout.directory, "out"), { recursive: true });
+    await install(script);
+    await buildout.uninstall();
+    expect(existsSync(join(buildout.directory, "out"))).to.equal(false);
   });
 
   it("cleans up after a script that fails with everything attached and mounted", async () => {
