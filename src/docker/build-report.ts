@@ -142,13 +142,28 @@ export class BuildReport {
   }
 
   #begin(vertex: Vertex): void {
+    const known = this.#steps.has(vertex.digest);
     const step = this.#step(vertex.digest);
     step.name = vertex.name;
     if (vertex.error) step.error = vertex.error;
-    if (!vertex.started || step.started) return;
-    step.started = true;
-    if (!vertex.cached && !HIDDEN.test(step.name)) this.#announce(vertex.digest, step);
-    this.#listener.progress({ id: vertex.digest, step: step.name });
+    const starts = vertex.started && !step.started;
+    if (starts) {
+      step.started = true;
+      if (!vertex.cached && !HIDDEN.test(step.name)) this.#announce(vertex.digest, step);
+    }
+    if (starts || !known) this.#count(vertex.digest, step);
+  }
+
+  /** How far the Dockerfile is, and which of its steps runs; the builder's own steps have a name only. */
+  #count(id: string, step: Step): void {
+    if (HIDDEN.test(step.name)) {
+      if (step.started && !step.completed) this.#listener.progress({ id, step: step.name });
+      return;
+    }
+    const steps = [...this.#steps.values()].filter(({ name }) => !HIDDEN.test(name));
+    const running = steps.findLast(({ started, completed }) => started && !completed) ?? step;
+    const current = step.completed ? 1 : 0;
+    this.#listener.progress({ id, step: running.name, current, total: 1, unit: "items" });
   }
 
   #end(vertex: Vertex): void {
@@ -157,7 +172,7 @@ export class BuildReport {
     step.completed = true;
     this.#flush(step);
     if (vertex.cached && !HIDDEN.test(step.name)) this.#listener.log(`${step.name}: cached`, "note");
-    this.#listener.progress({ id: vertex.digest, step: step.name, current: 1, total: 1, unit: "items" });
+    this.#count(vertex.digest, step);
   }
 
   #status(status: VertexStatus): void {

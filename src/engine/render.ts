@@ -26,9 +26,15 @@ export function renderDiagnostic(diagnostic: Diagnostic, paint: Paint = plain): 
   const position = span && !span.source.lineless ? positionAt(span.source, span.start) : undefined;
   const gutter = " ".repeat(position ? String(position.line).length : 2);
   if (span) lines.push(...excerpt(span, position, gutter, paint));
-  for (const note of diagnostic.notes ?? []) lines.push(`${gutter} = note: ${visible(noteText(note))}`);
+  for (const note of diagnostic.notes ?? [])
+    lines.push(`${gutter} = note: ${inset(visible(noteText(note)), gutter)}`);
   for (const help of diagnostic.help ?? []) lines.push(`${gutter} = help: ${visible(help)}`);
   return lines.join("\n");
+}
+
+/** Further lines of a note (the last ones of a log) stand below its beginning. */
+function inset(text: string, gutter: string): string {
+  return text.replaceAll("\n", `\n${gutter}   `);
 }
 
 /** A note with its place, on one line. */

@@ -29,7 +29,8 @@ export function suggest(word: string, names: Iterable<string>): string | undefin
   for (const name of names) {
     if (name === word || Math.abs(name.length - word.length) >= nearest) continue;
     const d = name.toLowerCase() === word.toLowerCase() ? 0 : distance(word, name);
-    if (d < nearest) {
+    // Every letter may be another one: that is no likeness.
+    if (d < nearest && d < Math.max(word.length, name.length)) {
       nearest = d;
       best = name;
     }

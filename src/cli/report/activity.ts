@@ -3,6 +3,7 @@ import { fit, formatBytes, formatSeconds, pad } from "./width.js";
 interface Bar {
   readonly current: number;
   readonly total: number;
+  readonly unit: "bytes" | "items" | undefined;
 }
 
 /** What a running part was last heard to do. */
@@ -28,7 +29,7 @@ export class Activity {
     this.#step = step;
     if (bar.current === undefined) return;
     this.#unit = bar.unit;
-    this.#bars.set(bar.id ?? "", { current: bar.current, total: bar.total ?? 0 });
+    this.#bars.set(bar.id ?? "", { current: bar.current, total: bar.total ?? 0, unit: bar.unit });
   }
 
   /** One line: name, bar or bytes where there are any, step, time. */
@@ -42,15 +43,17 @@ export class Activity {
   }
 
   #amount(columns: number): string {
-    if (this.#bars.size === 0) return "";
+    // Steps and the bytes of one of them are not added up: what was heard last is shown.
+    const bars = [...this.#bars.values()].filter(({ unit }) => unit === this.#unit);
+    if (bars.length === 0) return "";
     let current = 0;
     let total = 0;
     // Layers of one pull count together; one whose size is not known yet counts with what it has.
-    for (const bar of this.#bars.values()) {
+    for (const bar of bars) {
       current += bar.current;
       total += Math.max(bar.total, bar.current);
     }
-    const known = [...this.#bars.values()].every((bar) => bar.total > 0);
+    const known = bars.every((bar) => bar.total > 0);
     const show = (n: number): string => (this.#unit === "bytes" ? formatBytes(n) : String(n));
     if (!known || total === 0) return show(current);
     const width = columns < 60 ? 0 : columns < 100 ? 12 : 24;

@@ -44,6 +44,8 @@ export class LiveRegion {
       (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / columns)),
       0,
     );
-    return rows === 0 ? "" : `\x1b[${Math.min(rows, Math.max(1, this.#terminal.rows - 1))}A\r\x1b[J`;
+    if (rows === 0) return "";
+    // The first row by itself: where the cursor is at the top, tmux would keep what is cleared in its scroll-back.
+    return `\x1b[${Math.min(rows, Math.max(1, this.#terminal.rows - 1))}A\r\x1b[K\x1b[B\x1b[J\x1b[A`;
   }
 }
