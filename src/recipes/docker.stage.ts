@@ -19,12 +19,13 @@ import {
 } from "tsbuildout/recipe";
 import { configureEngine, engineOf, engineOfRecord, isOurs, listing } from "./common.js";
 import { ensureImage, imageId } from "./run-image.js";
-import { codeDigest } from "./stage-code.js";
+import { codeDigest, isNoCode } from "./stage-code.js";
 import { consoleFolder, LONGEST_OUTPUT } from "./stage-console.js";
 import { configureEnv, VOLUME } from "./stage-env.js";
 import { stageFailure } from "./stage-failure.js";
 import { copyFolder, copyVolume, digestFolder, readOutputFile } from "./stage-files.js";
-import { parseStageMount, type StageMount } from "./stage-mounts.js";
+import { fillHostFolders, hostFolders, isShared } from "./stage-host.js";
+import { type MountScope, parseOutMount, parseStageMount, type StageMount } from "./stage-mounts.js";
 import { stageOptions, type StageSchema } from "./stage-options.js";
 import { publishOutputs } from "./stage-publish.js";
 import { type Attempt, createStage, type Ended, runStage } from "./stage-run.js";
@@ -133,18 +134,32 @@ async function configureMounts(
   recipeOf: (section: string) => string | undefined,
 ): Promise<void> {
   const { options } = context;
-  for (const option of ["vol", "out-vol"] as const)
-    for (const line of options[option] ?? []) {
-      const mount = parseStageMount(line, scopeOf(context, recipeOf));
-      if (mount) await usePart(context, mount);
-      else
-        context.fail({
-          code: "stage/no-volume",
-          message: `"${line}" is neither a stage, nor a docker.volume part, nor a folder`,
-          help: ["write the name of a stage or of a volume part, code, or /host/path:/path"],
-          option,
-        });
-    }
+  const scope = scopeOf(context, recipeOf);
+  for (const line of options.vol ?? []) {
+    const mount = parseStageMount(line, scope);
+    if (mount) await usePart(context, mount);
+    else
+      context.fail({
+        code: "stage/no-volume",
+        message: `"${line}" is neither a stage, nor a docker.volume part, nor a folder`,
+        help: ["write the name of a stage or of a volume part, code, or /host/path:/path"],
+        option: "vol",
+      });
+  }
+  for (const line of options["out-vol"] ?? []) {
+    const mount = parseOutMount(line, context.part, scope);
+    if (mount) await usePart(context, mount);
+    else
+      context.fail({
+        code: "stage/no-volume",
+        message: `"${line}" is nothing that stage ${context.part} may write into`,
+        help: [
+          "write /path for its own volume, or the name of a docker.volume part",
+          "another stage's volume is read with vol, and a copy of it written with on",
+        ],
+        option: "out-vol",
+      });
+  }
   if (options.on === undefined || options.on === "code") return;
   if (recipeOf(options.on) === "docker.stage")
     await usePart(context, { kind: "stage", stage: options.on, target: "" });
@@ -154,7 +169,7 @@ async function configureMounts(
 function scopeOf(
   context: Pick<ConfigureContext<StageSchema>, "buildout" | "home">,
   recipeOf: (section: string) => string | undefined,
-) {
+): MountScope {
   return { directory: context.buildout.directory, home: context.home, recipeOf };
 }
 
@@ -188,11 +203,7 @@ async function inputs(context: InputsContext<StageSchema>): Promise<Record<strin
 }
 
 function usesCode(options: Options): boolean {
-  const lines = [
-    ...(options.vol ?? []),
-    ...(options["out-vol"] ?? []),
-    ...(options.on === undefined ? [] : [options.on]),
-  ];
+  const lines = [...(options.vol ?? []), ...(options.on === undefined ? [] : [options.on])];
   return lines.some((line) => line.split(":")[0] === "code");
 }
 
@@ -237,6 +248,7 @@ async function attemptOnce(context: InstallContext<StageSchema>, call: Call): Pr
   const attempt = await prepare(context, call);
   const container = await createStage(attempt);
   try {
+    if (!attempt.shared) await fillHostFolders(attempt, container);
     await fillOwnVolume(attempt, container);
     const ended = await runStage(attempt, container);
     if (ended.code !== 0 && !context.options["never-fail"]) return { failed: ended };
@@ -257,19 +269,26 @@ async function prepare(context: InstallContext<StageSchema>, call: Call): Promis
     if (computed === undefined) return undefined;
     return /^(sha256:|$)/.test(computed) ? "docker.stage" : "docker.volume";
   };
-  const lines = [...options.vol, ...options["out-vol"]];
-  const mounts = lines.flatMap((line) => parseStageMount(line, scopeOf(context, recipeOf)) ?? []);
+  const scope = scopeOf(context, recipeOf);
+  const read = options.vol.flatMap((line) => parseStageMount(line, scope) ?? []);
+  const written = options["out-vol"].flatMap((line) => parseOutMount(line, context.part, scope) ?? []);
+  const mounts = [
+    ...read,
+    ...written.filter(({ kind, target }) => kind !== "own" || target !== `/${context.part}`),
+  ];
   for (const mount of mounts) {
     if (mount.kind === "stage") volumes.set(mount.stage, stageObject(buildout.id, mount.stage));
     if (mount.kind === "volume") volumes.set(mount.part, context.text(VOLUME + mount.part) ?? "");
   }
-  return { context, call, mounts, volumes, volume: await freshVolume(context, call) };
+  const host = hostFolders(context, mounts);
+  const shared = await isShared(context, call.engine);
+  return { context, call, mounts, volumes, host, shared, volume: await freshVolume(context, call) };
 }
 
 async function fillOwnVolume({ context, call }: Attempt, container: string): Promise<void> {
   const { on } = context.options;
   const target = { container, path: `/${context.part}` };
-  if (on === "code") await copyFolder(context, call, target);
+  if (on === "code") await copyFolder(call, context.buildout.directory, { ...target, without: isNoCode });
   else if (on !== undefined)
     await copyVolume(context, call, { from: stageObject(context.buildout.id, on), ...target });
 }

@@ -237,6 +237,8 @@ path = archive/busybox.tar.gz
   "docker.stage": {
     lifecycle: `**Install** runs the script in a container of its own and waits for its end; the container is removed, the stage's volume and what it printed stay as long as the part. **Update** runs it again, into an empty volume, when something that it uses has changed: its options, its image, a value, a volume or the console output of a stage that it names, the buildout's folder where it mounts \`code\`. A result that comes out the same stops there. With \`always\`, \`finally\` or \`cache = false\` it runs every time.
 
+**A remote engine** (\`tcp://\`, \`ssh://\`, a virtual machine's socket) has not this machine's files. There \`/out\`, \`/code\` (without what tsbuildout keeps) and, with \`aws-credentials\`, \`~/.aws\` are copied into volumes that go with the container; what a stage writes there is lost. An engine at a unix socket that calls itself by this machine's name gets them mounted read-only, which costs nothing. \`host-folders\` says it where that guess is wrong. Where the folder is large, let one stage take it with \`on = code\`, and the others that stage's volume with \`vol\`. A \`/host/path\` is always one of the engine's machine, as with \`docker run\`.
+
 **Uninstall** removes the volume.`,
     example: `[buildout]
 parts = report

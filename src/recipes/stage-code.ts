@@ -4,9 +4,14 @@ import { DigestCache, digestTree, walkTree } from "tsbuildout/docker";
 import { globMatcher, type InputsContext } from "tsbuildout/recipe";
 import type { StageSchema } from "./stage-options.js";
 
-/** What tsbuildout and git keep in the buildout's folder is no code. */
+/** What tsbuildout keeps in the buildout's folder. */
 export function isOwnFile(path: string): boolean {
-  return /^(\.tsbuildout|\.git|\.installed\.cfg[^/]*)(\/|$)/.test(path);
+  return /^(\.tsbuildout|\.installed\.cfg[^/]*)(\/|$)/.test(path);
+}
+
+/** What tsbuildout and git keep in the buildout's folder is no code. */
+export function isNoCode(path: string): boolean {
+  return isOwnFile(path) || /^\.git(\/|$)/.test(path);
 }
 
 /** Digest of the buildout's folder as a stage sees it; with triggers, of the files that they match. One a run and set
@@ -20,7 +25,7 @@ export async function codeDigest(
     const fits = await globMatcher(triggers);
     const entries = await walkTree(directory, {
       choose: (path, folder) => {
-        const own = isOwnFile(path);
+        const own = isNoCode(path);
         const take = !own && (triggers.length === 0 || (!folder && fits(path)));
         return { take, enter: !own };
       },

@@ -12,6 +12,9 @@ export function consoleFolder(buildout: BuildoutInfo): string {
   return join(buildout.cacheDirectory, "out");
 }
 
+/** What is added to the names of files that are still written. */
+export const UNFINISHED = ".new";
+
 /** Writes what a stage prints into files as it comes, however much it is, and keeps the beginning. */
 export class Console {
   readonly #path: string;
@@ -32,8 +35,8 @@ export class Console {
     const path = join(consoleFolder(buildout), part);
     await mkdir(consoleFolder(buildout), { recursive: true });
     const [stdout, stderr] = await Promise.all([
-      open(`${path}.new`, "w", mode),
-      open(`${path}.err`, "w", mode),
+      open(path + UNFINISHED, "w", mode),
+      open(`${path}.err${UNFINISHED}`, "w", mode),
     ]);
     return new Console(path, { stdout, stderr });
   }
@@ -52,7 +55,7 @@ export class Console {
    *  and the digest of all of it, `sha256:…` */
   async end(): Promise<{ readonly stdout: string | undefined; readonly digest: string }> {
     await this.#close();
-    await rename(`${this.#path}.new`, this.#path);
+    for (const path of this.#paths) await rename(path + UNFINISHED, path);
     const head = Buffer.concat(this.#head).toString("utf8").trim();
     const digest = `sha256:${this.#hash.digest("hex")}`;
     return { stdout: this.#length > LONGEST_OUTPUT ? undefined : head, digest };
@@ -60,7 +63,11 @@ export class Console {
 
   async drop(): Promise<void> {
     await this.#close();
-    await rm(`${this.#path}.new`, { force: true });
+    for (const path of this.#paths) await rm(path + UNFINISHED, { force: true });
+  }
+
+  get #paths(): readonly string[] {
+    return [this.#path, `${this.#path}.err`];
   }
 
   async #close(): Promise<void> {

@@ -12,7 +12,6 @@ import {
 } from "tsbuildout/docker";
 import { type InstallContext, RecipeError } from "tsbuildout/recipe";
 import { labelsOf } from "./common.js";
-import { isOwnFile } from "./stage-code.js";
 import { LONGEST_OUTPUT } from "./stage-console.js";
 import type { StageSchema } from "./stage-options.js";
 import { digestArchive, stageObject } from "./stage-volume.js";
@@ -48,20 +47,20 @@ export async function copyVolume(
   }
 }
 
-function chooseCode(path: string): { take: boolean; enter: boolean } {
-  const theirs = !isOwnFile(path);
-  return { take: theirs, enter: theirs };
-}
-
-/** Copies the buildout's folder into a folder of a container, without what tsbuildout itself keeps there. */
+/** Copies a folder of this machine into a folder of a container.
+ *  @param without paths below the folder that are left out */
 export async function copyFolder(
-  context: InstallContext<StageSchema>,
   call: Call,
-  place: Place,
+  folder: string,
+  { without, ...place }: Place & { readonly without?: (path: string) => boolean },
 ): Promise<void> {
-  const { directory } = context.buildout;
-  const entries = await walkTree(directory, { choose: chooseCode, signal: context.signal });
-  await putArchive(call, place, packTree(directory, entries));
+  const signal = call.signal ? { signal: call.signal } : {};
+  const choose = (path: string): { take: boolean; enter: boolean } => {
+    const theirs = without?.(path) !== true;
+    return { take: theirs, enter: theirs };
+  };
+  const entries = await walkTree(folder, { choose, ...signal });
+  await putArchive(call, place, packTree(folder, entries, signal));
 }
 
 async function putArchive(

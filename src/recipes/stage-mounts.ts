@@ -1,7 +1,9 @@
 import { isAbsolute, resolve } from "node:path";
 
-/** What a line of `vol` means. `stage` and `part` are names of sections. */
+/** What a line of `vol` or `out-vol` means. `stage` and `part` are names of sections. */
 export type StageMount =
+  /** The stage's own volume, at a further place. */
+  | { readonly kind: "own"; readonly target: string }
   | { readonly kind: "code"; readonly target: string }
   | { readonly kind: "stage"; readonly stage: string; readonly target: string }
   | { readonly kind: "volume"; readonly part: string; readonly target: string; readonly readOnly: boolean }
@@ -31,6 +33,16 @@ export function parseStageMount(line: string, scope: MountScope): StageMount | u
   if (recipe === "docker.stage") return { kind: "stage", stage: source, target };
   if (recipe === "docker.volume") return { kind: "volume", part: source, target, readOnly };
   return undefined;
+}
+
+/** One line of `out-vol`: `/path` or `STAGE:/path`, where that stage is the one itself, or a volume part; undefined where
+ *  it names nothing that a stage may write into. Its own name alone says what is so in any case. */
+export function parseOutMount(line: string, self: string, scope: MountScope): StageMount | undefined {
+  if (/^\/[^:]+$/.test(line)) return { kind: "own", target: line };
+  const [source = "", path] = splitMount(line);
+  if (source === self) return { kind: "own", target: path ?? `/${self}` };
+  const mount = parseStageMount(line, scope);
+  return mount?.kind === "volume" && !mount.readOnly ? mount : undefined;
 }
 
 /** Splits at the colons before a path and before the mode only. */

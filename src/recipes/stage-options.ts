@@ -68,9 +68,14 @@ const own = {
     doc: "Environment, one a line: `NAME=VALUE`; the name of a stage, whose name in capitals (`-` as `_`) then has its trimmed standard output; or the NAME of a variable that is set for tsbuildout.",
   }),
   vol: option.lines({
-    doc: "What to mount, one a line: a stage (its volume, read-only, at `/<stage>`), `stage:/path`, `code` (the buildout's folder, read-only, at `/code`), a docker.volume part, `/host/path:/path[:ro]`.",
+    doc: "What to mount, one a line: a stage (its volume, read-only, at `/<stage>`), `stage:/path`, `code` (the buildout's folder, read-only, at `/code`), a docker.volume part, `/host/path:/path[:ro]` (a path of the engine's machine).",
   }),
-  "out-vol": option.lines({ doc: "Further stages whose volumes are mounted, as with `vol`." }),
+  "out-vol": option.lines({
+    doc: "Where the stage leaves its output, one a line: `/path`, at which its own volume is mounted too, or a docker.volume part that it writes into.",
+  }),
+  "host-folders": option.choice(["mount", "copy"], {
+    doc: "How `/out`, `code` and `~/.aws` get into the container: mounted, which takes an engine that has this machine's files, or copied when the stage starts. Default: mounted where the engine is at a unix socket and calls itself by this machine's name, else copied.",
+  }),
   on: option.string({
     doc: "A stage whose volume is copied into this stage's own, where the script then starts; `code`: the buildout's folder.",
   }),

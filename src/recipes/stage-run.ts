@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   type Call,
   type ContainerConfig,
@@ -13,9 +12,10 @@ import { LineLog } from "./run-log.js";
 import { containerConfig } from "./run-create.js";
 import { type RunOptions, runOptions } from "./run-options.js";
 import { scriptCommand } from "./run-script.js";
-import { Console, consoleFolder } from "./stage-console.js";
+import { Console } from "./stage-console.js";
 import { ENV, variableOf } from "./stage-env.js";
 import { type Ending } from "./stage-failure.js";
+import { type HostFolder, hostMounts, hostVolumes } from "./stage-host.js";
 import type { StageMount } from "./stage-mounts.js";
 import type { StageSchema } from "./stage-options.js";
 import { stageObject } from "./stage-volume.js";
@@ -28,6 +28,10 @@ export interface Attempt {
   readonly volume: string;
   /** Names of volumes by the part that has them. */
   readonly volumes: ReadonlyMap<string, string>;
+  /** Folders of this machine that the stage sees. */
+  readonly host: readonly HostFolder[];
+  /** Whether the engine sees them too, and mounts them; else they are copied into the container. */
+  readonly shared: boolean;
 }
 
 /** Options of docker.run that a stage does not have, at their defaults. */
@@ -77,7 +81,11 @@ function stageConfig(attempt: Attempt): ContainerConfig {
     Env: environment(attempt),
     ...(dir === undefined ? {} : { WorkingDir: dir }),
     ...(script === undefined ? {} : { OpenStdin: true, StdinOnce: true, AttachStdin: true }),
-    HostConfig: { ...config.HostConfig, Binds: binds(attempt) },
+    HostConfig: {
+      ...config.HostConfig,
+      Binds: [...binds(attempt), ...(attempt.shared ? hostMounts(attempt.host) : [])],
+      Mounts: [...(config.HostConfig.Mounts ?? []), ...(attempt.shared ? [] : hostVolumes(attempt.host))],
+    },
   };
 }
 
@@ -104,17 +112,15 @@ function* variableNames(context: InstallContext<StageSchema>): Iterable<string> 
   }
 }
 
-function binds(attempt: Attempt): string[] {
-  const { context, mounts, volume, volumes } = attempt;
-  const { buildout, part, options } = context;
-  const aws = options["aws-credentials"] ? [`${join(context.home, ".aws")}:/root/.aws:ro`] : [];
-  const asked = mounts.map((mount) => {
-    if (mount.kind === "code") return `${buildout.directory}:${mount.target}:ro`;
-    if (mount.kind === "stage") return `${volumes.get(mount.stage)}:${mount.target}:ro`;
+function binds({ context, mounts, volume, volumes }: Attempt): string[] {
+  const asked = mounts.flatMap((mount) => {
+    if (mount.kind === "code") return [];
+    if (mount.kind === "own") return [`${volume}:${mount.target}`];
+    if (mount.kind === "stage") return [`${volumes.get(mount.stage)}:${mount.target}:ro`];
     const source = mount.kind === "volume" ? volumes.get(mount.part) : mount.source;
-    return `${source}:${mount.target}${mount.readOnly ? ":ro" : ""}`;
+    return [`${source}:${mount.target}${mount.readOnly ? ":ro" : ""}`];
   });
-  return [`${consoleFolder(buildout)}:/out:ro`, `${volume}:/${part}`, ...aws, ...asked];
+  return [`${volume}:/${context.part}`, ...asked];
 }
 
 export interface Ended extends Ending {

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineJson, engineRemove } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
+import { tcpProxy } from "../../support/proxies.js";
 
 /** A file of stages; `[base]` says the image that they all run in. */
 const stages = (parts: string, ...sections: string[]): string =>
@@ -271,6 +272,33 @@ describe("docker.stage", () => {
     expect(buildout.log("b")).to.deep.equal(["kept"]);
   });
 
+  it("leaves its output where out-vol says, and writes no other stage's", async () => {
+    await make(
+      stages(
+        "b",
+        "[data]\nrecipe = docker.volume\nname = tsb-stage-out",
+        stage(
+          "a",
+          "out-vol =",
+          "    a",
+          "    /app/dist",
+          "    a:/also",
+          "    data",
+          "run = echo x > /app/dist/f; cat /also/f $OUT/f; echo y > /data/g",
+        ),
+        stage("b", "vol =", "    a", "    data:/d:ro", "run = cat /a/f /d/g"),
+      ),
+    );
+    expect(await ends()).to.deep.equal({ data: "done", a: "done", b: "done" });
+    expect(buildout.log("a")).to.deep.equal(["x", "x"]);
+    expect(buildout.log("b")).to.deep.equal(["x", "y"]);
+    await buildout.uninstall();
+    await buildout.dispose();
+    expect(
+      await mistakes(stages("b", stage("a", "run = true"), stage("b", "out-vol = a", "run = true"))),
+    ).to.deep.equal(['stage/no-volume: "a" is nothing that stage b may write into']);
+  });
+
   it("runs again when its volume has gone, and leaves nothing behind when it goes", async () => {
     await make(stages("a", stage("a", "run = echo x > $OUT/x")));
     await ends();
@@ -297,6 +325,48 @@ describe("docker.stage", () => {
       'stage/no-volume: "nothing" is neither a stage, nor a docker.volume part, nor a folder',
       'stage/no-volume: "nowhere" is not a stage',
     ]);
+  });
+
+  it("gets what it needs by copies where the engine is elsewhere", async () => {
+    const proxy = await tcpProxy();
+    try {
+      const env = { AWS_ACCESS_KEY_ID: "AKIAEXAMPLEKEY" };
+      const config = stages(
+        "all own",
+        stage("said", "run = echo hello; echo oops >&2"),
+        stage(
+          "all",
+          "after = said",
+          "vol = code",
+          "aws-credentials = true",
+          "read-only = true",
+          "run =",
+          "    cat /out/said /out/said.err /code/sub/a.txt /root/.aws/config",
+          "    ls -A /code; echo z > /code/here",
+        ),
+        stage("own", "on = code", "after = all", "run = ls -A; cat sub/a.txt"),
+      ).replace("[buildout]", `[buildout]\nengine-url = tcp://127.0.0.1:${proxy.port}`);
+      const files = {
+        "sub/a.txt": "1\n",
+        ".git/HEAD": "ref: refs/heads/main\n",
+        "home/.aws/config": "[default]\n",
+      };
+      await make(config, { env, files });
+      expect(await ends()).to.deep.equal({ said: "done", all: "done", own: "done" });
+      const seen = [".git", "buildout.cfg", "home", "sub"];
+      expect(buildout.log("all")).to.deep.equal(["hello", "oops", "1", "[default]", ...seen]);
+      expect(buildout.log("own")).to.deep.equal([...seen.slice(1), "1"]);
+      expect((await readdir(buildout.directory)).includes("here"), "the folder itself is written").to.equal(
+        false,
+      );
+      expect(await ends()).to.deep.equal({ said: "unchanged", all: "unchanged", own: "unchanged" });
+      expect(await readdir(`${buildout.directory}/.tsbuildout`)).not.to.satisfy((names: string[]) =>
+        names.some((name) => name.startsWith("out-")),
+      );
+    } finally {
+      await buildout.uninstall();
+      await proxy.close();
+    }
   });
 
   it("takes the container away when the run is aborted", async () => {

@@ -1,9 +1,12 @@
+import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import { expect } from "chai";
 import { pack } from "tar-stream";
+import type { Engine } from "../../../src/docker.js";
 import { variableOf } from "../../../src/recipes/stage-env.js";
 import { describeCode, stageFailure } from "../../../src/recipes/stage-failure.js";
-import { parseStageMount } from "../../../src/recipes/stage-mounts.js";
+import { isShared } from "../../../src/recipes/stage-host.js";
+import { parseOutMount, parseStageMount } from "../../../src/recipes/stage-mounts.js";
 import { digestArchive, stageObject } from "../../../src/recipes/stage-volume.js";
 
 const scope = {
@@ -27,6 +30,40 @@ describe("what a stage mounts", () => {
   ];
   for (const [line, mount] of cases)
     it(`reads ${line}`, () => expect(parseStageMount(line, scope)).to.deep.equal(mount));
+});
+
+describe("where a stage leaves its output", () => {
+  const cases: [string, unknown][] = [
+    ["/dist", { kind: "own", target: "/dist" }],
+    ["me", { kind: "own", target: "/me" }],
+    ["me:/dist", { kind: "own", target: "/dist" }],
+    ["data", { kind: "volume", part: "data", target: "/data", readOnly: false }],
+    ["data:/x:ro", undefined],
+    ["build", undefined],
+    ["code", undefined],
+    ["./conf:/conf", undefined],
+  ];
+  for (const [line, mount] of cases)
+    it(`reads ${line}`, () => expect(parseOutMount(line, "me", scope)).to.deep.equal(mount));
+});
+
+const shared = (endpoint: string, name: string, asked?: "mount" | "copy"): Promise<boolean> =>
+  isShared(
+    { options: { "host-folders": asked } } as unknown as Parameters<typeof isShared>[0],
+    { endpoint, info: () => Promise.resolve({ name }) } as unknown as Engine,
+  );
+
+describe("whether an engine has this machine's files", () => {
+  it("is so at a socket, where it has this machine's name", async () => {
+    expect(await shared("unix:///run/docker.sock", hostname())).to.equal(true);
+    expect(await shared("unix:///run/docker.sock", "a-virtual-machine")).to.equal(false);
+    expect(await shared("tcp://127.0.0.1:2375", hostname())).to.equal(false);
+    expect(await shared("ssh://builder", hostname())).to.equal(false);
+  });
+  it("is so where the stage says so", async () => {
+    expect(await shared("tcp://127.0.0.1:2375", "other", "mount")).to.equal(true);
+    expect(await shared("unix:///run/docker.sock", hostname(), "copy")).to.equal(false);
+  });
 });
 
 describe("how a stage ended", () => {
