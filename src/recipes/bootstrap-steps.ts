@@ -15,11 +15,18 @@ import { fetchArchives } from "./gentoo-archives.js";
 import { needPlatform } from "./gentoo-binfmt.js";
 import { commitBody, commitWork, type BaseConfig } from "./gentoo-commit.js";
 import { runScript, type Work } from "./gentoo-exec.js";
-import { announceImage, dropImage, dropReplaced, temporaryName } from "./gentoo-image.js";
+import {
+  announceImage,
+  dropImage,
+  dropLeft,
+  dropReplaced,
+  noteReplaced,
+  temporaryName,
+} from "./gentoo-image.js";
 import { ARCHIVES_LABEL, archivesDigest, importImage } from "./gentoo-import.js";
 import { putLayout } from "./gentoo-inputs.js";
 import { environmentOf, imageName } from "./gentoo-options.js";
-import { createWork, removeWork, renameWork, rightsConfig, startWork } from "./gentoo-work.js";
+import { createWork, makeRoom, removeWork, renameWork, rightsConfig, startWork } from "./gentoo-work.js";
 import { defined } from "./spec-options.js";
 
 type Installing = InstallContext<BootstrapSchema>;
@@ -63,20 +70,22 @@ export async function bringUp(
 ): Promise<Record<string, string>> {
   const engine = await engineOf(context);
   const reference = referenceOf(context.options);
-  const base = await prepareBase(context, engine, reference);
   const name = context.options.container ?? containerName(context.options);
   const { commit } = context.options;
   // With a record there may be a container of the name, which stays until the new one can take its place.
   const work: Work = { engine, name: record && !commit ? `${name}.new` : name };
+  await makeRoom(context, work);
+  const base = await prepareBase(context, engine, reference);
   try {
     await prepareContainer(context, work, base.image);
+    const replaced = await noteReplaced(context, engine, { record, reference });
     const id = commit
       ? await commitImage(context, work, { reference, base: base.image })
       : await nameImage(context, engine, { reference, base });
     const container = commit ? "" : await keepContainer(context, work, name);
     if (commit) await removeWork(context, work);
     if (base.temporary) await dropImage(context, engine, base.temporary);
-    await dropReplaced(context, engine, { before: record?.outputs["image-id"], now: id });
+    await dropReplaced(context, engine, { replaced, now: id });
     await forgetListing(context, engine, "containers");
     return { "image-id": id, "container-id": container, stages: base.stages };
   } catch (error) {
@@ -89,6 +98,8 @@ export async function bringUp(
 
 async function prepareBase(context: Installing, engine: Engine, reference: string): Promise<Base> {
   const { archives, platform } = context.options;
+  const temporary = temporaryName(context, reference);
+  await dropLeft(context, engine, temporary);
   const there = await inspectImage(engine, reference, context.signal);
   if (archives.length === 0) {
     if (there) return { image: there, stages: "" };
@@ -107,7 +118,6 @@ async function prepareBase(context: Installing, engine: Engine, reference: strin
     context.log(`image ${reference} is of the same archives: going on with it`, "note");
     return { image: there, stages };
   }
-  const temporary = temporaryName(context, reference);
   await announceImage(context, temporary);
   const labels = { [ARCHIVES_LABEL]: digest, ...labelsOf(context) };
   try {

@@ -8,11 +8,18 @@ import type { GentooBuildSchema } from "./gentoo-build-options.js";
 import { buildPackages } from "./gentoo-builder.js";
 import { commitBody, commitWork, type BaseConfig } from "./gentoo-commit.js";
 import { runScript, type Work } from "./gentoo-exec.js";
-import { announceImage, dropImage, dropReplaced, temporaryName } from "./gentoo-image.js";
+import {
+  announceImage,
+  dropImage,
+  dropLeft,
+  dropReplaced,
+  noteReplaced,
+  temporaryName,
+} from "./gentoo-image.js";
 import { importImage } from "./gentoo-import.js";
 import { putLayout } from "./gentoo-inputs.js";
 import { environmentOf, imageName } from "./gentoo-options.js";
-import { createWork, needImage, removeWork, rightsConfig, startWork } from "./gentoo-work.js";
+import { createWork, makeRoom, needImage, removeWork, rightsConfig, startWork } from "./gentoo-work.js";
 import { recordOf } from "./spec-options.js";
 
 export type Building = InstallContext<GentooBuildSchema>;
@@ -39,8 +46,9 @@ export async function assemble(
   const reference = imageName(options.name, options.tag);
   // Both images are looked for before hours go into the first step.
   if (options["build-image"]) await needImage(engine, options["build-image"], "build-image");
-  const base = await prepareBase(context, engine, reference);
   const work: Work = { engine, name: options["assemble-container"] };
+  await makeRoom(context, work);
+  const base = await prepareBase(context, engine, reference);
   try {
     await prepareAssembly(context, work, base.image);
     const packages = options["build-image"] ? await buildPackages(context, work) : [];
@@ -57,10 +65,11 @@ export async function assemble(
       shell: options["script-shell"],
       user: options["script-user"],
     });
+    const replaced = await noteReplaced(context, engine, { record, reference });
     const id = await commitImage(context, work, { reference, base: base.image, packages });
     await removeWork(context, work);
     if (base.temporary) await dropImage(context, engine, base.temporary);
-    await dropReplaced(context, engine, { before: record?.outputs["image-id"], now: id });
+    await dropReplaced(context, engine, { replaced, now: id });
     await forgetListing(context, engine, "containers");
     return { "image-id": id, image: reference, "installed-packages": packages.join("\n") };
   } catch (error) {
@@ -81,6 +90,7 @@ async function prepareBase(context: Building, engine: Engine, reference: string)
   if (base) return { image: await needImage(engine, base, "base-image") };
   const fetched = await fetchArchives(context, archives, context.options["archives-key"]);
   const temporary = temporaryName(context, reference);
+  await dropLeft(context, engine, temporary);
   await announceImage(context, temporary);
   try {
     const id = await importImage(context, {

@@ -47,6 +47,7 @@ async function startBuilder(context: Making, work: Work): Promise<void> {
     command: options["build-command"],
     tty: options.tty,
     host: { ...rightsConfig(options), ...(from.length > 0 ? { VolumesFrom: from } : {}) },
+    release: async (left) => await releaseLoops(context, left),
   });
   await startWork(context, work);
 }

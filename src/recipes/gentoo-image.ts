@@ -33,10 +33,37 @@ export function temporaryName(context: Pick<Context, "part" | "buildout">, refer
   return familiarReference({ ...named, tag: `tsbuildout-${owner}` });
 }
 
-/** Names an image that was made in this run, so that no crash can lose it. */
+/** Names an image that is about to be made, so that no crash can lose it. */
 export async function announceImage(context: Host, reference: string): Promise<void> {
   await context.created({ kind: "image", name: reference });
 }
+
+/** Takes away what a run that was killed left under a name: with the name's next image it would have none at all. */
+export async function dropLeft(context: Host, engine: Engine, name: string): Promise<void> {
+  const left = await inspectImage(engine, name, context.signal);
+  if (left && isOurs(left.Config?.Labels, context)) await dropImage(context, engine, name);
+}
+
+/**
+ * The ids of images that a name meant or is about to leave, in this run or one that was killed. The last is recorded by its
+ * id as well, since its name is all that it was known by.
+ */
+export async function noteReplaced(
+  context: Host,
+  engine: Engine,
+  { record, reference }: { readonly record: PartRecord | undefined; readonly reference: string },
+): Promise<ReadonlySet<string>> {
+  const recorded = record?.resources.filter(({ kind }) => kind === "image").map(({ name }) => name) ?? [];
+  const ids = new Set(recorded.filter(isId));
+  const before = record?.outputs["image-id"];
+  if (before) ids.add(before);
+  const there = await inspectImage(engine, reference, context.signal);
+  if (!there || !isOurs(there.Config?.Labels, context)) return ids;
+  await announceImage(context, there.Id);
+  return ids.add(there.Id);
+}
+
+const isId = (name: string): boolean => name.startsWith("sha256:");
 
 /** Takes a name away again and, if it was the image's last, the image. */
 export async function dropImage(context: Host, engine: Engine, reference: string): Promise<void> {
@@ -54,17 +81,26 @@ async function removeUnused(engine: Engine, reference: string): Promise<boolean>
   }
 }
 
-/** Removes the image that a part's name meant before, if it was the part's and nobody uses it. */
+/** Removes replaced images that have no other name and that nobody uses. */
 export async function dropReplaced(
   context: Host,
   engine: Engine,
-  { before, now }: { readonly before: string | undefined; readonly now: string },
+  { replaced, now }: { readonly replaced: ReadonlySet<string>; readonly now: string },
 ): Promise<void> {
   await forgetListing(context, engine, "images");
-  if (!before || before === now) return;
-  const found = await inspectImage(engine, before);
-  if (!found || (found.RepoTags ?? []).length > 0 || !isOurs(found.Config?.Labels, context)) return;
-  await removeUnused(engine, before);
+  for (const id of replaced) {
+    const nameless = id !== now && (await isNamelessOurs(context, engine, id));
+    if (!nameless || (await removeUnused(engine, id))) await context.removed({ kind: "image", name: id });
+  }
+}
+
+async function isNamelessOurs(
+  context: Pick<Context, "part" | "buildout">,
+  engine: Engine,
+  id: string,
+): Promise<boolean> {
+  const found = await inspectImage(engine, id);
+  return !!found && (found.RepoTags ?? []).length === 0 && isOurs(found.Config?.Labels, context);
 }
 
 /** Removes what is recorded and still this part's: containers first, then images. What is gone is no error. */
@@ -83,12 +119,16 @@ export async function removeRecorded(
     await removeContainer(call, name);
     await forgetListing(context, engine, "containers");
   }
-  for (const name of named("image")) {
+  const images = named("image");
+  for (const name of images.filter((one) => !isId(one))) {
     const found = await inspectImage(engine, name, context.signal);
     if (!found || !isOurs(found.Config?.Labels, context)) continue;
     await removeImage(engine, name, { signal: context.signal });
     await forgetListing(context, engine, "images");
   }
+  // Known by its id is what lost its name; with one it is something else by now.
+  for (const id of images.filter(isId))
+    if (await isNamelessOurs(context, engine, id)) await removeUnused(engine, id);
 }
 
 /** What is missing or other than recorded, by lists that all parts share. */

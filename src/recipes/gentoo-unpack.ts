@@ -80,7 +80,7 @@ async function fromImage(
 ): Promise<void> {
   const name = `${work.name}.base`;
   const { engine } = work;
-  await makeRoom(context, engine, name);
+  await makeRoom(context, { engine, name });
   await context.created({ kind: "container", name });
   try {
     await createContainer(

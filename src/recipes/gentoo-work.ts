@@ -29,6 +29,8 @@ export interface WorkOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** HostConfig of the API: rights, mounts. */
   readonly host: Readonly<Record<string, unknown>>;
+  /** Done to a container of an earlier run before it goes: a run that was killed has cleaned up nothing. */
+  readonly release?: (left: Work) => Promise<void>;
 }
 
 type Host = InstallContext<Schema>;
@@ -82,7 +84,7 @@ export async function createWork(context: Host, engine: Engine, options: WorkOpt
   const { name, image, command } = options;
   const call = { engine, signal: context.signal };
   const details = await needImage(engine, image, options.imageOption);
-  await makeRoom(context, engine, name);
+  await makeRoom(context, { engine, name }, options.release);
   await context.created({ kind: "container", name });
   await createContainer(call, {
     name,
@@ -104,16 +106,22 @@ export async function createWork(context: Host, engine: Engine, options: WorkOpt
 }
 
 /** Removes what an earlier run of this part left under a name. @throws RecipeError `container/name-taken` */
-export async function makeRoom(context: Host, engine: Engine, name: string): Promise<void> {
-  const found = await inspectContainer({ engine, signal: context.signal }, name);
+export async function makeRoom(
+  context: Host,
+  work: Work,
+  release: (left: Work) => Promise<void> = async () => {},
+): Promise<void> {
+  const call = { engine: work.engine, signal: context.signal };
+  const found = await inspectContainer(call, work.name);
   if (!found) return;
   if (!isOurs(found.Config.Labels, context))
     throw new RecipeError({
       code: "container/name-taken",
-      message: `there is a container ${name} already, which this part did not make`,
+      message: `there is a container ${work.name} already, which this part did not make`,
       help: ["remove it, or name another one"],
     });
-  await removeContainer({ engine, signal: context.signal }, name);
+  await release(work);
+  await removeContainer(call, work.name);
 }
 
 /** Starts a work container. A program that the engine's host cannot run becomes a clear error. */

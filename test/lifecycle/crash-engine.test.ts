@@ -5,22 +5,8 @@ import { setTimeout } from "node:timers/promises";
 import { startTsbuildout, tsbuildout } from "../support/cli.js";
 import { engineJson, engineObjects, uniqueName } from "../support/engine.js";
 import { ensureBaseImage } from "../support/images.js";
+import { CRASHES, random, SEED } from "../support/random.js";
 import { temporaryFolder } from "../support/tmp.js";
-
-/** How many times a run is killed; `npm run test:crash` takes 100. */
-const CRASHES = Number(process.env["TSBUILDOUT_CRASHES"] ?? 6);
-const SEED = Number(process.env["TSBUILDOUT_CRASH_SEED"] ?? Date.now() % 1_000_000);
-
-/** Numbers between 0 and 1, the same ones for a seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A volume, two networks, an image and two containers, named after `name`. */
 function config(name: string, base: string, version: string): string {

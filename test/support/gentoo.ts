@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type Pack, pack } from "tar-stream";
@@ -108,3 +108,32 @@ export const EBUILDS: Ebuilds = {
   "app-misc/broken-1.0": `FAIL="no such header"\n`,
   "app-misc/lost-1.0": `RDEPEND=app-misc/nowhere\nsrc_install() { :; }\n`,
 };
+
+/** A loop device for a part of the disk; its node is made where the container has none. */
+export const LOOP = `loop=$$(losetup -f)
+    loop=$\${loop%% *}
+    [ -b $$loop ] || mknod $$loop b 7 $\${loop#/dev/loop}`;
+
+/** What a container needs to attach loop devices where it cannot be privileged. */
+export const diskRights = `privileged = false
+cap-add = SYS_ADMIN
+security-opt = apparmor=unconfined seccomp=unconfined
+devices =
+    b 7:* rmw
+    b 259:* rw
+    c 10:237 rmw
+    /dev/loop-control
+`;
+
+/** The loop devices of the host whose file has a name like no other. */
+export function loopsOf(file: string): string[] {
+  return readdirSync("/sys/block").filter((name) => {
+    try {
+      return (
+        name.startsWith("loop") && readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").includes(file)
+      );
+    } catch {
+      return false;
+    }
+  });
+}

@@ -8,24 +8,9 @@ import { connect, execInContainer, type Engine } from "../../../src/docker.js";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { debianRoot } from "../../support/debian-root.js";
 import { engineHost, engineJson, engineObjects, engineRemove, uniqueName } from "../../support/engine.js";
-import { importArchive } from "../../support/gentoo.js";
+import { diskRights, importArchive, LOOP, loopsOf } from "../../support/gentoo.js";
 import { filesOf, filesOfTar, type Files } from "../../support/image-files.js";
 import { temporaryFolder } from "../../support/tmp.js";
-
-/** A loop device for a part of the disk; its node is made where the container has none. */
-const LOOP = `loop=$$(losetup -f)
-    loop=$\${loop%% *}
-    [ -b $$loop ] || mknod $$loop b 7 $\${loop#/dev/loop}`;
-
-const rights = `privileged = false
-cap-add = SYS_ADMIN
-security-opt = apparmor=unconfined seccomp=unconfined
-devices =
-    b 7:* rmw
-    b 259:* rw
-    c 10:237 rmw
-    /dev/loop-control
-`;
 
 describe("docker.gentoo-diskimage", function () {
   this.timeout(300_000);
@@ -75,7 +60,7 @@ base-image = ${base}
 build-root = /mnt/root disk
 build-container = ${container}
 image-file = ${file}
-${rights}${options}`;
+${diskRights}${options}`;
   }
 
   async function install(options: string): Promise<void> {
@@ -310,19 +295,6 @@ prepare-script =
     );
   });
 });
-
-/** The loop devices of the host whose file has a name like no other. */
-function loopsOf(file: string): string[] {
-  return readdirSync("/sys/block").filter((name) => {
-    try {
-      return (
-        name.startsWith("loop") && readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").includes(file)
-      );
-    } catch {
-      return false;
-    }
-  });
-}
 
 /** What compares: all but what a file system or an engine adds. */
 function listing(files: Files): Record<string, unknown> {
