@@ -7,10 +7,11 @@ import { median, type Row } from "./table.js";
 const SIZES = [100, 1000, 10_000] as const;
 const ROUNDS = 5;
 
-const RECIPE = `export default {
+const RECIPE = `const text = { kind: "string", doc: "A text.", decode: (text) => text };
+export default {
   doc: "Does nothing.",
   version: "1",
-  options: {},
+  options: { size: text, title: text },
   async install() {},
   async look() { return new Map(); },
 };

@@ -38,6 +38,7 @@ export {
   type Summary,
   toDiagnostics,
 } from "./engine/events.js";
+export { now } from "./engine/clock.js";
 export { newRunId } from "./engine/run-id.js";
 export { openBuildout } from "./open.js";
 export { openResolver } from "./open-resolver.js";

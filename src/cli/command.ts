@@ -14,6 +14,8 @@ export interface Io {
 
 export interface Output {
   write(text: string): unknown;
+  /** Resolves when what was written has been taken: who has much to say waits, or all of it is held in memory. */
+  drained?(): Promise<void>;
   /** Whether a person sees it at once. */
   readonly isTTY: boolean;
   /** Of a terminal; absent elsewhere. */

@@ -41,7 +41,12 @@ export function outputs(stdout: Stream, stderr: Stream): Outputs {
     stderr.write(text);
   }
 
-  return { out: output(stdout, gather), err: output(stderr, warn), flush };
+  async function drained(): Promise<void> {
+    flush();
+    await new Promise<void>((resolve) => stdout.write("", () => resolve()));
+  }
+
+  return { out: Object.assign(output(stdout, gather), { drained }), err: output(stderr, warn), flush };
 }
 
 function output(stream: Stream, write: (text: string) => void): Output {

@@ -9,7 +9,7 @@ process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 // A process that lives for a fraction of a second is over before the optimizing compiler has earned what it costs
 // (bench: a no-op run of 1,000 parts takes 40 % less processor time). What runs for long is still optimized.
-setFlagsFromString("--interrupt-budget=1000000");
+setFlagsFromString("--interrupt-budget=300000");
 
 // The process itself: the only place that knows argv, the environment, the streams and signals.
 

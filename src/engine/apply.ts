@@ -1,4 +1,5 @@
 import type { Assessment, Assessor } from "./assess.js";
+import { now } from "./clock.js";
 import type { Runtime } from "./context.js";
 import type { Decision } from "./decide.js";
 import type { Diagnostic } from "./diagnostic.js";
@@ -270,10 +271,10 @@ export class Apply {
     work: () => Promise<void>,
   ): Promise<boolean> {
     const { runtime } = this.#settings;
-    const started = performance.now();
+    const started = now();
     const shown = reasons.map((reason) => renderReason(reason));
     runtime.emit({ type: "part-started", part: name, action, reasons: shown });
-    const seconds = (): number => (performance.now() - started) / 1000;
+    const seconds = (): number => (now() - started) / 1000;
     try {
       await work();
       this.#end(name, label, "done", shown[0], { seconds: seconds(), action });

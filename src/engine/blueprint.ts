@@ -53,7 +53,7 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
   for (const part of parts)
     for (const name of request.recordedNeeds(part.name))
       if (selected.has(name) && !part.needs.has(name)) addNeed(part, recordedNeed(name));
-  return { configurer, ...inOrder(parts), warnings: distinct(mistakes) };
+  return { configurer, ...inOrder(parts), warnings: gathered(distinct(mistakes)) };
 }
 
 async function reachPart(configurer: Configurer, name: string): Promise<void> {
@@ -132,6 +132,24 @@ function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
     if (!seen.has(key)) seen.set(key, diagnostic);
   }
   return [...seen.values()];
+}
+
+/** The same warning of many parts, as one: it names the first part, and a note the others. */
+function gathered(warnings: readonly Diagnostic[]): Diagnostic[] {
+  const alike = new Map<string, Diagnostic[]>();
+  for (const warning of warnings) {
+    const key = warning.part === undefined ? `${alike.size}` : `${warning.code}\n${warning.message}`;
+    const group = alike.get(key);
+    if (group) group.push(warning);
+    else alike.set(key, [warning]);
+  }
+  return [...alike.values()].map(([first, ...others]) => {
+    if (others.length === 0) return first!;
+    const named = others.slice(0, 3).map(({ part }) => part!);
+    const rest = others.length - named.length;
+    const also = rest > 0 ? `${named.join(", ")} and ${rest} more` : named.join(", ");
+    return { ...first!, notes: [...(first!.notes ?? []), { message: `the same in ${also}` }] };
+  });
 }
 
 /** What `[buildout]` says, as far as it is known before any part is configured. */

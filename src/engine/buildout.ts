@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
 import { Assessor } from "./assess.js";
 import { buildoutInfo } from "./blueprint.js";
+import { now } from "./clock.js";
 import { loadConfig } from "./config/load.js";
 import type { Config } from "./config/model.js";
 import type { BuildoutInfo } from "./contract.js";
@@ -161,7 +162,7 @@ export class Buildout {
     { config, options }: { config: Config | undefined; options: RunOptions },
     work: (session: Session) => Promise<readonly Summary["parts"][number][]>,
   ): Promise<Summary> {
-    const started = performance.now();
+    const started = now();
     const path = this.#statePath(config);
     const lock = await takeLock(`${path}.lock`);
     try {
@@ -173,7 +174,7 @@ export class Buildout {
           const parts = await work(session);
           await store.close();
           if (hadRecords && store.state.records.size === 0) await removeOurs(runtime.settings.info);
-          const seconds = (performance.now() - started) / 1000;
+          const seconds = (now() - started) / 1000;
           const summary = summarize(parts, { interrupted: options.signal?.aborted ?? false, seconds });
           runtime.emit({ type: "run-ended", summary });
           return summary;

@@ -1,6 +1,7 @@
 import type { Config, Section, Value } from "./config/model.js";
 import { Resolver, type SectionReference } from "./config/resolve.js";
 import { configureContext, type ConfigureHost, type Wishes } from "./configure-context.js";
+import { isSettled, noSuchPart, outputsHelp, ReferenceNeed } from "./configure-needs.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { fillHoles, type Hole, hasHole, holesOf } from "./hole.js";
@@ -147,7 +148,7 @@ export class Configurer implements ConfigureHost {
   /** The recipe of a section where it needs no loading any more. */
   #loadKnown(section: Section): LoadedRecipe | undefined {
     const value = section.options.get("recipe");
-    const loaded = value && this.#settings.registry.known(value.text);
+    const loaded = value && this.#settings.registry.known(value.text, value.span.source);
     if (!loaded || section.name === "buildout" || factsOf(loaded.recipe).aliases.size > 0) return undefined;
     return loaded;
   }
@@ -182,11 +183,7 @@ export class Configurer implements ConfigureHost {
   }
 
   #configure(name: string, loaded: LoadedRecipe): Promise<void> | undefined {
-    const texts = new Map<string, Text>();
-    for (const [written, { text, secret }] of this.#resolver.section(name)) {
-      const option = isEngineOption(written) ? written : canonical(loaded, written);
-      texts.set(option, { text: this.fill(text ?? ""), secret });
-    }
+    const texts = this.#texts(name, loaded);
     const source = {
       name,
       texts,
@@ -216,6 +213,18 @@ export class Configurer implements ConfigureHost {
     this.fail([...mistakes, ...decoded.mistakes]);
     if (decoded.mistakes.length > 0 || !loaded.recipe.configure) return undefined;
     return this.#askRecipe(part, decoded);
+  }
+
+  /** A section's values under the names that the schema knows them by, with holes filled as far as they can be. */
+  #texts(name: string, loaded: LoadedRecipe): ReadonlyMap<string, Text> {
+    const resolved = this.#resolver.section(name);
+    if (factsOf(loaded.recipe).aliases.size === 0 && isSettled(resolved)) return resolved;
+    const texts = new Map<string, Text>();
+    for (const [written, { text, secret }] of resolved) {
+      const option = isEngineOption(written) ? written : canonical(loaded, written);
+      texts.set(option, { text: this.fill(text ?? ""), secret });
+    }
+    return texts;
   }
 
   async #askRecipe(part: Part, decoded: Decoded): Promise<void> {
@@ -249,7 +258,7 @@ export class Configurer implements ConfigureHost {
     for (const { option, reference } of this.#references(part.name)) {
       const why = option === PART_DEPENDENCIES ? "=>" : `option ${option}`;
       for (const name of this.#partsBehind(reference.section))
-        addNeed(part, { part: name, why, span: reference.span, firm: false, evenIfFailed: false });
+        addNeed(part, new ReferenceNeed(name, why, reference));
     }
   }
 
@@ -377,20 +386,4 @@ export class Configurer implements ConfigureHost {
     const value = this.#sections.get(section)?.options.get(option);
     return value?.history.findLast((entry) => entry.nameSpan)?.nameSpan ?? value?.span;
   }
-}
-
-function noSuchPart(part: Part, name: string, why: string): Diagnostic {
-  const span = part.span("recipe");
-  return {
-    severity: "error",
-    code: "config/missing-section",
-    message: `${part.name} needs the part ${name} (${why}), which does not exist`,
-    part: part.name,
-    ...(span && { span }),
-  };
-}
-
-function outputsHelp(part: Part): string[] {
-  const names = [...part.outputs.keys()];
-  return names.length === 0 ? [] : [`${part.loaded.spec} gives ${names.join(", ")}`];
 }

@@ -8,6 +8,8 @@ export interface Facts {
   /** Other name -> name. */
   readonly aliases: ReadonlyMap<string, string>;
   readonly secrets: readonly string[];
+  /** Options, under any of their names, and outputs that are secret in every part of the recipe. */
+  readonly secretNames: ReadonlySet<string>;
   readonly defaults: readonly string[];
   /** The outputs that every part of the recipe has. */
   readonly outputs: Map<string, OutputSpec>;
@@ -28,10 +30,17 @@ function gather({ options, outputs = {}, computed = {} }: Recipe): Facts {
   const aliases = new Map<string, string>();
   for (const [name, option] of entries) for (const alias of option.aliases ?? []) aliases.set(alias, name);
   for (const [name] of entries) aliases.delete(name);
+  const secrets = entries.filter(([, option]) => option.secret).map(([name]) => name);
+  const secretOutputs = Object.keys(outputs).filter((name) => outputs[name]?.secret);
   return {
     options: entries,
     aliases,
-    secrets: entries.filter(([, option]) => option.secret).map(([name]) => name),
+    secrets,
+    secretNames: new Set([
+      ...secrets,
+      ...[...aliases].filter(([, name]) => secrets.includes(name)).map(([alias]) => alias),
+      ...secretOutputs,
+    ]),
     defaults: entries.filter(([, option]) => option.default !== undefined).map(([name]) => name),
     outputs: new Map(Object.entries(outputs)),
     known: new Set([

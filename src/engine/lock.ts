@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -20,6 +19,9 @@ export interface Lock {
   release(): Promise<void>;
 }
 
+/** Tells the attempts of one process apart. */
+let taken = 0;
+
 /** Takes the lock, at once or not at all: throws DiagnosticError `lock/held` with its holder. */
 export async function takeLock(path: string): Promise<Lock> {
   const mine: Holder = {
@@ -29,7 +31,7 @@ export async function takeLock(path: string): Promise<Lock> {
     since: new Date().toISOString(),
   };
   const text = `${JSON.stringify(mine)}\n`;
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
+  const temporary = `${path}.${process.pid}.${(taken++).toString(36)}${Date.now().toString(36)}`;
   try {
     await writeFile(temporary, text, { flag: "wx", mode: 0o600 });
     await claim(path, temporary);

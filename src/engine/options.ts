@@ -28,7 +28,8 @@ export function decodeOptions(schema: Schema, source: OptionSource, context: Dec
   const values: Record<string, unknown> = {};
   const unknown = new Set<string>();
   const mistakes: Diagnostic[] = [];
-  for (const [name, option] of Object.entries(schema)) {
+  for (const name of Object.keys(schema)) {
+    const option = schema[name]!;
     const text = source.texts.get(name)?.text;
     if (text !== undefined && hasHole(text)) unknown.add(name);
     else if (option.required && (text === undefined || text === "")) mistakes.push(missing(name, source));

@@ -66,9 +66,10 @@ export class RecipeOutside implements Outside {
   isSecret(section: string, option: string): boolean {
     const loaded = this.loaded.get(section);
     if (!loaded) return false;
-    const { options, outputs } = loaded.recipe;
-    const output = this.#settings.parts.get(section)?.outputs.get(option) ?? outputs?.[option];
-    return options[canonical(loaded, option)]?.secret === true || output?.secret === true;
+    if (factsOf(loaded.recipe).secretNames.has(option)) return true;
+    // Only a recipe that configures its parts declares outputs of its own.
+    if (!loaded.recipe.configure) return false;
+    return this.#settings.parts.get(section)?.outputs.get(option)?.secret === true;
   }
 }
 

@@ -89,6 +89,6 @@ export function addNeed(part: Part, need: Need): void {
   const known = part.needs.get(need.part);
   if (!known || (need.firm && !known.firm)) {
     const evenIfFailed = need.evenIfFailed && (known?.evenIfFailed ?? true);
-    part.needs.set(need.part, { ...need, evenIfFailed });
+    part.needs.set(need.part, evenIfFailed === need.evenIfFailed ? need : { ...need, evenIfFailed });
   }
 }

@@ -43,14 +43,16 @@ export class Registry {
   readonly #settings: RegistrySettings;
   readonly #loaded = new Map<string, Promise<LoadedRecipe>>();
   readonly #known = new Map<string, LoadedRecipe>();
+  /** By the file that says it and as it is written: thousands of parts say the same. */
+  readonly #spelled = new Map<string, string>();
 
   constructor(settings: RegistrySettings) {
     this.#settings = settings;
   }
 
-  /** A recipe that is loaded already, by a name that means the same everywhere. */
-  known(spec: string): LoadedRecipe | undefined {
-    return isPath(spec) ? undefined : this.#known.get(spec);
+  /** A recipe that is loaded already. @param said as for `load` */
+  known(written: string, said?: Source): LoadedRecipe | undefined {
+    return this.#known.get(this.#canonical(written, said));
   }
 
   /** @param said the file that says it: paths are relative to that file; without it, to the buildout
@@ -65,6 +67,13 @@ export class Registry {
   /** `tsbuildout:docker.run`, and `dockeroo:docker.run` of files written for dockeroo, are the built-in recipe. A file is
    *  recorded relative to the buildout, wherever it was named. */
   #canonical(spec: string, said: Source | undefined): string {
+    const key = `${said?.lineless ? "" : (said?.name ?? "")}\n${spec}`;
+    let name = this.#spelled.get(key);
+    if (name === undefined) this.#spelled.set(key, (name = this.#named(spec, said)));
+    return name;
+  }
+
+  #named(spec: string, said: Source | undefined): string {
     const { directory, cwd = directory } = this.#settings;
     if (isPath(spec)) {
       const named = said && !said.lineless && !/^https?:/.test(said.name);

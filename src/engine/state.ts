@@ -1,6 +1,8 @@
-import { createHmac, randomBytes } from "node:crypto";
 import ini from "ini";
 import type { PartRecord, Resource } from "./contract.js";
+
+/** Loaded on use, which most runs make none of: it takes Node 5 ms. */
+const crypto = (): typeof import("node:crypto") => process.getBuiltinModule("node:crypto");
 
 /** The format that this program writes; a file with a higher one is refused. */
 const STATE_VERSION = 1;
@@ -25,6 +27,7 @@ export interface State {
 }
 
 export function newState(): State {
+  const { randomBytes } = crypto();
   return {
     id: randomBytes(6).toString("hex"),
     key: randomBytes(16).toString("hex"),
@@ -37,7 +40,7 @@ const HASHED = "secret:";
 
 /** What is recorded instead of a secret. */
 export function hashSecret(text: string, key: string): string {
-  return HASHED + createHmac("sha256", key).update(text).digest("hex");
+  return HASHED + crypto().createHmac("sha256", key).update(text).digest("hex");
 }
 
 export function isHashed(text: string): boolean {
@@ -92,14 +95,12 @@ export function decodeState(text: string): State {
 const TABLES = ["options", "inputs", "outputs"] as const;
 
 function encodeRecord(record: StoredRecord): Entries {
-  const entries: Entries = {
-    recipe: escapeValue(record.recipe),
-    version: escapeValue(record.version),
-    phase: record.phase,
-    installed: record.installedAt,
-    keep: String(record.keep),
-    needs: record.needs.map((name) => escapeName(name, false)).join(" "),
-  };
+  const { recipe, version, installedAt: installed, needs, phase, keep } = record;
+  const entries: Entries = { recipe: escapeValue(recipe), version: escapeValue(version), installed };
+  // What almost every record would say goes without saying: the file is read at every run.
+  if (needs.length > 0) entries["needs"] = needs.map((name) => escapeName(name, false)).join(" ");
+  if (phase !== "installed") entries["phase"] = phase;
+  if (keep) entries["keep"] = "true";
   for (const table of TABLES)
     for (const [name, text] of Object.entries(record[table]))
       entries[`${table.slice(0, -1)}:${escapeName(name, false)}`] = escapeValue(text);
@@ -113,33 +114,46 @@ function encodeRecord(record: StoredRecord): Entries {
 function decodeRecord(part: string, section: Record<string, unknown>): StoredRecord {
   const tables = { options: table(), inputs: table(), outputs: table() };
   const resources: Record<string, string>[] = [];
-  const field = (name: string): string => unescape(requireText(section[name], `[part:${part}] ${name}`));
-  for (const [entry, value] of Object.entries(section)) {
-    const [kind, first, second] = entry.split(":");
-    if (first === undefined) continue;
-    const text = unescape(requireText(value, entry));
+  const raw = (name: string, otherwise?: string): string => {
+    const value = section[name];
+    return requireText(value === undefined ? otherwise : value, `[part:${part}] ${name}`);
+  };
+  const field = (name: string, otherwise?: string): string => unescape(raw(name, otherwise));
+  for (const entry of Object.keys(section)) {
+    const colon = entry.indexOf(":");
+    if (colon < 0) continue;
+    const text = unescape(requireText(section[entry], entry));
+    const kind = entry.slice(0, colon);
+    const name = entry.slice(colon + 1);
     const target = tables[`${kind}s` as "options"];
-    if (target) target[unescape(first)] = text;
-    else if (kind === "resource") (resources[Number(first)] ??= table())[unescape(second ?? "")] = text;
+    if (target) target[unescape(name)] = text;
+    else if (kind === "resource") {
+      const at = name.indexOf(":");
+      (resources[Number(name.slice(0, at))] ??= table())[unescape(name.slice(at + 1))] = text;
+    }
   }
+  const { options, inputs, outputs } = tables;
+  const needs = raw("needs", "");
   return {
     part,
     recipe: field("recipe"),
     version: field("version"),
-    ...tables,
+    options,
+    inputs,
+    outputs,
     resources: resources as unknown as Resource[],
-    needs: requireText(section["needs"], "needs").split(" ").filter(Boolean).map(unescape),
-    keep: field("keep") === "true",
+    needs: needs === "" ? [] : needs.split(" ").map(unescape),
+    keep: field("keep", "false") === "true",
     installedAt: field("installed"),
-    phase: readPhase(field("phase"), part),
+    phase: readPhase(field("phase", "installed"), part),
   };
 }
 
+const PHASES: ReadonlySet<string> = new Set<Phase>(["installed", "installing", "updating", "uninstalling"]);
+
 function readPhase(text: string, part: string): Phase {
-  const phases = ["installed", "installing", "updating", "uninstalling"] as const;
-  const phase = phases.find((known) => known === text);
-  if (!phase) throw new StateFormatError(`[part:${part}] has the unknown phase "${text}"`);
-  return phase;
+  if (!PHASES.has(text)) throw new StateFormatError(`[part:${part}] has the unknown phase "${text}"`);
+  return text as Phase;
 }
 
 /** Without a prototype, so that an option called `__proto__` or `constructor` is one like any other. */
@@ -177,6 +191,7 @@ function percent(char: string): string {
 }
 
 function unescape(text: string): string {
+  if (!text.includes("%")) return text;
   if (text === "%") return "";
   return text.replace(/%([0-9a-f]+)%/g, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));
 }

@@ -5,7 +5,6 @@ import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext
 import { RecipeError } from "./contract.js";
 import type { Runtime } from "./context.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
-import { download } from "./download.js";
 import type { Part } from "./part.js";
 import { runProgram } from "./program.js";
 import type { Registry } from "./registry.js";
@@ -159,8 +158,9 @@ export class Worker {
       created: (resource) => store.change({ part: part.name, created: flat(resource, info.directory) }, true),
       removed: (resource) => store.change({ part: part.name, removed: flat(resource, info.directory) }),
       run: this.#program(part.name, signal),
-      download: async (what) =>
-        await download(what, {
+      download: async (what) => {
+        const { download } = await import("./download.js");
+        return await download(what, {
           cacheDirectory: info.downloadCache ?? resolve(info.cacheDirectory, "downloads"),
           directory: info.directory,
           offline: info.offline,
@@ -168,7 +168,8 @@ export class Worker {
           home,
           signal,
           progress: (progress) => context.progress(progress),
-        }),
+        });
+      },
     };
   }
 

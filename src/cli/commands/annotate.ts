@@ -27,9 +27,9 @@ export async function run(invocation: Invocation): Promise<number> {
   resolver.check(names);
   const shown: Shown = { config, resolver, names, verbose };
   const writer = new Writer(io.out);
-  if (globals.json) json(shown, writer);
-  else text(shown, writer);
-  writer.flush();
+  if (globals.json) await json(shown, writer);
+  else await text(shown, writer);
+  await writer.flush();
   return EXIT.done;
 }
 
@@ -68,12 +68,17 @@ class Writer {
 
   write(text: string): void {
     this.pending += text;
-    if (this.pending.length > 1 << 17) this.flush();
   }
 
-  flush(): void {
+  get full(): boolean {
+    return this.pending.length > 1 << 17;
+  }
+
+  /** Whoever reads takes it while the next piece is made. */
+  async flush(): Promise<void> {
     if (this.pending !== "") this.output.write(this.pending);
     this.pending = "";
+    await this.output.drained?.();
   }
 }
 
@@ -83,19 +88,18 @@ const quote = JSON.stringify;
 
 // Put together by hand: for ten thousand parts, building objects only to turn them into text takes longer than
 // everything before it.
-function json(shown: Shown, writer: Writer): void {
+async function json(shown: Shown, writer: Writer): Promise<void> {
   writer.write('{"sections":{');
-  shown.names.forEach((name, i) => {
-    writer.write(`${i === 0 ? "" : ","}${quote(name)}:{`);
-    lines(shown, name).forEach((line, j) =>
-      writer.write(`${j === 0 ? "" : ","}${quote(line.option)}:${entry(line)}`),
-    );
-    writer.write("}");
-  });
+  let comma = "";
+  for (const name of shown.names) {
+    writer.write(`${comma}${quote(name)}:{${lines(shown, name).map(entry).join(",")}}`);
+    comma = ",";
+    if (writer.full) await writer.flush();
+  }
   writer.write("}}\n");
 }
 
-function entry({ resolved, value }: Line): string {
+function entry({ option, resolved, value }: Line): string {
   const { history } = value;
   const [only] = history;
   const source = quote(place(value.span));
@@ -105,22 +109,25 @@ function entry({ resolved, value }: Line): string {
       : history.map((s) => step(s, resolved.secret)).join(",");
   const unknown = resolved.text === null ? `,"unknown":${quote(resolved.unknown)}` : "";
   const shown = resolved.text === null ? "null" : quote(resolved.secret ? HIDDEN : resolved.text);
-  return `{"value":${shown}${unknown},"source":${source},"history":[${steps}]}`;
+  return `${quote(option)}:{"value":${shown}${unknown},"source":${source},"history":[${steps}]}`;
 }
 
 function step({ operation, text, span }: HistoryEntry, secret: boolean, source = quote(place(span))): string {
   return `{"operation":"${operation}","value":${quote(secret ? HIDDEN : text)},"source":${source}}`;
 }
 
-function text(shown: Shown, writer: Writer): void {
-  shown.names.forEach((name, i) => {
-    writer.write(`${i === 0 ? "" : "\n"}[${name}]\n`);
+async function text(shown: Shown, writer: Writer): Promise<void> {
+  let gap = "";
+  for (const name of shown.names) {
+    writer.write(`${gap}[${name}]\n`);
+    gap = "\n";
     for (const line of lines(shown, name)) {
       writer.write(assignment(line.option, asText(line.resolved)));
       if (shown.verbose) writer.write(history(line));
       else writer.write(`    ${sources(line.value.history)}\n`);
     }
-  });
+    if (writer.full) await writer.flush();
+  }
 }
 
 /** As it could stand in a file: several lines as a block. */

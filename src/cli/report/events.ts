@@ -1,4 +1,4 @@
-import type { Event, Reporter, Summary } from "../../index.js";
+import { type Event, now, type Reporter, type Summary } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
 import { palette } from "./colors.js";
 import { wantsColour } from "./paint.js";
@@ -49,7 +49,7 @@ function personReporter({ globals: { plain, verbosity }, io }: Invocation): Tell
     },
     palette: palette(wantsColour(out, env)),
     verbose: verbosity > 0,
-    now: () => performance.now(),
+    now,
     later: (milliseconds, call) => {
       const timer = setTimeout(call, milliseconds).unref();
       return () => clearTimeout(timer);

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Event, Reporter } from "../../index.js";
+import { type Event, now, type Reporter } from "../../index.js";
 import type { Invocation } from "../command.js";
 import { isAlive } from "./directory.js";
 import { readIndex, runsFolder } from "./folder.js";
@@ -15,7 +15,7 @@ export interface KeptRun {
 /** Keeps a run in its folder, and publishes it when it has ended. */
 export function keepRun({ io }: Invocation): KeptRun {
   const warn = (message: string): void => void io.err.write(`warning: ${message}\n`);
-  const keep = runFolderReporter({ pid: process.pid, now: () => performance.now(), warn });
+  const keep = runFolderReporter({ pid: process.pid, now, warn });
   let started: Extract<Event, { type: "run-started" }> | undefined;
   return {
     report: (event) => {

@@ -67,7 +67,8 @@ class RunWriter {
     this.#events.write(`${JSON.stringify({ milliseconds, ...event })}\n`);
     if (event.type === "plan") {
       for (const step of event.steps) this.#parts.set(step.part, planned(step));
-      this.#save();
+      // Where nothing is to be done, the run ends at once.
+      if (event.steps.some(({ action }) => action !== "none")) this.#save();
     } else if (event.type === "part-started") {
       const { action, reasons } = event;
       Object.assign(this.#part(event.part), { action, reasons, result: "running", start: milliseconds });

@@ -55,6 +55,7 @@ interface State {
 const MOST_COMPARISONS = 100_000;
 
 const NONE: Diagnostic[] = [];
+const NONE_TOUCHED: State[] = [];
 
 /** Who gets this many messages mends the first ones and asks again. */
 const MOST_MISTAKES = 200;
@@ -126,7 +127,7 @@ export class Resolver {
   /** All values of a section by name, sorted. Throws like `option`. */
   section(name: string): ReadonlyMap<string, Resolved> {
     const state = this.stateOf(name);
-    if (!state.sound) this.check([name]);
+    if (!state.sound && !this.isSoundAtOnce(state)) this.check([name]);
     const values = new Map<string, Resolved>();
     for (const option of this.optionNames(state)) {
       const cell = this.cell(state, option);
@@ -139,6 +140,14 @@ export class Resolver {
   check(sections: Iterable<string>): void {
     const mistakes = this.mistakes(sections);
     if (mistakes.length > 0) throw new DiagnosticError(mistakes);
+  }
+
+  /** Whether a section is found free of mistakes at once: it mentions only what is known to be so. */
+  private isSoundAtOnce(state: State): boolean {
+    if (!this.find("buildout")?.sound) return false;
+    this.complete(state);
+    state.sound = state.mistakes.length === 0 && (state.touched ?? NONE_TOUCHED).every(({ sound }) => sound);
+    return state.sound;
   }
 
   mistakes(sections: Iterable<string>): Diagnostic[] {
@@ -170,7 +179,7 @@ export class Resolver {
   references(name: string): readonly SectionReference[] {
     const state = this.stateOf(name);
     const found: SectionReference[] = [];
-    for (const option of this.optionNames(state)) {
+    for (const option of this.optionNames(state, true)) {
       const value = state.section.options.get(option) ?? this.written(name, option);
       for (const part of value ? this.template(state, value) : [])
         if (typeof part !== "string") found.push({ option, reference: part });
@@ -225,10 +234,15 @@ export class Resolver {
     for (const reference of this.dependencies(state)) this.touch(state, reference);
   }
 
-  private optionNames({ section }: State): string[] {
-    const defaults = this.outside.options?.(section.name);
-    const names = defaults ? new Set([...section.options.keys(), ...defaults]) : section.options.keys();
-    return [...names].sort();
+  /** @param referring only those whose values hold references, and those that have only a default */
+  private optionNames({ section }: State, referring = false): string[] {
+    const names: string[] = [];
+    const { substitution } = this.config;
+    for (const [name, { text }] of section.options)
+      if (!referring || hasReference(text, substitution)) names.push(name);
+    for (const name of this.outside.options?.(section.name) ?? [])
+      if (!section.options.has(name)) names.push(name);
+    return names.length > 1 ? names.sort() : names;
   }
 
   /** The names after `=>`; in `[buildout]` they name nothing. */

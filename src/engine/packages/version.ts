@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readManifest } from "./manifest.js";
@@ -10,6 +9,7 @@ export async function versionOf(file: string): Promise<string> {
       const version = readManifest(folder)?.version;
       if (version !== undefined) return version;
     }
+  const { createHash } = await import("node:crypto");
   return createHash("sha256")
     .update(await readFile(file))
     .digest("hex")

@@ -326,6 +326,22 @@ describe("a run", () => {
     );
   });
 
+  it("says once what is wrong with many parts in the same way", async () => {
+    const names = ["a", "b", "c", "d", "e", "f"];
+    await open(config(names.join(" "), ...names.map((name) => `[${name}]\nrecipe = quick\nimge = 1`)));
+    await buildout.install();
+    const said = buildout.events.flatMap((event) => (event.type === "diagnostic" ? [event.text] : []));
+    expect(said).to.deep.equal([
+      [
+        'warning[option/unknown]: quick has no option "imge" (part a)',
+        "  buildout.cfg:5:1",
+        "5 | imge = 1",
+        "  | ^^^^",
+        "  = note: the same in b, c, d and 2 more",
+      ].join("\n"),
+    ]);
+  });
+
   it("uninstalls a part only when nothing installed needs it, or with all that does", async () => {
     await open(
       config(

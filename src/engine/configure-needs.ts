@@ -1,0 +1,46 @@
+import type { Resolved, SectionReference } from "./config/resolve.js";
+import type { Diagnostic } from "./diagnostic.js";
+import { hasHole } from "./hole.js";
+import type { Need, Part, Text } from "./part.js";
+import type { Span } from "./text.js";
+
+/** Whether all values are known. Most sections' are, and then nothing is to be filled. */
+export function isSettled(values: ReadonlyMap<string, Resolved>): values is ReadonlyMap<string, Text> {
+  for (const { text } of values.values()) if (text === null || hasHole(text)) return false;
+  return true;
+}
+
+/** Where it stands is worked out only for a message. */
+export class ReferenceNeed implements Need {
+  readonly part: string;
+  readonly why: string;
+  readonly firm = false;
+  readonly evenIfFailed = false;
+  readonly #reference: SectionReference["reference"];
+
+  constructor(part: string, why: string, reference: SectionReference["reference"]) {
+    this.part = part;
+    this.why = why;
+    this.#reference = reference;
+  }
+
+  get span(): Span {
+    return this.#reference.span;
+  }
+}
+
+export function noSuchPart(part: Part, name: string, why: string): Diagnostic {
+  const span = part.span("recipe");
+  return {
+    severity: "error",
+    code: "config/missing-section",
+    message: `${part.name} needs the part ${name} (${why}), which does not exist`,
+    part: part.name,
+    ...(span && { span }),
+  };
+}
+
+export function outputsHelp(part: Part): string[] {
+  const names = [...part.outputs.keys()];
+  return names.length === 0 ? [] : [`${part.loaded.spec} gives ${names.join(", ")}`];
+}
