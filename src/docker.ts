@@ -152,7 +152,13 @@ export {
 } from "./docker/ecr/repository.js";
 export { applySettings, expireAfter } from "./docker/ecr/settings.js";
 export { ecrToken, forgetToken, type EcrToken } from "./docker/ecr/tokens.js";
-export { contextDigest, openContext, type BuildContext, type ContextOptions } from "./docker/context.js";
+export {
+  checkContext,
+  contextDigest,
+  openContext,
+  type BuildContext,
+  type ContextOptions,
+} from "./docker/context.js";
 export type { ExtraFile } from "./docker/tree-pack.js";
 export { openLayout, type Layout, type LayoutOptions } from "./docker/layout.js";
 export { statInContainer, type PathStat } from "./docker/path-stat.js";
@@ -173,6 +179,7 @@ export {
   type ArchiveKind,
 } from "./docker/archive-file.js";
 export { checkoutGit, resolveGit, type Checkout, type GitSource } from "./docker/build-git.js";
+export { shareContext, type SharedFolder } from "./docker/filesync.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";
 export { DigestCache } from "./docker/digest-cache.js";
 export { walkTree, type TreeEntry, type WalkOptions } from "./docker/tree.js";

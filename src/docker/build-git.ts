@@ -130,7 +130,12 @@ function gitFailed(
       option: "source",
     });
   }
-  const last = result.stderr.trim().split("\n").slice(-5).map(withoutPassword);
+  // ssh ends its lines as a terminal would have them.
+  const said = result.stderr
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .filter(Boolean);
+  const last = said.slice(-5).map(withoutPassword);
   const reason = last.find((line) => /^(fatal|error|ERROR):/.test(line)) ?? last.at(-1) ?? "it said nothing";
   const others = last.filter((line) => line !== reason);
   return new DockerError({

@@ -4,6 +4,7 @@ import type { BuildReport } from "./build-report.js";
 import { decodeTrace } from "./buildkit-trace.js";
 import type { Engine } from "./engine.js";
 import { DockerError } from "./errors.js";
+import type { SharedFolder } from "./filesync.js";
 import type { QueryValue } from "./request.js";
 import { jsonLines } from "./stream.js";
 
@@ -36,8 +37,8 @@ export interface BuildSpec {
 export interface EngineBuild {
   readonly spec: BuildSpec;
   readonly builder: "buildkit" | "classic";
-  /** A tar, packed by gzip, bzip2 or xz or not at all. */
-  readonly context: Readable;
+  /** A tar, packed by gzip, bzip2 or xz or not at all; or a folder that the session shares. */
+  readonly context: Readable | SharedFolder;
   /** The value of `X-Registry-Config`: credentials for the classic builder's pulls. */
   readonly registries: string;
   /** A BuildKit session that answers for secrets, ssh and credentials. */
@@ -61,24 +62,26 @@ interface BuildLine {
  *   engine stopped talking before there was an image
  */
 export async function buildByEngine(engine: Engine, build: EngineBuild): Promise<string> {
+  const { context } = build;
+  const shared = "files" in context;
   let broken: unknown;
-  build.context.once("error", (error) => (broken = error));
+  if (!shared) context.once("error", (error) => (broken = error));
   try {
     const answer = await engine.stream({
       method: "POST",
       path: "/build",
       query: buildQuery(build),
       headers: {
-        "Content-Type": "application/x-tar",
+        ...(shared ? {} : { "Content-Type": "application/x-tar" }),
         "X-Registry-Config": build.registries,
       },
-      body: build.context,
+      ...(shared ? {} : { body: context }),
       signal: build.signal,
     });
     return await follow(jsonLines<BuildLine>(answer), build.report);
   } catch (error) {
     // A file that could not be read is the reason for what the engine then says of the upload.
-    throw build.signal.aborted ? error : (broken ?? error);
+    throw build.signal.aborted ? error : ((shared ? context.broken : broken) ?? error);
   }
 }
 
@@ -98,7 +101,7 @@ async function follow(lines: AsyncIterable<BuildLine>, report: BuildReport): Pro
   });
 }
 
-function buildQuery({ spec, builder, session }: EngineBuild): Record<string, QueryValue> {
+function buildQuery({ spec, builder, session, context }: EngineBuild): Record<string, QueryValue> {
   return {
     version: builder === "buildkit" ? 2 : 1,
     t: spec.tags,
@@ -120,6 +123,8 @@ function buildQuery({ spec, builder, session }: EngineBuild): Record<string, Que
     platform: spec.platform,
     extrahosts: spec.extraHosts,
     session,
+    // The docker CLI's word for a context that is in the session.
+    ...("files" in context ? { remote: "client-session" } : {}),
   };
 }
 

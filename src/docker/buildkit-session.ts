@@ -3,10 +3,11 @@
  * ssh agents and credentials. (buildkit: session/grpchijack, session/secrets, session/sshforward, session/auth.)
  */
 import { randomUUID } from "node:crypto";
-import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Engine } from "./engine.js";
 import { DockerError } from "./errors.js";
+import { sendFolder, type SharedFolder } from "./filesync.js";
 import { grpcMessages, frame, GrpcStatus, NOT_FOUND, UNIMPLEMENTED } from "./grpc.js";
 import { encodeField, textField } from "./protobuf.js";
 import { forwardAgent } from "./ssh-forward.js";
@@ -19,6 +20,8 @@ export interface SessionProviders {
   agent(id: string): string | undefined;
   /** The login at a registry: `docker.io`, `localhost:5000`. Anybody's where undefined. */
   login(host: string): Promise<{ readonly username: string; readonly secret: string } | undefined>;
+  /** The build context, where it is not sent as an archive. */
+  readonly folder?: SharedFolder | undefined;
 }
 
 export interface Session {
@@ -41,15 +44,20 @@ export async function openSession(
 ): Promise<Session> {
   const id = randomUUID().replaceAll("-", "");
   const unary = unaryCalls(providers);
-  const methods = [...Object.keys(unary), FORWARD];
+  const methods = [...Object.keys(unary), FORWARD, ...(providers.folder ? [DIFF_COPY] : [])];
   const connection = await dial(engine, id, { methods, signal });
-  const server = http2.createServer();
+  // It takes as long to load as everything else that a run without a build loads.
+  const { createServer } = await import("node:http2");
+  const server = createServer();
   server.on("session", (session) => session.on("error", () => connection.destroy()));
-  server.on("stream", (stream, headers) => {
-    // A stream that the engine resets is its own business: the build says why.
-    stream.on("error", () => undefined);
-    serve(stream, headers, { unary, providers }).catch((error: unknown) => fail(stream, error));
-  });
+  server.on(
+    "stream",
+    (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
+      // A stream that the engine resets is its own business: the build says why.
+      stream.on("error", () => undefined);
+      serve(stream, headers, { unary, providers, raw }).catch((error: unknown) => fail(stream, error));
+    },
+  );
   connection.on("error", () => undefined);
   server.emit("connection", connection);
   return { id, close: () => void connection.destroy() };
@@ -69,7 +77,8 @@ async function dial(engine: Engine, id: string, { methods, signal }: Dial): Prom
         Upgrade: "h2c",
         "X-Docker-Expose-Session-Uuid": id,
         "X-Docker-Expose-Session-Name": "tsbuildout",
-        "X-Docker-Expose-Session-Sharedkey": "",
+        // What a builder keeps of a folder it would take for unchanged by sizes and times alone: so it keeps nothing of ours.
+        "X-Docker-Expose-Session-Sharedkey": id,
         "X-Docker-Expose-Session-Grpc-Method": methods,
       },
       signal,
@@ -89,6 +98,7 @@ async function dial(engine: Engine, id: string, { methods, signal }: Dial): Prom
 }
 
 const FORWARD = "/moby.sshforward.v1.SSH/ForwardAgent";
+const DIFF_COPY = "/moby.filesync.v1.FileSync/DiffCopy";
 /** grpc.health.v1.HealthCheckResponse, SERVING: an engine that does not get it ends the session. */
 const SERVING = encodeField(1, 1);
 
@@ -123,15 +133,23 @@ function registryHost(host: string): string {
 interface Serving {
   readonly unary: Readonly<Record<string, Unary>>;
   readonly providers: SessionProviders;
+  /** Names and values in turns: a value may have a comma. */
+  readonly raw: readonly string[];
 }
 
 async function serve(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  { unary, providers }: Serving,
+  { unary, providers, raw }: Serving,
 ): Promise<void> {
   const method = headers[":path"] ?? "";
   if (method === FORWARD) return await forward(stream, headers, providers);
+  if (method.toLowerCase() === DIFF_COPY.toLowerCase() && providers.folder) {
+    begin(stream);
+    const paths = raw.filter((_, at) => at % 2 === 1 && raw[at - 1] === "followpaths");
+    await sendFolder(stream, { name: raw[raw.indexOf("dir-name") + 1] ?? "", paths }, providers.folder);
+    return void stream.end();
+  }
   const call = unary[method];
   if (!call) throw new GrpcStatus(UNIMPLEMENTED, `${method} is not offered`);
   let request: Uint8Array = new Uint8Array();
@@ -161,9 +179,12 @@ function begin(stream: ServerHttp2Stream): void {
   stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
 }
 
+/** HTTP/2's error code (RFC 9113, section 7). */
+const INTERNAL_ERROR = 2;
+
 function fail(stream: ServerHttp2Stream, error: unknown): void {
   if (stream.destroyed) return;
-  if (stream.headersSent) return stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+  if (stream.headersSent) return stream.close(INTERNAL_ERROR);
   const status = error instanceof GrpcStatus ? error.status : 2;
   const message = error instanceof Error ? error.message : String(error);
   stream.respond(

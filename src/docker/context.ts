@@ -23,14 +23,21 @@ export interface ContextOptions {
 export interface BuildContext {
   readonly root: string;
   readonly entries: readonly TreeEntry[];
+  /** Files that are not in the folder. */
+  readonly extra: readonly ExtraFile[];
   /** Bytes of its files. */
   readonly size: number;
   /** What names the Dockerfile within the context, for the build's parameter `dockerfile`. */
   readonly dockerfile: string;
   /** The file whose patterns count: `<Dockerfile>.dockerignore` or `.dockerignore`. */
   readonly ignoreFile: string | undefined;
-  /** Of content, not of times. @param cachePath where digests of single files are kept @returns `sha256:…` */
-  digest(cachePath?: string): Promise<string>;
+  /**
+   * Of content, not of times.
+   * @param cachePath where digests of single files are kept
+   * @param known digests of files that were read after the folder was listed, by path
+   * @returns `sha256:…`
+   */
+  digest(cachePath?: string, known?: ReadonlyMap<string, string>): Promise<string>;
   /** The archive that a build takes: sorted, streamed, owned by root as the docker CLI has it. */
   pack(): Readable;
 }
@@ -82,6 +89,12 @@ function chooser(root: string, from: Chooser): (path: string, directory: boolean
   };
 }
 
+/** Says what `openContext` would say of the folder itself and of the Dockerfile. @throws as it does */
+export async function checkContext(root: string, options: ContextOptions): Promise<void> {
+  await mustBeFolder(root);
+  await placeDockerfile(root, options);
+}
+
 /**
  * The digest of a build context, as `openContext(…).digest(…)` gives it, without listing a folder that nobody has written
  * to since the last time.
@@ -123,12 +136,18 @@ function contextOf(root: string, parts: Parts): BuildContext {
   return {
     root,
     entries,
+    extra,
     dockerfile,
     ignoreFile,
     size: entries.reduce((sum, entry) => sum + entry.size, 0),
-    digest: async (cachePath) => {
+    digest: async (cachePath, known) => {
       const cache = cachePath === undefined ? undefined : await DigestCache.open(cachePath);
-      const digest = await digestTree(root, entries, { extra, ...abortable, ...(cache ? { cache } : {}) });
+      const digest = await digestTree(root, entries, {
+        extra,
+        known,
+        ...abortable,
+        ...(cache ? { cache } : {}),
+      });
       await cache?.save();
       return digest;
     },

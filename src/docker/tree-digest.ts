@@ -12,6 +12,8 @@ export interface TreeDigestOptions {
   readonly salt?: readonly string[];
   readonly extra?: readonly ExtraFile[];
   readonly cache?: DigestCache;
+  /** Digests of files that were read just now, by path. */
+  readonly known?: ReadonlyMap<string, string> | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -66,7 +68,9 @@ class FileHasher {
 
   async hash(entry: TreeEntry): Promise<string> {
     const { cache } = this.#options;
-    const known = cache?.get(entry);
+    const read = this.#options.known?.get(entry.path);
+    if (read !== undefined) cache?.set(entry, read);
+    const known = read ?? cache?.get(entry);
     if (known !== undefined) return known;
     const path = Buffer.from(this.#base + entry.path, "latin1");
     try {

@@ -1,10 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { DockerError } from "./errors.js";
 import { paddingOf, type TarEntry } from "./tar-header.js";
 import { END_OF_ARCHIVE, tarHeader } from "./tar-write.js";
-import { byteString, textOf, unreadable, type TreeEntry } from "./tree.js";
+import { CHUNK, largeChunks, readSmall, SMALL } from "./tree-read.js";
+import { byteString, type TreeEntry } from "./tree.js";
 
 export interface PackOptions {
   /** Owner of everything; each entry's own where it is not said. */
@@ -24,10 +22,6 @@ export interface ExtraFile {
   readonly content: Buffer;
   readonly mode?: number;
 }
-
-const CHUNK = 1024 * 1024;
-/** Files up to this size are read in one go and share a chunk with their neighbours. */
-const SMALL = 128 * 1024;
 
 const TYPES = { file: "0", symlink: "2", character: "3", block: "4", directory: "5", fifo: "6" } as const;
 
@@ -67,7 +61,7 @@ class Packer {
       }
       this.#put(tarHeader(header));
       yield this.#flush();
-      yield* this.#large(entry);
+      yield* largeChunks({ path: this.#path(entry), size: entry.size, signal: this.#options.signal });
       this.#zeros(paddingOf(entry.size));
     }
     yield* this.#end();
@@ -99,43 +93,13 @@ class Packer {
   }
 
   #small(entry: TreeEntry): void {
-    const path = Buffer.from(this.#base + entry.path, "latin1");
-    try {
-      const file = openSync(path, "r");
-      try {
-        const read = readFully(file, this.#chunk.subarray(this.#used, this.#used + entry.size));
-        if (read < entry.size || fstatSync(file).size !== entry.size) throw changed(path);
-        this.#used += read;
-      } finally {
-        closeSync(file);
-      }
-    } catch (error) {
-      throw error instanceof DockerError ? error : unreadable(path.toString("latin1"), error);
-    }
+    readSmall(this.#path(entry), this.#chunk.subarray(this.#used, this.#used + entry.size));
+    this.#used += entry.size;
     this.#zeros(paddingOf(entry.size));
   }
 
-  async *#large(entry: TreeEntry): AsyncGenerator<Buffer, void, undefined> {
-    const path = Buffer.from(this.#base + entry.path, "latin1");
-    const file = await open(path, "r").catch((error: unknown) => {
-      throw unreadable(path.toString("latin1"), error);
-    });
-    try {
-      // One chunk is read while the one before it is on its way.
-      let next = readChunk(file, entry.size);
-      for (let left = entry.size; left > 0; ) {
-        const chunk = await next;
-        if (chunk.length === 0) throw changed(path);
-        left -= chunk.length;
-        next = readChunk(file, left);
-        // Settled here even where nobody comes back for it.
-        next.catch(() => undefined);
-        this.#options.signal?.throwIfAborted();
-        yield chunk;
-      }
-    } finally {
-      await file.close();
-    }
+  #path(entry: TreeEntry): Buffer {
+    return Buffer.from(this.#base + entry.path, "latin1");
   }
 
   *#end(): Generator<Buffer, void, undefined> {
@@ -179,36 +143,11 @@ function roomFor(header: TarEntry, withContent: boolean): number {
   return 4096 + 2 * (header.name.length + (header.link?.length ?? 0)) + (withContent ? header.size : 0);
 }
 
-function readFully(file: number, into: Buffer): number {
-  let total = 0;
-  while (total < into.length) {
-    const read = readSync(file, into, total, into.length - total, null);
-    if (read === 0) break;
-    total += read;
-  }
-  return total;
-}
-
-async function readChunk(file: FileHandle, left: number): Promise<Buffer> {
-  if (left === 0) return Buffer.alloc(0);
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, left));
-  const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-  return buffer.subarray(0, bytesRead);
-}
-
 /** Linux's device numbers (sys/sysmacros.h). */
-function majorMinor({ type, device }: TreeEntry): { major?: number; minor?: number } {
+export function majorMinor({ type, device }: TreeEntry): { major?: number; minor?: number } {
   if (type !== "character" && type !== "block") return {};
   const number = BigInt(device);
   const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xfffff000n);
   const minor = (number & 0xffn) | ((number >> 12n) & 0xffffff00n);
   return { major: Number(major), minor: Number(minor) };
-}
-
-function changed(path: Buffer): DockerError {
-  return new DockerError({
-    code: "folder/changed",
-    message: `${textOf(path.toString("latin1"))} changed while it was read`,
-    help: ["run again when nothing writes to the folder"],
-  });
 }

@@ -156,6 +156,9 @@ export interface InstallContext<S extends Schema> extends InputsContext<S> {
   created(resource: Resource): Promise<void>;
   /** The opposite: the thing is known to be gone. */
   removed(resource: Resource): Promise<void>;
+  /** An input as it was found while it was used, in the place of what `inputs` said: of what is long to read, and is
+   *  read in any case, an install need not know more beforehand. */
+  input(name: string, digest: string): void;
   /** Runs a program without a shell; rejects with a problem that has its last lines. */
   run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
   /** The path of the file in the download cache (or a temporary one that goes with the run). */

@@ -23,6 +23,13 @@ export interface WorkerSettings {
   recordedNeeds(part: string): readonly string[];
 }
 
+interface Installing {
+  readonly live: Live;
+  readonly signal: AbortSignal;
+  /** Changed where the recipe finds them otherwise. */
+  readonly inputs: Record<string, string>;
+}
+
 /** A part's recipe took longer than its `timeout`. */
 function timedOut(milliseconds: number): RecipeError {
   return new RecipeError({
@@ -45,15 +52,15 @@ export class Worker {
   async install(part: Part, assessment: Assessment): Promise<void> {
     const { live } = assessment;
     requireKnown(part, live);
-    const inputs = await this.#settings.assessor.inputs(part, live);
+    const inputs = { ...(await this.#settings.assessor.inputs(part, live)) };
     const record = this.#record(part, assessment, { inputs, phase: "installing" });
     await this.#settings.store.change({ set: record });
     try {
       const outputs = await this.#within(part, async (signal) =>
-        part.loaded.recipe.install(this.#installContext(part, live, signal)),
+        part.loaded.recipe.install(this.#installContext(part, { live, signal, inputs })),
       );
       const told = this.#tell(part, outputs ?? {});
-      await this.#finish(part, { ...record, outputs: told });
+      await this.#finish(part, { ...record, inputs, outputs: told });
     } catch (error) {
       if (!part.engine.keepOnError) await this.#undo(part.name);
       throw error;
@@ -66,14 +73,14 @@ export class Worker {
     const { store, assessor, values } = this.#settings;
     requireKnown(part, live);
     const before = store.state.records.get(part.name)!;
-    const inputs = await assessor.inputs(part, live);
+    const inputs = { ...(await assessor.inputs(part, live)) };
     // A routine update that changes nothing leaves no trace; it is due again at the next run in any case.
     const routine = decision.reasons.every((reason) => reason.kind === "always");
     if (!routine) await store.change({ set: { ...before, phase: "updating" } });
     try {
       const outputs = await this.#within(part, async (signal) =>
         part.loaded.recipe.update!({
-          ...this.#installContext(part, live, signal),
+          ...this.#installContext(part, { live, signal, inputs }),
           record: before,
           changes: decision.changes,
         } satisfies UpdateContext<Schema>),
@@ -146,7 +153,7 @@ export class Worker {
     }
   }
 
-  #installContext(part: Part, live: Live, signal: AbortSignal): InstallContext<Schema> {
+  #installContext(part: Part, { live, signal, inputs }: Installing): InstallContext<Schema> {
     const { runtime, store } = this.#settings;
     const context = runtime.context(part.name, signal);
     const { info, env, home } = runtime.settings;
@@ -157,6 +164,7 @@ export class Worker {
       record: store.state.records.get(part.name),
       created: (resource) => store.change({ part: part.name, created: flat(resource, info.directory) }, true),
       removed: (resource) => store.change({ part: part.name, removed: flat(resource, info.directory) }),
+      input: (name, digest) => void (inputs[name] = digest),
       run: this.#program(part.name, signal),
       download: async (what) => {
         const { download } = await import("./download.js");

@@ -2,11 +2,14 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import {
+  checkContext,
   contextDigest,
   openContext,
   packFiles,
   parseDockerfile,
   parseSource,
+  shareContext,
+  type BuildContext,
   type BuildSource,
   type ContextOptions,
 } from "tsbuildout/docker";
@@ -36,11 +39,31 @@ export async function openFiles(context: Install, options: BuildOptions): Promis
   if (source.kind === "git")
     return await openGit(context, source, async (folder) => await folderFiles(context, options, folder));
   if (source.kind === "url") return await openUrl(context, options, source.url);
-  if (await isFolder(source.path)) return await folderFiles(context, options, source.path);
-  return await archiveFiles(source.path, options);
+  if (!(await isFolder(source.path))) return await archiveFiles(source.path, options);
+  if (context.record?.inputs[SOURCE] !== undefined || options["cache-repository"])
+    return await folderFiles(context, options, source.path);
+  return await toldFiles(context, options, source.path);
 }
 
-export async function filesDigest(context: Inputs, options: BuildOptions): Promise<FilesDigest> {
+/** The name of the files' digest among the inputs. */
+const SOURCE = "source";
+
+/** Those of a first install, which was asked for without knowing their digest. */
+async function toldFiles(context: Install, options: BuildOptions, folder: string): Promise<BuildFiles> {
+  const opened = await openContext(folder, folderOptions(context, options));
+  const cache = cachePath(context, folder);
+  return {
+    ...(await contextFiles(opened, options)),
+    tell: async (sent) => context.input(SOURCE, await opened.digest(cache, sent?.digests)),
+  };
+}
+
+/** @param later of a part that is to be installed whatever the files are: their digest is told when they are sent */
+export async function filesDigest(
+  context: Inputs,
+  options: BuildOptions,
+  later = false,
+): Promise<FilesDigest> {
   const source = sourceOf(context, options);
   if (!source) return { inputs: {}, dockerfile: inlineDockerfile(options) };
   if (source.kind !== "local")
@@ -49,9 +72,19 @@ export async function filesDigest(context: Inputs, options: BuildOptions): Promi
     const digest = await archiveDigest(context, source.path);
     return { inputs: { source: digest }, dockerfile: inlineDockerfile(options) };
   }
-  const cache = join(context.buildout.cacheDirectory, "contexts", `${shortHash(source.path)}.json`);
-  const digest = await contextDigest(source.path, folderOptions(context, options), cache);
-  return { inputs: { source: digest }, dockerfile: (await readDockerfile(options, source.path)).content };
+  const inputs: Record<string, string> = {};
+  if (later) await checkContext(source.path, folderOptions(context, options));
+  else
+    inputs[SOURCE] = await contextDigest(
+      source.path,
+      folderOptions(context, options),
+      cachePath(context, source.path),
+    );
+  return { inputs, dockerfile: (await readDockerfile(options, source.path)).content };
+}
+
+function cachePath({ buildout }: Context, folder: string): string {
+  return join(buildout.cacheDirectory, "contexts", `${shortHash(folder)}.json`);
 }
 
 function shortHash(text: string): string {
@@ -79,11 +112,15 @@ function inlineFiles(options: BuildOptions): BuildFiles {
 }
 
 async function folderFiles(context: Context, options: BuildOptions, folder: string): Promise<BuildFiles> {
-  const opened = await openContext(folder, folderOptions(context, options));
+  return await contextFiles(await openContext(folder, folderOptions(context, options)), options);
+}
+
+async function contextFiles(opened: BuildContext, options: BuildOptions): Promise<BuildFiles> {
   return {
-    dockerfile: await readDockerfile(options, folder),
+    dockerfile: await readDockerfile(options, opened.root),
     pathInContext: opened.dockerfile,
     tar: ({ gzip }) => zipped(opened.pack(), gzip),
+    share: () => shareContext(opened),
     close: async () => await Promise.resolve(),
   };
 }

@@ -20,7 +20,7 @@ type Inputs = InputsContext<typeof buildOptions>;
 export async function buildInputs(context: Inputs): Promise<Record<string, string>> {
   const { options } = context;
   if (options["cache-repository"]) return await cacheInputs(context);
-  const files = await filesDigest(context, options);
+  const files = await filesDigest(context, options, context.record === undefined);
   const buildArgs = buildArgsOf(context, options);
   const inputs: Record<string, string> = { ...files.inputs };
   for (const [key, value] of options["build-args"]) {

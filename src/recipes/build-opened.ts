@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
-import { parseDockerfile, type Dockerfile } from "tsbuildout/docker";
+import { parseDockerfile, type Dockerfile, type SharedFolder } from "tsbuildout/docker";
 import type { BuildOptions } from "./build-spec.js";
 
 /** What a build reads, opened. */
@@ -11,6 +11,13 @@ export interface BuildFiles {
   readonly pathInContext: string;
   /** May be called once. */
   tar(how: { readonly gzip: boolean }): Readable;
+  /** For a builder that fetches the files by itself; undefined where there is only an archive. */
+  share?(): SharedFolder | undefined;
+  /**
+   * Where the part's inputs lack the files' digest: tells it. To be called before the files are read by others, or
+   * after they were sent from the shared folder.
+   */
+  tell?(sent?: SharedFolder): Promise<void>;
   /** Removes what was fetched. */
   close(): Promise<void>;
 }

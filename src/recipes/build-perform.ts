@@ -16,6 +16,7 @@ import {
   type Credentials,
   type Engine,
   type Listener,
+  type SharedFolder,
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type Problem } from "tsbuildout/recipe";
 import { viaBuildx } from "./build-buildx.js";
@@ -52,6 +53,7 @@ export async function performBuild(context: Context, building: Building): Promis
       const id = await viaEngine(context, { ...building, builder, spec, report });
       return await identified(engine, { reference: spec.tags[0] ?? id, signal: context.signal });
     }
+    await files.tell?.();
     const { digest } = await withSettings(context, building, (env) =>
       viaBuildx(context, { ...building, command: buildx ?? [], spec, report, env }),
     );
@@ -144,17 +146,23 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
   const { engine, options, files, builder, report } = via;
   const logins = await loginsOf(context, via);
   const spec = { ...via.spec, ...engineCaches(via.spec, options), dockerfile: files.pathInContext };
-  const session = builder === "buildkit" ? await sessionFor(context, via, logins) : undefined;
+  const gzip = options.encoding === "gzip";
+  const folder = builder === "buildkit" && !gzip ? files.share?.() : undefined;
+  const session = builder === "buildkit" ? await sessionFor(context, { ...via, folder }, logins) : undefined;
   try {
-    return await buildByEngine(engine, {
+    const shared = session && folder;
+    if (!shared) await files.tell?.();
+    const id = await buildByEngine(engine, {
       spec,
       builder,
-      context: files.tar({ gzip: options.encoding === "gzip" }),
+      context: shared ?? files.tar({ gzip }),
       registries: registryConfig([...logins.values()]),
       session: session?.id,
       report,
       signal: context.signal,
     });
+    if (shared) await files.tell?.(shared);
+    return id;
   } finally {
     await session?.close();
   }
@@ -241,17 +249,19 @@ interface OpenSession {
 /** A session only where something may be asked of it. */
 async function sessionFor(
   context: Context,
-  { engine, options }: ViaEngine,
+  { engine, options, folder }: ViaEngine & { readonly folder: SharedFolder | undefined },
   logins: ReadonlyMap<string, Credentials>,
 ): Promise<OpenSession | undefined> {
   const asked = options.secrets ?? [];
-  if (asked.length === 0 && options.ssh.length === 0 && logins.size === 0) return undefined;
+  const needless = asked.length === 0 && options.ssh.length === 0 && logins.size === 0;
+  if (needless && !folder) return undefined;
   const secrets = await readSecrets(context, asked);
   const agents = await sshAgents(context, options.ssh);
   try {
     const session = await openSession(
       engine,
       {
+        folder,
         secret: async (id) => await Promise.resolve(secrets.get(id)),
         agent: (id) => agents.sockets.get(id),
         login: async (host) => {
@@ -276,6 +286,12 @@ async function sessionFor(
     };
   } catch (error) {
     await agents.close();
+    // The files can go as an archive, too.
+    if (needless && isProblem(error, "build/no-session")) return undefined;
     throw error;
   }
+}
+
+function isProblem(error: unknown, code: string): boolean {
+  return (error as { readonly problem?: Problem }).problem?.code === code;
 }

@@ -27,6 +27,8 @@ export class PartRig {
   readonly secrets: string[] = [];
   record: PartRecord | undefined;
   resources: Resource[] = [];
+  /** Inputs that were found while they were used. */
+  #told: Record<string, string> = {};
   texts: Readonly<Record<string, string>>;
   env: Record<string, string | undefined> = { DOCKER_HOST: engineHost() };
   signal: AbortSignal = new AbortController().signal;
@@ -117,7 +119,8 @@ export class PartRig {
   async #keep(call: (context: object) => Promise<Outputs | void>): Promise<Outputs> {
     const outputs = (await call(this.#installing())) ?? this.outputs;
     this.#run.forget();
-    this.record = this.#recordOf(await this.inputs(), outputs);
+    this.record = this.#recordOf({ ...(await this.inputs()), ...this.#told }, outputs);
+    this.#told = {};
     return outputs;
   }
 
@@ -157,6 +160,7 @@ export class PartRig {
         );
         await Promise.resolve();
       },
+      input: (name: string, digest: string) => void (this.#told[name] = digest),
     };
   }
 

@@ -39,6 +39,7 @@ export async function startSshd(env: Readonly<Record<string, string>>): Promise<
       "StrictModes no",
       "UsePAM no",
       "PasswordAuthentication no",
+      "KbdInteractiveAuthentication no",
       "PermitRootLogin yes",
       "PidFile none",
       `SetEnv ${sets.join(" ")}`,
@@ -63,8 +64,8 @@ export async function startSshd(env: Readonly<Record<string, string>>): Promise<
   return {
     user,
     port,
-    path: await clientFor(folder, "user"),
-    strangerPath: await clientFor(folder, "stranger"),
+    path: await clientFor(folder, "user", port),
+    strangerPath: await clientFor(folder, "stranger", port),
     close: async () => {
       const ended = new Promise((resolve) => child.once("close", resolve));
       child.kill();
@@ -74,9 +75,11 @@ export async function startSshd(env: Readonly<Record<string, string>>): Promise<
 }
 
 /** A folder with an `ssh` that reads our settings in the place of the user's own. */
-async function clientFor(folder: string, key: string): Promise<string> {
+async function clientFor(folder: string, key: string, port: number): Promise<string> {
   const bin = join(folder, `bin-${key}`);
   const settings = [
+    // For addresses that have no room for it (`user@host:path`).
+    `Port ${port}`,
     `IdentityFile ${join(folder, key)}`,
     "IdentitiesOnly yes",
     "BatchMode yes",

@@ -18,6 +18,7 @@ import {
   type ImageBuildout,
 } from "../../support/image-buildout.js";
 import { freePort } from "../../support/registry.js";
+import { startSshd } from "../../support/sshd.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const dockerfile = (...lines: string[]): string => [`FROM ${baseImage}`, ...lines, ""].join("\n");
@@ -126,6 +127,33 @@ describe("docker.build: where the context comes from", function () {
       );
       await installed(made, "app");
       expect(await printed(name, ["cat", "/v"])).to.equal("one\n");
+    });
+
+    it("is fetched over ssh from user@host:path, with the user's own ssh", async () => {
+      const sshd = await startSshd({ LC_ALL: "C" });
+      const outside = process.env["PATH"] ?? "";
+      try {
+        const source = `${sshd.user}@127.0.0.1:${join(folder, "repo.git")}`;
+        const made = await build(`source = ${source}#v1:sub`, {
+          env: { PATH: `${sshd.path}:${outside}` },
+        });
+        await installed(made, "app");
+        expect(await printed(name, ["cat", "/sub/f"])).to.equal("one");
+        expect((await made.install()).counts).to.include({ unchanged: 1 });
+        const stranger = await build(`source = ${source}`, {
+          env: { PATH: `${sshd.strangerPath}:${outside}` },
+        });
+        expect(await failing(stranger)).to.equal(
+          [
+            "build/git: git ls-remote failed: fatal: Could not read from remote repository.",
+            `note: ${sshd.user}@127.0.0.1: Permission denied (publickey).`,
+            "note: Please make sure you have the correct access rights",
+            "note: and the repository exists.",
+          ].join("\n"),
+        );
+      } finally {
+        await sshd.close();
+      }
     });
 
     it("says that there is no such branch, folder or server", async () => {
@@ -258,7 +286,10 @@ describe("docker.build: where the context comes from", function () {
         content: readFileSync(path),
         mode: 0o755,
       }));
-      const made = await build(`builder = buildkit\nsource = c.tar\nssh = default=${join(folder, "key")}`);
+      // What an earlier run had it say is in the engine's cache.
+      const made = await build(
+        `builder = buildkit\nno-cache = true\nsource = c.tar\nssh = default=${join(folder, "key")}`,
+      );
       const content = dockerfile("COPY . /", "RUN --mount=type=ssh,required=true " + program + " -l");
       const { writeFile } = await import("node:fs/promises");
       await writeFile(

@@ -1,0 +1,113 @@
+import { expect } from "chai";
+import { chmod, link, lutimes, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestBuildout } from "../../../src/testing.js";
+import { engineRemove, uniqueName } from "../../support/engine.js";
+import { filesOf } from "../../support/image-files.js";
+import { imageBuildout, installed } from "../../support/image-buildout.js";
+import { baseImage, ensureBaseImage } from "../../support/images.js";
+import { temporaryFolder } from "../../support/tmp.js";
+
+const NOON = new Date("2020-02-02T12:00:00Z");
+
+/** A folder with one of each kind. */
+async function folderOfAll(dockerfile: string): Promise<string> {
+  const folder = await temporaryFolder({
+    Dockerfile: dockerfile,
+    ".dockerignore": "left-out\nd/*.log\n!d/kept.log\n",
+    empty: "",
+    exact: "x".repeat(128 * 1024),
+    "left-out/f": "x",
+    "d/a.log": "x",
+    "d/kept.log": "kept",
+    "d/e/f/deep": "deep",
+    "d.x": "sorts between d and d/e in a list of bytes",
+    "Grüße, 世界": "hello",
+    "other/first": "linked",
+    run: "#!/bin/sh\n",
+  });
+  const at = (name: string): string => join(folder, name);
+  await writeFile(at("large"), Buffer.alloc(3 * 1024 * 1024 + 17, "large"));
+  await truncate(at("empty"), 0);
+  await link(at("other/first"), at("other/second"));
+  await symlink("../d/e", at("other/to-folder"));
+  await symlink("nowhere", at("dangling"));
+  await chmod(at("run"), 0o755);
+  await chmod(at("d"), 0o1777);
+  await utimes(at("exact"), new Date("1960-01-01T00:00:00Z"), new Date("1960-01-01T00:00:00Z"));
+  for (const name of ["large", "empty", "run", "d.x"]) await utimes(at(name), NOON, NOON);
+  await lutimes(at("dangling"), NOON, NOON);
+  return folder;
+}
+
+describe("docker.build: how a folder gets there", function () {
+  this.timeout(120_000);
+  let name: string;
+  const open: TestBuildout[] = [];
+  before(async () => void (await ensureBaseImage()));
+  beforeEach(() => (name = uniqueName("tsb-folder")));
+  afterEach(async () => {
+    for (const buildout of open.splice(0)) {
+      await buildout.uninstall().catch(() => undefined);
+      await buildout.dispose();
+    }
+    await engineRemove("images", name);
+  });
+  const build = async (folder: string, builder: string): Promise<TestBuildout> => {
+    const config = `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = ${folder}\nbuilder = ${builder}\n`;
+    const made = await imageBuildout({ config });
+    open.push(made);
+    return made;
+  };
+  const under = async (root: string): Promise<Record<string, object>> => {
+    const { all } = await filesOf(name);
+    const found = [...all].filter(([path]) => path.startsWith(`${root}/`));
+    return Object.fromEntries(
+      found.map(([path, { type, mode, uid, gid, size, linkname, mtime, content }]) => {
+        const dated = type === "directory" || path.includes("Dockerfile") ? {} : { mtime };
+        return [
+          path,
+          { type, mode, uid, gid, size, linkname, ...dated, content: content.toString("base64") },
+        ];
+      }),
+    );
+  };
+
+  it("is the same whichever builder takes it", async () => {
+    const folder = await folderOfAll(`FROM ${baseImage}\nCOPY . /data\n`);
+    await installed(await build(folder, "buildkit"), "app");
+    const sent = await under("data");
+    await installed(await build(folder, "classic"), "app");
+    const other = await under("data");
+    expect(Object.keys(sent)).to.deep.equal(Object.keys(other));
+    for (const [path, file] of Object.entries(sent)) expect(file, path).to.deep.equal(other[path]);
+    expect(Object.keys(sent)).to.include.members([
+      "data/Grüße, 世界",
+      "data/d/kept.log",
+      "data/other/second",
+    ]);
+    expect(Object.keys(sent)).not.to.include.members(["data/left-out", "data/d/a.log"]);
+  });
+
+  it("has the same digest whether it was read before or while it was sent", async () => {
+    const folder = await folderOfAll(`FROM ${baseImage}\nCOPY d /d\n`);
+    const digests = [];
+    for (const builder of ["buildkit", "classic"]) {
+      const made = await build(folder, builder);
+      await installed(made, "app");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      digests.push((await made.records()).get("app")?.inputs["source"]);
+    }
+    expect(digests[0]).to.match(/^sha256:[0-9a-f]{64}$/);
+    expect(digests[1]).to.equal(digests[0]);
+  });
+
+  it("goes as an archive where a name is not UTF-8", async () => {
+    const folder = await temporaryFolder({ Dockerfile: `FROM ${baseImage}\nCOPY . /data\n` });
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x66, 0xff])]), "x");
+    await installed(await build(folder, "buildkit"), "app");
+    expect([...(await filesOf(name)).all.keys()].filter((path) => path.startsWith("data/f"))).to.have.length(
+      1,
+    );
+  });
+});
