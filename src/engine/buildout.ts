@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { rm, rmdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
@@ -206,6 +207,8 @@ export class Buildout {
       ? buildoutInfo(config, this.#runSettings(store.state.id, options))
       : this.#infoWithoutConfig(store, options);
     const signal = options.signal ?? new AbortController().signal;
+    // Every request of every part under way listens: more than node takes for a leak.
+    setMaxListeners(0, signal);
     const packages = new PackagePrefix(packageSettings(config, info, { env, signal }));
     const registry = new Registry({ builtin, directory: info.directory, cwd, packages });
     const extended = config && (await extend(config, registry));

@@ -1,10 +1,10 @@
-import { cp, readFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { projectFolder, tsbuildout } from "../support/cli.js";
 import { engineRemove } from "../support/engine.js";
 import { ensureBaseImage } from "../support/images.js";
-import { imageWithPrograms } from "../support/stand-ins.js";
+import { imageWithCommand, imageWithPrograms } from "../support/stand-ins.js";
 import { temporaryFolder } from "../support/tmp.js";
 
 const AWS = "pebbletech/docker-aws-cli";
@@ -71,5 +71,124 @@ describe("the pipeline of the dockercise example", () => {
     expect(first.stdout).to.match(/\n7 installed \(/);
     const second = await tsbuildout(["install"], { cwd: folder, env });
     expect(second.stdout).to.match(/^nothing changed: 7 unchanged/);
+  });
+});
+
+/** Two files and two subgraphs, the second named by the first, in the terms of the original's README. */
+const GRAPH = {
+  "a.graphci.yaml": `meta:
+  subgraphs:
+    - tsb-subgraph:latest
+has_a_volume:
+  img: tsbuildout-test/busybox
+  run: echo "Content" > $OUT/a_file
+needs_a_volume:
+  img: tsbuildout-test/busybox
+  vol: has_a_volume
+  dir: /has_a_volume
+  run: cat a_file | grep "Content"
+works_on_it:
+  img: tsbuildout-test/busybox
+  on: has_a_volume
+  run: echo more >> a_file; wc -l < a_file
+`,
+  "service/b.graphci.yaml": `relies_on_subgraph:
+  env:
+    - from_subgraph
+    - home_of_tests
+  img: tsbuildout-test/busybox
+  run: echo "$FROM_SUBGRAPH in $HOME_OF_TESTS"
+may_fail:
+  after: [relies_on_subgraph, deep]
+  img: tsbuildout-test/busybox
+  neverFail: true
+  noLog: true
+  run: echo not seen; exit 3
+run_tests:
+  after: [needs_a_volume, works_on_it, may_fail]
+`,
+  "node_modules/c.graphci.yaml": "never: { img: none, run: none }\n",
+};
+
+const SUBGRAPH = `cat <<'END'
+meta:
+  subgraphs: [tsb-subgraph:deep]
+from_subgraph:
+  img: tsbuildout-test/busybox
+  run: echo given
+END
+`;
+
+describe("init --from dockercise, on files with subgraphs", () => {
+  let folder: string;
+  const run = (...args: string[]) => tsbuildout(args, { cwd: folder, env: { HOME_OF_TESTS: "Leeds" } });
+  const init = (file: string, ...args: string[]) => run("-c", file, "init", "--from", "dockercise", ...args);
+  before(async () => {
+    await ensureBaseImage();
+    await imageWithCommand("tsb-subgraph:latest", SUBGRAPH);
+    await imageWithCommand(
+      "tsb-subgraph:deep",
+      "echo 'deep: { img: tsbuildout-test/busybox, run: echo deep }'\n",
+    );
+    folder = await temporaryFolder(GRAPH);
+  });
+  after(async () => {
+    await run("uninstall", "--all");
+    for (const tag of ["latest", "deep"]) await engineRemove("images", `tsb-subgraph:${tag}`);
+  });
+
+  it("merges all of a folder, and follows subgraphs into subgraphs", async () => {
+    expect(await run("init", "--from", "dockercise")).to.deep.equal({
+      code: 0,
+      stdout: "buildout.cfg written; tsbuildout plan shows what it would do\n",
+      stderr: "",
+    });
+    const named = await init("named.cfg", "a.graphci.yaml", "service/b.graphci.yaml");
+    expect(named).to.deep.include({ code: 0, stderr: "" });
+    const text = await readFile(join(folder, "buildout.cfg"), "utf8");
+    expect(await readFile(join(folder, "named.cfg"), "utf8")).to.equal(text);
+    expect((await run("check")).stdout).to.equal("no mistakes\n");
+  });
+
+  it("is a plan in the order of what stages use, and runs", async () => {
+    const { stdout } = await run("plan", "--json");
+    const { steps } = JSON.parse(stdout) as { steps: { part: string; needs: string[] }[] };
+    expect(Object.fromEntries(steps.map(({ part, needs }) => [part, [...needs].sort()]))).to.deep.equal({
+      has_a_volume: [],
+      needs_a_volume: ["has_a_volume"],
+      works_on_it: ["has_a_volume"],
+      deep: [],
+      from_subgraph: [],
+      relies_on_subgraph: ["from_subgraph"],
+      may_fail: ["deep", "relies_on_subgraph"],
+      run_tests: ["may_fail", "needs_a_volume", "works_on_it"],
+    });
+    const done = await run("install", "-j", "4");
+    expect(done.stderr).to.equal("");
+    expect(done.stdout)
+      .to.match(/\n8 installed \(/)
+      .and.not.to.contain("not seen");
+    expect(done.stdout).to.contain("relies_on_subgraph | given in Leeds\n");
+    expect(done.stdout).to.contain("works_on_it | 2\n");
+  });
+
+  it("says which subgraph cannot be had, and where no stages are", async () => {
+    const bad = "meta: { subgraphs: [tsb-subgraph:broken] }\na: { img: x }\n";
+    await writeFile(join(folder, "bad.yaml"), bad);
+    await imageWithCommand("tsb-subgraph:broken", "echo no such key >&2; exit 4\n");
+    const broken = await init("bad.cfg", "bad.yaml");
+    await engineRemove("images", "tsb-subgraph:broken");
+    expect(broken).to.deep.equal({
+      code: 2,
+      stdout: "",
+      stderr:
+        "error[usage/arguments]: the subgraph tsb-subgraph:broken cannot be had: stage subgraph ended with exit code 4\n" +
+        "   = help: see that the engine can run it, or take it out of meta.subgraphs\n",
+    });
+    await writeFile(join(folder, "empty.yaml"), "meta: {}\n");
+    const empty = await init("empty.cfg", "empty.yaml");
+    expect(empty.stderr).to.equal(
+      "error[usage/arguments]: there is no stage in empty.yaml\n   = help: a stage is a name with img and run\n",
+    );
   });
 });

@@ -7,9 +7,10 @@ import { engineRequest } from "./engine.js";
 export async function imageWithPrograms(
   tag: string,
   programs: Readonly<Record<string, string>>,
+  rest = "",
 ): Promise<void> {
   const context = pack();
-  context.entry({ name: "Dockerfile" }, `FROM ${baseImage}\nCOPY bin /bin\n`);
+  context.entry({ name: "Dockerfile" }, `FROM ${baseImage}\nCOPY bin /bin\n${rest}`);
   for (const [name, script] of Object.entries(programs))
     context.entry({ name: `bin/${name}`, mode: 0o755 }, `#!/bin/sh\n${script}`);
   context.finalize();
@@ -18,4 +19,9 @@ export async function imageWithPrograms(
   const answer = await engineRequest({ method: "POST", path, body });
   if (answer.status !== 200 || answer.body.includes('"errorDetail"'))
     throw new Error(`cannot build ${tag}: ${answer.status} ${answer.body.toString()}`);
+}
+
+/** Builds an image that runs a script of its own. */
+export async function imageWithCommand(tag: string, script: string): Promise<void> {
+  await imageWithPrograms(tag, { start: script }, 'CMD ["/bin/start"]\n');
 }

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
 import type { Converted } from "../init/cfg.js";
@@ -70,25 +70,50 @@ async function compose({ args, io }: Invocation): Promise<Converted> {
   return convert(file, () => fromCompose(text, project));
 }
 
-async function dockercise({ args, io }: Invocation): Promise<Converted> {
-  if (args.length === 0) throw new UsageError("init --from dockercise takes the files of stages");
-  const texts = await Promise.all(args.map((file) => read(io, file)));
-  const { fromDockercise } = await import("../init/dockercise.js");
-  return await convert(args.join(", "), () => fromDockercise(texts, (image) => printed(io, image)));
+async function dockercise(invocation: Invocation): Promise<Converted> {
+  const { io } = invocation;
+  const files = await stageFiles(invocation);
+  const texts = await Promise.all(files.map((file) => read(io, file)));
+  const [{ fromDockercise }, { printedBySubgraph }] = await Promise.all([
+    import("../init/dockercise.js"),
+    import("../init/subgraph.js"),
+  ]);
+  const subgraph = (image: string) => printedBySubgraph(invocation, image);
+  const named = files.join(", ");
+  const converted = await convert(named, () => fromDockercise(texts, subgraph));
+  if (!converted.text.includes("recipe ="))
+    throw new UsageError(`there is no stage in ${named}`, ["a stage is a name with img and run"]);
+  return converted;
 }
 
-/** What an image prints when it is run: the stages of a subgraph. */
-async function printed(io: Invocation["io"], image: string): Promise<string> {
-  const { execa } = await import("execa");
-  try {
-    const run = { env: io.env, extendEnv: false, cancelSignal: io.signal };
-    return (await execa("docker", ["run", "--rm", "--", image], run)).stdout;
-  } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim().split("\n").at(-1) ?? (error as Error).message;
-    throw new UsageError(`the subgraph ${image} cannot be had: ${said}`, [
-      "see that docker can run it, or take it out of meta.subgraphs",
-    ]);
+const STAGE_FILE = /\.(graphci|dockercise)\.ya?ml$/;
+
+/** The files named; of a folder, and where none is named of the one that we are in, all that dockercise takes. */
+async function stageFiles({ args, io }: Invocation): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const name of args.length > 0 ? args : ["."]) {
+    const path = resolve(io.cwd, name);
+    const found = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    files.push(...(found ? (await filesBelow(path)).map((file) => relative(io.cwd, file)) : [name]));
   }
+  if (files.length > 0) return files;
+  throw new UsageError("there are no *.graphci.yaml or *.dockercise.yaml files here", [
+    "name the files of stages: tsbuildout init --from dockercise FILE ...",
+  ]);
+}
+
+/** As dockercise looks for them: everywhere but in what npm installs, and in hidden folders. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const sorted = entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const found: string[] = [];
+  for (const entry of sorted) {
+    const path = join(folder, entry.name);
+    if (entry.isFile() && STAGE_FILE.test(entry.name)) found.push(path);
+    else if (entry.isDirectory() && entry.name !== "node_modules" && !entry.name.startsWith("."))
+      found.push(...(await filesBelow(path)));
+  }
+  return found;
 }
 
 /** YAML that cannot be read is the user's to mend; its parser says where. */

@@ -24,7 +24,21 @@ export async function fromDockercise(
   files: readonly string[],
   subgraph: (image: string) => Promise<string>,
 ): Promise<Converted> {
+  const stages = await mergeFiles(files, subgraph);
   const notes: string[] = [];
+  const names = partNames(Object.keys(stages));
+  for (const [name, part] of names) if (part !== name) notes.push(`the stage "${name}" is called ${part}`);
+  const scope: Scope = { names, note: (text) => void notes.push(text) };
+  const sections = Object.entries(stages).map(([name, stage]) => convertStage(name, stage, scope));
+  const parts = sections.map((section) => section.name).join("\n    ");
+  const head = `[buildout]\nparts =\n    ${parts}\n# \${…} stays as it is: it belongs to the shells in the containers\nsubstitution = angle`;
+  return { text: printFile(head, sections), notes };
+}
+
+async function mergeFiles(
+  files: readonly string[],
+  subgraph: (image: string) => Promise<string>,
+): Promise<{ readonly [name: string]: Stage }> {
   const stages: { [name: string]: Stage } = {};
   const seen = new Set<string>();
   const merge = async (text: string): Promise<void> => {
@@ -37,30 +51,81 @@ export async function fromDockercise(
     }
   };
   for (const file of files) await merge(file);
-  const names = new Set(Object.keys(stages));
-  const sections = Object.entries(stages).map(([name, stage]) => convertStage(name, stage, names, notes));
-  const parts = sections.map((section) => section.name).join("\n    ");
-  const head = `[buildout]\nparts =\n    ${parts}\n# \${…} stays as it is: it belongs to the shells in the containers\nsubstitution = angle`;
-  return { text: printFile(head, sections), notes };
+  return stages;
 }
 
-function convertStage(name: string, stage: Stage, names: ReadonlySet<string>, notes: string[]): SectionText {
-  const part = new SectionText(partName(name)).set("recipe", "docker.stage");
+/** What each stage is called here: a part's name has no spaces, and one name is the file's own. */
+function partNames(stages: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set(["buildout"]);
+  const names = new Map<string, string>();
+  for (const stage of stages) {
+    const plain = partName(stage).replaceAll("/", "-");
+    let name = plain;
+    for (let n = 2; taken.has(name) || (name !== stage && stages.includes(name)); n++) name = `${plain}-${n}`;
+    taken.add(name);
+    names.set(stage, name);
+  }
+  return names;
+}
+
+interface Scope {
+  /** Part by stage. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly note: (text: string) => void;
+}
+
+function convertStage(name: string, stage: Stage, scope: Scope): SectionText {
+  const part = new SectionText(scope.names.get(name)!).set("recipe", "docker.stage");
   for (const [key, value] of Object.entries(stage)) {
     if (key === "run" || key === "targets") continue;
     const option = OPTIONS[key];
-    if (option === undefined) notes.push(`${name}.${key} was not carried over`);
-    else part.set(option, convertValue(key, value, names));
+    if (option === undefined) scope.note(`${name}.${key} was not carried over`);
+    // There, a stage that works on another's volume starts in it whatever its `dir` says.
+    else if (key !== "dir" || stage["on"] === undefined)
+      part.set(option, convertValue({ stage: name, key, value }, scope));
   }
   // Its stages start at the root folder and read `out/<stage>` and `<stage>/file` from there.
   if (stage["dir"] === undefined && stage["on"] === undefined && stage["img"] !== undefined)
     part.set("dir", "/");
-  return part.set("run", asText(stage["run"])?.trimEnd());
+  const script = asText(stage["run"]);
+  if (script === undefined && asTexts(stage["run"]).length > 0)
+    scope.note(`${name}.run was not carried over: it is no text`);
+  return part.set("run", script === undefined ? undefined : escapeScript(script.trimEnd()));
 }
 
-/** A name that is no stage is one of the environment's, which dockercise looks up in capitals. */
-function convertValue(key: string, value: Yaml, names: ReadonlySet<string>): string | string[] | undefined {
-  if (!Array.isArray(value) && key !== "env") return asText(value);
-  const items = asTexts(value).map((item) => (key !== "env" || names.has(item) ? item : item.toUpperCase()));
+/** `$$` and `$<` mean something in a buildout file. */
+function escapeScript(script: string): string {
+  return script.replaceAll(/\$(?=[$<])/g, () => "$$");
+}
+
+interface Item {
+  readonly stage: string;
+  readonly key: string;
+  readonly value: Yaml;
+}
+
+function convertValue(item: Item, scope: Scope): string | string[] | undefined {
+  const convert = CONVERTERS[item.key];
+  if (convert === undefined) return Array.isArray(item.value) ? asTexts(item.value) : asText(item.value);
+  const items = asTexts(item.value).flatMap((text) => convert(text, item.stage, scope) ?? []);
   return items.length === 1 ? items[0] : items;
 }
+
+type Convert = (text: string, stage: string, scope: Scope) => string | undefined;
+
+const toPart: Convert = (text, _stage, { names }) => names.get(text) ?? text;
+
+const CONVERTERS: Readonly<Record<string, Convert>> = {
+  after: toPart,
+  on: toPart,
+  /** A name that is no stage is one of the environment's, which dockercise looks up in capitals. */
+  env: (text, _stage, { names }) => names.get(text) ?? text.toUpperCase(),
+  vol: (text, _stage, { names }) =>
+    text.replace(/^[^:]+/, (source) => (names.has(source) ? names.get(source)! : source)),
+  /** Its own volume, which is there in any case; another stage's, without waiting for it, is no order of things. */
+  outVol: (text, stage, { names, note }) => {
+    if (text === stage) return names.get(stage);
+    note(`${stage}.outVol: ${text} was not carried over: read a stage's volume with vol`);
+    return undefined;
+  },
+};
