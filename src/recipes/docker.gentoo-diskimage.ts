@@ -17,7 +17,7 @@ import { checkName } from "./names.js";
 
 export default defineRecipe({
   doc: "Makes a disk image of a Docker image: a script in a container makes the disk, its partitions and file systems, the image's content is unpacked there, a second script finishes it, and the file is taken out.",
-  lifecycle: `Install runs \`prepare-script\` in a container, streams the base image into \`build-root\` there (through whatever is mounted), runs \`build-script\`, and saves \`image-file\` in \`location\`: holes stay holes, and the file appears when it is whole. The container, its mounts and the loop devices that its scripts attached are taken away, also after a failure or an interruption. What an engine puts into every container (\`/etc/hosts\`, \`/etc/hostname\`, \`/etc/resolv.conf\`) is empty on the disk: \`build-script\` may write it.
+  lifecycle: `Install runs \`prepare-script\` in a container, streams the base image into \`build-root\` there (through whatever is mounted), runs \`build-script\`, and saves \`image-file\` in \`location\`: holes stay holes, and the file appears when it is whole. The container, its mounts and the loop devices that its scripts attached are taken away, also after a failure or an interruption. What an engine puts over \`/etc/hosts\`, \`/etc/hostname\`, \`/etc/resolv.conf\` and \`/etc/mtab\` in every container is on the disk as the image has it.
 
 Update does the same when one of the images changed or the file is gone. Uninstall removes the files. Changed options reinstall.`,
   example: `[disk]

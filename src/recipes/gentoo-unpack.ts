@@ -3,6 +3,7 @@ import { createContainer, execInContainer, removeContainer, type Output } from "
 import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
 import { labelsOf } from "./common.js";
 import { execute, mustExecute, type Work } from "./gentoo-exec.js";
+import { hostFiles, putHostFiles } from "./gentoo-host-files.js";
 import { makeRoom } from "./gentoo-work.js";
 import { LineLog } from "./run-log.js";
 
@@ -22,34 +23,56 @@ type Host = InstallContext<Schema>;
 export async function unpackImage(context: Host, work: Work, { image, root }: Unpacking): Promise<void> {
   await mustExecute(context, work, { step: `making ${root}`, cmd: ["mkdir", "-p", root], user: "0" });
   const cmd = [...(await tarCommand(context, work)), "-C", root];
-  await fromImage(context, work, image, async (name) => {
-    const archive = await work.engine.stream({
-      path: `/containers/${encodeURIComponent(name)}/export`,
-      signal: context.signal,
-    });
-    let current = 0;
-    archive.on("data", (chunk: Buffer) => {
-      current += chunk.length;
-      context.progress({ step: "unpack", current, unit: "bytes" });
-    });
-    archive.pause();
-    const log = new LineLog(context);
-    const code = await execInContainer(work.engine, work.name, {
-      cmd,
+  // Meanwhile: it costs no time of its own.
+  const files = hostFiles(context, work, image);
+  try {
+    await fromImage(
+      context,
+      work,
+      image,
+      async (name) => await exportInto(context, work, { name, cmd, root }),
+    );
+    // The engine puts it into every container; a program on the disk that finds it takes the machine for one.
+    await execute(context, work, {
+      cmd: ["rm", "-f", `${root.replace(/\/+$/, "")}/.dockerenv`],
       user: "0",
-      stdin: archive,
-      signal: context.signal,
-      onOutput: (output: Output) => log.write(output),
+      log: false,
     });
-    log.end();
-    if (code !== 0) throw failed(work, root, log.last);
+    await putHostFiles(context, work, { root, files: await files });
+  } finally {
+    await files.catch(() => undefined);
+  }
+}
+
+interface Exporting {
+  /** A container of the image. */
+  readonly name: string;
+  /** What unpacks an archive from its standard input. */
+  readonly cmd: readonly string[];
+  readonly root: string;
+}
+
+async function exportInto(context: Host, work: Work, { name, cmd, root }: Exporting): Promise<void> {
+  const archive = await work.engine.stream({
+    path: `/containers/${encodeURIComponent(name)}/export`,
+    signal: context.signal,
   });
-  // The engine puts it into every container; a program on the disk that finds it takes the machine for one.
-  await execute(context, work, {
-    cmd: ["rm", "-f", `${root.replace(/\/+$/, "")}/.dockerenv`],
+  let current = 0;
+  archive.on("data", (chunk: Buffer) => {
+    current += chunk.length;
+    context.progress({ step: "unpack", current, unit: "bytes" });
+  });
+  archive.pause();
+  const log = new LineLog(context);
+  const code = await execInContainer(work.engine, work.name, {
+    cmd,
     user: "0",
-    log: false,
+    stdin: archive,
+    signal: context.signal,
+    onOutput: (output: Output) => log.write(output),
   });
+  log.end();
+  if (code !== 0) throw failed(work, root, log.last);
 }
 
 function failed(work: Work, root: string, last: readonly string[]): RecipeError {
