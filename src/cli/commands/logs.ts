@@ -46,7 +46,9 @@ function lastSaid(directory: string, part: string): string | undefined {
 function goesOn(directory: string, run: RunIndex, part: string): boolean {
   const now = readIndex(directory, run.id);
   if (!now || now.milliseconds !== undefined || !isAlive(run.pid)) return false;
-  return now.parts.some(({ name }) => name === part);
+  return now.parts.some(
+    ({ name, result }) => name === part && (result === "waiting" || result === "running"),
+  );
 }
 
 /** A file that grows, read a piece at a time. */

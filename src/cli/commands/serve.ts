@@ -1,4 +1,3 @@
-import { watch } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -6,13 +5,15 @@ import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
 import { resultOf } from "../runs/choose.js";
 import { isAlive, runsDirectory } from "../runs/directory.js";
-import { listRuns, type RunIndex, runsFolder } from "../runs/folder.js";
+import { listRuns, type RunIndex, runsFolder, runTraces } from "../runs/folder.js";
 import { runData } from "../runs/read.js";
 import { Checkout } from "../serve/checkout.js";
 import { Queue } from "../serve/queue.js";
 import { createRunServer, type Serving } from "../serve/server.js";
 import { Deliveries, type Push } from "../serve/webhook.js";
 
+/** How often an open page is told of what is new, in milliseconds. */
+const LOOK = 700;
 const SECRET = "TSBUILDOUT_WEBHOOK_SECRET";
 const ZERO = /^0+$/;
 
@@ -115,26 +116,20 @@ class Service {
 
   #checkoutDirectory: string[] = [];
 
+  /** By looking again: a folder of runs may come and go, and a system may not tell of what happens in it. */
   #watch(changed: () => void): () => void {
-    const watchers = [this.#directory, ...this.#checkoutDirectory].flatMap((directory) => {
-      try {
-        return [watch(runsFolder(directory), { recursive: true }, later)];
-      } catch {
-        return [];
-      }
-    });
-    let timer: NodeJS.Timeout | undefined;
-    // A part that prints much must not make every page ask a thousand times.
-    function later(): void {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        changed();
-      }, 500);
-    }
-    return () => {
-      clearTimeout(timer);
-      for (const watcher of watchers) watcher.close();
-    };
+    let known = this.#traces();
+    const timer = setInterval(() => {
+      const now = this.#traces();
+      if (now === known) return;
+      known = now;
+      changed();
+    }, LOOK).unref();
+    return () => clearInterval(timer);
+  }
+
+  #traces(): string {
+    return [this.#directory, ...this.#checkoutDirectory].map(runTraces).join("\n");
   }
 
   #push(push: Push): boolean {

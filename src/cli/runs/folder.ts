@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { RunPart } from "../page/data.js";
+import type { Event } from "../../index.js";
+import { type PartState, RunParts } from "./parts.js";
 
 /** `.tsbuildout/runs/<id>/`: `index.json` (this), `events.jsonl`, and `logs/<part>.log`. */
 export interface RunIndex {
@@ -15,7 +16,8 @@ export interface RunIndex {
   readonly pid: number;
   readonly command: string;
   readonly buildout: string;
-  readonly parts: readonly Omit<RunPart, "log">[];
+  /** Of a run that has no end as the plan says; `readIndex` then adds what has happened. */
+  readonly parts: readonly PartState[];
 }
 
 export function runsFolder(directory: string): string {
@@ -43,10 +45,36 @@ export function listRuns(directory: string): readonly RunIndex[] {
 export function readIndex(directory: string, id: string): RunIndex | undefined {
   try {
     const index = JSON.parse(readFileSync(join(runsFolder(directory), id, "index.json"), "utf8")) as RunIndex;
-    return index.version === 1 ? index : undefined;
+    if (index.version !== 1) return undefined;
+    return index.milliseconds === undefined ? { ...index, parts: partsSoFar(directory, index) } : index;
   } catch {
     return undefined;
   }
+}
+
+/** The parts of a run that goes on, or was killed: its index is written again at its end only. */
+function partsSoFar(directory: string, { id, parts }: RunIndex): readonly PartState[] {
+  const path = eventsPath(directory, id);
+  if (!existsSync(path)) return parts;
+  const state = new RunParts();
+  for (const line of readFileSync(path, "utf8").split("\n")) {
+    const event = parseEvent(line);
+    if (event) state.take(event, event.milliseconds);
+  }
+  return state.list.length > 0 ? state.list : parts;
+}
+
+/** The last line may be torn. */
+function parseEvent(line: string): (Event & { readonly milliseconds: number }) | undefined {
+  try {
+    return JSON.parse(line) as Event & { readonly milliseconds: number };
+  } catch {
+    return undefined;
+  }
+}
+
+export function eventsPath(directory: string, id: string): string {
+  return join(runsFolder(directory), id, "events.jsonl");
 }
 
 /** Removes the oldest runs but for `keep`. One that another process is writing has a newer id, so it stays. */
@@ -72,4 +100,26 @@ export function parseLogLine(line: string): LogLine | undefined {
 
 export function logPath(directory: string, id: string, part: string): string {
   return join(runsFolder(directory), id, "logs", logName(part));
+}
+
+/** Something that changes whenever the newest run of a buildout writes anything, or another one begins. */
+export function runTraces(directory: string): string {
+  try {
+    const id = readdirSync(runsFolder(directory)).sort().at(-1) ?? "";
+    const folder = join(runsFolder(directory), id);
+    const files = [
+      "index.json",
+      "events.jsonl",
+      ...readdirSync(join(folder, "logs")).map((log) => join("logs", log)),
+    ];
+    return files.reduce((traces, file) => {
+      const { size, mtimeMs } = statSync(join(folder, file), { throwIfNoEntry: false }) ?? {
+        size: 0,
+        mtimeMs: 0,
+      };
+      return `${traces} ${size} ${mtimeMs}`;
+    }, id);
+  } catch {
+    return "";
+  }
 }

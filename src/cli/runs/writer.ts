@@ -1,8 +1,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Event, Reporter, Step } from "../../index.js";
-import type { RunPart, RunResult } from "../page/data.js";
-import { logPath, pruneRuns, type RunIndex, runsFolder } from "./folder.js";
+import type { Event, Reporter } from "../../index.js";
+import { eventsPath, logPath, pruneRuns, type RunIndex, runsFolder } from "./folder.js";
+import { RunParts } from "./parts.js";
 
 export interface RunFolderSettings {
   readonly pid: number;
@@ -28,16 +28,13 @@ export function runFolderReporter(settings: RunFolderSettings): Reporter {
   };
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type Part = Mutable<Omit<RunPart, "log">>;
-
 class RunWriter {
   readonly #settings: RunFolderSettings;
   readonly #directory: string;
   readonly #keep: number;
   readonly #head: Omit<RunIndex, "parts">;
   readonly #begin: number;
-  readonly #parts = new Map<string, Part>();
+  readonly #parts = new RunParts();
   readonly #events: BufferedFile;
   readonly #logs = new Map<string, BufferedFile>();
 
@@ -52,7 +49,7 @@ class RunWriter {
     this.#head = { version: 1, id, started, pid, command, buildout: basename(directory) };
     const folder = join(runsFolder(directory), id);
     mkdirSync(join(folder, "logs"), { recursive: true, mode: 0o700 });
-    this.#events = new BufferedFile(join(folder, "events.jsonl"));
+    this.#events = new BufferedFile(eventsPath(directory, id));
     this.#save();
   }
 
@@ -65,64 +62,23 @@ class RunWriter {
       return;
     }
     this.#events.write(`${JSON.stringify({ milliseconds, ...event })}\n`);
-    if (event.type === "plan") {
-      for (const step of event.steps) this.#parts.set(step.part, planned(step));
-      // Where nothing is to be done, the run ends at once.
-      if (event.steps.some(({ action }) => action !== "none")) this.#save();
-    } else if (event.type === "part-started") {
-      const { action, reasons } = event;
-      Object.assign(this.#part(event.part), { action, reasons, result: "running", start: milliseconds });
-    } else if (event.type === "part-ended") this.#ended(event, milliseconds);
-    else if (event.type === "diagnostic") this.#diagnostic(event);
-    else if (event.type === "run-ended") this.#finish(event, milliseconds);
+    this.#parts.take(event, milliseconds);
+    if (event.type === "plan") this.#save();
+    else if (event.type === "part-ended") this.#closeLog(event.part);
+    else if (event.type === "run-ended") this.#finish(milliseconds);
   }
 
-  #ended(event: Extract<Event, { type: "part-ended" }>, milliseconds: number): void {
-    const part = this.#part(event.part);
-    part.result = event.end;
-    part.action = event.action === "none" ? "" : event.action;
-    if (part.start !== undefined) part.end = milliseconds;
-    if (event.why !== undefined && event.end !== "done" && event.end !== "unchanged")
-      part.error ??= event.why;
-    this.#logs.get(event.part)?.close();
-    this.#logs.delete(event.part);
+  #closeLog(part: string): void {
+    this.#logs.get(part)?.close();
+    this.#logs.delete(part);
   }
 
-  #diagnostic({ diagnostic }: Extract<Event, { type: "diagnostic" }>): void {
-    if (diagnostic.severity !== "error" || diagnostic.part === undefined) return;
-    const place =
-      diagnostic.file === undefined ? [] : [`   ${diagnostic.file}:${diagnostic.line}:${diagnostic.column}`];
-    const notes = diagnostic.notes.map((note) => `   = note: ${note}`);
-    const help = diagnostic.help.map((line) => `   = help: ${line}`);
-    this.#part(diagnostic.part).error = [
-      `error[${diagnostic.code}]: ${diagnostic.message}`,
-      ...place,
-      ...notes,
-      ...help,
-    ].join("\n");
-  }
-
-  #finish(event: Extract<Event, { type: "run-ended" }>, milliseconds: number): void {
-    for (const { part, action, end } of event.summary.parts) {
-      const entry = this.#part(part);
-      entry.result = end;
-      entry.action ||= action === "none" ? "" : action;
-    }
+  #finish(milliseconds: number): void {
     for (const file of [this.#events, ...this.#logs.values()]) file.close();
     // An install that leaves nothing installed takes the whole folder of ours away.
     if (!existsSync(this.#folder())) return;
     this.#save(milliseconds);
     pruneRuns(this.#directory, this.#keep);
-  }
-
-  #part(name: string): Part {
-    let part = this.#parts.get(name);
-    if (!part)
-      this.#parts.set(
-        name,
-        (part = { name, recipe: "", needs: [], result: "waiting", action: "", reasons: [] }),
-      );
-    return part;
   }
 
   #log(part: string): BufferedFile {
@@ -139,24 +95,12 @@ class RunWriter {
     const index: RunIndex = {
       ...this.#head,
       ...(milliseconds !== undefined && { milliseconds }),
-      parts: [...this.#parts.values()],
+      parts: this.#parts.list,
     };
     const path = join(this.#folder(), "index.json");
     writeFileSync(`${path}.new`, JSON.stringify(index), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
-}
-
-function planned(step: Step): Part {
-  const result: RunResult = step.action === "none" ? "unchanged" : "waiting";
-  return {
-    name: step.part,
-    recipe: step.recipe,
-    needs: step.needs.map((part) => ({ part, why: "" })),
-    result,
-    action: step.action === "none" ? "" : step.action,
-    reasons: step.reasons,
-  };
 }
 
 /** How much is gathered before it is written, in characters; lines are written at the latest with the next second's. */

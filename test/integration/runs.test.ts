@@ -1,0 +1,84 @@
+import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { type CliRun, startTsbuildout, tsbuildout } from "../support/cli.js";
+import { engineObjects } from "../support/engine.js";
+import { ensureBaseImage } from "../support/images.js";
+import { temporaryFolder } from "../support/tmp.js";
+
+/** A stage that says that it has begun, and ends when the test opens its gate. */
+const gated = (name: string, after: string): string =>
+  `[${name}]\nrecipe = docker.stage\nimage = tsbuildout-test/busybox\nafter = ${after}\nvol = ./gate:/gate\n` +
+  `run =\n    echo ${name} begun\n    until [ -e /gate/${name} ]; do sleep 0.05; done\n    echo ${name} ends\n`;
+
+describe("a run that goes on", () => {
+  let folder: string;
+  let run: CliRun;
+  const here = (...args: string[]) => tsbuildout(args, { cwd: folder });
+  const open = (name: string): Promise<void> => writeFile(join(folder, "gate", name), "");
+  before(async () => {
+    const image = await ensureBaseImage();
+    const first = `[first]\nrecipe = docker.stage\nimage = ${image}\nrun = echo first\n`;
+    const config = `[buildout]\nparts = last\n${first}${gated("slow", "first")}${gated("last", "slow")}`;
+    folder = await temporaryFolder({ "buildout.cfg": config, "gate/.keep": "" });
+    run = startTsbuildout(["install"], { cwd: folder });
+    await run.prints(/slow \| slow begun/);
+  });
+  after(async () => {
+    run.signal("SIGKILL");
+    await here("uninstall", "--all");
+  });
+
+  it("is listed, and its page knows what is done and what runs", async () => {
+    const { runs } = JSON.parse((await here("runs", "--json")).stdout) as { runs: { result: string }[] };
+    expect(runs.map(({ result }) => result)).to.deep.equal(["running"]);
+    const server = startTsbuildout(["serve", "--port", "0"], { cwd: folder });
+    const [address] = await server.printed(/http:\S+/);
+    const list = await (await fetch(address)).text();
+    const page = `${address.slice(0, -1)}${/href="(\/runs\/[^"]+)"/.exec(list)![1]!}`;
+    const parts = async () =>
+      (
+        (await (await fetch(`${page}?data`)).json()) as { parts: { name: string; result: string }[] }[]
+      )[0]!.parts.map(({ name, result }) => `${name} ${result}`);
+    const events = (await fetch(`${address}events`)).body!.getReader();
+    const next = async (): Promise<string> => Buffer.from((await events.read()).value!).toString();
+    expect(await next()).to.equal(": here\n\n");
+    // What is written comes a moment later, and the server tells.
+    while ((await parts())[1] !== "slow running") expect(await next()).to.equal("data: changed\n\n");
+    expect(await parts()).to.deep.equal(["first done", "slow running", "last waiting"]);
+    const [id] = /\d{8}-\d{6}-[0-9a-f]+/.exec(page)!;
+    await appendFile(join(folder, ".tsbuildout/runs", id, "events.jsonl"), "torn\n");
+    expect(await next()).to.equal("data: changed\n\n");
+    server.signal("SIGINT");
+    expect((await server.done).code).to.equal(0);
+  });
+
+  it("is followed by logs -f until the part has ended, not the run", async () => {
+    const follow = startTsbuildout(["logs", "-f", "slow"], { cwd: folder });
+    await follow.prints(/slow begun/);
+    await open("slow");
+    await run.prints(/last \| last begun/);
+    expect(await follow.done).to.deep.equal({ code: 0, stdout: "slow begun\nslow ends\n", stderr: "" });
+  });
+
+  it("lets go of a follower at Ctrl-C, and goes on itself", async () => {
+    const follow = startTsbuildout(["logs", "-f", "last"], { cwd: folder });
+    await follow.prints(/last begun/);
+    follow.signal("SIGINT");
+    expect(await follow.done).to.deep.equal({ code: 130, stdout: "last begun\n", stderr: "interrupted\n" });
+  });
+
+  it("leaves nothing of a stage that Ctrl-C ended, and goes on from there the next time", async () => {
+    run.signal("SIGINT");
+    const ended = await run.done;
+    expect(ended.code).to.equal(130);
+    const state = await readFile(join(folder, ".installed.cfg"), "utf8");
+    const id = /(tsbuildout-[0-9a-f]+)-first/.exec(state)![1]!;
+    const left = (await engineObjects("org.tsbuildout.buildout")).filter((name) => name.includes(id));
+    expect(left).to.deep.equal([`volume ${id}-first`, `volume ${id}-slow`]);
+    await open("last");
+    const again = await here("install");
+    expect(again.stdout).to.contain("last | last ends\n").and.not.to.contain("slow |");
+    expect((await here("runs")).stdout).to.match(/ done .*\n.* aborted /);
+  });
+});
