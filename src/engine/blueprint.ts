@@ -1,4 +1,6 @@
 import type { Config } from "./config/model.js";
+import { enough } from "./config/reference-mistakes.js";
+import type { Span } from "./text.js";
 import { Resolver } from "./config/resolve.js";
 import { words } from "./config/space.js";
 import { Configurer } from "./configure.js";
@@ -12,6 +14,9 @@ import type { Registry } from "./registry.js";
 import { isFalse, isTrue } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 import { resolve } from "node:path";
+
+/** More are shown to nobody. */
+const MOST_MISTAKES = 200;
 
 /** The parts of a configuration, in order, each configured. */
 export interface Blueprint {
@@ -38,41 +43,55 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
   const configurer = new Configurer({ config, registry, runtime, strict });
   await configurer.reach("buildout");
   for (const name of only) await reachPart(configurer, name);
-  const mistakes = [...configurer.mistakes];
+  const asked = configurer.mistakes.length;
   await reachListed(configurer, only.length > 0);
-  // Of parts that nobody asked for, mistakes do no harm.
-  if (only.length === 0) mistakes.push(...configurer.mistakes.slice(mistakes.length));
   const before = configurer.mistakes.length;
   configurer.finish();
   const selected = select(configurer.parts, only.length > 0 ? only : undefined);
-  mistakes.push(
+  const mistakes = [
+    // Of parts that nobody asked for, mistakes do no harm.
+    ...configurer.mistakes.slice(0, only.length === 0 ? before : asked),
     ...configurer.mistakes.slice(before).filter(({ part }) => part === undefined || selected.has(part)),
-  );
+  ];
   throwErrors(mistakes);
   const parts = configurer.partsInOrder().filter((part) => selected.has(part.name));
   for (const part of parts)
     for (const name of request.recordedNeeds(part.name))
       if (selected.has(name) && !part.needs.has(name)) addNeed(part, recordedNeed(name));
-  return { configurer, ...inOrder(parts), warnings: gathered(distinct(mistakes)) };
+  return { configurer, ...inOrder(parts), warnings: shown(gathered(distinct(mistakes))) };
 }
 
 async function reachPart(configurer: Configurer, name: string): Promise<void> {
   await configurer.reach(name);
-  if (configurer.parts.has(name) || configurer.mistakes.some(({ part }) => part === name)) return;
+  if (configurer.parts.has(name) || configurer.failed.has(name)) return;
   const exists = configurer.hasSection(name);
   const message = exists
     ? `[${name}] has no option "recipe"`
     : `there is no section [${name}] for the part ${name}`;
-  const span = configurer.span("buildout", "parts");
+  const span = listedAt(configurer, name);
+  // A hundred thousand names are not compared with as many others.
+  const many = configurer.mistakes.length > MOST_MISTAKES;
   configurer.fail([
     {
       severity: "error",
       code: exists ? "config/missing-option" : "config/missing-section",
       message,
       ...(span && { span }),
-      help: exists ? [] : didYouMean(name, configurer.config.sections.keys()),
+      help: exists || many ? [] : didYouMean(name, configurer.config.sections.keys()),
     },
   ]);
+}
+
+/** Where a part is listed: its own word where it stands there as it is, else the whole list. */
+function listedAt(configurer: Configurer, name: string): Span | undefined {
+  const span = configurer.span("buildout", "parts");
+  if (!span || span.source.lineless || configurer.mistakes.length > MOST_MISTAKES) return span;
+  const { source } = span;
+  const list = source.text.slice(span.start, span.end);
+  let at = list.indexOf(name);
+  while (at >= 0 && /\S/.test((list[at - 1] ?? "") + (list[at + name.length] ?? "")))
+    at = list.indexOf(name, at + 1);
+  return at < 0 ? span : { source, start: span.start + at, end: span.start + at + name.length };
 }
 
 async function reachListed(configurer: Configurer, optional: boolean): Promise<void> {
@@ -120,7 +139,16 @@ function circle(edges: readonly Edge[]): Diagnostic {
 }
 
 function throwErrors(mistakes: readonly Diagnostic[]): void {
-  if (mistakes.some(({ severity }) => severity === "error")) throw new DiagnosticError(distinct(mistakes));
+  if (mistakes.some(({ severity }) => severity === "error"))
+    throw new DiagnosticError(shown(distinct(mistakes)));
+}
+
+/** As many as anybody reads, errors before warnings count. */
+function shown(all: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (all.length <= MOST_MISTAKES) return all;
+  const errors = all.filter(({ severity }) => severity === "error");
+  const more = { ...enough(), ...(errors.length === 0 && { severity: "warning" as const }) };
+  return [...(errors.length === 0 ? all : errors).slice(0, MOST_MISTAKES), more];
 }
 
 /** One mistake in a shared section is found by all that refer to it. */

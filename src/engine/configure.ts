@@ -35,6 +35,7 @@ export class Configurer implements ConfigureHost {
   readonly runtime: Runtime;
   readonly parts = new Map<string, Part>();
   readonly mistakes: Diagnostic[] = [];
+  readonly failed = new Set<string>();
   readonly config: Config;
   /** Options that some reference names, `section\noption`. */
   readonly #referred = new Set<string>();
@@ -123,7 +124,10 @@ export class Configurer implements ConfigureHost {
   }
 
   fail(diagnostics: readonly Diagnostic[]): void {
-    this.mistakes.push(...diagnostics);
+    for (const diagnostic of diagnostics) {
+      this.mistakes.push(diagnostic);
+      if (diagnostic.part !== undefined) this.failed.add(diagnostic.part);
+    }
   }
 
   /** The direct references of a section; asked for several times. */

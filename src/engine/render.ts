@@ -4,6 +4,9 @@ import { type Position, type Span, place, positionAt } from "./text.js";
 /** More of a line than this tells a reader nothing; a 1 MB line must not fill the terminal. */
 const WIDEST_EXCERPT = 120;
 
+/** Messages have a few lines; what is longer than this quotes something that nobody typed. */
+const LONGEST_MESSAGE = 4000;
+
 /** What a colouring reporter puts around pieces of a message; without it the text is plain. */
 export interface Paint {
   readonly severity: (text: string, severity: Diagnostic["severity"]) => string;
@@ -21,7 +24,7 @@ export function renderDiagnostic(diagnostic: Diagnostic, paint: Paint = plain): 
   const { severity, code, span, part } = diagnostic;
   const where = part === undefined ? "" : ` (part ${part})`;
   const lines = [
-    `${paint.severity(`${severity}[${code}]`, severity)}: ${visible(diagnostic.message)}${where}`,
+    `${paint.severity(`${severity}[${code}]`, severity)}: ${visible(bounded(diagnostic.message))}${where}`,
   ];
   const position = span && !span.source.lineless ? positionAt(span.source, span.start) : undefined;
   const gutter = " ".repeat(position ? String(position.line).length : 2);
@@ -91,6 +94,13 @@ function clip(line: string, start: number, end: number) {
   const rest = Math.max(half, room - before.length);
   const after = line.length - end > rest ? `${line.slice(end, end + rest)}…` : line.slice(end);
   return { before, marked, after };
+}
+
+/** A name may be a broken file's line of a megabyte: the two ends of it say as much. */
+function bounded(text: string): string {
+  if (text.length <= LONGEST_MESSAGE) return text;
+  const half = LONGEST_MESSAGE >> 1;
+  return `${text.slice(0, half)}…${text.slice(-half)}`;
 }
 
 /** Control characters of a broken file must not reach the terminal. */

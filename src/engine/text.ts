@@ -74,8 +74,15 @@ export function lineAt(source: Source, offset: number): number {
 export function positionAt(source: Source, offset: number): Position {
   const line = lineAt(source, offset);
   const start = startsOf(source)[line - 1] ?? 0;
+  return { line, column: offset - start + 1, lineText: source.text.slice(start, endOf(source, line)) };
+}
+
+/** Where a line ends, by where the next one starts: a line may be long, and asked for often. */
+function endOf(source: Source, line: number): number {
   const { text } = source;
-  return { line, column: offset - start + 1, lineText: text.slice(start, lineEnd(text, start, true)) };
+  const next = startsOf(source)[line];
+  if (next === undefined) return text.length;
+  return text.startsWith("\r\n", next - 2) ? next - 2 : next - 1;
 }
 
 /** Where something stands, as annotate and messages say it: `buildout.cfg:12`, or the bare name of a lineless source. */

@@ -160,7 +160,8 @@ class TreeReader {
 
 function tooDeep(mention: Mention | undefined): Diagnostic {
   const message = `files extend each other more than ${DEEPEST} deep`;
-  return configError("too-deep", message, mention ? { span: mention.span } : {});
+  const help = ["does a server answer each file with another one?"];
+  return configError("too-deep", message, { ...(mention && { span: mention.span }), help });
 }
 
 /** What a file wants to extend, in order. Only a plain `=` counts (LANGUAGE, rule 15). */

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { ask } from "../../../support/config.js";
 import { type Files, temporaryFolder } from "../../../support/tmp.js";
 import { runCli } from "../../../support/in-process.js";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 interface Example {
@@ -616,6 +616,19 @@ const examples: readonly Example[] = [
     ],
   },
   {
+    name: "config/too-deep",
+    files: Object.fromEntries(
+      range(2002).map((i) => [i === 0 ? "buildout.cfg" : `${i}.cfg`, `[buildout]\nextends = ${i + 1}.cfg\n`]),
+    ),
+    text: [
+      "error[config/too-deep]: files extend each other more than 2000 deep",
+      "  1999.cfg:2:11",
+      "2 | extends = 2000.cfg",
+      "  |           ^^^^^^^^",
+      "  = help: does a server answer each file with another one?",
+    ],
+  },
+  {
     name: "usage/arguments: too few",
     files: { "buildout.cfg": "" },
     args: ["query"],
@@ -644,6 +657,13 @@ const examples: readonly Example[] = [
   },
 ];
 
+/** The exact text for one file that is made here, as root or not. */
+async function says(file: string, text: readonly string[], cwd: string): Promise<void> {
+  const { code, stderr } = await runCli(["-c", file, "annotate"], { cwd });
+  expect(stderr.replaceAll(cwd, "@")).to.equal(`${text.join("\n")}\n`);
+  expect(code).to.equal(2);
+}
+
 describe("what is wrong with a configuration", function () {
   this.timeout(60_000);
   for (const { name, files, args, text } of examples)
@@ -664,15 +684,66 @@ describe("what is wrong with a configuration", function () {
     expect(code).to.equal(2);
   });
 
-  it("says exactly config/unreadable-file", async () => {
+  it("says exactly config/unreadable-file: not allowed", async () => {
     const cwd = await temporaryFolder({ "buildout.cfg": "" });
+    chmodSync(cwd, 0o755);
     chmodSync(join(cwd, "buildout.cfg"), 0);
-    // root reads what nobody may read
-    if (process.getuid?.() === 0) return;
-    const { code, stderr } = await runCli(["annotate"], { cwd });
-    expect(stderr.replaceAll(cwd, "@")).to.equal(
-      "error[config/unreadable-file]: @/buildout.cfg may not be read by this user\n",
+    // root reads what nobody may read; modules are loaded before it becomes nobody
+    await runCli(["annotate"], { cwd });
+    const root = process.geteuid?.() === 0;
+    if (root) process.seteuid!(65_534);
+    try {
+      await says(
+        "buildout.cfg",
+        ["error[config/unreadable-file]: @/buildout.cfg may not be read by this user"],
+        cwd,
+      );
+    } finally {
+      if (root) process.seteuid!(0);
+    }
+  });
+
+  it("says exactly config/unreadable-file: a link to itself", async () => {
+    const cwd = await temporaryFolder();
+    symlinkSync("loop.cfg", join(cwd, "loop.cfg"));
+    await says(
+      "loop.cfg",
+      ["error[config/unreadable-file]: @/loop.cfg is a symbolic link that leads back to itself"],
+      cwd,
     );
-    expect(code).to.equal(2);
+  });
+
+  it("says exactly config/unreadable-file: the disk cannot", async () => {
+    const cwd = await temporaryFolder();
+    await says(
+      "/proc/self/mem",
+      ["error[config/unreadable-file]: /proc/self/mem cannot be read: EIO: i/o error, read"],
+      cwd,
+    );
+  });
+
+  it("says exactly config/too-large: a file", async () => {
+    const cwd = await temporaryFolder({ "buildout.cfg": "" });
+    truncateSync(join(cwd, "buildout.cfg"), 64 * 1024 * 1024 + 1);
+    await says(
+      "buildout.cfg",
+      [
+        "error[config/too-large]: @/buildout.cfg is larger than 64 MB",
+        "   = help: a configuration file is text that a person writes; is this the right file?",
+      ],
+      cwd,
+    );
+  });
+
+  it("says exactly config/too-large: a pipe", async () => {
+    const cwd = await temporaryFolder();
+    await says(
+      "/dev/zero",
+      [
+        "error[config/too-large]: /dev/zero is larger than 64 MB",
+        "   = help: a configuration file is text that a person writes; is this the right file?",
+      ],
+      cwd,
+    );
   });
 });
