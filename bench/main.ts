@@ -27,6 +27,8 @@ async function main(wanted: readonly string[]): Promise<void> {
   process.stdout.write(`${renderTable(rows)}\n`);
 }
 
+// As the command line does: the AWS SDK would speak into the table of what its future releases need.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 await main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -112,7 +112,7 @@ command = /bin/bash
 `,
   },
   "docker.gentoo-diskimage": {
-    lifecycle: `**Install** starts the builder, runs \`prepare-script\`, unpacks the base image into \`build-root\` inside of it, runs \`build-script\`, and takes \`image-file\` out to \`location\`, holes and all. The file appears whole or not at all; the container, its mounts and loop devices go even when a script fails. Any change makes the file anew; **uninstall** removes it.`,
+    lifecycle: `**Install** starts the builder, runs \`prepare-script\`, unpacks the base image into \`build-root\` inside of it, runs \`build-script\`, and takes \`image-file\` out to \`location\`, holes and all. What an engine puts over \`/etc/hosts\`, \`/etc/hostname\`, \`/etc/resolv.conf\` and \`/etc/mtab\` of every container is on the disk as the image has it. The file appears whole or not at all; the container, its mounts and loop devices go even when a script fails. Any change makes the file anew; **uninstall** removes it.`,
     example: `[buildout]
 parts = disk
 
