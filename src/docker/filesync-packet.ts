@@ -4,7 +4,7 @@ import { majorMinor } from "./tree-pack.js";
 import type { TreeEntry } from "./tree.js";
 
 export const REQUEST = 1;
-export const DATA = 2;
+const DATA = 2;
 export const FINISHED = 3;
 export const FAILED = 4;
 

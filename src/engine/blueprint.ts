@@ -1,6 +1,6 @@
 import type { Config } from "./config/model.js";
 import { enough } from "./config/reference-mistakes.js";
-import type { Span } from "./text.js";
+import { type Span, textOf } from "./text.js";
 import { Resolver } from "./config/resolve.js";
 import { words } from "./config/space.js";
 import { Configurer } from "./configure.js";
@@ -87,7 +87,7 @@ function listedAt(configurer: Configurer, name: string): Span | undefined {
   const span = configurer.span("buildout", "parts");
   if (!span || span.source.lineless || configurer.mistakes.length > MOST_MISTAKES) return span;
   const { source } = span;
-  const list = source.text.slice(span.start, span.end);
+  const list = textOf(span);
   let at = list.indexOf(name);
   while (at >= 0 && /\S/.test((list[at - 1] ?? "") + (list[at + name.length] ?? "")))
     at = list.indexOf(name, at + 1);

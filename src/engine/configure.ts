@@ -4,6 +4,7 @@ import { configureContext, type ConfigureHost, type Wishes } from "./configure-c
 import { isSettled, noSuchPart, outputsHelp, ReferenceNeed } from "./configure-needs.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { hideSecrets } from "./hidden.js";
 import { fillHoles, type Hole, hasHole, holesOf } from "./hole.js";
 import { factsOf } from "./facts.js";
 import { type Decoded, decodeEngineOptions, decodeOptions, unknownOptions } from "./options.js";
@@ -84,6 +85,8 @@ export class Configurer implements ConfigureHost {
         found.add(reference.section);
       }
     }
+    const within = { sections: this.#sections, references: (name: string) => this.#references(name) };
+    for (const section of found) hideSecrets(section, this.#outside.loaded.get(section)?.recipe, within);
   }
 
   /** In the order in which they were come upon. */

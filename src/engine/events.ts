@@ -1,4 +1,5 @@
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { withoutSecrets } from "./hidden.js";
 import { positionAt } from "./text.js";
 
 /** What is to be done with a part. `maybe`: it depends on values known only after another part's install. */
@@ -112,7 +113,9 @@ export function diagnosticJson(diagnostic: Diagnostic): DiagnosticJson {
 function place(span: NonNullable<Diagnostic["span"]>) {
   const { line, column, lineText } = positionAt(span.source, span.start);
   const length = Math.max(1, Math.min(span.end - span.start, lineText.length - column + 1));
-  return { file: span.source.name, line, column, lineText, length };
+  const start = column - 1;
+  const { text } = withoutSecrets(span.source, span.start - start, { text: lineText, start, end: start });
+  return { file: span.source.name, line, column, lineText: text, length };
 }
 
 function where(span: NonNullable<Diagnostic["span"]>): string {

@@ -1,10 +1,11 @@
 import type { Diagnostic } from "./diagnostic.js";
 import { hasHole } from "./hole.js";
+import { hideSpan } from "./hidden.js";
 import { factsOf } from "./facts.js";
 import { ENGINE_OPTIONS, type EngineOptions, type Text } from "./part.js";
 import type { LoadedRecipe } from "./registry.js";
 import { type DecodeContext, type Option, OptionValueError, type Schema } from "./schema.js";
-import { didYouMean } from "./suggest.js";
+import { suggest } from "./suggest.js";
 import type { Span } from "./text.js";
 
 /** Where to look up and point to a part's options. */
@@ -119,7 +120,7 @@ export function unknownOptions(
   source: OptionSource,
   settings: { readonly strict: boolean; isReferred(option: string): boolean },
 ): Diagnostic[] {
-  const { known } = factsOf(loaded.recipe);
+  const { known, secretNames } = factsOf(loaded.recipe);
   const own = settings.strict ? [] : (loaded.recipe.ownNames ?? []);
   const strangers: string[] = [];
   for (const name of source.texts.keys())
@@ -127,7 +128,11 @@ export function unknownOptions(
       strangers.push(name);
   return strangers.map((name) => {
     const span = source.nameSpan(name);
-    const help = didYouMean(name, known);
+    const meant = suggest(name, known);
+    const help = meant === undefined ? [] : [`did you mean "${meant}"?`];
+    const value = source.span(name);
+    // A secret under a misspelt name is one all the same.
+    if (value && meant !== undefined && secretNames.has(meant)) hideSpan(value);
     return {
       // A name may be the user's own, for references that come later.
       severity: settings.strict ? "error" : "warning",

@@ -1,4 +1,5 @@
 import type { Diagnostic, Note } from "./diagnostic.js";
+import { type Marked, withoutSecrets } from "./hidden.js";
 import { type Position, type Span, place, positionAt } from "./text.js";
 
 /** More of a line than this tells a reader nothing; a 1 MB line must not fill the terminal. */
@@ -48,15 +49,16 @@ export function noteText(note: Note): string {
 function excerpt(span: Span, position: Position | undefined, gutter: string, paint: Paint): string[] {
   if (!position) {
     if (span.source.text === "") return [`${gutter} ${span.source.name}`];
-    const { before, marked, after } = clip(span.source.text, span.start, span.end);
+    const { before, marked, after } = clip(
+      withoutSecrets(span.source, 0, { text: span.source.text, start: span.start, end: span.end }),
+    );
     return underlined({ head: `${gutter} ${span.source.name}`, label: gutter, before, marked, after }, paint);
   }
   const { line, column, lineText } = position;
   const start = column - 1;
+  const end = Math.min(lineText.length, start + span.end - span.start);
   const { before, marked, after } = clip(
-    lineText,
-    start,
-    Math.min(lineText.length, start + span.end - span.start),
+    withoutSecrets(span.source, span.start - start, { text: lineText, start, end }),
   );
   const head = `${gutter} ${span.source.name}:${line}:${column}`;
   return underlined({ head, label: String(line), before, marked, after }, paint);
@@ -85,7 +87,7 @@ function underlined({ head, label, before, marked, after }: Excerpt, paint: Pain
 }
 
 /** Cuts a long line to a window around what is marked. */
-function clip(line: string, start: number, end: number) {
+function clip({ text: line, start, end }: Marked) {
   const marked =
     end - start > WIDEST_EXCERPT ? `${line.slice(start, start + WIDEST_EXCERPT)}…` : line.slice(start, end);
   const room = Math.max(20, WIDEST_EXCERPT - marked.length);

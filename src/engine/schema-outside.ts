@@ -1,6 +1,8 @@
 import type { Environment } from "./config/expression.js";
 import type { Config, Section, Value } from "./config/model.js";
 import { defaultValue, type Outside, type Resolved, Resolver } from "./config/resolve.js";
+import { factsOf } from "./facts.js";
+import { hideSecrets } from "./hidden.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { canonical } from "./section.js";
 import type { Source } from "./text.js";
@@ -10,7 +12,6 @@ export class SchemaOutside implements Outside {
   readonly #config: Config;
   /** By section; null where the recipe cannot be loaded, so that nothing is known of the section's options. */
   readonly #loaded = new Map<string, LoadedRecipe | null>();
-  readonly #secrets = new Map<LoadedRecipe, ReadonlySet<string>>();
   /** Whether sections show the options that have only a default. */
   readonly #defaults: boolean;
 
@@ -46,6 +47,8 @@ export class SchemaOutside implements Outside {
       }
       if (!all) for (const { reference } of scout.references(name)) reached.add(reference.section);
     }
+    const within = { sections: config.sections, references: (name: string) => scout.references(name) };
+    for (const [section, loaded] of outside.#loaded) hideSecrets(section, loaded?.recipe, within);
     return outside;
   }
 
@@ -87,18 +90,8 @@ export class SchemaOutside implements Outside {
   isSecret(section: string, option: string): boolean {
     const loaded = this.#loaded.get(section);
     if (!loaded) return false;
-    let names = this.#secrets.get(loaded);
-    if (!names) this.#secrets.set(loaded, (names = secretNames(loaded)));
-    return names.has(option);
+    return factsOf(loaded.recipe).secretNames.has(option);
   }
-}
-
-/** The secret options and outputs of a recipe, under all their names. */
-function secretNames({ recipe: { options, outputs = {} } }: LoadedRecipe): ReadonlySet<string> {
-  const names = Object.entries(options).flatMap(([name, { secret, aliases = [] }]) =>
-    secret ? [name, ...aliases] : [],
-  );
-  return new Set([...names, ...Object.keys(outputs).filter((name) => outputs[name]?.secret)]);
 }
 
 /** Undefined where there is none, or none that can be told without its section's other values. */

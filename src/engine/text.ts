@@ -70,10 +70,15 @@ export function lineAt(source: Source, offset: number): number {
   return low + 1;
 }
 
+/** Where a line, from 1, begins. */
+export function lineStart(source: Source, line: number): number {
+  return startsOf(source)[line - 1] ?? source.text.length;
+}
+
 /** Line, column and text of the line of an offset. */
 export function positionAt(source: Source, offset: number): Position {
   const line = lineAt(source, offset);
-  const start = startsOf(source)[line - 1] ?? 0;
+  const start = lineStart(source, line);
   return { line, column: offset - start + 1, lineText: source.text.slice(start, endOf(source, line)) };
 }
 
@@ -83,6 +88,11 @@ function endOf(source: Source, line: number): number {
   const next = startsOf(source)[line];
   if (next === undefined) return text.length;
   return text.startsWith("\r\n", next - 2) ? next - 2 : next - 1;
+}
+
+/** What a span holds. */
+export function textOf({ source, start, end }: Span): string {
+  return source.text.slice(start, end);
 }
 
 /** Where something stands, as annotate and messages say it: `buildout.cfg:12`, or the bare name of a lineless source. */

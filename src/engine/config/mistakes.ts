@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../diagnostic.js";
+import { withoutValue } from "../hidden.js";
 import type { Span } from "../text.js";
 
 export function configError(kind: string, message: string, rest: Partial<Diagnostic> = {}): Diagnostic {
@@ -38,7 +39,7 @@ export function badLine(span: Span, { indented, emptySection }: BadLine): Diagno
     "this line is neither a header, an option nor the continuation of a value",
     {
       span,
-      help: [advice(text)],
+      help: [advice(withoutValue(text))],
     },
   );
 }

@@ -1,5 +1,6 @@
+import { isSecretName } from "../hidden.js";
 import type { Diagnostic } from "../diagnostic.js";
-import type { Span } from "../text.js";
+import { type Span, textOf } from "../text.js";
 import { spanWithin } from "./locate.js";
 import { configError } from "./mistakes.js";
 import type { Substitution, Value } from "./model.js";
@@ -161,7 +162,12 @@ function isName(name: string): boolean {
 
 function bad(problem: string, value: Value, start: number, end: number): Diagnostic {
   const written = value.text.slice(start, end);
-  const short = written.length > 60 ? `${written.slice(0, 60)}…` : written;
+  const secret = value.history.some(({ nameSpan }) => nameSpan && isSecretName(textOf(nameSpan)));
+  const short = secret
+    ? `${written.slice(0, 2)}…${written.slice(-1)}`
+    : written.length > 60
+      ? `${written.slice(0, 60)}…`
+      : written;
   const shell = /^\$\{[A-Za-z_][A-Za-z0-9_]*([:#%/^,@?+=-].*)?\}$/s.test(written);
   const help = shell
     ? [

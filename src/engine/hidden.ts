@@ -1,0 +1,129 @@
+import type { Section } from "./config/model.js";
+import type { SectionReference } from "./config/resolve.js";
+import type { Recipe } from "./contract.js";
+import { factsOf } from "./facts.js";
+import { lineAt, lineStart, type Source, type Span } from "./text.js";
+
+/** What stands in a source and must not be shown, because a recipe's schema says that it is secret. */
+const hidden = new WeakMap<Source, Span[]>();
+
+const MASK = "***";
+/** Options that are secrets whatever their recipe says, or when it is not known (yet): the file may not even be read
+ *  to its end. */
+const SECRET =
+  /(^|[-_.])(password|passwd|passphrase|secret|token|credentials?|(api|access|private|secret)[-_]?key)($|[-_.])/i;
+/** Of these only where the secret is. */
+const WHERE = /[-_.](file|path|dir|directory|name|url|env|user)$/i;
+/** `name = value` with its operator, or what was meant to be; on the command line with its section. */
+const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+)\s*(?:[-+<>!~]?=|:\s)\s*/;
+/** Values have a few lines; further up nobody looks for the option that a line belongs to. */
+const FURTHEST = 200;
+/** A reference shows no secret, unless it has a fallback. */
+const REFERENCE = /(\$[<{][\w .-]*:[\w .-]+[>}])/;
+
+interface Within {
+  readonly sections: ReadonlyMap<string, Section>;
+  readonly references: (section: string) => readonly SectionReference[];
+}
+
+/** Hides what a part's secret options say, and what they refer to, wherever that was written. */
+export function hideSecrets(part: string, recipe: Recipe | undefined, within: Within): void {
+  for (const option of recipe ? factsOf(recipe).secretNames : []) hideOption(part, option, within);
+}
+
+function hideOption(part: string, name: string, { sections, references }: Within): void {
+  const seen = new Set<string>();
+  const hide = (section: string, option: string): void => {
+    const value = sections.get(section)?.options.get(option);
+    if (!value || seen.has(`${section}\n${option}`)) return;
+    seen.add(`${section}\n${option}`);
+    for (const { span } of [value, ...value.history]) hideSpan(span);
+    for (const { option: from, reference } of references(section))
+      if (from === option) hide(reference.section, reference.option);
+  };
+  hide(part, name);
+}
+
+export function hideSpan(span: Span): void {
+  const known = hidden.get(span.source);
+  if (!known) hidden.set(span.source, [span]);
+  else if (!known.some(({ start, end }) => start === span.start && end === span.end)) known.push(span);
+}
+
+/** A line, or a source without lines, with what is marked in it. */
+export interface Marked {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The same without secrets; what is marked stays marked. @param offset where the text begins in its source */
+export function withoutSecrets(source: Source, offset: number, { text, start, end }: Marked): Marked {
+  const ranges = rangesIn(source, offset, text);
+  if (ranges.length === 0) return { text, start, end };
+  const before = masked(text, ranges, 0, start);
+  const inside = masked(text, ranges, start, end);
+  const after = masked(text, ranges, end, text.length);
+  const from = before.length;
+  return { text: before + inside + after, start: from, end: from + inside.length };
+}
+
+/** A line of an option without its value, where its name says that this is a secret. */
+export function withoutValue(line: string): string {
+  const own = OPTION.exec(line);
+  return own && isSecretName(own[1]!) ? own[0] + MASK : line;
+}
+
+type Range = readonly [from: number, to: number];
+
+/** The pieces of a line that are secret, in order. */
+function rangesIn(source: Source, offset: number, text: string): Range[] {
+  const said = (hidden.get(source) ?? []).flatMap(({ start, end }): Range[] => {
+    const range: Range = [Math.max(0, start - offset), Math.min(text.length, end - offset)];
+    return range[0] < range[1] ? [range] : [];
+  });
+  const named = secretFrom(source, offset, text);
+  const ranges: Range[] = named === undefined ? said : [...said, [named, text.length]];
+  return ranges.sort(([a], [b]) => a - b);
+}
+
+/** Where the secret begins in a line of an option that is one by its name. */
+function secretFrom(source: Source, offset: number, text: string): number | undefined {
+  const own = OPTION.exec(text);
+  if (own && isSecretName(own[1]!)) return own[0].length;
+  // A line that is nothing at all may have lost its indentation.
+  if (source.lineless || (own?.index === 0 && !/^\s/.test(text)) || /^\[[^\]]*\]/.test(text))
+    return undefined;
+  const last = lineAt(source, offset) - 1;
+  for (let line = last; line > Math.max(0, last - FURTHEST); line--) {
+    const start = lineStart(source, line);
+    const above = source.text.slice(start, start + 400);
+    if (/^[#;\s]/.test(above)) continue;
+    return isSecretName(OPTION.exec(above)?.[1] ?? "") ? text.search(/\S|$/) : undefined;
+  }
+  return undefined;
+}
+
+/** Whether an option of this name is a secret whatever its recipe says. */
+export function isSecretName(name: string): boolean {
+  return SECRET.test(name) && !WHERE.test(name);
+}
+
+function masked(text: string, ranges: readonly Range[], from: number, to: number): string {
+  let out = "";
+  let at = from;
+  for (const [start, end] of ranges) {
+    if (end <= at || start >= to) continue;
+    out +=
+      text.slice(at, Math.max(at, start)) + maskedPiece(text.slice(Math.max(at, start), Math.min(to, end)));
+    at = Math.min(to, end);
+  }
+  return out + text.slice(at, to);
+}
+
+function maskedPiece(secret: string): string {
+  return secret
+    .split(REFERENCE)
+    .map((piece, i) => (i % 2 === 1 ? piece : piece.replace(/\S.*\S|\S/s, MASK)))
+    .join("");
+}

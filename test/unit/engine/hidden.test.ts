@@ -1,0 +1,101 @@
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { defineRecipe, option } from "tsbuildout/recipe";
+import { type Diagnostic, renderDiagnostic } from "../../../src/index.js";
+import { testBuildout } from "../../../src/testing.js";
+import { ask } from "../../support/config.js";
+
+const PASSWORD = "hunter2-and-more";
+
+/** The lines of a message that quote the file. */
+function quoted(text: string): string[] {
+  return text.split("\n").filter((line) => /^ *\d* \| /.test(line));
+}
+
+describe("lines of a file that a message shows", () => {
+  const cases: Readonly<
+    Record<
+      string,
+      { readonly file: string; readonly lines: readonly string[]; readonly args?: readonly string[] }
+    >
+  > = {
+    "keep the place of a broken reference in a secret": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\nusername = u\npassword = ${PASSWORD}$<nowhere:x>\n`,
+      lines: ["7 | password = ***$<nowhere:x>", "  |               ^^^^^^^^^^^^"],
+    },
+    "hide a secret before anything is known of recipes": {
+      file: `[a]\npassword = ${PASSWORD}\n  ${PASSWORD} $<x\n stray\nregistry-token: ${PASSWORD}\n`,
+      lines: [],
+    },
+    "hide a line that lost its indentation": {
+      file: `[a]\npassword =\n${PASSWORD}\n`,
+      lines: ["3 | ***", "  | ^^^"],
+    },
+    "hide a fallback": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword = $<env:NOT_SET_X|${PASSWORD}>$<nowhere:x>\n`,
+      lines: ["6 | password = ***$<nowhere:x>", "  |               ^^^^^^^^^^^^"],
+    },
+    "hide a secret over several lines": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword =\n    ${PASSWORD}\n    # no comment\n    ${PASSWORD}$<nowhere:x>\n`,
+      lines: ["9 |     ***$<nowhere:x>", "  |        ^^^^^^^^^^^^"],
+    },
+    "hide a variable of the environment by its name": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.run\nimage = a\nenv =\n    A=1\n    DB_PASSWORD=${PASSWORD}$<nowhere:x>\n`,
+      lines: ["8 |     DB_PASSWORD=***$<nowhere:x>", "  |                    ^^^^^^^^^^^^"],
+    },
+    "hide a secret under a misspelt name": {
+      file: `[buildout]\nparts = p\nstrict = true\n[p]\nrecipe = docker.push\nimage = a\npasword = ${PASSWORD}\n`,
+      lines: ["7 | pasword = ***", "  | ^^^^^^^"],
+    },
+    "hide what a secret refers to": {
+      file: `[buildout]\nparts = p\n[ours]\npw = ${PASSWORD}$<nowhere:x>\n[p]\nrecipe = docker.push\nimage = a\nusername = u\npassword = $<ours:pw>\n`,
+      lines: ["4 | pw = ***$<nowhere:x>", "  |         ^^^^^^^^^^^^"],
+    },
+    "show what says where a secret is": {
+      file: "[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword-file = /run/x$<nowhere:x>\n",
+      lines: ["6 | password-file = /run/x$<nowhere:x>", "  |                       ^^^^^^^^^^^^"],
+    },
+    "hide an assignment of the command line": {
+      file: "[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\n",
+      args: [`p:password=${PASSWORD}$<nowhere:x>`],
+      lines: ["   | p:password=***$<nowhere:x>", "   |               ^^^^^^^^^^^^"],
+    },
+  };
+  for (const [what, { file, lines, args = [] }] of Object.entries(cases))
+    it(what, async () => {
+      const { stderr, stdout } = await ask({ "buildout.cfg": file }, { args: [...args, "check"] });
+      expect(stdout + stderr).not.to.contain("hunter2");
+      expect(stderr).to.contain("error[");
+      if (lines.length > 0) expect(quoted(stderr)).to.deep.equal(lines);
+      const json = await ask({ "buildout.cfg": file }, { args: [...args, "--json", "plan"] });
+      expect(json.stdout + json.stderr).not.to.contain("hunter2");
+    });
+
+  it("hide what the schema of a recipe says is secret", async () => {
+    const recipe = defineRecipe({
+      doc: "",
+      options: { pin: option.string({ doc: "", secret: true }), size: option.integer({ doc: "" }) },
+      install: async () => undefined,
+    });
+    const config = `[buildout]\nparts = a\n[a]\nrecipe = mine\npin = ${PASSWORD}$<a:nothing>\n`;
+    await using buildout = await testBuildout({ config, recipes: { mine: recipe } });
+    const error = (await buildout.plan().catch((thrown: unknown) => thrown)) as { diagnostics: Diagnostic[] };
+    const text = error.diagnostics.map((diagnostic) => renderDiagnostic(diagnostic)).join("\n");
+    expect(quoted(text)).to.deep.equal(["5 | pin = ***$<a:nothing>", "  |       ^^^^^^^^^^^^^^^"]);
+  });
+
+  it("hide a secret whatever stands around it", async () => {
+    const pieces = [..."$<>{}|=+-[] \t#;%a~".split(""), "\n  ", "\n\t"];
+    const junk = fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((some) => some.join(""));
+    await fc.assert(
+      fc.asyncProperty(junk, junk, async (before, after) => {
+        const file = `[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword = ${before}${PASSWORD}${after}\n`;
+        for (const command of ["check", "plan"]) {
+          const { stderr, stdout } = await ask({ "buildout.cfg": file }, { args: [command] });
+          if ((stdout + stderr).includes("hunter2")) throw new Error(stdout + stderr);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
