@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { engineHost, engineJson, engineRemove, uniqueName } from "../test/support/engine.js";
 import { ensureBaseImage } from "../test/support/images.js";
 import { engineSocket } from "../test/support/proxies.js";
@@ -39,6 +40,7 @@ class Stage {
   readonly names: Names;
   readonly many: string;
   readonly large: string;
+  #pieces = 0;
 
   constructor(bench: Bench, names: Names) {
     this.bench = bench;
@@ -79,12 +81,26 @@ class Stage {
     return await this.bench.command("sh", ["-ec", script], { env: { DOCKER_HOST: engineHost() } });
   }
 
-  /** What runs a piece of a program against the room, in a process of its own: its start counts. */
-  node(body: string): string[] {
-    const docker = JSON.stringify(new URL("../src/docker.js", import.meta.url).href);
+  /**
+   * What runs a piece of a program against the room, in a process of its own: its start counts. It is bundled as the
+   * command line is, which loads no more than it uses.
+   */
+  async node(body: string): Promise<string[]> {
+    const outdir = join(import.meta.dirname, "pieces", String((this.#pieces += 1)));
     const at = `{ env: process.env, home: "/" }`;
-    const script = `import * as docker from ${docker}; const engine = await docker.connect({}, ${at}); ${body}; await engine.close();`;
-    return ["--input-type=module", "-e", script];
+    const contents = `import * as docker from "../src/docker.js"; const engine = await docker.connect({}, ${at}); ${body}; await engine.close();`;
+    await build({
+      stdin: { contents, resolveDir: import.meta.dirname },
+      outdir,
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      packages: "external",
+      minifyWhitespace: true,
+      minifySyntax: true,
+    });
+    return [join(outdir, "stdin.js")];
   }
 
   ours(args: readonly string[]): Work {
@@ -105,7 +121,7 @@ class Stage {
 async function layoutRows(stage: Stage, what: string, folder: string): Promise<Row[]> {
   const { to } = stage.names;
   const work = `layout of ${what}`;
-  const args = stage.node(
+  const args = await stage.node(
     `await (await docker.openLayout(${JSON.stringify(folder)})).copyTo(engine, "${to}", "/l")`,
   );
   const put = `curl -sf --unix-socket ${engineSocket()} -T ${folder}.tar 'http://x/containers/${to}/archive?path=/l'`;
@@ -133,7 +149,7 @@ function api(name: string, path: string): string {
 async function copyRows(stage: Stage): Promise<Row[]> {
   const { from, to } = stage.names;
   const work = "500 MB from container to container";
-  const args = stage.node(
+  const args = await stage.node(
     `await docker.copyPath({ from: ${place(from)}, to: ${place(to)}, path: "/data/" })`,
   );
   const piped = `curl -sf ${api(from, "/data")} | curl -sf -T - ${api(to, "/")}`;
@@ -154,7 +170,7 @@ async function copyRows(stage: Stage): Promise<Row[]> {
 
 async function contextRow(stage: Stage): Promise<Row> {
   const root = JSON.stringify(stage.many);
-  const args = stage.node(
+  const args = await stage.node(
     `const context = await docker.openContext(${root}); await context.digest(); for await (const _ of context.pack());`,
   );
   const peer = { name: "tar | sha256sum", run: () => stage.shell(`tar -C ${stage.many} -c . | sha256sum`) };

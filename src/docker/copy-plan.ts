@@ -1,7 +1,15 @@
 import type { OpenSource } from "./copy-source.js";
 import { DockerIgnore } from "./dockerignore.js";
 import { detour, type Detours } from "./put-archive.js";
-import { isDirectory, isHardLink, rewriteTar, type ArchiveEntry, type Rewritten } from "./tar-rewrite.js";
+import {
+  isDirectory,
+  isHardLink,
+  passTar,
+  rewriteTar,
+  type ArchiveEntry,
+  type Rewritten,
+} from "./tar-rewrite.js";
+import type { Outlet } from "./outlet.js";
 import { nanoseconds } from "./pax.js";
 import { tarHeader } from "./tar-write.js";
 import { textOf } from "./tree.js";
@@ -17,25 +25,26 @@ export interface Plan {
   readonly gid: number | undefined;
   /** Patterns as in a .dockerignore file, below the source. */
   readonly exclude: readonly string[];
-  readonly times: ExactTimes;
+  /** Undefined where nobody asked after nanoseconds. */
+  readonly times: ExactTimes | undefined;
   /** Told of every entry that goes into the target. */
   readonly onEntry?: (entry: ArchiveEntry, name: string) => void;
 }
 
 /**
- * The source's archive with the target's names: a tar stream without its end. Files whose first link was excluded are
- * read once more by another of their names.
+ * Puts the source's archive with the target's names into a stream: a tar archive without its end. Files whose first link
+ * was excluded are read once more by another of their names.
  */
-export async function* plannedArchive(plan: Plan, detours: Detours): AsyncGenerator<Buffer, void, undefined> {
+export async function putPlanned(outlet: Outlet, plan: Plan, detours: Detours): Promise<void> {
   const naming = new Naming(plan, detours);
-  yield* rewriteTar(await plan.source.archive(), (entry) => naming.place(entry));
+  await passTar(outlet, await plan.source.archive(), (entry) => naming.place(entry));
   // Only now: an engine gives one archive of a container at a time.
   for (const [excluded, [first, ...others]] of naming.orphans()) {
     const path = pathBelow(plan.source.path, first.below);
-    yield* rewriteTar(await plan.source.archive(path), (entry) =>
+    await passTar(outlet, await plan.source.archive(path), (entry) =>
       naming.at(entry, first.below, { sameAs: excluded }),
     );
-    for (const other of others) yield naming.link(other, first, excluded);
+    for (const other of others) await outlet.give(naming.link(other, first, excluded));
   }
 }
 
@@ -104,7 +113,7 @@ class Naming {
     if (name === "" || (isDirectory(entry) && this.#detours.has(name))) return undefined;
     onEntry?.(entry, name);
     // A link's header is as good as its file's: what is written last counts for both.
-    const mtime = times.get(twin?.sameAs ?? below);
+    const mtime = times?.get(twin?.sameAs ?? below);
     return {
       name: this.#place(below),
       ...(twin?.link ? { link: this.#place(twin.sameAs) } : {}),
@@ -119,7 +128,7 @@ class Naming {
   }
 
   link({ below, entry }: Orphan, first: Orphan, excluded: string): Buffer {
-    const time = this.#plan.times.get(excluded);
+    const time = this.#plan.times?.get(excluded);
     return tarHeader({
       name: this.#place(below),
       link: this.#place(first.below),

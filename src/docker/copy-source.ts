@@ -1,5 +1,6 @@
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { containerPath } from "./attach.js";
 import {
   nameOf,
@@ -21,7 +22,7 @@ export interface OpenSource {
   /** RFC 3339 with nanoseconds, where the archive itself does not tell them. */
   readonly mtime: string | undefined;
   /** A tar stream whose first entry is the thing itself; all others are below it. */
-  archive(path?: Buffer): Promise<AsyncIterable<Buffer>>;
+  archive(path?: Buffer): Promise<Readable>;
   /** The nanoseconds of another path of the same place; undefined where the archive tells them. */
   readonly mtimeOf?: (path: Buffer) => Promise<string | undefined>;
   close(): Promise<void>;
@@ -76,11 +77,11 @@ async function openContainer(from: ContainerPlace, path: string, asked: Asked): 
     path: real,
     mtime: found.mtime,
     archive: async (other = Buffer.from(real)) =>
-      (await engine.stream({
+      await engine.stream({
         path: `${containerPath(container)}/archive`,
         query: { path: other },
         ...abortable,
-      })) as AsyncIterable<Buffer>,
+      }),
     mtimeOf: async (other) => await mtimeIn(from, other, asked.signal),
     close: async () => await Promise.resolve(),
   };

@@ -1,11 +1,11 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { containerPath } from "./attach.js";
-import { plannedArchive, plannedDirectories, type Plan } from "./copy-plan.js";
+import { plannedDirectories, putPlanned, type Plan } from "./copy-plan.js";
 import { nameOf, type ContainerPlace, type FolderPlace } from "./copy-place.js";
 import { DockerError } from "./errors.js";
+import { streamOf } from "./outlet.js";
 import { statInContainer } from "./path-stat.js";
 import { putArchive } from "./put-archive.js";
 import { END_OF_ARCHIVE, tarHeader } from "./tar-write.js";
@@ -19,22 +19,32 @@ interface Place {
   readonly missing: readonly string[];
 }
 
+export interface Coming {
+  /** Byte string without slashes at its ends. */
+  readonly target: string;
+  /** The plan for it, when the source has been looked through. */
+  readonly planned: Promise<Plan>;
+}
+
 /** Copies into a container. The archive goes through as it comes: nothing is on disk, and memory is bounded. */
-export async function copyToContainer(to: ContainerPlace, plan: Plan, signal?: AbortSignal): Promise<void> {
-  const place = await findPlace(to, plan.target, signal);
-  const placed = { ...plan, target: place.path };
+export async function copyToContainer(
+  to: ContainerPlace,
+  coming: Coming,
+  signal?: AbortSignal,
+): Promise<void> {
+  const place = await findPlace(to, coming.target, signal);
+  const placed = async (): Promise<Plan> => ({ ...(await coming.planned), target: place.path });
   await putArchive({
     engine: to.engine,
     container: to.container,
-    archive: (detours) => {
-      const whole = async function* (): AsyncGenerator<Buffer> {
-        for (const folder of place.missing) yield newFolder(folder, plan);
-        yield* plannedArchive(placed, detours);
-        yield END_OF_ARCHIVE;
-      };
-      return Readable.from(whole(), { objectMode: false });
-    },
-    directories: async () => await plannedDirectories(placed),
+    archive: (detours) =>
+      streamOf(async (outlet) => {
+        const plan = await placed();
+        for (const folder of place.missing) await outlet.give(newFolder(folder, plan));
+        await putPlanned(outlet, plan, detours);
+        await outlet.give(END_OF_ARCHIVE);
+      }),
+    directories: async () => await plannedDirectories(await placed()),
     ...(signal ? { signal } : {}),
   });
 }
@@ -84,10 +94,10 @@ export async function copyToFolder(to: FolderPlace, plan: Plan, signal?: AbortSi
   await mkdir(to.path, { recursive: true });
   const chosen: { readonly mtime: number }[] = [];
   const planned = { ...plan, onEntry: onEntryFor(to, chosen) };
-  const whole = async function* (): AsyncGenerator<Buffer> {
-    yield* plannedArchive(planned, new Map());
-    yield END_OF_ARCHIVE;
-  };
+  const whole = streamOf(async (outlet) => {
+    await putPlanned(outlet, planned, new Map());
+    await outlet.give(END_OF_ARCHIVE);
+  });
   const { uid, gid } = plan;
   const owned = uid !== undefined || gid !== undefined;
   const extract = tarfs.extract(await realpath(to.path), {
@@ -100,11 +110,9 @@ export async function copyToFolder(to: FolderPlace, plan: Plan, signal?: AbortSi
       ...(owned ? { uid: uid ?? process.getuid?.() ?? 0, gid: gid ?? process.getgid?.() ?? 0 } : {}),
     }),
   } as Parameters<typeof tarfs.extract>[1]);
-  await pipeline(Readable.from(whole(), { objectMode: false }), extract, signal ? { signal } : {}).catch(
-    (error: unknown) => {
-      throw hostError(error, join(to.path, textOf(plan.target)));
-    },
-  );
+  await pipeline(whole, extract, signal ? { signal } : {}).catch((error: unknown) => {
+    throw hostError(error, join(to.path, textOf(plan.target)));
+  });
 }
 
 type OnEntry = NonNullable<Plan["onEntry"]>;

@@ -1,9 +1,11 @@
+import { readdir } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import type { Engine } from "./engine.js";
 import { DigestCache } from "./digest-cache.js";
 import { detour, putArchive, type Detours } from "./put-archive.js";
 import { digestTree } from "./tree-digest.js";
 import { packTree } from "./tree-pack.js";
-import { byteString, walkTree, type TreeEntry } from "./tree.js";
+import { byteString, unreadable, walkBatches, walkTree, type TreeEntry } from "./tree.js";
 
 export interface LayoutOptions {
   /** Owner of everything; each file's own on the host where it is not said. */
@@ -12,11 +14,8 @@ export interface LayoutOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A folder that is laid over a container's root. */
+/** A folder that is laid over a container's root. It is listed when something is done with it. */
 export interface Layout {
-  readonly entries: readonly TreeEntry[];
-  /** Bytes of its files. */
-  readonly size: number;
   /** Of names, permissions, owners and contents. @param cachePath where digests of single files are kept */
   digest(cachePath?: string): Promise<string>;
   /**
@@ -27,49 +26,80 @@ export interface Layout {
   copyTo(engine: Engine, container: string, target?: string): Promise<void>;
 }
 
-/** Lists a folder to lay over a container's root. @throws DockerError `folder/unreadable` */
+/** Opens a folder to lay over a container's root. @throws (from its methods too) DockerError `folder/unreadable` */
 export async function openLayout(root: string, options: LayoutOptions = {}): Promise<Layout> {
-  const { uid, gid, signal } = options;
+  const { signal } = options;
   const abortable = signal ? { signal } : {};
-  const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
-  const entries = await walkTree(root, abortable);
+  const names = await readdir(root).catch((error: unknown) => {
+    throw unreadable(byteString(root), error);
+  });
   return {
-    entries,
-    size: entries.reduce((sum, entry) => sum + entry.size, 0),
-    digest: async (cachePath) => {
-      const cache = cachePath === undefined ? undefined : await DigestCache.open(cachePath);
-      const salt = [`uid ${uid ?? "kept"}`, `gid ${gid ?? "kept"}`];
-      const owners = uid === undefined || gid === undefined;
-      const digest = await digestTree(root, entries, {
-        owners,
-        salt,
-        ...abortable,
-        ...(cache ? { cache } : {}),
-      });
-      await cache?.save();
-      return digest;
-    },
+    digest: async (cachePath) => await digestLayout(root, options, cachePath),
     copyTo: async (engine, container, target = "/") => {
-      if (entries.length === 0) return;
-      const base = byteString(target.replace(/^\/+|\/+$/g, ""));
-      const nameOf = (entry: TreeEntry): string => (base === "" ? entry.path : `${base}/${entry.path}`);
+      if (names.length === 0) return;
+      const laying = new Laying(root, byteString(target.replace(/^\/+|\/+$/g, "")), options);
       await putArchive({
         engine,
         container,
-        archive: (detours) =>
-          packTree(root, entries, {
-            ...owner,
-            ...abortable,
-            rename: (entry) => placed(entry, nameOf(entry), detours),
-          }),
-        directories: () => [
-          ...above(base),
-          ...entries.filter(({ type }) => type === "directory").map((entry) => nameOf(entry)),
-        ],
+        archive: (detours) => laying.archive(detours),
+        directories: async () => await laying.directories(),
         ...abortable,
       });
     },
   };
+}
+
+async function digestLayout(root: string, options: LayoutOptions, cachePath?: string): Promise<string> {
+  const { uid, gid, signal } = options;
+  const abortable = signal ? { signal } : {};
+  const cache = cachePath === undefined ? undefined : await DigestCache.open(cachePath);
+  const salt = [`uid ${uid ?? "kept"}`, `gid ${gid ?? "kept"}`];
+  const owners = uid === undefined || gid === undefined;
+  const given = { owners, salt, ...abortable, ...(cache ? { cache } : {}) };
+  const digest = await digestTree(root, await walkTree(root, abortable), given);
+  await cache?.save();
+  return digest;
+}
+
+/** A layout on its way into a folder of a container. */
+class Laying {
+  readonly #root: string;
+  /** Where it goes: a byte string without slashes at its ends. */
+  readonly #base: string;
+  readonly #options: LayoutOptions;
+
+  constructor(root: string, base: string, options: LayoutOptions) {
+    this.#root = root;
+    this.#base = base;
+    this.#options = options;
+  }
+
+  /** The folder is listed while it is sent. */
+  archive(detours: Detours): Readable {
+    const { uid, gid, signal } = this.#options;
+    return packTree(this.#root, this.#walk(), {
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+      ...(signal ? { signal } : {}),
+      rename: (entry) => placed(entry, this.#nameOf(entry), detours),
+    });
+  }
+
+  async directories(): Promise<string[]> {
+    const names = above(this.#base);
+    for await (const batch of this.#walk())
+      for (const entry of batch) if (entry.type === "directory") names.push(this.#nameOf(entry));
+    return names;
+  }
+
+  #walk(): AsyncIterable<readonly TreeEntry[]> {
+    const { signal } = this.#options;
+    return walkBatches(this.#root, signal ? { signal } : {});
+  }
+
+  #nameOf({ path }: TreeEntry): string {
+    return this.#base === "" ? path : `${this.#base}/${path}`;
+  }
 }
 
 /** Where an entry goes; nowhere where the container has a symlink in the place of a directory. */

@@ -36,18 +36,17 @@ export function readPax(content: Buffer): PaxRecord[] {
 
 export function writePax(records: readonly PaxRecord[]): Buffer {
   return Buffer.concat(
-    records.flatMap(({ key, value }) => [Buffer.from(lengthOf(key, value), "latin1"), value, NEWLINE]),
+    records.map(({ key, value }) => Buffer.from(record(key, value.toString("latin1")), "latin1")),
   );
 }
 
-const NEWLINE = Buffer.from("\n");
-
-/** `LENGTH KEY=`, where the length counts its own digits. */
-function lengthOf(key: string, value: Buffer): string {
-  const rest = ` ${key}=`.length + value.length + 1;
+/** A record as a byte string. @param value a byte string */
+export function record(key: string, value: string): string {
+  const rest = key.length + value.length + 3;
   let length = rest + String(rest).length;
+  // The length counts its own digits.
   if (String(length).length > String(rest).length) length = rest + String(length).length;
-  return `${length} ${key}=`;
+  return `${length} ${key}=${value}\n`;
 }
 
 /** `SECONDS` or `SECONDS.NANOSECONDS`, without trailing zeros. */

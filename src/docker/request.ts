@@ -148,6 +148,8 @@ async function upload({ req, body, answered }: Upload): Promise<IncomingMessage>
   });
   failed.catch(() => undefined);
   answered.catch(() => undefined);
+  // An engine has things to get ready (it mounts a container) that need not wait for the first bytes.
+  req.flushHeaders();
   body.pipe(req);
   try {
     const answer = await Promise.race([answered, failed]);

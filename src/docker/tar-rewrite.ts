@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+import type { Outlet } from "./outlet.js";
 import { readPax, type PaxRecord } from "./pax.js";
 import { DockerError } from "./errors.js";
 import {
@@ -60,12 +62,18 @@ export async function* rewriteTar(
   source: AsyncIterable<Buffer>,
   rewriter: Rewriter,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const scanner = new Scanner(rewriter);
+  const scanner = new TarRewriter(rewriter);
   for await (const chunk of source) {
     const out = scanner.push(chunk);
-    if (out.length === 1 && out[0]) yield out[0];
-    else if (out.length > 1) yield Buffer.concat(out);
+    if (out) yield out;
   }
+  scanner.finish();
+}
+
+/** The same from a stream into another one. */
+export async function passTar(outlet: Outlet, source: Readable, rewriter: Rewriter): Promise<void> {
+  const scanner = new TarRewriter(rewriter);
+  await outlet.pass(source, (chunk) => scanner.push(chunk));
   scanner.finish();
 }
 
@@ -77,7 +85,8 @@ type State =
   | { readonly kind: "body"; readonly keep: boolean }
   | { readonly kind: "end" };
 
-class Scanner {
+/** `rewriteTar` for who has the chunks. After the last one comes `finish()`. */
+export class TarRewriter {
   readonly #rewriter: Rewriter;
   #state: State = { kind: "header" };
   /** Bytes of the state's piece that are still to come. */
@@ -94,7 +103,8 @@ class Scanner {
     this.#rewriter = rewriter;
   }
 
-  push(chunk: Buffer): Buffer[] {
+  /** @returns what of the archive can be passed on now, if anything */
+  push(chunk: Buffer): Buffer | undefined {
     const out: Buffer[] = [];
     for (let at = 0; at < chunk.length && this.#state.kind !== "end"; ) {
       const end = Math.min(chunk.length, at + this.#left);
@@ -105,7 +115,7 @@ class Scanner {
       else if (this.#state.keep) out.push(piece);
       while (this.#left === 0) this.#next(out);
     }
-    return out;
+    return out.length < 2 ? out[0] : Buffer.concat(out);
   }
 
   finish(): void {

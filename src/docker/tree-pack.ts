@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
-import { paddingOf, type TarEntry } from "./tar-header.js";
-import { END_OF_ARCHIVE, tarHeader } from "./tar-write.js";
+import { BLOCK, paddingOf, type TarEntry } from "./tar-header.js";
+import { HeaderWriter } from "./tar-plain.js";
+import { END_OF_ARCHIVE, headerRoom, tarHeader } from "./tar-write.js";
 import { CHUNK, largeChunks, readSmall, SMALL } from "./tree-read.js";
-import { byteString, type TreeEntry } from "./tree.js";
+import { byteString, hostPath, type TreeEntry } from "./tree.js";
 
 export interface PackOptions {
   /** Owner of everything; each entry's own where it is not said. */
@@ -25,13 +26,17 @@ export interface ExtraFile {
 
 const TYPES = { file: "0", symlink: "2", character: "3", block: "4", directory: "5", fifo: "6" } as const;
 
+/** A folder's entries, at once or as they are found. */
+export type Entries = readonly TreeEntry[] | AsyncIterable<readonly TreeEntry[]>;
+
 /**
  * A folder's entries as a tar stream, in the order given. Never more than a few chunks are in memory.
  * @throws (in the stream) DockerError `folder/changed` where a file is shorter than it was when it was listed
  */
-export function packTree(root: string, entries: readonly TreeEntry[], options: PackOptions = {}): Readable {
+export function packTree(root: string, entries: Entries, options: PackOptions = {}): Readable {
   const packer = new Packer(root, options);
-  return Readable.from(packer.pack(entries), { objectMode: false, highWaterMark: CHUNK });
+  // One chunk ahead and no more: what waits together would be copied into one.
+  return Readable.from(packer.pack(entries), { objectMode: false, highWaterMark: 1 });
 }
 
 class Packer {
@@ -39,6 +44,7 @@ class Packer {
   readonly #options: PackOptions;
   /** First name in the archive of every file with several links. */
   readonly #linked = new Map<string, string>();
+  readonly #headers = new HeaderWriter();
   #chunk = Buffer.allocUnsafe(CHUNK);
   #used = 0;
 
@@ -47,28 +53,33 @@ class Packer {
     this.#options = options;
   }
 
-  async *pack(entries: readonly TreeEntry[]): AsyncGenerator<Buffer, void, undefined> {
+  async *pack(entries: Entries): AsyncGenerator<Buffer, void, undefined> {
+    for await (const batch of Symbol.asyncIterator in entries ? entries : [entries])
+      yield* this.#batch(batch);
+    yield* this.#end();
+  }
+
+  async *#batch(entries: readonly TreeEntry[]): AsyncGenerator<Buffer, void, undefined> {
     for (const entry of entries) {
       const name = this.#options.rename ? this.#options.rename(entry) : entry.path;
       if (name === undefined) continue;
       const header = this.#header(entry, name);
       const small = header.size <= SMALL;
       if (this.#used + roomFor(header, small) > CHUNK) yield this.#flush();
+      this.#used = this.#headers.write(this.#chunk, this.#used, header);
       if (small) {
-        this.#put(tarHeader(header));
         if (header.size > 0) this.#small(entry);
         continue;
       }
-      this.#put(tarHeader(header));
       yield this.#flush();
       yield* largeChunks({ path: this.#path(entry), size: entry.size, signal: this.#options.signal });
       this.#zeros(paddingOf(entry.size));
     }
-    yield* this.#end();
   }
 
   #header(entry: TreeEntry, name: string): TarEntry {
-    const { options, first } = { options: this.#options, first: this.#first(entry, name) };
+    const options = this.#options;
+    const first = this.#first(entry, name);
     const type = first === undefined ? TYPES[entry.type] : "1";
     const link = first ?? entry.target;
     return {
@@ -98,8 +109,8 @@ class Packer {
     this.#zeros(paddingOf(entry.size));
   }
 
-  #path(entry: TreeEntry): Buffer {
-    return Buffer.from(this.#base + entry.path, "latin1");
+  #path(entry: TreeEntry): string | Buffer {
+    return hostPath(this.#base + entry.path);
   }
 
   *#end(): Generator<Buffer, void, undefined> {
@@ -120,11 +131,6 @@ class Packer {
     yield END_OF_ARCHIVE;
   }
 
-  #put(bytes: Buffer): void {
-    bytes.copy(this.#chunk, this.#used);
-    this.#used += bytes.length;
-  }
-
   #zeros(count: number): void {
     this.#chunk.fill(0, this.#used, this.#used + count);
     this.#used += count;
@@ -138,9 +144,9 @@ class Packer {
   }
 }
 
-/** At most so many bytes for a header with its extended header, the padding, and the content where it goes along. */
+/** At most so many bytes for a header, and for the content and its padding where it goes along. */
 function roomFor(header: TarEntry, withContent: boolean): number {
-  return 4096 + 2 * (header.name.length + (header.link?.length ?? 0)) + (withContent ? header.size : 0);
+  return headerRoom(header) + (withContent ? header.size + BLOCK : 0);
 }
 
 /** Linux's device numbers (sys/sysmacros.h). */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { DockerError } from "./errors.js";
 import { textOf, unreadable } from "./tree.js";
@@ -8,27 +8,33 @@ export const CHUNK = 1024 * 1024;
 /** Files up to this size are read in one go and share a chunk with their neighbours. */
 export const SMALL = 128 * 1024;
 
+/** As `hostPath` gives it: texts are ASCII. */
+type HostPath = string | Buffer;
+
+/** Where a byte goes that should not be there: a file that has grown has one. */
+const PROBE = Buffer.alloc(1);
+
 /**
  * Reads a small file in one go.
  * @param into as long as the file was when it was listed
  * @throws DockerError `folder/unreadable`, `folder/changed` where it has another length by now
  */
-export function readSmall(path: Buffer, into: Buffer): void {
+export function readSmall(path: HostPath, into: Buffer): void {
   try {
     const file = openSync(path, "r");
     try {
-      if (readFully(file, into) < into.length || fstatSync(file).size !== into.length) throw changed(path);
+      if (readFully(file, into) < into.length || readSync(file, PROBE, 0, 1, null) > 0) throw changed(path);
     } finally {
       closeSync(file);
     }
   } catch (error) {
-    throw error instanceof DockerError ? error : unreadable(path.toString("latin1"), error);
+    throw error instanceof DockerError ? error : unreadable(bytesOf(path), error);
   }
 }
 
 /** A file of which so many bytes are read, in buffers that begin with so many free bytes. */
 export interface LargeFile {
-  readonly path: Buffer;
+  readonly path: HostPath;
   readonly size: number;
   readonly headroom?: number;
   readonly signal?: AbortSignal | undefined;
@@ -41,7 +47,7 @@ export interface LargeFile {
 export async function* largeChunks(what: LargeFile): AsyncGenerator<Buffer, void, undefined> {
   const { path, size, headroom = 0, signal } = what;
   const file = await open(path, "r").catch((error: unknown) => {
-    throw unreadable(path.toString("latin1"), error);
+    throw unreadable(bytesOf(path), error);
   });
   try {
     let next = readChunk(file, size, headroom);
@@ -77,10 +83,14 @@ async function readChunk(file: FileHandle, left: number, headroom: number): Prom
   return buffer.subarray(0, headroom + bytesRead);
 }
 
-function changed(path: Buffer): DockerError {
+function bytesOf(path: HostPath): string {
+  return path.toString("latin1");
+}
+
+function changed(path: HostPath): DockerError {
   return new DockerError({
     code: "folder/changed",
-    message: `${textOf(path.toString("latin1"))} changed while it was read`,
+    message: `${textOf(bytesOf(path))} changed while it was read`,
     help: ["run again when nothing writes to the folder"],
   });
 }

@@ -38,86 +38,132 @@ const TURN = 10;
  * @throws DockerError `folder/unreadable`
  */
 export async function walkTree(root: string, options: WalkOptions = {}): Promise<TreeEntry[]> {
-  const walk = new Walk(root, options);
-  await walk.folder("", undefined);
-  return walk.found;
+  const found: TreeEntry[] = [];
+  for await (const entries of walkBatches(root, options)) found.push(...entries);
+  return found;
 }
+
+/** The same list as it is found, so that what is done with it need not wait for its end. Others get their turns between. */
+export async function* walkBatches(
+  root: string,
+  options: WalkOptions = {},
+): AsyncGenerator<readonly TreeEntry[], void, undefined> {
+  const walk = new Walk(root, options);
+  for (let batch = walk.next(); batch; batch = walk.next()) {
+    yield batch;
+    await new Promise(setImmediate);
+    options.signal?.throwIfAborted();
+  }
+}
+
+/** Enough that handing over costs nothing, and few enough that the first is there at once. */
+const BATCH = 200;
 
 /** A directory that is being looked into, listed or not yet. */
 interface Inside {
-  readonly entry: TreeEntry;
-  readonly above: Inside | undefined;
+  /** Its path with a slash at its end; empty for the folder itself. */
+  readonly prefix: string;
+  readonly names: readonly string[];
+  at: number;
+  readonly entry: TreeEntry | undefined;
   listed: boolean;
 }
 
 class Walk {
-  readonly found: TreeEntry[] = [];
   readonly #base: string;
   readonly #options: WalkOptions;
-  #turn = performance.now();
+  /** The folder itself first. */
+  readonly #inside: Inside[] = [];
 
   constructor(root: string, options: WalkOptions) {
     this.#base = byteString(root.endsWith("/") ? root : `${root}/`);
     this.#options = options;
+    const names = options.only === undefined ? this.#names("") : [options.only];
+    this.#inside.push({ prefix: "", names, at: 0, entry: undefined, listed: true });
   }
 
-  async folder(path: string, inside: Inside | undefined): Promise<void> {
-    const { only } = this.#options;
-    for (const name of path === "" && only !== undefined ? [only] : this.#names(path)) {
-      const entry = this.#entry(path === "" ? name : `${path}/${name}`);
-      if (!entry) continue;
-      const directory = entry.type === "directory";
-      const { take, enter } = this.#options.choose?.(entry.path, directory) ?? { take: true, enter: true };
-      if (take) this.#list(inside, entry);
-      if (directory && enter) await this.folder(entry.path, { entry, above: inside, listed: take });
-      await this.#pause();
+  /** The next entries: none where long nothing was chosen, undefined at the end. */
+  next(): readonly TreeEntry[] | undefined {
+    if (this.#inside.length === 0) return undefined;
+    const start = performance.now();
+    const batch: TreeEntry[] = [];
+    for (let top = this.#inside.at(-1); top && batch.length < BATCH; top = this.#inside.at(-1)) {
+      const name = top.names[top.at++];
+      if (name === undefined) this.#inside.pop();
+      else this.#look(top.prefix + name, batch);
+      if (performance.now() - start > TURN) break;
     }
+    return batch;
   }
 
-  #list(inside: Inside | undefined, entry: TreeEntry): void {
-    if (inside && !inside.listed) {
-      this.#list(inside.above, inside.entry);
+  #look(path: string, batch: TreeEntry[]): void {
+    const entry = this.#entry(path);
+    if (!entry) return;
+    const directory = entry.type === "directory";
+    const { take, enter } = this.#options.choose?.(path, directory) ?? ALL;
+    if (take) {
+      this.#listAbove(batch);
+      batch.push(entry);
+    }
+    if (!directory || !enter) return;
+    this.#inside.push({ prefix: `${path}/`, names: this.#names(path), at: 0, entry, listed: take });
+  }
+
+  /** The directories that were not chosen themselves. */
+  #listAbove(batch: TreeEntry[]): void {
+    if (this.#inside.at(-1)?.listed) return;
+    for (const inside of this.#inside) {
+      if (!inside.listed && inside.entry) batch.push(inside.entry);
       inside.listed = true;
     }
-    this.found.push(entry);
   }
 
   #names(path: string): string[] {
-    return attempt(this.#base + path, (bytes) => readdirSync(bytes, { encoding: "latin1" })).sort();
+    const whole = this.#base + path;
+    try {
+      return readdirSync(hostPath(whole), { encoding: "latin1" }).sort();
+    } catch (error) {
+      throw unreadable(whole, error);
+    }
   }
 
   #entry(path: string): TreeEntry | undefined {
-    return attempt(this.#base + path, (bytes) => {
-      const stat = lstatSync(bytes, { bigint: true });
-      const type = typeOf(stat);
-      return (
-        type && entryOf(path, type, stat, type === "symlink" ? readlinkSync(bytes, "latin1") : undefined)
-      );
-    });
-  }
-
-  async #pause(): Promise<void> {
-    if (performance.now() - this.#turn < TURN) return;
-    await new Promise(setImmediate);
-    this.#options.signal?.throwIfAborted();
-    this.#turn = performance.now();
+    const whole = this.#base + path;
+    try {
+      const stat = lstatSync(hostPath(whole), { bigint: true });
+      const type = TYPES[Number(stat.mode) & 0o170_000];
+      const target = type === "symlink" ? readlinkSync(hostPath(whole), "latin1") : undefined;
+      return type && entryOf({ path, type, stat, target });
+    } catch (error) {
+      throw unreadable(whole, error);
+    }
   }
 }
 
-function typeOf(stat: BigIntStats): TreeEntry["type"] | undefined {
-  if (stat.isFile()) return "file";
-  if (stat.isDirectory()) return "directory";
-  if (stat.isSymbolicLink()) return "symlink";
-  if (stat.isFIFO()) return "fifo";
-  if (stat.isCharacterDevice()) return "character";
-  return stat.isBlockDevice() ? "block" : undefined;
+const ALL = { take: true, enter: true };
+
+/** By the kind in a mode (sys/stat.h); sockets are not among them. */
+const TYPES: Readonly<Record<number, TreeEntry["type"]>> = {
+  0o100_000: "file",
+  0o040_000: "directory",
+  0o120_000: "symlink",
+  0o010_000: "fifo",
+  0o020_000: "character",
+  0o060_000: "block",
+};
+
+interface Found {
+  readonly path: string;
+  readonly type: TreeEntry["type"];
+  readonly stat: BigIntStats;
+  readonly target: string | undefined;
 }
 
-function entryOf(path: string, type: TreeEntry["type"], stat: BigIntStats, target?: string): TreeEntry {
-  return {
+function entryOf({ path, type, stat, target }: Found): TreeEntry {
+  const entry = {
     path,
     type,
-    mode: Number(stat.mode & 0o7777n),
+    mode: Number(stat.mode) & 0o7777,
     uid: Number(stat.uid),
     gid: Number(stat.gid),
     size: type === "file" ? Number(stat.size) : 0,
@@ -126,18 +172,18 @@ function entryOf(path: string, type: TreeEntry["type"], stat: BigIntStats, targe
     inode: `${stat.dev}:${stat.ino}`,
     links: Number(stat.nlink),
     device: Number(stat.rdev),
-    ...(target === undefined ? {} : { target }),
   };
+  return target === undefined ? entry : { ...entry, target };
 }
 
-/** Does something with a path on the host, given as a byte string. */
-function attempt<T>(path: string, work: (bytes: Buffer) => T): T {
-  try {
-    return work(Buffer.from(path, "latin1"));
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+/** A path on the host, given as a byte string, as Node's functions take it. */
+export function hostPath(bytes: string): string | Buffer {
+  // Almost all are ASCII, which is cheaper.
+  return ASCII.test(bytes) ? bytes : Buffer.from(bytes, "latin1");
 }
+
+// oxlint-disable-next-line no-control-regex -- all but the bytes above 127
+const ASCII = /^[\x00-\x7f]*$/;
 
 export function unreadable(path: string, error: unknown): Error {
   const code = systemCode(error);

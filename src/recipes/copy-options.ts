@@ -70,6 +70,9 @@ export const copyOptions = {
   exclude: option.lines({
     doc: "Patterns, as in a .dockerignore file, of what is left out below each path.",
   }),
+  "exact-times": option.boolean({
+    doc: "Whether times are copied to the nanosecond from a container or an image. An engine leaves the nanoseconds out of its archives and tells them only path by path, while it gives no archive: asking takes about a millisecond for each entry, and reading a folder of more than 16 MiB a second time. Default: for single files, and for folders of up to 1,000 entries and 16 MiB; elsewhere times are whole seconds, as with `docker cp`, and a note says so.",
+  }),
   ...engineOptions,
   ...sideOptions,
 };

@@ -56,7 +56,7 @@ function exactlyOne(context: ConfigureContext<CopySchema>, ways: readonly Way[],
 
 async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
   const imageId = await image(context);
-  const { paths, uid, gid, exclude } = context.options;
+  const { paths, uid, gid, exclude, "exact-times": wanted } = context.options;
   const from = await sourceOf(context, async (name, what) => {
     const resource = { kind: "copy-container", name };
     await (what === "created" ? context.created(resource) : context.removed(resource));
@@ -73,11 +73,12 @@ async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
       ...(line.target === undefined ? {} : { target: line.target }),
       ...owner,
       exclude,
+      ...(wanted === undefined ? {} : { exactTimes: wanted }),
       signal: context.signal,
     });
-    if (!exactTimes)
+    if (!exactTimes && wanted === undefined)
       context.log(
-        `${line.path}: too many files to ask after nanoseconds; their times are whole seconds`,
+        `${line.path}: too large to ask after nanoseconds, times are whole seconds; exact-times = true asks`,
         "note",
       );
   }

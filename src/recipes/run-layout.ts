@@ -28,7 +28,7 @@ export async function putLayout(
 ): Promise<void> {
   const layout = await open(context);
   if (!layout) return;
-  context.progress({ step: "layout", total: layout.size, unit: "bytes" });
+  context.progress({ step: "layout" });
   await layout.copyTo(call.engine, container, target);
 }
 

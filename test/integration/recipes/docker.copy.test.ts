@@ -143,6 +143,27 @@ describe("docker.copy", () => {
     expect(back.resources).to.deep.equal([{ kind: "file", name: out }]);
   });
 
+  it("copies times to the nanosecond, of large trees where that is asked for", async () => {
+    await shell(source, 'mkdir -p /large; cd /large; for n in $(seq 1010); do echo $n > "file $n"; done');
+    const times = async (container: string): Promise<string> =>
+      await shell(container, "cd /large; stat -c '%y %n' *");
+    const exact = (await times(source)).split("\n");
+    const unasked = part({ paths: "/large" });
+    await unasked.install();
+    expect(await times(target)).to.equal(
+      exact.map((line) => line.replace(/\.\d{9}/, ".000000000")).join("\n"),
+    );
+    expect(unasked.log).to.deep.equal([
+      "note /large: too large to ask after nanoseconds, times are whole seconds; exact-times = true asks",
+    ]);
+    const asked = part({ paths: "/large", "exact-times": "true" });
+    await asked.install();
+    expect(await times(target)).to.equal(exact.join("\n"));
+    expect(asked.log).to.deep.equal([]);
+    await part({ paths: "/tree/dir", "exact-times": "false" }).install();
+    expect(await shell(target, "stat -c %y /tree/dir/a")).to.match(/\.000000000 /);
+  });
+
   it("copies again when the source, or the target's container, is another", async () => {
     const changing = uniqueName("tsb-source");
     await start(changing);

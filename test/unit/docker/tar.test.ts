@@ -9,7 +9,8 @@ import * as fc from "fast-check";
 import { DockerError } from "../../../src/docker/errors.js";
 import { nanoseconds, paxTime, readPax, writePax } from "../../../src/docker/pax.js";
 import { rewriteTar, type ArchiveEntry, type Rewriter } from "../../../src/docker/tar-rewrite.js";
-import { END_OF_ARCHIVE, tarHeader } from "../../../src/docker/tar-write.js";
+import { HeaderWriter } from "../../../src/docker/tar-plain.js";
+import { END_OF_ARCHIVE, headerRoom, tarHeader } from "../../../src/docker/tar-write.js";
 import { paddingOf, type TarEntry } from "../../../src/docker/tar-header.js";
 import { byteString } from "../../../src/docker/tree.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -162,6 +163,28 @@ describe("tar headers", () => {
     fc.assert(law);
     expect(paxTime(1_500_000_000n)).to.equal("1.5");
     expect(paxTime(-500_000_000n)).to.equal("-0.5");
+  });
+});
+
+describe("HeaderWriter", () => {
+  it("writes what tarHeader gives, whatever came before, into its room", () => {
+    const many = fc.array(
+      fc.tuple(entry, fc.constantFrom(0, 4096, 8 ** 11 - 1, 8 ** 11)).map(([one, size]) => {
+        const { content: _, link, ...rest } = one;
+        return { ...rest, size, ...(link === "" ? {} : { link }) };
+      }),
+      { minLength: 1, maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(many, (entries) => {
+        const writer = new HeaderWriter();
+        for (const one of entries) {
+          const into = Buffer.alloc(headerRoom(one) + 7, 0xaa);
+          const end = writer.write(into, 7, one);
+          expect(into.subarray(7, end).equals(tarHeader(one))).to.equal(true);
+        }
+      }),
+    );
   });
 });
 
