@@ -82,4 +82,30 @@ describe("tsbuildout serve", () => {
     expect(git(clone, "status", "--porcelain")).to.equal("");
     expect(git(clone, "rev-parse", "HEAD"), "what somebody works on is not touched").to.equal(first);
   });
+
+  it("looks at everything after a forced push, says why a run failed, and knows its runs after a restart", async () => {
+    const gone = "1".repeat(40);
+    await writeFile(join(origin, "b.txt"), "b2\n");
+    git(origin, "commit", "-q", "-a", "--amend", "-m", "three");
+    const third = git(origin, "rev-parse", "HEAD");
+    expect(await push(gone, third)).to.equal(202);
+    await server.prints(new RegExp(`push ${third.slice(0, 12)} of main: done`));
+    await writeFile(join(origin, "buildout.cfg"), "[buildout]\nparts = a\n[a]\nrecipe = docker.stage\n");
+    git(origin, "commit", "-q", "-a", "-m", "four");
+    const fourth = git(origin, "rev-parse", "HEAD");
+    expect(await push(third, fourth)).to.equal(202);
+    await server.prints(
+      new RegExp(
+        "  error\\[stage/no-image\\]: stage a has no image, and waits for no other stage.*\n(.*\n)+" +
+          `push ${fourth.slice(0, 12)} of main: failed with exit code 2`,
+      ),
+    );
+    const listed = async (at: string): Promise<number> =>
+      [...(await (await fetch(at)).text()).matchAll(/<tr><td>/g)].length;
+    expect(await listed(address)).to.equal(4);
+    const other = startTsbuildout(["serve", "--port", "0"], { cwd: clone });
+    expect(await listed((await other.printed(/http:\S+/))[0])).to.equal(4);
+    other.signal("SIGINT");
+    await other.done;
+  });
 });

@@ -56,18 +56,26 @@ class Service {
   readonly #deliveries: Deliveries;
   readonly #branch: string | undefined;
   readonly #checkout: Checkout;
+  /** None before the first push. */
+  #checkoutDirectory: readonly string[];
   readonly #queue: Queue;
 
   private constructor(
     invocation: Invocation,
     directory: string,
-    start: { deliveries: Deliveries; branch: string | undefined; checkout: Checkout },
+    start: {
+      deliveries: Deliveries;
+      branch: string | undefined;
+      checkout: Checkout;
+      places: readonly string[];
+    },
   ) {
     this.#invocation = invocation;
     this.#directory = directory;
     this.#deliveries = start.deliveries;
     this.#branch = start.branch;
     this.#checkout = start.checkout;
+    this.#checkoutDirectory = start.places;
     this.#queue = new Queue((error) => this.#log(`run failed: ${(error as Error).message.split("\n")[0]}`));
   }
 
@@ -80,6 +88,8 @@ class Service {
       deliveries: new Deliveries(await readDeliveries(directory)),
       branch,
       checkout,
+      // Also runs of pushes that came before this server.
+      places: await checkout.place().then((place) => (place === undefined ? [] : [place])),
     });
   }
 
@@ -114,8 +124,6 @@ class Service {
       .sort(([, a], [, b]) => (a.id < b.id ? 1 : -1));
   }
 
-  #checkoutDirectory: string[] = [];
-
   /** By looking again: a folder of runs may come and go, and a system may not tell of what happens in it. */
   #watch(changed: () => void): () => void {
     let known = this.#traces();
@@ -145,8 +153,9 @@ class Service {
     this.#checkoutDirectory = [directory];
     await mkdir(runsFolder(directory), { recursive: true });
     const { execa } = await import("execa");
-    // Nothing is known of what was there before a branch was made: then everything that changed is looked at.
-    const since = ZERO.test(push.before) ? [] : ["--since", push.before];
+    // Where nothing is known of what was there before (a new branch, a forced push), everything is looked at.
+    const known = !ZERO.test(push.before) && (await this.#checkout.has(push.before));
+    const since = known ? ["--since", push.before] : [];
     const { [SECRET]: _, ...env } = io.env;
     const child = await execa(process.execPath, [process.argv[1]!, "install", "--plain", ...since], {
       cwd: directory,
@@ -156,6 +165,7 @@ class Service {
       reject: false,
       stdio: ["ignore", "ignore", "pipe"],
     });
+    if (child.exitCode !== 0) for (const line of child.stderr.trimEnd().split("\n")) this.#log(`  ${line}`);
     this.#log(
       `push ${push.after.slice(0, 12)} of ${push.branch}: ${child.exitCode === 0 ? "done" : `failed with exit code ${child.exitCode}`}`,
     );

@@ -23,7 +23,6 @@ export class Checkout {
 
   /** Brings the checkout to a pushed commit. @returns the buildout's folder in it */
   async take({ after }: Push): Promise<string> {
-    const top = await this.#git(this.#settings.directory, ["rev-parse", "--show-toplevel"]);
     const origin = await this.#git(this.#settings.directory, ["remote", "get-url", "origin"]);
     if (!existsSync(join(this.#root, ".git"))) {
       await mkdir(dirname(this.#root), { recursive: true });
@@ -32,7 +31,24 @@ export class Checkout {
     // The address is our own remote's, never the delivery's.
     await this.#git(this.#root, ["fetch", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*"]);
     await this.#git(this.#root, ["checkout", "--force", "--detach", after]);
+    return (await this.place())!;
+  }
+
+  /** The buildout's folder in the checkout; undefined where there was no push yet. */
+  async place(): Promise<string | undefined> {
+    if (!existsSync(join(this.#root, ".git"))) return undefined;
+    const top = await this.#git(this.#settings.directory, ["rev-parse", "--show-toplevel"]);
     return join(this.#root, relative(top, this.#settings.directory));
+  }
+
+  /** Whether the checkout has a commit: one that a forced push has taken off the branch may be gone. */
+  async has(commit: string): Promise<boolean> {
+    try {
+      await this.#git(this.#root, ["cat-file", "-e", `${commit}^{commit}`]);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** The branch that the buildout's folder is on. */
