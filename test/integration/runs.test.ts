@@ -81,4 +81,11 @@ describe("a run that goes on", () => {
     expect(again.stdout).to.contain("last | last ends\n").and.not.to.contain("slow |");
     expect((await here("runs")).stdout).to.match(/ done .*\n.* aborted /);
   });
+
+  it("is none where the file is wrong: nothing was done", async () => {
+    await writeFile(join(folder, "wrong.cfg"), "[buildout]\nparts = a\n[a]\nrecipe = docker.stage\n");
+    const before = (await here("runs")).stdout;
+    expect((await here("-c", "wrong.cfg", "install")).code).to.equal(2);
+    expect((await here("runs")).stdout).to.equal(before);
+  });
 });

@@ -11,7 +11,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const since = options.get("since");
   const changed = since === undefined ? undefined : await changedSince(invocation, since);
   return await reported(invocation, async (report) => {
-    const summary = await buildoutOf(invocation).install({
+    const run = buildoutOf(invocation).install({
       parts: args,
       ...(changed && { changed }),
       replace: options.get("replace")?.split("\n") ?? [],
@@ -22,6 +22,10 @@ export async function run(invocation: Invocation): Promise<number> {
       },
       failFast: globals.failFast,
       ...(globals.jobs !== undefined && { jobs: globals.jobs }),
+    });
+    const summary = await run.catch((error: unknown) => {
+      kept.abandon();
+      throw error;
     });
     await kept.publish();
     return summary;

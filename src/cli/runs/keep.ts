@@ -4,10 +4,12 @@ import { type Event, now, type Reporter } from "../../index.js";
 import type { Invocation } from "../command.js";
 import { isAlive } from "./directory.js";
 import { readIndex, runsFolder } from "./folder.js";
-import { runFolderReporter } from "./writer.js";
+import { runFolder } from "./writer.js";
 
 export interface KeptRun {
   readonly report: Reporter;
+  /** To be called where the run was ended by an error. */
+  readonly abandon: () => void;
   /** Sends the finished run where `[buildout] results` says. What is refused is a warning: the run is what it was. */
   publish(): Promise<void>;
 }
@@ -15,13 +17,14 @@ export interface KeptRun {
 /** Keeps a run in its folder, and publishes it when it has ended. */
 export function keepRun({ io }: Invocation): KeptRun {
   const warn = (message: string): void => void io.err.write(`warning: ${message}\n`);
-  const keep = runFolderReporter({ pid: process.pid, now, warn });
+  const kept = runFolder({ pid: process.pid, now, warn });
   let started: Extract<Event, { type: "run-started" }> | undefined;
   return {
     report: (event) => {
       if (event.type === "run-started") started = event;
-      keep(event);
+      kept.report(event);
     },
+    abandon: kept.abandon,
     publish: async () => {
       if (!started || started.results === "") return;
       const { directory, runId: id, results } = started;

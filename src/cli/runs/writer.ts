@@ -1,4 +1,13 @@
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import type { Event, Reporter } from "../../index.js";
 import { eventsPath, logPath, pruneRuns, type RunIndex, runsFolder } from "./folder.js";
@@ -12,20 +21,31 @@ export interface RunFolderSettings {
   readonly warn: (message: string) => void;
 }
 
+export interface RunFolder {
+  readonly report: Reporter;
+  /** For a run that ended in an error of its own: one that came to no plan is not kept, as nothing was done. */
+  readonly abandon: () => void;
+}
+
 /** Keeps a run in its folder while it happens. A folder that cannot be written is a warning, not a failed run. */
-export function runFolderReporter(settings: RunFolderSettings): Reporter {
+export function runFolder(settings: RunFolderSettings): RunFolder {
   let writer: RunWriter | undefined;
   let broken = false;
-  return (event) => {
+  const guarded = (work: () => void): void => {
     if (broken) return;
     try {
-      if (event.type === "run-started") writer = new RunWriter(settings, event);
-      else writer?.take(event);
+      work();
     } catch (error) {
       broken = true;
       settings.warn(`this run is not kept: ${(error as Error).message}`);
     }
   };
+  const report: Reporter = (event) =>
+    guarded(() => {
+      if (event.type === "run-started") writer = new RunWriter(settings, event);
+      else writer?.take(event);
+    });
+  return { report, abandon: () => guarded(() => writer?.abandon()) };
 }
 
 class RunWriter {
@@ -66,6 +86,11 @@ class RunWriter {
     if (event.type === "plan") this.#save();
     else if (event.type === "part-ended") this.#closeLog(event.part);
     else if (event.type === "run-ended") this.#finish(milliseconds);
+  }
+
+  abandon(): void {
+    for (const file of [this.#events, ...this.#logs.values()]) file.close();
+    if (this.#parts.list.length === 0) rmSync(this.#folder(), { recursive: true, force: true });
   }
 
   #closeLog(part: string): void {
