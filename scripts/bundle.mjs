@@ -5,6 +5,7 @@ import { build } from "esbuild";
 import { throughBarrels } from "./lib/barrels.mjs";
 import { facesFrom } from "./lib/faces.mjs";
 import { namedImports } from "./lib/named.mjs";
+import { groupsOf, together } from "./lib/together.mjs";
 
 const OUT = "dist/bundle";
 /** Compiled before this runs. */
@@ -33,9 +34,16 @@ const withoutUnused = {
   },
 };
 
-await rm(OUT, { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: ["src/cli/tsbuildout.ts"],
+const START = "src/cli/tsbuildout.ts";
+/** What is to start fast: a run, and one of the recipes that most buildouts use. */
+const FAST = [
+  ["src/cli/commands/install.ts"],
+  ["src/recipes/docker.run.ts", "src/recipes/docker.network.ts", "src/recipes/docker.volume.ts"],
+];
+
+/** @param first plugins that come before the others */
+const options = (...first) => ({
+  entryPoints: [START],
   outdir: OUT,
   chunkNames: "chunks/[name]-[hash]",
   bundle: true,
@@ -52,9 +60,15 @@ const { metafile } = await build({
   // CommonJS packages inside of the bundle ask for Node's own modules by `require`.
   banner: { js: 'import { createRequire as _cr } from "node:module";const require = _cr(import.meta.url);' },
   alias,
-  plugins: [withoutUnused, namedImports, facesFrom(RECIPES), throughBarrels(alias)],
+  plugins: [...first, withoutUnused, namedImports, facesFrom(RECIPES), throughBarrels(alias)],
   metafile: true,
 });
+
+// Twice: only a built program tells what each entry reaches.
+const { metafile: apart } = await build({ ...options(), write: false });
+const { groups, entries } = groupsOf(apart.outputs, { start: START, fast: FAST });
+await rm(OUT, { recursive: true, force: true });
+const { metafile } = await build(options(together(groups, entries)));
 await chmod(`${OUT}/tsbuildout.js`, 0o755);
 // Which sources each chunk is made of: a test looks up what a cold start loads.
 await writeFile("dist/bundle-meta.json", JSON.stringify(metafile.outputs));
