@@ -206,3 +206,4 @@ export { mergeTars, type ArchivePart } from "./docker/merge-tars.js";
 export { digestFiles, type FileChoice, type FileSet, type FileSetOptions } from "./docker/file-set.js";
 export { ecrOfHost } from "./docker/ecr/login.js";
 export { settingsWithLogins, type DockerSettings } from "./docker/settings-copy.js";
+export { createHash } from "./docker/hash.js";

@@ -18,7 +18,7 @@ export function together(groups, entries) {
       onResolve({ filter: /\.(js|ts)$/ }, async ({ kind, path, pluginData, ...from }) => {
         if (kind !== "dynamic-import" || pluginData === NAMESPACE) return undefined;
         const found = await find(path, { ...from, kind, pluginData: NAMESPACE });
-        const source = Object.keys(Object.fromEntries(entries)).find((entry) => resolve(entry) === found.path);
+        const source = [...entries.keys()].find((entry) => resolve(entry) === found.path);
         return source ? { path: source, namespace: NAMESPACE, sideEffects: false } : undefined;
       });
       onResolve({ filter: /^together:\d+$/ }, ({ path }) => ({ path, namespace: NAMESPACE }));
@@ -32,7 +32,9 @@ export function together(groups, entries) {
         const lines = [
           `export * from ${file};`,
           ...(hasDefault ? [`export { default } from ${file};`] : []),
-          ...entries.get(path).map((group) => `export { together as together${group} } from "together:${group}";`),
+          ...entries
+            .get(path)
+            .map((group) => `export { together as together${group} } from "together:${group}";`),
         ];
         return { contents: lines.join("\n"), loader: "js", resolveDir: process.cwd() };
       });
@@ -44,9 +46,15 @@ const EXPORTED = /^export (?:async )?(?:function\*?|const|class) (\w+)/m;
 
 /** Names one export of each file: what is only imported for its effects would be left out, as ours have none. */
 async function all(files) {
-  const names = await Promise.all(files.map(async (file) => EXPORTED.exec(await readFile(file, "utf8"))?.[1]));
-  const lines = files.map((file, i) => names[i] && `import { ${names[i]} as n${i} } from ${JSON.stringify(`./${file}`)};`);
-  return [...lines.filter(Boolean), `export const together = () => [${names.map((name, i) => name && `n${i}`).filter(Boolean)}];`].join("\n");
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
+  const named = files.flatMap((file, i) => {
+    const name = EXPORTED.exec(texts[i])?.[1];
+    return name ? [{ file: JSON.stringify(`./${file}`), name, as: `n${i}` }] : [];
+  });
+  return [
+    ...named.map(({ file, name, as }) => `import { ${name} as ${as} } from ${file};`),
+    `export const together = () => [${named.map(({ as }) => as).join()}];`,
+  ].join("\n");
 }
 
 /**
@@ -56,16 +64,21 @@ async function all(files) {
  *   them, and for each group the entries that load it
  */
 export function groupsOf(outputs, { start, fast }) {
-  const byEntry = new Map(Object.entries(outputs).flatMap(([path, { entryPoint }]) => (entryPoint ? [[entryPoint, path]] : [])));
+  const byEntry = new Map(
+    Object.entries(outputs).flatMap(([path, { entryPoint }]) => (entryPoint ? [[entryPoint, path]] : [])),
+  );
   const reached = (entry) => {
     const chunks = new Set([byEntry.get(entry)]);
     for (const chunk of chunks)
-      for (const { path, kind } of outputs[chunk].imports) if (kind === "import-statement" && outputs[path]) chunks.add(path);
+      for (const { path, kind } of outputs[chunk].imports)
+        if (kind === "import-statement" && outputs[path]) chunks.add(path);
     return new Set([...chunks].flatMap((chunk) => Object.keys(outputs[chunk].inputs)));
   };
   const taken = new Set([...reached(start), ...byEntry.keys()]);
   const groups = fast.map((names) => {
-    const files = [...new Set(names.flatMap((name) => [...reached(name)]))].filter((file) => file.startsWith("src/") && !taken.has(file));
+    const files = [...new Set(names.flatMap((name) => [...reached(name)]))].filter(
+      (file) => file.startsWith("src/") && !taken.has(file),
+    );
     for (const file of files) taken.add(file);
     return files.sort();
   });

@@ -1,6 +1,7 @@
 import { parseArguments, type Parsed, UsageError } from "./args.js";
 import { type CommandSpec, EXIT, type Invocation, type Io } from "./command.js";
 import { commands, DEFAULT_COMMAND } from "./commands.js";
+import { bePatient } from "./patience.js";
 
 /** Runs a command line to its end and gives the exit code. Never throws: what surfaces here is reported here. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -30,6 +31,7 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   }
   if (!command) throw noCommand(parsed.command ?? DEFAULT_COMMAND);
   checkArguments(command, parsed.args);
+  await bePatient(globals.config, io.cwd);
   const module = await command.load();
   const { args, options, assignments } = parsed;
   const invocation: Invocation = { globals, args, options, assignments, io };

@@ -1,5 +1,5 @@
 /** Archives on the host, told by their first bytes, and single files within them. */
-import { createHash } from "node:crypto";
+import { createHash } from "./hash.js";
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";

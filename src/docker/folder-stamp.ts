@@ -1,4 +1,5 @@
-import { createHash, randomBytes, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { createHash, randomHex } from "./hash.js";
 import { lstatSync, readdirSync, statSync, type Stats } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, relative } from "node:path";
@@ -140,7 +141,7 @@ export async function onceForStamp(what: Remembered, work: () => Promise<string>
 }
 
 async function keep(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
+  const temporary = `${path}.${randomHex(6)}`;
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(temporary, text, { mode: 0o600 });

@@ -1,3 +1,5 @@
+import type { Value } from "./config/model.js";
+import { defaultValue } from "./config/outside.js";
 import type { OutputSpec, Recipe } from "./contract.js";
 import { ENGINE_OPTIONS, PART_DEPENDENCIES } from "./part.js";
 import type { Option } from "./schema.js";
@@ -10,7 +12,7 @@ export interface Facts {
   readonly secrets: readonly string[];
   /** Options, under any of their names, and outputs that are secret in every part of the recipe. */
   readonly secretNames: ReadonlySet<string>;
-  readonly defaults: readonly string[];
+  readonly defaults: ReadonlyMap<string, Value>;
   /** The outputs that every part of the recipe has. */
   readonly outputs: Map<string, OutputSpec>;
   /** All names that a section of this recipe may use. */
@@ -41,7 +43,11 @@ function gather({ options, outputs = {}, computed = {} }: Recipe): Facts {
       ...[...aliases].filter(([, name]) => secrets.includes(name)).map(([alias]) => alias),
       ...secretOutputs,
     ]),
-    defaults: entries.filter(([, option]) => option.default !== undefined).map(([name]) => name),
+    defaults: new Map(
+      entries.flatMap(([name, { default: text }]) =>
+        text === undefined ? [] : [[name, defaultValue(text)] as const],
+      ),
+    ),
     outputs: new Map(Object.entries(outputs)),
     known: new Set([
       ...entries.map(([name]) => name),

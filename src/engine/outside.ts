@@ -1,5 +1,5 @@
 import type { Section, Value } from "./config/model.js";
-import { defaultValue, type Outside, type Resolved } from "./config/resolve.js";
+import type { Outside, Resolved } from "./config/resolve.js";
 import { factsOf } from "./facts.js";
 import { makeHole } from "./hole.js";
 import type { Part } from "./part.js";
@@ -44,7 +44,7 @@ export class RecipeOutside implements Outside {
       const value = options.get(known);
       if (value) return value;
     }
-    return spec.default === undefined ? undefined : defaultValue(spec.default);
+    return factsOf(loaded.recipe).defaults.get(name);
   }
 
   /** The options that have a default and are not written. */
@@ -52,10 +52,12 @@ export class RecipeOutside implements Outside {
     const loaded = this.loaded.get(section);
     if (!loaded) return [];
     const { defaults, aliases } = factsOf(loaded.recipe);
-    if (aliases.size === 0) return defaults;
+    if (aliases.size === 0) return [...defaults.keys()];
     const written = this.#settings.sections.get(section)!.options;
     const { options } = loaded.recipe;
-    return defaults.filter((name) => !options[name]!.aliases?.some((alias) => written.has(alias)));
+    return [...defaults.keys()].filter(
+      (name) => !options[name]!.aliases?.some((alias) => written.has(alias)),
+    );
   }
 
   /** A part that has not been configured yet: what it will have is seen at the end. */

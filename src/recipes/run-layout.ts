@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { openLayout, type Call, type Layout } from "tsbuildout/docker";
+import { createHash, openLayout, type Call, type Layout } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
 
 /** A folder of the host that is laid over something, and whose it shall be there. */

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import {
+  createHash,
   createContainer,
   inspectContainer,
   removeContainer,

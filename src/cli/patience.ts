@@ -1,0 +1,16 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+
+/** In bytes. Hundreds of parts; below it a run is over before anything would be optimized. */
+const LARGE = 50_000;
+
+/**
+ * With a large configuration file, tells the optimizing compiler to wait: a process that lives for a fraction of a second
+ * is over before it has earned what it costs (bench: a no-op run of 1,000 parts). What runs for long is still optimized.
+ * @param file relative to `cwd`, or a URL
+ */
+export async function bePatient(file: string, cwd: string): Promise<void> {
+  if ((statSync(resolve(cwd, file), { throwIfNoEntry: false })?.size ?? 0) < LARGE) return;
+  const { setFlagsFromString } = await import("node:v8");
+  setFlagsFromString("--interrupt-budget=300000");
+}
