@@ -117,8 +117,14 @@ export async function accessOfRecord(
   if (options["access-key-id"] && !keys && !env["AWS_ACCESS_KEY_ID"] && !env["AWS_PROFILE"])
     throw new RecipeError({
       code: "ecr/no-credentials",
-      message: `the AWS keys of ${record.part} stood in the file and are not recorded`,
-      help: ["set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for this run"],
+      message: `the AWS keys with which ${record.part} was published stood in the buildout file: secrets are not recorded, and without keys its tags are out of reach`,
+      notes: [
+        `${record.outputs["repository-uris"]?.split("\n").join(", ") ?? ""}: ${record.outputs["tags"] ?? ""}`,
+      ],
+      help: [
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for temporary keys AWS_SESSION_TOKEN, too) or AWS_PROFILE, and run this again",
+        "or leave the tags where they are: say keep = true, run install, then uninstall",
+      ],
     });
   const values = {
     "account-id": options["account-id"],

@@ -284,7 +284,18 @@ describe("docker.ecr-push", () => {
     // An uninstall goes by the record, which has only hashes of the keys.
     expect((await buildout.uninstall()).parts[0]).to.include({
       end: "failed",
-      why: "the AWS keys of push stood in the file and are not recorded",
+      why: "the AWS keys with which push was published stood in the buildout file: secrets are not recorded, and without keys its tags are out of reach",
+    });
+    const told = buildout.events.findLast((event) => event.type === "diagnostic");
+    if (told?.type !== "diagnostic") expect.fail("no failure was told");
+    const { code, notes, help } = told.diagnostic;
+    expect({ code, notes, help }).to.deep.equal({
+      code: "ecr/no-credentials",
+      notes: [`${aws.registry}/team/app: 1 latest`],
+      help: [
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for temporary keys AWS_SESSION_TOKEN, too) or AWS_PROFILE, and run this again",
+        "or leave the tags where they are: say keep = true, run install, then uninstall",
+      ],
     });
     const state = await readFile(join(buildout.directory, ".installed.cfg"), "utf8");
     const everything = JSON.stringify(buildout.events) + state;
