@@ -13,10 +13,19 @@ export async function importModule(spec: string, file: string): Promise<Module> 
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     const typescript = code === "ERR_UNKNOWN_FILE_EXTENSION";
-    const help = typescript ? ["compile it, or use Node 22.18 or newer, which runs TypeScript"] : [];
+    const help = typescript
+      ? ["compile it, or use Node 22.18 or newer, which runs TypeScript"]
+      : thrownAt(error).map((place) => `it was thrown at ${place}`);
     const what = typescript ? "this Node cannot run TypeScript" : message.split("\n")[0];
     throw new RecipeLoadError("recipe/broken", `cannot load recipe ${spec}: ${what}`, help, { cause: error });
   }
+}
+
+/** File and line of the first place in a stack that is not of Node's own: of a syntax error, the one before its text. */
+function thrownAt(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const place = /(?:file:\/\/|\(|\s)(\/[^\s()?]+?)(?:\?[^\s:]*)?:(\d+)/.exec(` ${stack}`);
+  return place ? [`${decodeURI(place[1]!)}:${place[2]}`] : [];
 }
 
 /** Where tsbuildout is not installed beside a module that imports it, it gets the one that runs. Only then: a hook costs
