@@ -32,9 +32,10 @@ interface Installing {
 
 /** A part's recipe took longer than its `timeout`. */
 function timedOut(milliseconds: number): RecipeError {
+  const seconds = milliseconds / 1000;
   return new RecipeError({
     code: "part/timeout",
-    message: `not done within ${milliseconds / 1000} seconds`,
+    message: `not done within ${seconds} ${seconds === 1 ? "second" : "seconds"}`,
     option: "timeout",
     help: ["give it more time with the option timeout"],
   });

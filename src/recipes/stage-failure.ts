@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { hasStatus } from "tsbuildout/docker";
 import { RecipeError } from "tsbuildout/recipe";
 
 export interface Ending {
@@ -22,6 +23,22 @@ export function stageFailure(ending: Ending): RecipeError {
     help: memory === "" ? helpFor(code) : ["give it more with memory = …"],
     option: "run",
   });
+}
+
+/** Why a container that the engine has created did not start: what it is asked to run is not there, mostly. Undefined
+ *  where something else went wrong. */
+export function startFailure(stage: string, error: unknown): RecipeError | undefined {
+  if (!hasStatus(error, 400)) return undefined;
+  const { message } = error as Error;
+  return new RecipeError(
+    {
+      code: "stage/failed",
+      message: `stage ${stage} did not start: ${message.replace(/^.*unable to start container process: /s, "")}`,
+      help: helpFor(127),
+      option: "run",
+    },
+    { cause: error },
+  );
 }
 
 function memoryFault({ outOfMemory, code, memory }: Ending): string {

@@ -12,9 +12,9 @@ import { LineLog } from "./run-log.js";
 import { containerConfig } from "./run-create.js";
 import { type RunOptions, runOptions } from "./run-options.js";
 import { scriptCommand } from "./run-script.js";
-import { Console } from "./stage-console.js";
+import { Console, LONGEST_OUTPUT } from "./stage-console.js";
 import { ENV, variableOf } from "./stage-env.js";
-import { type Ending } from "./stage-failure.js";
+import { type Ending, startFailure } from "./stage-failure.js";
 import { type HostFolder, hostMounts, hostVolumes } from "./stage-host.js";
 import type { StageMount } from "./stage-mounts.js";
 import type { StageSchema } from "./stage-options.js";
@@ -152,9 +152,14 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
     const state = (await inspectContainer(call, container))?.State as { OOMKilled?: boolean } | undefined;
     const last = options.secret ? ["(its output is secret)"] : log.last;
     const outOfMemory = state?.OOMKilled === true;
+    if (printed.stdout === undefined)
+      context.log(
+        `it printed more than ${LONGEST_OUTPUT} bytes: too much for a variable, other stages find it in /out/${stage}`,
+        "note",
+      );
     return { stage, code, outOfMemory, memory: context.text("memory"), last, ...printed };
   } catch (error) {
     await files.drop();
-    throw error;
+    throw startFailure(stage, error) ?? error;
   }
 }

@@ -161,6 +161,18 @@ describe("docker.stage", () => {
     expect((await buildout.records()).size).to.equal(0);
   });
 
+  it("says what did not start, and where output is that is too long for a variable", async () => {
+    await make(stages("a", stage("a", "shell = /bin/nosuch", "run = true")));
+    expect(await why("a")).to.match(
+      /^stage a did not start: exec: "\/bin\/nosuch": .*no such file or directory/,
+    );
+    await buildout.write(stages("b", stage("b", "run = head -c 70000 /dev/zero | tr '\\0' x")));
+    await ends();
+    expect(buildout.log("b").at(-1)).to.equal(
+      "it printed more than 65536 bytes: too much for a variable, other stages find it in /out/b",
+    );
+  });
+
   it("says that memory ran out", async () => {
     await make(
       stages(
