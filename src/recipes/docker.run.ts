@@ -2,7 +2,7 @@ import { inspectContainer, removeContainer, stopContainer, type Call } from "tsb
 import { defineRecipe, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
 import { engineOf, forgetListing, isOurs, listing } from "./common.js";
 import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
-import { imageInput } from "./run-image.js";
+import { imageInput, registryInput } from "./run-image.js";
 import { layoutInput } from "./run-layout.js";
 import { lookAtContainers } from "./run-look.js";
 import { runOptions, type RunSchema } from "./run-options.js";
@@ -37,6 +37,7 @@ async function inputs(context: InputsContext<RunSchema>): Promise<Record<string,
   const call: Call = { engine: await engineOf(context), signal: context.signal };
   return {
     image: await imageInput(context, call),
+    ...(await registryInput(context, call)),
     ...(await layoutInput(context)),
     ...(await containerInputs(context, call)),
   };

@@ -4,6 +4,7 @@ import {
   inspectImage,
   parseReference,
   pullImage,
+  remoteImage,
   withDefaultTag,
   type Call,
 } from "tsbuildout/docker";
@@ -32,6 +33,27 @@ export async function ensureImage(context: ImageContext, call: Call): Promise<vo
     notes: isId(image) ? [] : [policy === "never" ? "pull-policy = never" : "this run is offline"],
     option: "image",
   });
+}
+
+/**
+ * With `pull-policy = always`: what the registry has under the image's name, so that a run notices another one. Without
+ * network (`-o`), and with `-N`, what is recorded stays.
+ */
+export async function registryInput(
+  context: ImageContext & { readonly record: PartRecord | undefined },
+  call: Call,
+): Promise<Record<string, string>> {
+  const { image, "pull-policy": policy } = context.options;
+  if (policy !== "always" || isId(image)) return {};
+  const known = context.record?.inputs["registry"];
+  const { newest, offline } = context.buildout;
+  if (offline || !newest) return known === undefined ? {} : { registry: known };
+  const { env, home, signal } = context;
+  const remote = await context.shared(`registry's ${image} for ${call.engine.key}`, async () => {
+    const credentials = await credentialsFor(parseReference(image).domain, { env, home, signal });
+    return await remoteImage(call.engine, { reference: image, credentials, signal });
+  });
+  return { registry: remote?.digest ?? known ?? "unknown" };
 }
 
 /** An image that is named by its id can only be there. */

@@ -198,7 +198,7 @@ export const runOptions = {
   image: option.string({ doc: "Image to run, by name or id.", required: true }),
   platform: option.string({ doc: "Platform of the image, for example `linux/arm64`." }),
   "pull-policy": option.choice(["missing", "always", "never"], {
-    doc: "When the image is pulled: where it is missing, always (with `newest`), or never.",
+    doc: "When the image is pulled: where it is `missing`; `always`, when every run (unless `-N` or `-o`) asks the registry and another image under the name makes a new container; or `never`.",
     default: "missing",
     inPlace,
   }),

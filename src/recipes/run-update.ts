@@ -16,7 +16,7 @@ import {
 import type { Outputs, UpdateContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs } from "./common.js";
 import { endpointSettings, nanoCpus } from "./run-create.js";
-import { imageId } from "./run-image.js";
+import { ensureImage, imageId } from "./run-image.js";
 import { putLayout } from "./run-layout.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { bringUp, launch, nameTaken, outputsOf, script, settle, start, type Ending } from "./run-start.js";
@@ -55,7 +55,9 @@ async function needsNew(context: Updating, call: Call, found: ContainerState): P
     "cpuset-cpus",
   ] as const;
   if (limits.some((name) => changes.options.includes(name) && options[name] === undefined)) return true;
-  if (!changes.inputs.includes("image")) return false;
+  const newer = changes.inputs.includes("registry");
+  if (newer) await ensureImage(context, call);
+  if (!newer && !changes.inputs.includes("image")) return false;
   const image = await imageId(context, call);
   // An image that has lost its name still runs.
   return image !== "" && image !== found.Image;

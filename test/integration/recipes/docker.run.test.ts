@@ -1,5 +1,7 @@
 import { expect } from "chai";
+import { engineOptions } from "../../../src/recipes/common.js";
 import run_ from "../../../src/recipes/docker.run.js";
+import { runOptions } from "../../../src/recipes/run-options.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
@@ -36,6 +38,16 @@ const CASES: readonly Case[] = [
     "HostConfig.PortBindings",
     { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "18080" }], "81/udp": [{ HostIp: "", HostPort: "" }] },
   ],
+  [
+    "ports",
+    "[::1]:18081:82 18084-18085:90-91/tcp",
+    "HostConfig.PortBindings",
+    {
+      "82/tcp": [{ HostIp: "::1", HostPort: "18081" }],
+      "90/tcp": [{ HostIp: "", HostPort: "18084" }],
+      "91/tcp": [{ HostIp: "", HostPort: "18085" }],
+    },
+  ],
   ["expose", "70-71", "Config.ExposedPorts", { "70/tcp": {}, "71/tcp": {} }],
   ["network-mode", "none", "HostConfig.NetworkMode", "none"],
   ["dns", "10.0.0.53", "HostConfig.Dns", ["10.0.0.53"]],
@@ -44,6 +56,20 @@ const CASES: readonly Case[] = [
   ["extra-hosts", "db=10.0.0.5", "HostConfig.ExtraHosts", ["db:10.0.0.5"]],
   ["volumes", "/tmp:/host:ro\n/anon", "HostConfig.Binds", ["/tmp:/host:ro"]],
   ["volumes", "/tmp:/host:ro\n/anon", "Config.Volumes", { "/anon": {} }],
+  [
+    "mounts",
+    "type=bind,source=/tmp,target=/y,readonly,bind-propagation=rslave",
+    "HostConfig.Mounts",
+    [
+      {
+        Type: "bind",
+        Source: "/tmp",
+        Target: "/y",
+        ReadOnly: true,
+        BindOptions: { Propagation: "rslave" },
+      },
+    ],
+  ],
   [
     "mounts",
     "type=tmpfs,target=/x,tmpfs-size=1m,tmpfs-mode=700",
@@ -101,6 +127,28 @@ const CASES: readonly Case[] = [
   ["healthcheck-retries", "7", "Config.Healthcheck.Retries", 7],
 ];
 
+/** Options that a test of their own looks after: below, or in the tests of the lifecycle and of the engine room. */
+const ELSEWHERE = [
+  "name",
+  "image",
+  "platform",
+  "pull-policy",
+  "networks",
+  "network-aliases",
+  "links",
+  "volumes-from",
+  "layout",
+  "layout-uid",
+  "layout-gid",
+  "healthcheck-start-interval",
+  "start",
+  "wait-for",
+  "wait-timeout",
+  "script",
+  "script-shell",
+  "script-user",
+];
+
 function at(value: unknown, path: string): unknown {
   return path
     .split(".")
@@ -130,6 +178,24 @@ describe("docker.run: every option", () => {
     it(`${option} = ${text.replaceAll("\n", " | ")} -> ${path}`, async () => {
       expect(at(await create({ ...more, [option]: text }), path)).to.deep.equal(expected);
     });
+
+  it("has a case for every option", () => {
+    const tested = new Set([...CASES.map(([option]) => option), ...ELSEWHERE, ...Object.keys(engineOptions)]);
+    expect(Object.keys(runOptions).filter((option) => !tested.has(option))).to.deep.equal([]);
+  });
+
+  it("healthcheck-start-interval: where the engine knows it", async () => {
+    const { ApiVersion } = await engineJson<{ ApiVersion: string }>({ path: "/version" });
+    const is = await create({ "healthcheck-command": "true", "healthcheck-start-interval": "6s" });
+    const known = Number(ApiVersion.split(".")[1]) >= 44;
+    expect(at(is, "Config.Healthcheck.StartInterval")).to.equal(known ? 6_000_000_000 : undefined);
+  });
+
+  it("start: the container runs", async () => {
+    const is = await create({ start: "true", command: "sleep 1000" });
+    expect(at(is, "State.Running")).to.equal(true);
+    expect(at(await create({ start: "false" }), "State.Status")).to.equal("created");
+  });
 
   it("sets nothing that was not asked for: the image's defaults stand", async () => {
     const is = await create({});
