@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { mkdtemp, rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,6 +8,8 @@ import { expect } from "chai";
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { RunData, RunPart, RunResult } from "../../src/cli/page/data.js";
 import { renderPage } from "../../src/cli/page/page.js";
+import { createRunServer } from "../../src/cli/serve/server.js";
+import { Deliveries } from "../../src/cli/serve/webhook.js";
 
 const RESULTS: readonly RunResult[] = ["done", "unchanged", "failed", "skipped"];
 
@@ -182,6 +185,45 @@ describe("the page of a run, in Chromium", () => {
     await page.fill("#filter", "");
     await listed(page, 3000);
     await page.close();
+  });
+
+  it("takes in what is new while a run goes on, and leaves the reader where he is", async () => {
+    const id = "20260102-030405-1a";
+    const { milliseconds: _, ...open } = run(id, [part(0, [], 300), part(1, [])]);
+    let now: RunData = open;
+    let connected: (changed: () => void) => void;
+    const watched = new Promise<() => void>((resolve) => (connected = resolve));
+    const server = createRunServer({
+      list: () => [],
+      run: (wanted) => (wanted === id ? now : undefined),
+      watch: (changed) => {
+        connected(changed);
+        return () => undefined;
+      },
+      secret: undefined,
+      deliveries: new Deliveries(),
+      push: () => false,
+      log: () => undefined,
+      hosts: ["127.0.0.1"],
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port}/runs/${id}#part=stage-0`);
+    await page.fill('input[aria-label="search the log"]', "line 29");
+    now = { ...open, parts: [part(0, [], 310), { ...part(1, []), result: "skipped" }] };
+    const fetched = page.waitForResponse((answer) => answer.url().endsWith("?data"));
+    (await watched)();
+    await fetched;
+    await page.locator('#parts a[data-part="stage-1"] .skipped').waitFor();
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).to.equal(
+      "search the log",
+    );
+    expect(await page.inputValue('input[aria-label="search the log"]')).to.equal("line 29");
+    expect(await page.locator("pre.log div").count()).to.equal(11);
+    await page.close();
+    server.close();
+    server.closeAllConnections();
   });
 
   async function elementsOf(data: RunData): Promise<number> {
