@@ -10,6 +10,7 @@ import {
   engineRequest,
   uniqueName,
 } from "../../support/engine.js";
+import { installAttributeTools } from "../../support/attribute-tools.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
@@ -26,12 +27,17 @@ async function shell(container: string, script: string): Promise<string> {
   return answer.body.toString().replaceAll("\r\n", "\n");
 }
 
-/** Everything that can be told of a tree from inside: kinds, modes, owners, times, sizes, devices, links, content. */
+/**
+ * Everything that can be told of a tree from inside: kinds, modes, owners, times, sizes, devices, links, content,
+ * capabilities, attributes.
+ */
 async function listing(container: string, folder: string): Promise<string> {
+  await installAttributeTools(container);
   return await shell(
     container,
     `cd ${folder}; find . | sort | while read -r f; do
-      stat -c '%F %a %u %g %y %h %t,%T %N' "$f"; if [ -f "$f" ]; then stat -c '%s' "$f"; sha256sum "$f"; fi; done`,
+      stat -c '%F %a %u %g %y %h %t,%T %N' "$f"; getfattr -h -d -m - -e hex "$f"
+      if [ -f "$f" ]; then stat -c '%s' "$f"; sha256sum "$f"; getcap -n "$f"; fi; done`,
   );
 }
 
@@ -42,6 +48,8 @@ ln -s a dir/soft; ln -s /nowhere dangling; mkfifo pipe; mknod null c 1 3
 chown 70000:300000 dir/a; chmod 4751 dir/a; chown -h 5:6 dir/soft; chmod 1777 empty
 touch -d '2001-02-03 04:05:06' dir/deep/b; touch -d '1971-01-02 03:04:05' "with blanks"
 dd if=/dev/zero of=sparse bs=1 count=1 seek=5000000 2>/dev/null; echo end >> sparse
+echo can > can; setcap cap_net_raw,cap_net_bind_service+ep can; echo may > "with blanks/may"
+setcap cap_chown=ip "with blanks/may"; touch -d '2030-01-02 03:04:05' can
 n=$(printf 'n%.0s' $(seq 120)); mkdir -p long/$n/$n; echo far > long/$n/$n/$n
 `;
 
@@ -60,6 +68,7 @@ describe("docker.copy", () => {
     image = await ensureBaseImage();
     source = uniqueName("tsb-source");
     await start(source);
+    await installAttributeTools(source);
     expect(await shell(source, TREE)).to.equal("");
   });
   beforeEach(async () => {
@@ -74,9 +83,13 @@ describe("docker.copy", () => {
   const part = (texts: Record<string, string>): PartRig =>
     run.part(copy, "copy", { "container-from": source, "container-to": target, ...texts });
 
-  it("copies a tree exactly: owners, modes, times, links, devices, long names", async () => {
+  it("copies a tree exactly: owners, modes, times, links, devices, long names, capabilities, attributes", async () => {
     await part({ paths: "/tree" }).install();
-    expect(await listing(target, "/tree")).to.equal(await listing(source, "/tree"));
+    const theirs = await listing(source, "/tree");
+    expect(theirs)
+      .to.contain("./can cap_net_bind_service,cap_net_raw=ep\n")
+      .and.to.contain("security.capability=0x0100000200240000");
+    expect(await listing(target, "/tree")).to.equal(theirs);
   });
 
   it("reads every form of a path", async () => {
