@@ -100,11 +100,26 @@ describe("docker.network", () => {
     const is = await inspect(chosen.part);
     expect(is.EnableIPv6).to.be.true;
     expect(is.IPAM.Config.some(({ Subnet }) => Subnet.startsWith("fd"))).to.be.true;
-    const asked = part({ ipv6: "true", subnet: `10.198.${octet}.0/24 fd00:${octet}::/64` });
+    const asked = part({
+      ipv6: "true",
+      subnet: `10.198.${octet}.0/24 fd00:${octet}::/64`,
+      gateway: `10.198.${octet}.3 fd00:${octet}::3`,
+      "ip-range": `10.198.${octet}.64/26`,
+      "aux-addresses": `a=10.198.${octet}.70\nb=fd00:${octet}::70`,
+    });
     await asked.install();
-    expect((await inspect(asked.part)).IPAM.Config.map(({ Subnet }) => Subnet)).to.deep.equal([
-      `10.198.${octet}.0/24`,
-      `fd00:${octet}::/64`,
+    expect((await inspect(asked.part)).IPAM.Config).to.deep.equal([
+      {
+        Subnet: `10.198.${octet}.0/24`,
+        Gateway: `10.198.${octet}.3`,
+        IPRange: `10.198.${octet}.64/26`,
+        AuxiliaryAddresses: { a: `10.198.${octet}.70` },
+      },
+      {
+        Subnet: `fd00:${octet}::/64`,
+        Gateway: `fd00:${octet}::3`,
+        AuxiliaryAddresses: { b: `fd00:${octet}::70` },
+      },
     ]);
   });
 

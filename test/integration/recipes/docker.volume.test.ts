@@ -1,13 +1,44 @@
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
+import { extract } from "tar-stream";
 import volume from "../../../src/recipes/docker.volume.js";
-import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import {
+  engineHas,
+  engineJson,
+  engineObjects,
+  engineRemove,
+  engineRequest,
+  uniqueName,
+} from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const inspect = async (name: string) =>
   await engineJson<{ Labels: object; Options: object; Driver: string; Mountpoint: string }>({
     path: `/volumes/${name}`,
   });
+
+/** Path -> `uid gid content`, as the engine's archive of a container that mounts the volume has it. */
+async function contentOf(volume: string): Promise<Record<string, string>> {
+  const name = uniqueName("tsb-look");
+  const body = { Image: await ensureBaseImage(), HostConfig: { Binds: [`${volume}:/look`] } };
+  await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body });
+  try {
+    const answer = await engineRequest({ path: `/containers/${name}/archive?path=/look/.` });
+    const found: Record<string, string> = {};
+    for await (const entry of Readable.from([answer.body]).pipe(extract())) {
+      const text = (await buffer(entry)).toString();
+      const path = entry.header.name.replace(/^\.\/|\/$/g, "").replace(/^\.?\/?/, "");
+      const said = `${entry.header.uid} ${entry.header.gid}`;
+      if (path !== "") found[path] = text === "" ? said : `${said} ${text}`;
+    }
+    return found;
+  } finally {
+    await engineRemove("containers", name);
+  }
+}
 
 describe("docker.volume", () => {
   let run: RunRig;
@@ -47,6 +78,26 @@ describe("docker.volume", () => {
     await rig.uninstall();
     expect(await engineHas(`/volumes/${rig.part}`)).to.be.false;
     await rig.uninstall();
+  });
+
+  it("is filled from a folder when it is new, with the owner asked for, and no later", async () => {
+    const layout = await temporaryFolder({ "conf/app.ini": "first\n", top: "level\n" });
+    const rig = part({ layout, "layout-uid": "70000", "layout-gid": "80000" });
+    await rig.install();
+    expect(await contentOf(rig.part)).to.deep.equal({
+      conf: "70000 80000",
+      "conf/app.ini": "70000 80000 first\n",
+      top: "70000 80000 level\n",
+    });
+    expect(await engineObjects(`org.tsbuildout.part=${rig.part}`)).to.deep.equal([`volume ${rig.part}`]);
+    expect(rig.resources).to.deep.equal([{ kind: "volume", name: rig.part }]);
+    await writeFiles(layout, { top: "changed\n" });
+    await rig.update();
+    expect((await contentOf(rig.part))["top"]).to.equal("70000 80000 level\n");
+    const name = uniqueName("tsb-volume");
+    await engineJson({ method: "POST", path: "/volumes/create", body: { Name: name } });
+    await part({ name, layout }).install();
+    expect(await contentOf(name)).to.deep.equal({});
   });
 
   it("uses a volume that was there, and leaves it", async () => {
