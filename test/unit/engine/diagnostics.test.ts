@@ -1,0 +1,261 @@
+import { expect } from "chai";
+import { ask } from "../../support/config.js";
+import type { Files } from "../../support/tmp.js";
+
+interface Example {
+  /** The code, and after a colon what tells it from others of the same code. */
+  readonly name: string;
+  readonly cfg: string;
+  readonly files?: Files;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** 2: nothing was begun. */
+  readonly code?: number;
+  readonly text: string;
+}
+
+const part = (text: string): string => `[buildout]\nparts = a\n[a]\n${text}\n`;
+
+/** A recipe in a file: what its install does. */
+const mine = (install: string, more = ""): Files => ({
+  "mine.mjs": `export default { doc: "", options: {}, ${more} async install(context) { ${install} } };\n`,
+});
+
+const examples: readonly Example[] = [
+  {
+    name: "option/twice",
+    cfg: part("recipe = docker.build\nsource = .\npath = ."),
+    text: `error[option/twice]: source and path are the same option (part a)
+  buildout.cfg:6:8
+6 | path = .
+  |        ^
+  = help: keep one of them`,
+  },
+  {
+    name: "option/conflict",
+    cfg: part("recipe = docker.build\ndockerfile = x\ndockerfile-inline = FROM y"),
+    text: `error[option/conflict]: dockerfile and dockerfile-inline both say what the Dockerfile is (part a)
+  buildout.cfg:5:14
+5 | dockerfile = x
+  |              ^
+  = help: give one of them`,
+  },
+  {
+    name: "option/required",
+    cfg: part("recipe = docker.run"),
+    text: `error[option/required]: [a] needs the option image (part a)
+  buildout.cfg:4:10
+4 | recipe = docker.run
+  |          ^^^^^^^^^^`,
+  },
+  {
+    name: "option/value",
+    cfg: part("recipe = docker.run\nimage = a\ntty = perhaps"),
+    text: `error[option/value]: tty: "perhaps" is neither true nor false (part a)
+  buildout.cfg:6:7
+6 | tty = perhaps
+  |       ^^^^^^^
+  = help: write true or false`,
+  },
+  {
+    name: "option/unknown",
+    cfg: "[buildout]\nstrict = yes\nparts = web\n[web]\nrecipe = docker.volume\nnam = x\n",
+    text: `error[option/unknown]: docker.volume has no option "nam" (part web)
+  buildout.cfg:6:1
+6 | nam = x
+  | ^^^
+  = help: did you mean "name"?`,
+  },
+  {
+    name: "stage/name",
+    cfg: "[buildout]\nparts = a/b\n[a/b]\nrecipe = docker.stage\nimg = x\nrun = y\n",
+    text: `error[stage/name]: a stage cannot be called "a/b": its name is a folder's and a file's (part a/b)`,
+  },
+  {
+    name: "images/name",
+    cfg: part("recipe = docker.images\ndirectory = images"),
+    files: { "images/a b/Dockerfile": "FROM x\n" },
+    text: `error[images/name]: no image can be called like the folder "a b" (part a)
+  buildout.cfg:5:13
+5 | directory = images
+  |             ^^^^^^
+  = help: rename it, or leave it out by the option exclude`,
+  },
+  {
+    name: "ecr/tag",
+    cfg: part("recipe = docker.ecr-push\nimage = team/app\ntags = a b/c"),
+    text: `error[ecr/tag]: "b/c" is not a tag (part a)
+  buildout.cfg:6:8
+6 | tags = a b/c
+  |        ^^^^^
+  = help: a tag has letters, digits, _ . and -, at most 128, and begins with none of . and -`,
+  },
+  {
+    name: "ecr/repository-name",
+    cfg: part("recipe = docker.ecr-push\nimage = x"),
+    text: `error[ecr/repository-name]: ECR has no repositories called "x": it needs 2 to 256 characters (part a)
+  buildout.cfg:5:9
+5 | image = x
+  |         ^
+  = help: set "repository" to a name such as team/app`,
+  },
+  {
+    name: "extension/not-an-extension",
+    cfg: "[buildout]\nextensions = ./x.mjs\nparts =\n",
+    files: { "x.mjs": "export default 1;\n" },
+    text: `error[extension/not-an-extension]: ./x.mjs exports no extension
+  buildout.cfg:2:14
+2 | extensions = ./x.mjs
+  |              ^^^^^^^
+  = help: its default export must be what defineExtension gives`,
+  },
+  {
+    name: "recipe/not-a-recipe",
+    cfg: part("recipe = ./x.mjs"),
+    files: { "x.mjs": "export default 1;\n" },
+    text: `error[recipe/not-a-recipe]: ./x.mjs exports no recipe (part a)
+  buildout.cfg:4:10
+4 | recipe = ./x.mjs
+  |          ^^^^^^^
+  = help: its default export must be what defineRecipe gives`,
+  },
+  {
+    name: "recipe/missing",
+    cfg: part("recipe = ./x.mjs"),
+    text: `error[recipe/missing]: there is no recipe ./x.mjs: @/x.mjs does not exist (part a)
+  buildout.cfg:4:10
+4 | recipe = ./x.mjs
+  |          ^^^^^^^`,
+  },
+  {
+    name: "recipe/no-npm",
+    cfg: part("recipe = some-recipe-of-somebody"),
+    env: { PATH: "/nowhere" },
+    text: `error[recipe/no-npm]: some-recipe-of-somebody cannot be installed: there is no npm on PATH (part a)
+  buildout.cfg:4:10
+4 | recipe = some-recipe-of-somebody
+  |          ^^^^^^^^^^^^^^^^^^^^^^^
+  = help: install npm, or install the package beside the buildout file yourself`,
+  },
+  {
+    name: "recipe/offline",
+    cfg: part("recipe = some-recipe-of-somebody"),
+    args: ["-o", "plan"],
+    text: `error[recipe/offline]: some-recipe-of-somebody is not installed, and this run is offline (part a)
+  buildout.cfg:4:10
+4 | recipe = some-recipe-of-somebody
+  |          ^^^^^^^^^^^^^^^^^^^^^^^
+  = help: run once without -o`,
+  },
+  {
+    name: "download/url",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`await context.download({ url: "ftp://x/y" });`),
+    args: ["install"],
+    code: 1,
+    text: `error[download/url]: "ftp://x/y" cannot be downloaded (part a)
+   = help: write an http, https or file URL, or a path`,
+  },
+  {
+    name: "download/missing",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`await context.download({ url: "nothing.tar" });`),
+    args: ["install"],
+    code: 1,
+    text: `error[download/missing]: there is no file @/nothing.tar (part a)`,
+  },
+  {
+    name: "download/offline",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`await context.download({ url: "https://user:pw@example.org/y?key=x" });`),
+    args: ["-o", "install"],
+    code: 1,
+    text: `error[download/offline]: https://example.org/y?… is not in the download cache, and this run is offline (part a)
+   = note: looked for @/.tsbuildout/downloads/561e71ee2d8b-y
+   = help: run once without -o`,
+  },
+  {
+    name: "download/checksum-form",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`await context.download({ url: "https://example.org/y", checksum: "md6:12" });`),
+    args: ["install"],
+    code: 1,
+    text: `error[download/checksum-form]: "md6:12" is not a checksum (part a)
+   = help: write md5:, sha1:, sha256: or sha512: and the hexadecimal digits`,
+  },
+  {
+    name: "system/failed",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`await (await import("node:fs/promises")).readFile("/nowhere/at/all");`),
+    args: ["install"],
+    code: 1,
+    text: `error[system/failed]: ENOENT: no such file or directory, open '/nowhere/at/all' (part a)`,
+  },
+  {
+    name: "part/file-left",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(
+      `await context.created({ kind: "file", name: context.buildout.directory }); throw Object.assign(new Error("x"), { problem: { code: "mine/failed", message: "no" } });`,
+    ),
+    args: ["install"],
+    code: 1,
+    text: `warning[part/file-left]: @ holds the buildout itself and is left (part a)
+error[mine/failed]: no (part a)`,
+  },
+  {
+    name: "part/not-undone",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(
+      `await context.created({ kind: "thing", name: "x" }); throw Object.assign(new Error("x"), { problem: { code: "mine/failed", message: "no" } });`,
+      `async uninstall() { throw new Error("it is stuck"); },`,
+    ),
+    args: ["install"],
+    code: 1,
+    text: `warning[part/not-undone]: the failed install of a could not be undone: it is stuck (part a)
+   = help: the next run tries again
+error[mine/failed]: no (part a)`,
+  },
+  {
+    name: "part/value-unknown",
+    cfg: "[buildout]\nparts = b\n[a]\nrecipe = ./mine.mjs\n[b]\nrecipe = ./mine.mjs\nx = $<a:told>\n",
+    files: mine("", `outputs: { told: { doc: "" } },`),
+    args: ["install"],
+    code: 1,
+    text: `warning[option/unknown]: ./mine.mjs has no option "x" (part b)
+  buildout.cfg:7:1
+7 | x = $<a:told>
+  | ^
+error[part/value-unknown]: option x of b needs a:told, which its part did not give (part b)
+  buildout.cfg:7:5
+7 | x = $<a:told>
+  |     ^^^^^^^^^`,
+  },
+  {
+    name: "state/unreadable",
+    cfg: part("recipe = ./mine.mjs"),
+    files: { ...mine(""), ".installed.cfg/x": "" },
+    args: ["install"],
+    text: `error[state/unreadable]: cannot read @/.installed.cfg: EISDIR: illegal operation on a directory, read
+   = help: make the file readable, or name another one with [buildout] installed`,
+  },
+  {
+    name: "internal/bug",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`throw new TypeError("x is not a thing");`),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: TypeError: x is not a thing (part a)
+   = note: at …`,
+  },
+];
+
+describe("what is wrong with parts", () => {
+  for (const { name, cfg, files = {}, args = ["plan"], env = {}, code = 2, text } of examples)
+    it(`says exactly ${name}`, async () => {
+      const answer = await ask({ "buildout.cfg": cfg, ...files }, { args, env });
+      const said = answer.stderr.replace(/(?:^ +(= note: )at .*\n)+/gm, "   $1at …\n");
+      expect(said).to.equal(`${text}\n`);
+      expect(answer.code).to.equal(code);
+      expect(said).to.contain(`[${name.replace(/:.*/, "")}]`);
+    });
+});
