@@ -175,6 +175,37 @@ const examples: readonly Example[] = [
    = help: run once without -o`,
   },
   {
+    name: "download/proxy",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`await context.download({ url: "http://example.org/y" });`),
+    args: ["install"],
+    env: { HTTP_PROXY: "gopher://me:secret@proxy:70" },
+    code: 1,
+    text: `error[download/proxy]: "gopher://proxy:70" is not a proxy that can be used (part a)
+   = help: set HTTP_PROXY and HTTPS_PROXY to http://host:port or socks5://host:port`,
+  },
+  {
+    name: "images/none",
+    cfg: part("recipe = docker.images\ndirectory = images"),
+    files: { "images/a/Dockerfile/x": "" },
+    text: `error[images/none]: no subfolder of @/images has a Dockerfile (part a)
+  buildout.cfg:5:13
+5 | directory = images
+  |             ^^^^^^
+  = help: each image has a folder of its own, with its Dockerfile in it`,
+  },
+  {
+    name: "engine/bad-url",
+    cfg: part("recipe = docker.volume\nname = tsb-nowhere\nengine-url = gopher://x"),
+    args: ["install"],
+    code: 1,
+    text: `error[engine/bad-url]: "gopher://x" (option engine-url) is not the address of an engine (part a)
+  buildout.cfg:6:14
+6 | engine-url = gopher://x
+  |              ^^^^^^^^^^
+  = help: write unix:///path, tcp://host:port, https://host:port or ssh://user@host`,
+  },
+  {
     name: "download/checksum-form",
     cfg: part("recipe = ./mine.mjs"),
     files: mine(`await context.download({ url: "https://example.org/y", checksum: "md6:12" });`),
