@@ -101,8 +101,10 @@ async function transfer(engine: Engine, what: Transfer, request: EngineRequest):
   let digest: string | undefined;
   try {
     const answer = await engine.stream({ ...request, ...authorised(what) });
+    const waiting = new Set<string>();
     for await (const line of jsonLines<TransferLine>(answer)) {
       digest = line.aux?.Digest ?? digest;
+      sayRetry(what.listener, line, waiting);
       report(what.listener, line);
     }
     return digest;
@@ -117,6 +119,24 @@ function authorised({ credentials, signal }: Transfer): Partial<EngineRequest> {
     headers: { "X-Registry-Auth": registryAuth(credentials) },
     ...(signal ? { signal } : {}),
   };
+}
+
+/**
+ * An engine whose transfer breaks off tries again by itself, for up to two minutes: a line says so once for each time,
+ * where progress would pass by.
+ * @param waiting ids of layers that were said to wait
+ */
+function sayRetry(
+  listener: Listener | undefined,
+  { id = "", status = "" }: TransferLine,
+  waiting: Set<string>,
+): void {
+  if (!status.startsWith("Retrying in")) return void waiting.delete(id);
+  if (waiting.has(id)) return;
+  waiting.add(id);
+  listener?.log(
+    `${id}: the transfer broke off; the engine is retrying in${status.slice("Retrying in".length)}`,
+  );
 }
 
 /** Layers are progress; what concerns the whole image is a line of the log. */

@@ -35,7 +35,7 @@ export async function failing(buildout: TestBuildout): Promise<string> {
 }
 
 /** What the user was told: code, message, notes and help of every diagnostic. */
-function diagnostics(buildout: TestBuildout): string[] {
+export function diagnostics(buildout: TestBuildout): string[] {
   return buildout.events.flatMap((event) => {
     if (event.type !== "diagnostic") return [];
     const { code, message, notes, help } = event.diagnostic;

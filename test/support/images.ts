@@ -39,7 +39,12 @@ export async function ensureBaseImage(): Promise<string> {
  */
 export async function loadImage(tag: string, config: ImageConfig = {}): Promise<void> {
   const body = await imageArchive(tag, config);
-  const answer = await engineRequest({ method: "POST", path: "/images/load?quiet=1", body });
+  const load = () => engineRequest({ method: "POST", path: "/images/load?quiet=1", body });
+  // An engine that knows the layers may hang up before it has read all of them.
+  const answer = await load().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "ECONNRESET") throw error;
+    return await load();
+  });
   const text = answer.body.toString().trim();
   // The answer is JSON lines: what goes wrong while unpacking has status 200 as well.
   if (answer.status !== 200 || text.includes('"errorDetail"'))

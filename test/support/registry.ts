@@ -11,6 +11,8 @@ export interface RegistryOptions {
   readonly login?: { readonly username: string; readonly password: string };
   /** Serves HTTPS with a certificate of its own making, which no engine trusts by itself. */
   readonly tls?: boolean;
+  /** One that was stopped: the new one has its address and what it holds. */
+  readonly instead?: Registry;
 }
 
 export interface Registry {
@@ -18,13 +20,15 @@ export interface Registry {
   readonly host: string;
   /** The PEM file of the certificate, where `tls` was asked for. */
   readonly certificate?: string;
+  /** Where its data are. */
+  readonly folder: string;
   readonly stop: () => Promise<void>;
 }
 
 /** Starts Debian's docker-registry on a free port of 127.0.0.1, with its data in a temporary folder. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const folder = await temporaryFolder();
-  const host = `127.0.0.1:${await freePort()}`;
+  const folder = options.instead?.folder ?? (await temporaryFolder());
+  const host = options.instead?.host ?? `127.0.0.1:${await freePort()}`;
   const config = join(folder, "config.yml");
   const certificate = options.tls ? makeCertificate(folder) : undefined;
   await writeFile(config, await configuration({ folder, host, options }));
@@ -36,7 +40,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4000)));
   const url = `${certificate ? "https" : "http"}://${host}/v2/`;
   await answered(child, url, () => log);
-  return { host, ...(certificate ? { certificate } : {}), stop: () => stopped(child) };
+  return { host, folder, ...(certificate ? { certificate } : {}), stop: () => stopped(child) };
 }
 
 async function configuration(of: {
