@@ -10,7 +10,7 @@ import type { Row } from "./table.js";
 
 const WIDE = 5;
 const DEEP = 10;
-const ROUNDS = { cold: 3, cached: 11 };
+const ROUNDS = { cold: 5, cached: 11 };
 
 const LINES = 2_000_000;
 const LINE = 100;

@@ -29,7 +29,7 @@ import { type MountScope, parseOutMount, parseStageMount, type StageMount } from
 import { stageOptions, type StageSchema } from "./stage-options.js";
 import { publishOutputs } from "./stage-publish.js";
 import { type Attempt, createStage, type Ended, runStage } from "./stage-run.js";
-import { freshVolume, stageObject } from "./stage-volume.js";
+import { EMPTY_DIGEST, freshVolume, stageObject, volumeTime } from "./stage-volume.js";
 
 export default defineRecipe({
   doc: "Runs a script in a container to its end. What it prints, its exit code, its files and its volume are there for the stages after it, which are found by what they use.",
@@ -250,10 +250,12 @@ async function attemptOnce(context: InstallContext<StageSchema>, call: Call): Pr
   try {
     if (!attempt.shared) await fillHostFolders(attempt, container);
     await fillOwnVolume(attempt, container);
+    const before = attempt.startsEmpty ? await volumeTime(call, container, `/${context.part}`) : undefined;
     const ended = await runStage(attempt, container);
     if (ended.code !== 0 && !context.options["never-fail"]) return { failed: ended };
     await publishOutputs(context, call, { container, directory: workingDirectory(context) });
-    return { outputs: await outputsOf(attempt, container, ended) };
+    const digest = await digestVolume(attempt, container, before);
+    return { outputs: await outputsOf(attempt, { container, ended, digest }) };
   } finally {
     // Also after Ctrl-C: the part's signal would forbid it.
     await removeContainer({ engine: call.engine }, container);
@@ -282,7 +284,9 @@ async function prepare(context: InstallContext<StageSchema>, call: Call): Promis
   }
   const host = hostFolders(context, mounts);
   const shared = await isShared(context, call.engine);
-  return { context, call, mounts, volumes, host, shared, volume: await freshVolume(context, call) };
+  const { name: volume, made } = await freshVolume(context, call);
+  const startsEmpty = made && options.on === undefined;
+  return { context, call, mounts, volumes, host, shared, volume, startsEmpty };
 }
 
 async function fillOwnVolume({ context, call }: Attempt, container: string): Promise<void> {
@@ -293,7 +297,29 @@ async function fillOwnVolume({ context, call }: Attempt, container: string): Pro
     await copyVolume(context, call, { from: stageObject(context.buildout.id, on), ...target });
 }
 
-async function outputsOf(attempt: Attempt, container: string, ended: Ended): Promise<Record<string, string>> {
+/** Most stages leave nothing, and an engine takes its time to make an archive: a volume that was empty and has not
+ *  been touched since is not read. */
+async function digestVolume(
+  { context, call }: Attempt,
+  container: string,
+  before: string | undefined,
+): Promise<string> {
+  const path = `/${context.part}`;
+  if (before !== undefined && before === (await volumeTime(call, container, path))) return EMPTY_DIGEST;
+  return await digestFolder(call, container, path);
+}
+
+interface Result {
+  readonly container: string;
+  readonly ended: Ended;
+  /** Of the volume. */
+  readonly digest: string;
+}
+
+async function outputsOf(
+  attempt: Attempt,
+  { container, ended, digest }: Result,
+): Promise<Record<string, string>> {
   const { context, call, volume } = attempt;
   const files: Record<string, string> = {};
   for (const [name, path] of outputFiles(context.options["output-files"]))
@@ -305,7 +331,7 @@ async function outputsOf(attempt: Attempt, container: string, ended: Ended): Pro
     "stdout-digest": ended.digest,
     "exit-code": String(ended.code),
     volume,
-    "volume-digest": await digestFolder(call, container, `/${context.part}`),
+    "volume-digest": digest,
     ...files,
   };
 }

@@ -26,6 +26,8 @@ export interface Attempt {
   readonly mounts: readonly StageMount[];
   /** The stage's own volume. */
   readonly volume: string;
+  /** Whether nothing is in it when the script starts. */
+  readonly startsEmpty: boolean;
   /** Names of volumes by the part that has them. */
   readonly volumes: ReadonlyMap<string, string>;
   /** Folders of this machine that the stage sees. */
@@ -115,12 +117,13 @@ function* variableNames(context: InstallContext<StageSchema>): Iterable<string> 
 function binds({ context, mounts, volume, volumes }: Attempt): string[] {
   const asked = mounts.flatMap((mount) => {
     if (mount.kind === "code") return [];
-    if (mount.kind === "own") return [`${volume}:${mount.target}`];
+    if (mount.kind === "own") return [`${volume}:${mount.target}:nocopy`];
     if (mount.kind === "stage") return [`${volumes.get(mount.stage)}:${mount.target}:ro`];
     const source = mount.kind === "volume" ? volumes.get(mount.part) : mount.source;
     return [`${source}:${mount.target}${mount.readOnly ? ":ro" : ""}`];
   });
-  return [`${volume}:/${context.part}`, ...asked];
+  // What the image has at that place is no output of the stage.
+  return [`${volume}:/${context.part}:nocopy`, ...asked];
 }
 
 export interface Ended extends Ending {

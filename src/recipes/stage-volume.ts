@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { extract } from "tar-stream";
-import { type Call, createVolume, inspectVolume, removeVolume } from "tsbuildout/docker";
+import { type Call, createVolume, inspectVolume, removeVolume, statInContainer } from "tsbuildout/docker";
 import type { InstallContext } from "tsbuildout/recipe";
 import { isOurs, labelsOf } from "./common.js";
 import type { StageSchema } from "./stage-options.js";
@@ -17,18 +17,37 @@ export function stageObject(buildout: string, part: string): string {
   return `tsbuildout-${buildout.slice(0, 12)}-${plain.slice(0, 100)}${mark}`;
 }
 
-/** The stage's volume, empty: what an earlier run left in it goes. */
-export async function freshVolume(context: InstallContext<StageSchema>, call: Call): Promise<string> {
+/** The stage's volume, empty: what an earlier run left in it goes.
+ *  @returns its name, and whether it is new: one of that name that is not ours is used as it is */
+export async function freshVolume(
+  context: InstallContext<StageSchema>,
+  call: Call,
+): Promise<{ readonly name: string; readonly made: boolean }> {
   const name = stageObject(context.buildout.id, context.part);
   const found = await inspectVolume(call, name);
-  if (found && isOurs(found.Labels, context)) await removeVolume(call, name);
+  const made = found === undefined || isOurs(found.Labels, context);
+  if (found && made) await removeVolume(call, name);
   await context.created({ kind: "volume", name });
   await createVolume(call, { name, labels: labelsOf(context) });
-  return name;
+  return { name, made };
 }
 
+/** When something was last put into a stage's volume or taken out of it, as long as its container is there. Undefined
+ *  where the file system keeps whole seconds only, in which a short stage is over. */
+export async function volumeTime(
+  { engine, signal }: Call,
+  container: string,
+  path: string,
+): Promise<string | undefined> {
+  const mtime = (await statInContainer(engine, container, path, signal))?.mtime;
+  return mtime?.includes(".") === true ? mtime : undefined;
+}
+
+/** Of a volume that holds nothing. */
+export const EMPTY_DIGEST = digestOfLines([]);
+
 /** A digest of what an archive holds: names, kinds, modes, owners, targets and contents, not times; so that a stage that
- *  made the same again is seen to have done so. @returns `sha256:…` */
+ *  made the same again is seen to have done so. The folder itself does not count. @returns `sha256:…` */
 export async function digestArchive(archive: Readable): Promise<string> {
   const lines: string[] = [];
   const unpack = extract();
@@ -37,7 +56,8 @@ export async function digestArchive(archive: Readable): Promise<string> {
     content.on("data", (chunk) => void hash.update(chunk as Buffer));
     content.on("end", () => {
       const { name, type, mode, uid, gid, linkname } = header;
-      lines.push(JSON.stringify([name, type, mode, uid, gid, linkname ?? "", hash.digest("hex")]));
+      if (!/^\.?\/?$/.test(name))
+        lines.push(JSON.stringify([name, type, mode, uid, gid, linkname ?? "", hash.digest("hex")]));
       next();
     });
   });
@@ -45,7 +65,11 @@ export async function digestArchive(archive: Readable): Promise<string> {
     unpack.on("finish", resolve).on("error", reject);
     archive.on("error", reject).pipe(unpack);
   });
+  return digestOfLines(lines);
+}
+
+function digestOfLines(lines: readonly string[]): string {
   const whole = createHash("sha256");
-  for (const line of lines.sort()) whole.update(`${line}\n`);
+  for (const line of [...lines].sort()) whole.update(`${line}\n`);
   return `sha256:${whole.digest("hex")}`;
 }

@@ -284,6 +284,24 @@ describe("docker.stage", () => {
     expect(buildout.log("b")).to.deep.equal(["kept"]);
   });
 
+  it("tells an empty volume from one that holds something, however it was put there", async () => {
+    const scripts = {
+      nothing: "true",
+      gone: "touch $OUT/x; rm $OUT/x",
+      copied: "mkdir /tmp/d; echo x > /tmp/d/x; touch -d 2020-01-01 /tmp/d; cp -a /tmp/d/. $OUT",
+      file: "echo x > $OUT/x",
+    };
+    const names = Object.keys(scripts);
+    await make(
+      stages(names.join(" "), ...Object.entries(scripts).map(([name, run]) => stage(name, `run = ${run}`))),
+    );
+    await ends();
+    const digests = await Promise.all(names.map(async (name) => await output(name, "volume-digest")));
+    expect(digests[0]).to.equal(digests[1]);
+    expect(digests[2]).to.not.equal(digests[0]);
+    expect(digests[2]).to.equal(digests[3]);
+  });
+
   it("leaves its output where out-vol says, and writes no other stage's", async () => {
     await make(
       stages(
