@@ -62,7 +62,7 @@ export interface CommandSpec {
   readonly load: () => Promise<CommandModule>;
 }
 
-/** DESIGN, section 4. */
+/** What ends a command: see docs/cli.md. */
 export const EXIT = {
   done: 0,
   failed: 1,

@@ -85,7 +85,7 @@ export class Apply {
 
   // What goes.
 
-  /** Uninstalls what is removed, changed or incomplete, in reverse order, before anything is installed (LANGUAGE 34). */
+  /** Uninstalls what is removed, changed or incomplete, in reverse order, before anything is installed. */
   async #clearAway(): Promise<void> {
     const { decisions } = this.#settings.forecast;
     const going = new Set<string>();

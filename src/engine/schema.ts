@@ -154,7 +154,7 @@ export const option = {
   duration: scalar("duration", parseDuration),
   size: scalar("size", parseSize),
   path: scalar("path", parsePath),
-  /** A script, as written; `$$` becomes `$` (LANGUAGE, rule 24). */
+  /** A script, as written; `$$` becomes `$`. */
   script: scalar("script", (text) => text.replaceAll("$$", () => "$")),
   /** Words as a shell splits them. */
   words: list("words", parseWords),

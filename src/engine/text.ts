@@ -57,7 +57,7 @@ export function afterLineEnd(text: string, end: number): number {
   return text.charCodeAt(end) === 13 && text.charCodeAt(end + 1) === 10 ? end + 2 : end + 1;
 }
 
-/** The line, from 1, of an offset. LF, CR and CRLF end lines (LANGUAGE, rule 5). */
+/** The line, from 1, of an offset. LF, CR and CRLF end lines. */
 export function lineAt(source: Source, offset: number): number {
   const starts = startsOf(source);
   let low = 0;

@@ -31,7 +31,7 @@ export function oneOf<T>(kind: string, parse: Parse<T>, settings: Settings): Opt
   return option.custom<T, Settings>(kind, (text, context) => asValue(() => parse(text, context)), settings);
 }
 
-/** A text for a shell, in which `$${x}` stands for the shell's own `${x}` (LANGUAGE, rule 24). */
+/** A text for a shell, in which `$${x}` stands for the shell's own `${x}`. */
 export function unescaped<T>(made: Option<T>): Option<T> {
   return {
     ...made,

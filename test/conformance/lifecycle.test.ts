@@ -30,7 +30,7 @@ interface Sequence {
   readonly steps: readonly Step[];
 }
 
-/** Where we differ on purpose: the letter of LANGUAGE.md's list, and what changes in which step (from 0). */
+/** Where we differ on purpose: the letter in our list of differences, and what changes in which step (from 0). */
 interface Deviation {
   readonly letter: string;
   readonly steps: Readonly<Record<number, Partial<Outcome>>>;

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { testBuildout } from "../../src/testing.js";
 import { projectFolder } from "../support/cli.js";
@@ -37,17 +37,38 @@ describe("documents", () => {
         expect(warnings).to.deep.equal([]);
       });
 
-  it("link to what is there", () => {
-    const broken = pages.flatMap((page) =>
-      [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].flatMap(([, target]) => {
-        try {
-          readdirSync(join(FOLDER, target!));
-          return [];
-        } catch (error) {
-          return (error as NodeJS.ErrnoException).code === "ENOTDIR" ? [] : [`${page}: ${target}`];
-        }
-      }),
-    );
-    expect(broken).to.deep.equal([]);
-  });
+  const all = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    ...readdirSync(FOLDER, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".md"))
+      .map((file) => `docs/${file}`),
+    ...readdirSync(join(projectFolder, "examples")).map((name) => `examples/${name}/README.md`),
+  ];
+
+  for (const page of all)
+    it(`${page} links to what is there, headings included`, () => {
+      const text = readFileSync(join(projectFolder, page), "utf8");
+      const broken = [...text.matchAll(/\]\(([^):]+)\)/g)].flatMap(([, link]) => {
+        const [path = "", heading] = link!.split("#");
+        const target = path === "" ? join(projectFolder, page) : join(projectFolder, dirname(page), path);
+        if (!existsSync(target)) return [link];
+        return heading === undefined || headings(target).has(heading) ? [] : [link];
+      });
+      expect(broken).to.deep.equal([]);
+    });
 });
+
+/** The headings of a page as GitHub makes addresses of them. */
+function headings(page: string): ReadonlySet<string> {
+  const lines = readFileSync(page, "utf8").matchAll(/^#+ (.*)$/gm);
+  return new Set(
+    [...lines].map(([, text]) =>
+      text!
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\- ]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}

@@ -62,7 +62,7 @@ function exitCode({ ok, interrupted }: Outcome): number {
   return ok ? EXIT.done : EXIT.failed;
 }
 
-/** One event a line; where the run failed, a last line with what failed first (DESIGN, section 5). */
+/** One event a line; where the run failed, a last line with what failed first (docs/cli.md). */
 function jsonReport(write: (line: string) => void): RunReport {
   let first: Extract<Event, { type: "diagnostic" }>["diagnostic"] | undefined;
   const report: Reporter = (event) => {

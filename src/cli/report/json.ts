@@ -1,6 +1,6 @@
 import { type Diagnostic, noteText, positionAt } from "../../index.js";
 
-/** A diagnostic as programs read it (DESIGN, section 5). */
+/** A diagnostic as programs read it (docs/cli.md). */
 export function diagnosticJson({ code, message, span, notes = [], help = [], part }: Diagnostic) {
   const place = span ? { file: span.source.name, ...placeOf(span) } : {};
   const texts = [...notes.map(noteText), ...help];

@@ -3,7 +3,7 @@ import { isSpace, trimmedEnd } from "./space.js";
 const FEED = 10;
 
 /**
- * The text of a value whose first line holds nothing (LANGUAGE, rule 7): trailing blank lines, leading blank lines
+ * The text of a value whose first line holds nothing: trailing blank lines, leading blank lines
  * and the longest common run of leading tabs and spaces go; the lines must have lost their trailing blanks.
  */
 export function dedent(raw: string): string {

@@ -7,7 +7,7 @@ import { type Platform, thisPlatform } from "./platform.js";
 import type { Decide } from "./scan.js";
 import { ConditionError, tokenize } from "./token.js";
 
-/** Evaluates section conditions for one run: an environment marker first, otherwise an expression (LANGUAGE, rule 21). */
+/** Evaluates section conditions for one run: an environment marker first, otherwise an expression. */
 export function conditions(environment: Environment, platform?: Platform): Decide {
   let facts: Platform | undefined = platform;
   return (condition, span) => {

@@ -7,7 +7,7 @@ import { configError } from "./mistakes.js";
 import { Composed, type Substitution, type Value } from "./model.js";
 import { hasReference } from "./template.js";
 
-/** Joins as zc.buildout does: an absolute name stands alone, and nothing is tidied up (LANGUAGE, rule 30). */
+/** Joins as zc.buildout does: an absolute name stands alone, and nothing is tidied up. */
 export function joined(directory: string, name: string): string {
   if (path.isAbsolute(name) || directory === "") return name;
   return directory.endsWith("/") ? directory + name : `${directory}/${name}`;

@@ -25,7 +25,7 @@ function copies(value: Value): Copy[] {
 }
 
 /**
- * Copies macros (`<=`), after all merging (LANGUAGE, rules 19 and 20). Sections that cannot be completed carry their
+ * Copies macros (`<=`), after all merging. Sections that cannot be completed carry their
  * mistakes with them: they harm only those who need the section.
  */
 export function expandMacros(merged: Merged): Map<string, Section> {

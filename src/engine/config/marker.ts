@@ -2,7 +2,7 @@ import { type Platform, pythonOnly } from "./platform.js";
 import { ConditionError, type Token } from "./token.js";
 
 // Environment markers: comparisons of a variable with a string, joined by `and` and `or`. A condition that is not a
-// marker from end to end is an expression (LANGUAGE, rule 21).
+// marker from end to end is an expression.
 
 interface Comparison {
   readonly left: Token;

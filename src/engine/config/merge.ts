@@ -12,7 +12,7 @@ export interface Merging {
   values: Map<string, Value>;
   /** The values are the file's own map, as most sections are said once: to be copied before the first change. */
   borrowed: boolean;
-  /** In a section with `<=`, its own `+=` and `-=` wait until the copying (LANGUAGE, rule 20). */
+  /** In a section with `<=`, its own `+=` and `-=` wait until the copying. */
   readonly waiting: ReadonlyMap<string, Amendment> | undefined;
 }
 
@@ -23,7 +23,7 @@ export type Layer = Iterable<Said & { readonly name: string; readonly header?: S
 
 /**
  * Lays a file over `merged`, in place. `opens` tells whether this file is the first to have a section: the same `+=`
- * acts as `=` in a new section and adds to an empty text in one that is there (LANGUAGE, rule 10).
+ * acts as `=` in a new section and adds to an empty text in one that is there.
  */
 export function overlay(merged: Merged, layer: Layer, opens?: (section: string) => boolean): void {
   for (const said of layer) {

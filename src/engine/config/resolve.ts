@@ -88,7 +88,7 @@ class Frame {
 }
 
 /**
- * Resolves references, lazily by section (LANGUAGE, rule 28): asking for one option resolves its whole section, every
+ * Resolves references, lazily by section: asking for one option resolves its whole section, every
  * section that those values mention, and `[buildout]`. Mistakes in sections that nobody needs do no harm.
  * Secrecy follows a value through every reference to it.
  */

@@ -6,7 +6,7 @@ import { badLine, noHeader } from "./mistakes.js";
 import { type Operator, Piece, type Value } from "./model.js";
 import { isSpace, nameEnders, skipName, skipSpace, stripEnd, trimmedEnd } from "./space.js";
 
-/** The `+=` and `-=` of one file to one option: all that is added, then all that is removed (LANGUAGE, rule 9). */
+/** The `+=` and `-=` of one file to one option: all that is added, then all that is removed. */
 export interface Amendment {
   readonly add: Piece | undefined;
   readonly remove: Piece | undefined;

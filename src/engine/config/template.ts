@@ -32,7 +32,7 @@ export interface ParsedTemplate {
 }
 
 /**
- * Cuts a value of `section` into texts and references (LANGUAGE, rules 24 and 25). `$$` is never collapsed: the text
+ * Cuts a value of `section` into texts and references. `$$` is never collapsed: the text
  * is split on it from the left, and what stands between is looked at piece by piece. Malformed references are mistakes.
  */
 export function parseTemplate(value: Value, section: string, substitution: Substitution): ParsedTemplate {

@@ -164,7 +164,7 @@ function tooDeep(mention: Mention | undefined): Diagnostic {
   return configError("too-deep", message, { ...(mention && { span: mention.span }), help });
 }
 
-/** What a file wants to extend, in order. Only a plain `=` counts (LANGUAGE, rule 15). */
+/** What a file wants to extend, in order. Only a plain `=` counts. */
 function mentions({ sections }: ScannedFile): Mention[] {
   const sets = sections.get("buildout")?.sets;
   return [...mentioned(sets?.get("extends"), false), ...mentioned(sets?.get("optional-extends"), true)];
