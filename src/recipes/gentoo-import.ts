@@ -60,8 +60,8 @@ async function importOne(context: Host, what: Import, path: string): Promise<str
     return await send(context, what, createReadStream(path, { highWaterMark: CHUNK }), size);
   } catch (error) {
     context.signal.throwIfAborted();
-    // For xz the engine needs a program of its host. Trying here tells a lack of it from a broken file.
-    if (kind !== "xz") throw error;
+    // For xz the engine needs a program of its host, and podman takes no bzip2. Trying here tells that from a broken file.
+    if (kind !== "xz" && kind !== "bzip2") throw error;
     return await send(context, what, plain(context, path));
   }
 }

@@ -104,7 +104,8 @@ export async function engineObjects(label: string): Promise<string[]> {
     ...containers.map((c) => `container ${c.Names[0]?.slice(1)}`),
     ...networks.map((n) => `network ${n.Name}`),
     ...(volumes.Volumes ?? []).map((v) => `volume ${v.Name}`),
-    ...images.map((i) => `image ${i.RepoTags?.[0] ?? i.Id}`),
+    // podman names them in full.
+    ...images.map((i) => `image ${i.RepoTags?.[0]?.replace(/^docker\.io\/(library\/)?/, "") ?? i.Id}`),
   ].sort();
 }
 
