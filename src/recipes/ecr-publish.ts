@@ -11,6 +11,7 @@ import {
   type RepositoryInfo,
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext, type Problem, type Schema } from "tsbuildout/recipe";
+import { withElsewhere } from "./ecr-elsewhere.js";
 import { isDenied } from "./ecr-repository.js";
 import { isRefusal, pushUnder } from "./registry-push.js";
 
@@ -63,10 +64,13 @@ export async function publish(context: Installing, publication: Publication): Pr
 
 async function remoteTags(
   context: Installing,
-  { ecr, repository, tags }: Publication,
+  publication: Publication,
 ): Promise<ReadonlyMap<string, RemoteImage>> {
+  const { ecr, engine, host, repository, tags } = publication;
+  const { signal } = context;
   try {
-    return (await imagesByTag(ecr, { repository, tags, signal: context.signal })) ?? new Map();
+    const known = (await imagesByTag(ecr, { repository, tags, signal })) ?? new Map<string, RemoteImage>();
+    return await withElsewhere(known, { engine, ecr, host, repository, tags, signal });
   } catch (error) {
     if (!isDenied(error)) throw error;
     context.log("ecr:BatchGetImage is denied: pushing without knowing what is there", "note");

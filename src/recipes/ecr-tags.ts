@@ -10,7 +10,8 @@ import {
   type Schema,
   type UninstallContext,
 } from "tsbuildout/recipe";
-import { engineOf } from "./common.js";
+import { engineOf, engineOfRecord } from "./common.js";
+import { withElsewhere } from "./ecr-elsewhere.js";
 import { accessOfRecord } from "./ecr-options.js";
 import { forgetNames } from "./registry-push.js";
 
@@ -30,7 +31,20 @@ async function driftOf(context: LookContext, record: PartRecord): Promise<Drift[
   const drift: Drift[] = [];
   for (const region of words(regions)) {
     const ecr = await openEcr(await accessOfRecord(context, record, region), context.env);
-    const images = await imagesByTag(ecr, { repository, tags: words(tags), signal: context.signal });
+    const { signal } = context;
+    const known = await imagesByTag(ecr, { repository, tags: words(tags), signal });
+    const host = record.options["registry"];
+    const images =
+      known && host
+        ? await withElsewhere(known, {
+            engine: await engineOfRecord(context, record),
+            ecr,
+            host,
+            repository,
+            tags: words(tags),
+            signal,
+          })
+        : known;
     if (!images) drift.push({ kind: "missing", message: `repository ${repository} is gone from ${region}` });
     for (const tag of images ? words(tags) : []) {
       const there = images?.get(tag)?.digest;

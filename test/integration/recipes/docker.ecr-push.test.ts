@@ -5,6 +5,7 @@ import { testBuildout, type TestBuildout } from "tsbuildout/testing";
 import { startTsbuildout } from "../../support/cli.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { startEcr, type Ecr } from "../../support/ecr.js";
+import { startRegistry } from "../../support/registry.js";
 import { writeFiles } from "../../support/tmp.js";
 import { loadImage } from "../../support/images.js";
 
@@ -146,6 +147,23 @@ describe("docker.ecr-push", () => {
     await loadImage(image, { Labels: { image } });
     await made.install();
     expect(tags()).to.deep.equal(["1"]);
+  });
+
+  it("pushes to another registry than ECR's, of which ECR knows nothing, once", async () => {
+    const registry = await startRegistry();
+    try {
+      const made = await open(options(`registry = ${registry.host}`, "tags = a b"));
+      await made.install();
+      expect(await outputs(made)).to.include({
+        "repository-uri": `${registry.host}/team/app`,
+        tags: "a b latest",
+      });
+      expect(tags()).to.deep.equal([]);
+      expect((await made.plan()).steps.map(({ action }) => action)).to.deep.equal(["none"]);
+      expect((await made.install()).counts.unchanged).to.equal(1);
+    } finally {
+      await registry.stop();
+    }
   });
 
   it("keeps what was published when the part goes, unless keep = false is said", async () => {
