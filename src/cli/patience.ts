@@ -10,7 +10,16 @@ const LARGE = 50_000;
  * @param file relative to `cwd`, or a URL
  */
 export async function bePatient(file: string, cwd: string): Promise<void> {
-  if ((statSync(resolve(cwd, file), { throwIfNoEntry: false })?.size ?? 0) < LARGE) return;
+  if (sizeOf(resolve(cwd, file)) < LARGE) return;
   const { setFlagsFromString } = await import("node:v8");
   setFlagsFromString("--interrupt-budget=300000");
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    // Whoever reads it says why it cannot be read.
+    return 0;
+  }
 }

@@ -25,10 +25,21 @@ export interface Position {
 }
 
 // Asking for thousands of positions of one text (`annotate`) must not scan it from the top each time.
-const lineStarts = new WeakMap<Source, Uint32Array>();
+const lineTables = new WeakMap<Source, LineTable>();
+
+interface LineTable {
+  /** Where each line begins. */
+  readonly starts: Uint32Array;
+  /** The line that was asked for last, from 0: the next one is mostly near. */
+  recent: number;
+}
 
 function startsOf(source: Source): Uint32Array {
-  const known = lineStarts.get(source);
+  return tableOf(source).starts;
+}
+
+function tableOf(source: Source): LineTable {
+  const known = lineTables.get(source);
   if (known) return known;
   const { text } = source;
   const starts = [0];
@@ -38,8 +49,8 @@ function startsOf(source: Source): Uint32Array {
     starts.push(next);
     end = lineEnd(text, next, carriageReturns);
   }
-  const table = new Uint32Array(starts);
-  lineStarts.set(source, table);
+  const table = { starts: new Uint32Array(starts), recent: 0 };
+  lineTables.set(source, table);
   return table;
 }
 
@@ -57,16 +68,25 @@ export function afterLineEnd(text: string, end: number): number {
   return text.charCodeAt(end) === 13 && text.charCodeAt(end + 1) === 10 ? end + 2 : end + 1;
 }
 
+/** In lines. */
+const NEAR = 16;
+
 /** The line, from 1, of an offset. LF, CR and CRLF end lines. */
 export function lineAt(source: Source, offset: number): number {
-  const starts = startsOf(source);
+  const table = tableOf(source);
+  const { starts, recent } = table;
   let low = 0;
   let high = starts.length;
+  if (offset >= starts[recent]!) {
+    low = recent;
+    if (offset < (starts[low + NEAR] ?? 0)) high = low + NEAR;
+  }
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if ((starts[middle] ?? 0) <= offset) low = middle;
     else high = middle;
   }
+  table.recent = low;
   return low + 1;
 }
 

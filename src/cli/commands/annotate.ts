@@ -46,13 +46,14 @@ interface Line {
   readonly value: Value;
 }
 
-function lines({ config, resolver, verbose }: Shown, section: string): Line[] {
+/** What is shown of a section, in order, each line as `write` has it. */
+function lines({ config, resolver, verbose }: Shown, section: string, write: (line: Line) => string): string {
   const options = config.sections.get(section)?.options;
-  const found: Line[] = [];
+  let found = "";
   for (const [option, resolved] of resolver.section(section)) {
     const value = options?.get(option) ?? resolver.written(section, option);
     if (value && (verbose || section !== "buildout" || !isSilent(option, value)))
-      found.push({ option, resolved, value });
+      found += write({ option, resolved, value });
   }
   return found;
 }
@@ -84,7 +85,12 @@ class Writer {
 
 const HIDDEN = "***";
 
-const quote = JSON.stringify;
+/** Nothing that JSON escapes. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function quote(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
 
 // Put together by hand: for ten thousand parts, building objects only to turn them into text takes longer than
 // everything before it.
@@ -92,7 +98,13 @@ async function json(shown: Shown, writer: Writer): Promise<void> {
   writer.write('{"sections":{');
   let comma = "";
   for (const name of shown.names) {
-    writer.write(`${comma}${quote(name)}:{${lines(shown, name).map(entry).join(",")}}`);
+    let between = "";
+    const entries = lines(shown, name, (line) => {
+      const text = between + entry(line);
+      between = ",";
+      return text;
+    });
+    writer.write(`${comma}${quote(name)}:{${entries}}`);
     comma = ",";
     if (writer.full) await writer.flush();
   }
@@ -107,7 +119,7 @@ function entry({ option, resolved, value }: Line): string {
     history.length === 1 && only
       ? step(only, resolved.secret, source)
       : history.map((s) => step(s, resolved.secret)).join(",");
-  const unknown = resolved.text === null ? `,"unknown":${quote(resolved.unknown)}` : "";
+  const unknown = resolved.text === null ? `,"unknown":${JSON.stringify(resolved.unknown)}` : "";
   const shown = resolved.text === null ? "null" : quote(resolved.secret ? HIDDEN : resolved.text);
   return `${quote(option)}:{"value":${shown}${unknown},"source":${source},"history":[${steps}]}`;
 }
@@ -121,11 +133,13 @@ async function text(shown: Shown, writer: Writer): Promise<void> {
   for (const name of shown.names) {
     writer.write(`${gap}[${name}]\n`);
     gap = "\n";
-    for (const line of lines(shown, name)) {
-      writer.write(assignment(line.option, asText(line.resolved)));
-      if (shown.verbose) writer.write(history(line));
-      else writer.write(`    ${sources(line.value.history)}\n`);
-    }
+    writer.write(
+      lines(shown, name, (line) => {
+        const { option, resolved, value } = line;
+        const after = shown.verbose ? history(line) : `    ${sources(value.history)}\n`;
+        return assignment(option, asText(resolved)) + after;
+      }),
+    );
     if (writer.full) await writer.flush();
   }
 }

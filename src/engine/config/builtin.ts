@@ -1,4 +1,4 @@
-import { type Merged } from "./merge.js";
+import { type Merged, merging } from "./merge.js";
 import { provided, type Value } from "./model.js";
 
 /** The options of `[buildout]` that have a value without anybody setting them. */
@@ -12,10 +12,10 @@ const defaults: Readonly<Record<string, string>> = {
 
 /** What lies under all files: the built-in defaults and the directory of the main file. */
 export function builtins(directory: string): Merged {
-  const values = new Map<string, Value>([["directory", provided(directory, "computed")]]);
-  for (const [option, text] of Object.entries(defaults)) values.set(option, provided(text, "default"));
+  const options = new Map<string, Value>([["directory", provided(directory, "computed")]]);
+  for (const [option, text] of Object.entries(defaults)) options.set(option, provided(text, "default"));
   return new Map([
-    ["buildout", { name: "buildout", header: undefined, values, borrowed: false, waiting: undefined }],
+    ["buildout", merging("buildout", undefined, { options, borrowed: false, waiting: undefined })],
   ]);
 }
 

@@ -24,7 +24,7 @@ export interface Places {
  * is left for the resolver. Gives what is ambiguous.
  */
 export function settleDirectories(merged: Merged, places: Places): Diagnostic[] {
-  const values = merged.get("buildout")?.values;
+  const values = merged.get("buildout")?.options;
   const directory = values?.get("directory");
   if (!values || !directory) return [];
   const open = (value: Value) => hasReference(value.text, places.substitution);
@@ -52,7 +52,7 @@ export function settleDirectories(merged: Merged, places: Places): Diagnostic[] 
 
 /** Sets the buildout directory, which is known only after its references are resolved. */
 export function setDirectory(merged: Merged, directory: string): void {
-  const values = merged.get("buildout")?.values;
+  const values = merged.get("buildout")?.options;
   if (values) settle(values, "directory", directory);
 }
 

@@ -24,7 +24,7 @@ export function fetching(known: {
   readonly request: LoadRequest;
 }): Fetching {
   const { request, main } = known;
-  const values = new Map(known.base.get("buildout")?.values);
+  const values = new Map(known.base.get("buildout")?.options);
   const own = main?.scanned.sections.get("buildout");
   if (own) update(values, own);
   const assigned = known.assignments.get("buildout");

@@ -152,7 +152,7 @@ class Loading {
   }
 
   private substitution(merged: Merged): Substitution {
-    const value = merged.get("buildout")?.values.get("substitution");
+    const value = merged.get("buildout")?.options.get("substitution");
     if (!value || value.text === "angle") return value ? "angle" : "both";
     const rest = { span: value.span, help: ['leave the option out to have both "$<…>" and "${…}" read'] };
     this.mistakes.push(configError("bad-value", `substitution is "angle", not "${value.text}"`, rest));
@@ -182,7 +182,7 @@ function addressOfMain({ file, cwd }: LoadRequest): Address {
 
 function clone(merged: Merged): Merged {
   return new Map(
-    [...merged].map(([name, section]) => [name, { ...section, values: new Map(section.values) }]),
+    [...merged].map(([name, section]) => [name, { ...section, options: new Map(section.options) }]),
   );
 }
 

@@ -29,9 +29,9 @@ function copies(value: Value): Copy[] {
  * mistakes with them: they harm only those who need the section.
  */
 export function expandMacros(merged: Merged): Map<string, Section> {
+  if (!copiesAny(merged)) return new Map(merged);
   const expander = new Expander(merged);
   for (const name of merged.keys()) expander.expand(name);
-  if (!expander.copied) return expander.sections;
   // The order of the files, not the order in which sections happened to be completed.
   const sections = new Map<string, Section>();
   for (const name of merged.keys()) {
@@ -41,7 +41,10 @@ export function expandMacros(merged: Merged): Map<string, Section> {
   return sections;
 }
 
-const NONE: readonly never[] = [];
+function copiesAny(merged: Merged): boolean {
+  for (const { options } of merged.values()) if (options.has(MACRO)) return true;
+  return false;
+}
 
 /** A suggestion compares a name with all others: with many sections only the first mistakes get one. */
 const MOST_COMPARISONS = 100_000;
@@ -50,8 +53,6 @@ class Expander {
   readonly merged: Merged;
   readonly sections = new Map<string, Section>();
   private comparisons = 0;
-  /** Whether any section copies another. */
-  copied = false;
   /** The sections that wait for what they copy, the first asked for first. */
   private readonly open = new Set<string>();
 
@@ -63,8 +64,8 @@ class Expander {
   expand(name: string): void {
     if (this.sections.has(name)) return;
     const alone = this.merged.get(name);
-    if (alone && !alone.values.has(MACRO)) return this.keep(alone);
-    this.copied = true;
+    // Most sections copy nothing.
+    if (alone && !alone.options.has(MACRO)) return void this.sections.set(name, alone);
     const stack = [name];
     this.open.add(name);
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
@@ -79,17 +80,6 @@ class Expander {
         this.open.add(needed);
       }
     }
-  }
-
-  /** Most sections copy nothing. */
-  private keep({ name, header, values }: Merging): void {
-    this.sections.set(name, {
-      name,
-      ...(header && { header }),
-      options: values,
-      macros: NONE,
-      mistakes: NONE,
-    });
   }
 
   private nextNeeded(section: Merging): string | undefined {
@@ -119,7 +109,7 @@ class Expander {
   }
 
   private copy(section: Merging, copy: Copy, from: Section, options: Map<string, Value>): void {
-    const list = section.values.get(MACRO);
+    const list = section.options.get(MACRO);
     const span = list ? spanWithin(list, copy.start, copy.start + copy.name.length) : undefined;
     for (const [option, value] of from.options) {
       if (option === MACRO) continue;
@@ -136,7 +126,7 @@ class Expander {
     const chain = [...(from < 0 ? [] : open.slice(from)), section.name];
     const notes = chain.map((name, i) => ({
       message: `[${name}] copies [${chain[i + 1] ?? copy.name}]`,
-      ...spanOf(this.merged.get(name)?.values.get(MACRO)),
+      ...spanOf(this.merged.get(name)?.options.get(MACRO)),
     }));
     return configError("circular-macro", `[${copy.name}] copies itself`, { ...at(section, copy), notes });
   }
@@ -151,12 +141,12 @@ class Expander {
 
 /** `<=` does nothing in `[buildout]`. */
 function copiesOf(section: Merging): Copy[] {
-  const value = section.name === "buildout" ? undefined : section.values.get(MACRO);
+  const value = section.name === "buildout" ? undefined : section.options.get(MACRO);
   return value ? copies(value) : [];
 }
 
 function mergeOwn(section: Merging, options: Map<string, Value>): void {
-  for (const [option, value] of section.values) options.set(option, value);
+  for (const [option, value] of section.options) options.set(option, value);
   update(options, { sets: new Map(), amendments: section.waiting });
   if (section.name !== "buildout") options.delete(MACRO);
 }
@@ -166,6 +156,6 @@ function spanOf(value: Value | undefined): { span?: Span } {
 }
 
 function at(section: Merging, copy: Copy): { span?: Span } {
-  const list = section.values.get(MACRO);
+  const list = section.options.get(MACRO);
   return list ? { span: spanWithin(list, copy.start, copy.start + copy.name.length) } : {};
 }

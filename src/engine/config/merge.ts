@@ -1,16 +1,17 @@
 import type { Span } from "../text.js";
-import { Composed, type HistoryEntry, type Value } from "./model.js";
+import { Composed, type HistoryEntry, type Section, type Value } from "./model.js";
 import type { Amendment, Said } from "./scan.js";
 
 /** The option that copies other sections, `<= a b`. */
 export const MACRO = "<";
 
-/** A section while files are merged onto each other. */
-export interface Merging {
-  readonly name: string;
+const NONE: readonly never[] = [];
+
+/** A section while files are merged onto each other. One that copies nothing is complete as it is. */
+export interface Merging extends Section {
   header: Span | undefined;
-  values: Map<string, Value>;
-  /** The values are the file's own map, as most sections are said once: to be copied before the first change. */
+  options: Map<string, Value>;
+  /** The options are the file's own map, as most sections are said once: to be copied before the first change. */
   borrowed: boolean;
   /** In a section with `<=`, its own `+=` and `-=` wait until the copying. */
   readonly waiting: ReadonlyMap<string, Amendment> | undefined;
@@ -31,9 +32,9 @@ export function overlay(merged: Merged, layer: Layer, opens?: (section: string) 
     const there = merged.get(name);
     if (there) change(there, said, header);
     else if (opens?.(name) === false) {
-      const values = new Map<string, Value>();
-      update(values, said);
-      merged.set(name, { name, header, values, borrowed: false, waiting: undefined });
+      const options = new Map<string, Value>();
+      update(options, said);
+      merged.set(name, merging(name, header, { options, borrowed: false, waiting: undefined }));
     } else merged.set(name, opened(name, header, said));
   }
 }
@@ -58,15 +59,15 @@ export function underlay(merged: Merged, below: Merged): Merged {
 }
 
 /** A merged section as a file would say it, so that it can be laid over others. */
-export function saidBy({ values, waiting }: Merging): Said {
-  return { sets: values, amendments: waiting };
+export function saidBy({ options, waiting }: Merging): Said {
+  return { sets: options, amendments: waiting };
 }
 
 function change(section: Merging, said: Said, header: Span | undefined): void {
   section.header ??= header;
-  if (section.borrowed) section.values = new Map(section.values);
+  if (section.borrowed) section.options = new Map(section.options);
   section.borrowed = false;
-  update(section.values, said);
+  update(section.options, said);
 }
 
 /** Applies changes to values that are there; what is added to a missing option is added to the empty text. */
@@ -77,11 +78,20 @@ export function update(values: Map<string, Value>, { sets, amendments }: Said): 
 }
 
 function opened(name: string, header: Span | undefined, { sets, amendments }: Said): Merging {
-  const values = sets as Map<string, Value>;
-  if (!amendments || sets.has(MACRO)) return { name, header, values, borrowed: true, waiting: amendments };
+  const options = sets as Map<string, Value>;
+  if (!amendments || sets.has(MACRO))
+    return merging(name, header, { options, borrowed: true, waiting: amendments });
   const own = new Map(sets);
   for (const [option, amendment] of amendments) own.set(option, firstValue(sets.get(option), amendment));
-  return { name, header, values: own, borrowed: false, waiting: undefined };
+  return merging(name, header, { options: own, borrowed: false, waiting: undefined });
+}
+
+export function merging(
+  name: string,
+  header: Span | undefined,
+  { options, borrowed, waiting }: Pick<Merging, "options" | "borrowed" | "waiting">,
+): Merging {
+  return { name, header, options, borrowed, waiting, macros: NONE, mistakes: NONE };
 }
 
 /** The value of an amended option in a new section, where `+=` acts as `=` and `-=` leaves the empty text. */

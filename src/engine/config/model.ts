@@ -26,7 +26,7 @@ export interface Value {
 export interface Section {
   readonly name: string;
   /** The first header that opened it, `[name]`; absent where the command line or the engine made it. */
-  readonly header?: Span;
+  readonly header?: Span | undefined;
   readonly options: ReadonlyMap<string, Value>;
   /** The sections that it copies directly, in the order of `<=`. */
   readonly macros: readonly string[];

@@ -70,9 +70,9 @@ function sequence(node: FileNode): FileNode[] {
 
 function texts(merged: Merged) {
   return Object.fromEntries(
-    [...merged].map(([name, { values }]) => [
+    [...merged].map(([name, { options }]) => [
       name,
-      Object.fromEntries([...values].map(([option, value]) => [option, value.text])),
+      Object.fromEntries([...options].map(([option, value]) => [option, value.text])),
     ]),
   );
 }
