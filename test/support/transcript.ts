@@ -32,7 +32,7 @@ function exchangesOf(text: string): Exchange[] {
 }
 
 /**
- * What must be equal of two outputs: all but durations, ids, what came out of a cache, and the order in which parts that work at once have
+ * What must be equal of two outputs: all but durations, ids, addresses, what came out of a cache, and the order in which parts that work at once have
  * their say. JSON is compared as data: a page shows it with room.
  */
 export function comparable(output: string): unknown {
@@ -40,6 +40,7 @@ export function comparable(output: string): unknown {
     .replace(/\b\d+(\.\d+)? (ms|s)\b/g, "N s")
     .replace(/\b\d{4}-\d\d-\d\dT[\d:.]+Z\b/g, "TIME")
     .replace(/\b(sha256:)?[0-9a-f]{12,64}\b/g, "ID")
+    .replace(/\b\d{1,3}(\.\d{1,3}){3}(\/\d+)?\b/g, "ADDRESS")
     .replace(/^(\S+ \| \[.*): cached$/gm, "$1")
     .trim();
   if (text.startsWith("{")) return JSON.parse(text);
