@@ -1,16 +1,15 @@
-import type { Event } from "../../index.js";
-
-type Told = Extract<Event, { type: "diagnostic" }>;
+import type { Diagnostic } from "../../index.js";
 
 /** Parts that a message names; of more than these their number. */
 const NAMED = 8;
 
-/** The errors of a run, kept until it has ended. What befell several parts alike (an engine that does not answer) is one. */
+/** Messages that are told together: those of a run, kept until it has ended, or those that kept it from beginning.
+ *  What befell several parts alike (an engine that does not answer) is one. */
 export class Errors {
   readonly #groups = new Map<string, { readonly text: string; readonly parts: string[] }>();
 
-  add({ diagnostic, text }: Told): void {
-    const { code, message, part } = diagnostic;
+  /** @param text the diagnostic as it is shown */
+  add({ code, message, part }: Pick<Diagnostic, "code" | "message" | "part">, text: string): void {
     const alike = code === "engine/unreachable" ? message : text.replace(ofPart(part), "");
     const group = this.#groups.get(alike);
     if (!group) this.#groups.set(alike, { text, parts: part === undefined ? [] : [part] });

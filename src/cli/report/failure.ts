@@ -1,6 +1,7 @@
 import { type Diagnostic, DiagnosticError, didYouMean, renderDiagnostic } from "../../index.js";
 import { UsageError } from "../args.js";
 import { EXIT, type Io } from "../command.js";
+import { Errors } from "./errors.js";
 import { paintFor } from "./paint.js";
 import { errorLine } from "./json.js";
 
@@ -31,8 +32,9 @@ export function reportDiagnostics(
   error?: Error,
 ): number {
   const paint = paintFor(to.io.err, to.io.env);
-  const text = diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, paint)).join("\n\n");
-  to.io.err.write(`${text}\n`);
+  const errors = new Errors();
+  for (const diagnostic of diagnostics) errors.add(diagnostic, renderDiagnostic(diagnostic, paint));
+  to.io.err.write(`${errors.texts().join("\n\n")}\n`);
   if (to.debug && error?.stack) to.io.err.write(`${error.stack}\n`);
   const first = diagnostics.find(({ severity }) => severity === "error") ?? diagnostics[0];
   if (to.json && first) to.io.out.write(errorLine(first));

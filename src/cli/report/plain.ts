@@ -27,7 +27,7 @@ export function plainReporter({ out, err, verbosity }: PlainSettings): Teller {
       if (event.end !== "unchanged" || verbosity > 0) say(`${event.part}: ${endText(event)}`);
     } else if (event.type === "versions-picked") for (const line of pickedLines(event)) say(line);
     else if (event.type === "diagnostic") {
-      if (event.diagnostic.severity === "error") errors.add(event);
+      if (event.diagnostic.severity === "error") errors.add(event.diagnostic, event.text);
       else err.write(`${event.text}\n`);
     } else if (event.type === "run-ended") {
       for (const line of summaryLines(event.summary)) say(line);

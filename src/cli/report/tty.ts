@@ -84,7 +84,7 @@ class Screen {
   /** Warnings are shown as they come; errors last, where the eye is when the run has ended. */
   #diagnostic(event: Extract<Event, { type: "diagnostic" }>): void {
     if (event.diagnostic.severity === "warning") this.#above.push(event.text);
-    else this.#errors.add(event);
+    else this.#errors.add(event.diagnostic, event.text);
   }
 
   #finish(event: Extract<Event, { type: "run-ended" }>): void {

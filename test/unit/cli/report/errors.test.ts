@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { reportDiagnostics } from "../../../../src/cli/report/failure.js";
 import { plainReporter } from "../../../../src/cli/report/plain.js";
 import { ttyReporter } from "../../../../src/cli/report/tty.js";
 import { PLAIN } from "../../../../src/cli/report/colors.js";
@@ -110,5 +111,19 @@ describe("the errors of a run", () => {
       "100 failed (1.0 s)\n  p0, p1, p2, p3, p4, p5, p6, p7 and 92 more failed: no engine\n",
     );
     expect(text.err).to.contain("(parts p0, p1, p2, p3, p4, p5, p6, p7 and 92 more)\n");
+  });
+
+  it("are as few where they keep a command from beginning", () => {
+    let text = "";
+    const err = { isTTY: false, write: (some: string) => (text += some) };
+    const io = { cwd: "/", home: "/", env: {}, out: err, err, signal: new AbortController().signal };
+    const diagnostics = ["a", "b"].map((part): Diagnostic => {
+      const message = "cannot reach the Docker engine at unix:///here";
+      return { severity: "error", code: "engine/unreachable", message, part };
+    });
+    expect(reportDiagnostics(diagnostics, { io, json: false, debug: false })).to.equal(2);
+    expect(text).to.equal(
+      "error[engine/unreachable]: cannot reach the Docker engine at unix:///here (parts a, b)\n",
+    );
   });
 });
