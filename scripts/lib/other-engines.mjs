@@ -1,7 +1,7 @@
 // Starts an unpacked engine in a network namespace of its own: a second dockerd beside the first would be in its way.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { version } from "./endpoints.mjs";
 import { killShims, startDetached, stop, until } from "./processes.mjs";
 
@@ -39,6 +39,24 @@ function startDocker({ root, enter, folder }) {
   return { socket: join(folder, "docker.sock"), stop: async () => engine("down") };
 }
 
+/** What the system lets a process have at most; podman would raise it, for which a capability is missing in CI. */
+function hardLimit(name) {
+  const line = new RegExp(`^${name} +\\S+ +(\\d+)`, "m").exec(fs.readFileSync("/proc/self/limits", "utf8"));
+  return Math.min(Number(line?.[1] ?? 20_000), 20_000);
+}
+
+function ulimit(name, of) {
+  return JSON.stringify(`${name}=${hardLimit(of)}:${hardLimit(of)}`);
+}
+
+/** What podman's own settings must say for it to do here what dockerd does unasked. */
+const PODMAN = {
+  "etc/containers/containers.conf": `[containers]\ndefault_ulimits = [${ulimit("nofile", "Max open files")}, ${ulimit("nproc", "Max processes")}]\n[engine]\nhelper_binaries_dir = ["/usr/libexec/podman", "/usr/lib/podman", "/usr/bin"]\n`,
+  // dockerd speaks plain HTTP to registries of 127.0.0.0/8.
+  "etc/containers/registries.conf.d/local.conf":
+    'unqualified-search-registries = ["docker.io"]\n[[registry]]\nprefix = "127.0.0.1"\nlocation = "127.0.0.1"\ninsecure = true\n',
+};
+
 /** Podman in its own root, with the folders that tests share with containers at the same place. */
 async function startPodman({ root, enter, folder }) {
   for (const path of ["proc", "sys", "dev", "tmp", "run", "root", "var/tmp"])
@@ -46,6 +64,10 @@ async function startPodman({ root, enter, folder }) {
   fs.writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
   fs.writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   fs.copyFileSync("/etc/resolv.conf", join(root, "etc/resolv.conf"));
+  for (const [path, text] of Object.entries(PODMAN)) {
+    fs.mkdirSync(dirname(join(root, path)), { recursive: true });
+    fs.writeFileSync(join(root, path), text);
+  }
   const socket = join(folder, "podman.sock");
   // The real root must be gone, not only out of sight: a program that joins a container's mounts (`exec`) starts
   // from there. What does that in the new root is a static busybox, since nothing else there can be counted on.

@@ -32,7 +32,10 @@ export function unpack(name, folder, what = ENGINES[name]) {
   const { release, packages, closure } = what;
   const base = join(folder, name);
   const root = join(base, "root");
-  if (fs.existsSync(join(base, "complete"))) return root;
+  const complete = join(base, "complete");
+  const wanted = JSON.stringify(what);
+  // What was unpacked for an earlier list of packages lacks what the list has got since.
+  if (fs.existsSync(complete) && fs.readFileSync(complete, "utf8") === wanted) return root;
   fs.rmSync(base, { recursive: true, force: true });
   const debs = join(base, "debs");
   for (const path of ["lists/partial", "cache/archives/partial", "debs/partial", "root"])
@@ -58,7 +61,7 @@ export function unpack(name, folder, what = ENGINES[name]) {
   }
   for (const deb of fs.readdirSync(debs).filter((file) => file.endsWith(".deb")))
     must("dpkg-deb", ["-x", join(debs, deb), root]);
-  fs.writeFileSync(join(base, "complete"), "");
+  fs.writeFileSync(complete, wanted);
   return root;
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Duplex, Readable } from "node:stream";
 import type { Engine } from "./engine.js";
+import { DockerError } from "./errors.js";
 import { feed } from "./feed.js";
 import { outputs, type Output } from "./stream.js";
 
@@ -21,7 +22,19 @@ export interface ExecOptions {
 interface ExecState {
   readonly Running: boolean;
   readonly ExitCode: number | null;
+  readonly Pid?: number;
+  readonly CanRemove?: boolean;
 }
+
+/** Whether it has begun and is over. Before it begins, Docker gives no exit code, and podman gives 0; when it is over,
+ *  Docker keeps its pid, and podman says that it can be removed. */
+function isOver({ Running, ExitCode, Pid, CanRemove }: ExecState): boolean {
+  if (Running || ExitCode === null) return false;
+  return ExitCode !== 0 || Pid === undefined || Pid > 0 || CanRemove === true;
+}
+
+/** How long after the end of its output an engine may take to know how a process ended, in milliseconds. */
+const LATEST = 10_000;
 
 const FIRST_POLL = 50;
 const LAST_POLL = 2000;
@@ -116,14 +129,22 @@ async function exitCode(engine: Engine, watched: Watched): Promise<number> {
       path: `${watched.path}/json`,
       ...(signal ? { signal } : {}),
     });
-    const quiet = ended || performance.now() - drained.lastByte > QUIET;
-    if (state.Running || !quiet) {
+    const silence = performance.now() - drained.lastByte;
+    if (!isOver(state) || !(ended || silence > QUIET)) {
+      if (ended && !state.Running && silence > LATEST) throw unknownEnd();
       if (ended) await delay(5);
       continue;
     }
     if (!ended) await abandon(connection, end);
     return state.ExitCode ?? 0;
   }
+}
+
+function unknownEnd(): DockerError {
+  return new DockerError({
+    code: "engine/cut-off",
+    message: "the engine does not say how a process in a container ended",
+  });
 }
 
 /** Leaves an output that somebody other than the process still holds open. */
