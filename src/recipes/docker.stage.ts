@@ -43,7 +43,8 @@ export default defineRecipe({
   update: run,
   async uninstall(context) {
     const call: Call = { engine: await engineOf(context), signal: context.signal };
-    for (const { kind, name } of context.record.resources) {
+    // A killed run leaves a container that holds the volume: what was made last goes first.
+    for (const { kind, name } of [...context.record.resources].reverse()) {
       if (kind === "container" && isOurs((await inspectContainer(call, name))?.Config.Labels, context))
         await removeContainer(call, name);
       if (kind === "volume" && isOurs((await inspectVolume(call, name))?.Labels, context))

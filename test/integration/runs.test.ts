@@ -88,4 +88,22 @@ describe("a run that goes on", () => {
     expect((await here("-c", "wrong.cfg", "install")).code).to.equal(2);
     expect((await here("runs")).stdout).to.equal(before);
   });
+
+  it("that was killed is cleared away by the next one, with the container that still runs", async () => {
+    const config = "[buildout]\nparts = a\n[a]\nrecipe = docker.stage\nimage = tsbuildout-test/busybox\n";
+    const cwd = await temporaryFolder({ "buildout.cfg": `${config}run = echo begun; sleep 1000\n` });
+    const killed = startTsbuildout(["install"], { cwd });
+    await killed.prints(/a \| begun/);
+    killed.signal("SIGKILL");
+    await killed.done;
+    const { runs } = JSON.parse((await tsbuildout(["runs", "--json"], { cwd })).stdout) as {
+      runs: { result: string }[];
+    };
+    expect(runs.map(({ result }) => result)).to.deep.equal(["aborted"]);
+    await writeFile(join(cwd, "buildout.cfg"), `${config}run = echo whole\n`);
+    const next = await tsbuildout(["install"], { cwd });
+    expect(next).to.deep.include({ code: 0, stderr: "" });
+    expect(next.stdout).to.contain("a | whole\n");
+    expect((await tsbuildout(["uninstall", "--all"], { cwd })).code).to.equal(0);
+  });
 });
