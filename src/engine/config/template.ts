@@ -23,7 +23,9 @@ const ANGLE = 60;
 
 /** Whether a text holds anything that looks like a reference. */
 export function hasReference(text: string, substitution: Substitution): boolean {
-  return text.includes("$<") || (substitution === "both" && text.includes("${"));
+  // Most texts hold no dollar sign at all.
+  const at = text.indexOf("$");
+  return at >= 0 && (text.includes("$<", at) || (substitution === "both" && text.includes("${", at)));
 }
 
 export interface ParsedTemplate {
