@@ -191,9 +191,10 @@ describe("docker.run: every option", () => {
     expect(at(is, "Config.Healthcheck.StartInterval")).to.equal(known ? 6_000_000_000 : undefined);
   });
 
-  it("start: the container runs", async () => {
+  it("start: the container runs, or is there and no more", async () => {
     const is = await create({ start: "true", command: "sleep 1000" });
     expect(at(is, "State.Running")).to.equal(true);
+    await engineRemove("containers", part?.part ?? "");
     expect(at(await create({ start: "false" }), "State.Status")).to.equal("created");
   });
 
