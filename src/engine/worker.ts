@@ -242,8 +242,10 @@ export class Worker {
   async #removeFiles({ part, resources }: StoredRecord): Promise<void> {
     const { directory, partsDirectory } = this.#settings.runtime.settings.info;
     for (const { kind, name } of [...resources].reverse()) {
-      if (kind !== "file") continue;
       const path = resolve(directory, name);
+      // A folder goes when it is empty: others may have put something there.
+      if (kind === "folder") await rmdir(path).catch(() => {});
+      if (kind !== "file") continue;
       // Whatever a recipe says it created: the folder that we stand in is not its own.
       if (directory === path || directory.startsWith(path.endsWith(sep) ? path : path + sep)) {
         const message = `${path} holds the buildout itself and is left`;
@@ -258,7 +260,8 @@ export class Worker {
 
 /** Files are recorded relative to the buildout, so that it can be moved. */
 function flat(resource: Resource, directory: string): Resource {
-  if (resource.kind !== "file" || !resource.name.startsWith(directory + sep)) return resource;
+  if (!["file", "folder"].includes(resource.kind) || !resource.name.startsWith(directory + sep))
+    return resource;
   return { ...resource, name: resource.name.slice(directory.length + 1) };
 }
 

@@ -1,5 +1,5 @@
-import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { copyPath, imageKey, inspectContainer, inspectImage, removeContainer } from "tsbuildout/docker";
 import {
   defineRecipe,
@@ -101,20 +101,13 @@ async function ownFile(
   { path, target }: CopyLine,
 ): Promise<void> {
   const into = target?.endsWith("/") && !path.endsWith("/");
-  const place = join(root, into ? join(target ?? "", basename(path)) : (target ?? path));
-  for (const name of [root, place]) {
-    if (await isThere(name)) continue;
-    // Where the whole folder is new, saying so once more for the next path does no harm.
-    await context.created({ kind: "file", name: name.replace(/\/+$/, "") });
-    return;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
+  const place = join(root, into ? join(target ?? "", basename(path)) : (target ?? path)).replace(/\/+$/, "");
+  if (existsSync(place)) return;
+  // The folders above it go when they are empty: others may put their files there.
+  const missing: string[] = [];
+  for (let level = dirname(place); !existsSync(level); level = dirname(level)) missing.unshift(level);
+  for (const name of missing) await context.created({ kind: "folder", name });
+  await context.created({ kind: "file", name: place });
 }
 
 /** Of a copy that was cut off, the container that an image was read through. */

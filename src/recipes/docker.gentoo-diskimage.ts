@@ -8,7 +8,6 @@ import {
   type LookContext,
 } from "tsbuildout/recipe";
 import { configureEngine, engineOf } from "./common.js";
-import { removeTaken } from "./gentoo-disk-file.js";
 import { diskimageOptions, type DiskimageSchema } from "./gentoo-diskimage-options.js";
 import { makeDisk, releaseLoops } from "./gentoo-diskimage-steps.js";
 import { imageInputs, removeRecorded } from "./gentoo-image.js";
@@ -40,10 +39,8 @@ checksum = true
   look,
   install: async (context) => await makeDisk(context, undefined),
   update: async (context) => await makeDisk(context, context.record),
-  uninstall: async (context) => {
-    await removeRecorded(context, async (engine, name) => await releaseLoops(context, { engine, name }));
-    await removeTaken(context.record, context.buildout.directory);
-  },
+  uninstall: async (context) =>
+    await removeRecorded(context, async (engine, name) => await releaseLoops(context, { engine, name })),
 });
 
 function configure(context: ConfigureContext<DiskimageSchema>): void {

@@ -1,11 +1,11 @@
 /** A file of a container becomes a file of this machine, whole or not at all. */
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { compress } from "tsbuildout/docker";
-import { RecipeError, type InstallContext, type PartRecord, type Schema } from "tsbuildout/recipe";
+import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
 import type { Work } from "./gentoo-exec.js";
 import { openFile } from "./gentoo-disk-source.js";
 import { SparseFile } from "./gentoo-sparse.js";
@@ -64,14 +64,6 @@ async function makeFolder(context: Host, folder: string): Promise<void> {
   for (let level = folder; !existsSync(level); level = dirname(level)) missing.unshift(level);
   for (const name of missing) await context.created({ kind: "folder", name });
   await mkdir(folder, { recursive: true });
-}
-
-/** Takes away what `takeOut` recorded; a folder goes with the last that is in it. @param directory of the buildout */
-export async function removeTaken({ resources }: PartRecord, directory: string): Promise<void> {
-  for (const { kind, name } of resources)
-    if (kind === "file") await rm(resolve(directory, name), { force: true });
-  for (const { kind, name } of [...resources].reverse())
-    if (kind === "folder") await rmdir(resolve(directory, name)).catch(() => undefined);
 }
 
 interface Writing {

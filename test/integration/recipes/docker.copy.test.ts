@@ -153,7 +153,12 @@ describe("docker.copy", () => {
     await back.install();
     expect(await readFile(join(out, "taken/b.conf"), "utf8")).to.equal("b\n");
     expect((await readdir(out)).sort()).to.deep.equal(["b", "taken"]);
-    expect(back.resources).to.deep.equal([{ kind: "file", name: out }]);
+    // What others put into the folder stays, and the folder with it.
+    expect(back.resources).to.deep.equal([
+      { kind: "folder", name: out },
+      { kind: "file", name: join(out, "taken") },
+      { kind: "file", name: join(out, "b") },
+    ]);
   });
 
   it("copies times to the nanosecond, of large trees where that is asked for", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { access, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { InstallContext, Recipe } from "../../../src/engine/contract.js";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { Summary } from "../../../src/engine/events.js";
@@ -424,6 +424,25 @@ describe("a run", () => {
     await buildout.install();
     expect((await buildout.uninstall()).ok).to.equal(true);
     await access(join(buildout.directory, "buildout.cfg"));
+  });
+
+  it("takes away the folders that a part made once they are empty, not with what others put there", async () => {
+    const filing: Recipe = {
+      ...quick,
+      install: async (context) => {
+        const folder = join(context.buildout.directory, "out", context.part);
+        for (const name of [dirname(folder), folder]) await context.created({ kind: "folder", name });
+        await context.created({ kind: "file", name: join(folder, "own") });
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(folder, "own"), "");
+      },
+    };
+    await open(config("a b", "[a]\nrecipe = filing", "[b]\nrecipe = filing"), { filing });
+    await buildout.install();
+    const out = join(buildout.directory, "out");
+    await writeFile(join(out, "b", "somebody else's"), "");
+    await buildout.uninstall();
+    expect(await readdir(out, { recursive: true })).to.deep.equal(["b", "b/somebody else's"]);
   });
 
   it("repairs what has drifted, in the words of the recipe", async () => {
