@@ -14,6 +14,8 @@ export interface ImageDetails {
   readonly Id: string;
   readonly RepoTags?: readonly string[] | null;
   readonly RepoDigests?: readonly string[] | null;
+  /** What its maker said of its last layer: of an image that was made from another one, not the other's. */
+  readonly Comment?: string;
   /** The image that the classic builder made it from; empty for BuildKit's. */
   readonly Parent?: string;
   readonly Os?: string;

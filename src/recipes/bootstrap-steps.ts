@@ -18,6 +18,7 @@ import { runScript, type Work } from "./gentoo-exec.js";
 import {
   announceImage,
   dropImage,
+  commentOf,
   dropLeft,
   dropReplaced,
   noteReplaced,
@@ -204,7 +205,7 @@ async function commitImage(
     },
     (base.Config ?? {}) as BaseConfig,
   );
-  return await commitWork(work, { reference, body, signal: context.signal });
+  return await commitWork(work, { reference, body, comment: commentOf(context), signal: context.signal });
 }
 
 async function nameImage(

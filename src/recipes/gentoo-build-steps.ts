@@ -11,6 +11,7 @@ import { runScript, type Work } from "./gentoo-exec.js";
 import {
   announceImage,
   dropImage,
+  commentOf,
   dropLeft,
   dropReplaced,
   noteReplaced,
@@ -158,7 +159,12 @@ async function commitImage(context: Building, work: Work, what: Committing): Pro
     },
     (what.base.Config ?? {}) as BaseConfig,
   );
-  return await commitWork(work, { reference: what.reference, body, signal: context.signal });
+  return await commitWork(work, {
+    reference: what.reference,
+    body,
+    comment: commentOf(context),
+    signal: context.signal,
+  });
 }
 
 /** What the base has been given before is in the image too. */

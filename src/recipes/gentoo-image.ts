@@ -5,6 +5,7 @@ import {
   findImage,
   inspectContainer,
   inspectImage,
+  listAll,
   parseReference,
   removeContainer,
   removeImage,
@@ -19,7 +20,7 @@ import type {
   Schema,
   UninstallContext,
 } from "tsbuildout/recipe";
-import { engineOf, engineOfRecord, forgetListing, isOurs, listing } from "./common.js";
+import { engineOf, engineOfRecord, forgetListing, isOurs, labelsOf, listing } from "./common.js";
 
 type Host = InstallContext<Schema>;
 
@@ -31,6 +32,11 @@ export function temporaryName(context: Pick<Context, "part" | "buildout">, refer
     .digest("hex")
     .slice(0, 12);
   return familiarReference({ ...named, tag: `tsbuildout-${owner}` });
+}
+
+/** On every image that is imported or committed. Unlike a label it is not handed down to images made from it. */
+export function commentOf({ buildout, part }: Pick<Context, "part" | "buildout">): string {
+  return `tsbuildout ${buildout.id} ${part}`;
 }
 
 /** Names an image that is about to be made, so that no crash can lose it. */
@@ -92,6 +98,25 @@ export async function dropReplaced(
     const nameless = id !== now && (await isNamelessOurs(context, engine, id));
     if (!nameless || (await removeUnused(engine, id))) await context.removed({ kind: "image", name: id });
   }
+  await dropNameless(context, engine, now);
+}
+
+/**
+ * Removes what this part made and nobody knows by a name or id: an engine goes on with an import or a commit when the run
+ * that asked for it is killed, and what it makes loses its name to that of the next run. @param now what stays
+ */
+async function dropNameless(
+  context: Pick<Context, "part" | "buildout" | "signal">,
+  engine: Engine,
+  now?: string,
+): Promise<void> {
+  const label = Object.entries(labelsOf(context)).map(([name, value]) => `${name}=${value}`);
+  const filters = { dangling: ["true"], label };
+  for (const { Id } of await listAll(engine, "images", { filters, signal: context.signal })) {
+    if (Id === now) continue;
+    const found = await inspectImage(engine, Id, context.signal);
+    if (found?.Comment === commentOf(context)) await removeUnused(engine, Id);
+  }
 }
 
 async function isNamelessOurs(
@@ -129,6 +154,7 @@ export async function removeRecorded(
   // Known by its id is what lost its name; with one it is something else by now.
   for (const id of images.filter(isId))
     if (await isNamelessOurs(context, engine, id)) await removeUnused(engine, id);
+  await dropNameless(context, engine);
 }
 
 /** What is missing or other than recorded, by lists that all parts share. */

@@ -15,6 +15,7 @@ import {
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
 import type { ArchiveLine } from "./gentoo-archive-lines.js";
+import { commentOf } from "./gentoo-image.js";
 import { platformText, type Platform } from "./gentoo-platform.js";
 
 /** An archive that is on this machine. */
@@ -104,6 +105,7 @@ async function send(context: Host, what: Import, body: Readable, total?: number)
         fromSrc: "-",
         repo,
         tag,
+        message: commentOf(context),
         changes: Object.entries(what.labels).map(([key, value]) => `LABEL ${quoted(key)}=${quoted(value)}`),
         ...(what.platform ? { platform: platformText(what.platform) } : {}),
       },

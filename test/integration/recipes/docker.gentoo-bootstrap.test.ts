@@ -201,6 +201,28 @@ script =
     expect(await ours()).to.deep.equal([]);
   });
 
+  it("takes away what the engine went on with for a run that was killed, not what others made of its image", async () => {
+    await smallRoot();
+    await install("archives = root.tar\ncommit = true\n");
+    const { Comment, Config } = await engineJson<{ Comment: string; Config: { Labels: object } }>({
+      path: `/images/${image}/json`,
+    });
+    const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
+    // The same words and labels, and no name any more.
+    const labels = Object.entries(Config.Labels).flatMap(([name, value]) => ["-c", `LABEL ${name}=${value}`]);
+    const late = docker("import", "--message", Comment, ...labels, `${buildout.directory}/root.tar`);
+    const other = docker("create", image);
+    const derived = docker("commit", other);
+    docker("rm", other);
+    try {
+      await buildout.uninstall();
+      expect(await engineHas(`/images/${late}/json`)).to.equal(false);
+      expect(await engineHas(`/images/${derived}/json`)).to.equal(true);
+    } finally {
+      docker("rmi", derived);
+    }
+  });
+
   it("starts a container that stopped, and makes one anew that is gone", async () => {
     await smallRoot();
     await install("archives = root.tar\nscript = echo ran\n");
