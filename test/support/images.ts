@@ -37,14 +37,18 @@ export async function ensureBaseImage(): Promise<string> {
  * Loads a busybox image under a tag; no registry is asked. The same tag and config give the same image id.
  * @param tag `name:tag`
  */
+/** Sends an archive, once more where the engine hangs up before it has read the end: it need not read all of it. */
+export async function unlessHungUp<T>(send: () => Promise<T>): Promise<T> {
+  return await send().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "ECONNRESET") throw error;
+    return await send();
+  });
+}
+
 export async function loadImage(tag: string, config: ImageConfig = {}): Promise<void> {
   const body = await imageArchive(tag, config);
   const load = () => engineRequest({ method: "POST", path: "/images/load?quiet=1", body });
-  // An engine that knows the layers may hang up before it has read all of them.
-  const answer = await load().catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && error.code !== "ECONNRESET") throw error;
-    return await load();
-  });
+  const answer = await unlessHungUp(load);
   const text = answer.body.toString().trim();
   // The answer is JSON lines: what goes wrong while unpacking has status 200 as well.
   if (answer.status !== 200 || text.includes('"errorDetail"'))

@@ -19,6 +19,8 @@ import { archiveOf, busyboxAt, importArchive, rights } from "../../support/gento
 import { filesOf } from "../../support/image-files.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
+const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
+
 describe("docker.gentoo-bootstrap", function () {
   this.timeout(300_000);
   let buildout: TestBuildout;
@@ -207,7 +209,6 @@ script =
     const { Comment, Config } = await engineJson<{ Comment: string; Config: { Labels: object } }>({
       path: `/images/${image}/json`,
     });
-    const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
     // The same words and labels, and no name any more.
     const labels = Object.entries(Config.Labels).flatMap(([name, value]) => ["-c", `LABEL ${name}=${value}`]);
     const late = docker("import", "--message", Comment, ...labels, `${buildout.directory}/root.tar`);
