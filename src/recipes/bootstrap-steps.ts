@@ -17,17 +17,18 @@ import { commitBody, commitWork, type BaseConfig } from "./gentoo-commit.js";
 import { runScript, type Work } from "./gentoo-exec.js";
 import {
   announceImage,
-  dropImage,
   commentOf,
+  dropImage,
   dropLeft,
-  dropReplaced,
-  noteReplaced,
+  dropOthers,
+  removalAt,
   temporaryName,
 } from "./gentoo-image.js";
 import { ARCHIVES_LABEL, archivesDigest, importImage } from "./gentoo-import.js";
 import { putLayout } from "./gentoo-inputs.js";
 import { environmentOf, imageName } from "./gentoo-options.js";
 import { createWork, makeRoom, removeWork, renameWork, rightsConfig, startWork } from "./gentoo-work.js";
+import { noteReplaced } from "./image-remove.js";
 import { defined } from "./spec-options.js";
 
 type Installing = InstallContext<BootstrapSchema>;
@@ -79,14 +80,14 @@ export async function bringUp(
   const base = await prepareBase(context, engine, reference);
   try {
     await prepareContainer(context, work, base.image);
-    const replaced = await noteReplaced(context, engine, { record, reference });
+    const replaced = await noteReplaced(context, removalAt(engine), { record, names: [reference] });
     const id = commit
       ? await commitImage(context, work, { reference, base: base.image })
       : await nameImage(context, engine, { reference, base });
     const container = commit ? "" : await keepContainer(context, work, name);
     if (commit) await removeWork(context, work);
     if (base.temporary) await dropImage(context, engine, base.temporary);
-    await dropReplaced(context, engine, { replaced, now: id });
+    await dropOthers(context, engine, { replaced, now: id });
     await forgetListing(context, engine, "containers");
     return { "image-id": id, "container-id": container, stages: base.stages };
   } catch (error) {

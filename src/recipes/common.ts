@@ -1,6 +1,13 @@
 /** What every built-in Docker recipe shares: which engine is meant, the labels of what is made, and lists of what is there. */
 import { resolve } from "node:path";
-import { engineFor, listAll, type Engine, type EngineChoice, type Listable } from "tsbuildout/docker";
+import {
+  createHash,
+  engineFor,
+  listAll,
+  type Engine,
+  type EngineChoice,
+  type Listable,
+} from "tsbuildout/docker";
 import {
   option,
   OptionValueError,
@@ -128,6 +135,11 @@ export function labelsOf(context: {
 
 export const BUILDOUT_LABEL = "org.tsbuildout.buildout";
 export const PART_LABEL = "org.tsbuildout.part";
+
+/** A digest, in hexadecimal, that tells a part of a buildout from all others: for names of things of its own. */
+export function ownerDigest({ part, buildout }: Parameters<typeof labelsOf>[0]): string {
+  return createHash("sha256").update(`${buildout.id}\n${part}`).digest("hex");
+}
 
 /** Whether labels say that this part of this buildout made the thing. */
 export function isOurs(

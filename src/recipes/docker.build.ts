@@ -16,7 +16,14 @@ import { performBuild } from "./build-perform.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { imageDrift, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
-import { removeOurImage, removeStrays, type Removal } from "./image-remove.js";
+import {
+  dropReplaced,
+  idsIn,
+  noteReplaced,
+  removeOurImage,
+  removeReplaced,
+  type Removal,
+} from "./image-remove.js";
 
 export default defineRecipe({
   doc: "Builds an image from a Dockerfile. The context is a folder, an archive, a git repository or a URL; it is sent only when something in it, or an image that it starts from, has changed, and then the image is rebuilt in place: the tags move, and the image that they leave is removed.",
@@ -51,15 +58,17 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   // With an output elsewhere the engine gets no image.
   const references = options.output.length > 0 ? [] : [reference, ...others];
   for (const name of references) await context.created({ kind: "image", name });
+  const names = new Set([...(record ? namesOf(record) : []), ...references]);
+  const removal = removalOf(engine, record);
+  const replaced = await noteReplaced(context, removal, { record, names });
   const built = await buildOrTake(context, { engine, references });
-  const replaced = record !== undefined && record.outputs["image-id"] !== built.id;
-  const removal: Removal = { ...removalOf(engine, record), replaced };
-  for (const name of new Set([...(record ? namesOf(record) : []), ...references])) {
+  for (const name of names) {
     if (built.fetched && references.includes(name)) continue;
     await removeOurImage(context, name, removal);
     await context.removed({ kind: "image", name });
   }
-  await removeStrays(context, removal);
+  if (replaced.delete(built.id)) await context.removed({ kind: "image", name: built.id });
+  await dropReplaced(context, removal, replaced);
   await forgetListing(context, engine, "images");
   return {
     "image-id": built.id,
@@ -99,5 +108,6 @@ async function uninstall(context: UninstallContext): Promise<void> {
   const removal = removalOf(await engineOf(context), context.record);
   await forgetNames(context, removal.engine);
   for (const name of namesOf(context.record)) await removeOurImage(context, name, removal);
-  await removeStrays(context, removal);
+  for (const id of [context.record.outputs["image-id"], ...idsIn(context.record)])
+    if (id) await removeReplaced(context, removal, id);
 }

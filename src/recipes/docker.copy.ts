@@ -13,6 +13,7 @@ import { configureEngine, isOurs, problemsOf } from "./common.js";
 import { copyInputs } from "./copy-inputs.js";
 import { copyOptions, type CopyLine, type CopySchema } from "./copy-options.js";
 import { engineOfSide, sourceOf, targetOf } from "./copy-sides.js";
+import { announceFolders } from "./made-folders.js";
 import { ensureImage, isId } from "./run-image.js";
 
 export default defineRecipe({
@@ -103,10 +104,7 @@ async function ownFile(
   const into = target?.endsWith("/") && !path.endsWith("/");
   const place = join(root, into ? join(target ?? "", basename(path)) : (target ?? path)).replace(/\/+$/, "");
   if (existsSync(place)) return;
-  // The folders above it go when they are empty: others may put their files there.
-  const missing: string[] = [];
-  for (let level = dirname(place); !existsSync(level); level = dirname(level)) missing.unshift(level);
-  for (const name of missing) await context.created({ kind: "folder", name });
+  await announceFolders(context, dirname(place));
   await context.created({ kind: "file", name: place });
 }
 

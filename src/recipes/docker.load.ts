@@ -5,7 +5,6 @@ import {
   archiveNames,
   imageKey,
   inspectImage,
-  listAll,
   loadImages,
   repoDigest,
   tagImage,
@@ -32,8 +31,7 @@ import {
   lookByEngine,
   problemsOf,
 } from "./common.js";
-import { broughtDrift, removeBrought, removeReplaced } from "./image-brought.js";
-import { namesOf } from "./image-look.js";
+import { bringTo, broughtBy, broughtDrift, removeAllBrought, removeBrought } from "./image-brought.js";
 
 const inPlace = true;
 
@@ -107,12 +105,17 @@ async function load(context: Install): Promise<Outputs> {
   const inArchive = await archiveNames(options.file, signal);
   const own = ownName(options, inArchive);
   const names = [...new Set([...(own ? [own] : []), ...inArchive])];
-  const before = await idsOf(engine, names, signal);
-  for (const name of names) if (!before.has(name)) await context.created({ kind: "image", name });
-  await send(context, engine);
   const [first] = inArchive;
-  if (own && first) await tagImage(engine, first, own, signal);
-  await dropOld(context, engine, { names, before, old: record ? namesOf(record) : [] });
+  const bring = async () => {
+    await send(context, engine);
+    if (own && first) await tagImage(engine, first, own, signal);
+  };
+  await bringTo(context, engine, { names, bring });
+  for (const [name, id] of broughtBy(record)) {
+    if (names.includes(name)) continue;
+    await removeBrought(context, engine, { name, id });
+    await context.removed({ kind: "image", name });
+  }
   await forgetListing(context, engine, "images");
   return await outputsOf(engine, names, signal);
 }
@@ -128,18 +131,6 @@ function ownName({ name, tag, file }: Options, inArchive: readonly string[]): st
     });
   }
   return name ? referencesOf({ name, tag })[0] : undefined;
-}
-
-async function idsOf(
-  engine: Engine,
-  names: readonly string[],
-  signal: AbortSignal,
-): Promise<Map<string, string>> {
-  const images = await listAll(engine, "images", { signal });
-  const ids = new Map<string, string>();
-  for (const image of images)
-    for (const tag of image.RepoTags ?? []) if (names.includes(tag)) ids.set(tag, image.Id);
-  return ids;
 }
 
 async function send(context: Install, engine: Engine): Promise<void> {
@@ -167,25 +158,6 @@ function counted(source: Readable, count: (bytes: number) => void): Readable {
   return source.pipe(counter);
 }
 
-interface Names {
-  readonly names: readonly string[];
-  /** What had the names before: name -> id. */
-  readonly before: ReadonlyMap<string, string>;
-  /** What the part brought the last time. */
-  readonly old: readonly string[];
-}
-
-/** Takes away names that the archive has no longer, and images that have lost their names to the new ones. */
-async function dropOld(context: Install, engine: Engine, { names, before, old }: Names): Promise<void> {
-  for (const name of old) {
-    const id = before.get(name);
-    if (id) await removeReplaced(context, engine, id);
-    if (names.includes(name)) continue;
-    await removeBrought(context, engine, { name, id: undefined });
-    await context.removed({ kind: "image", name });
-  }
-}
-
 async function outputsOf(engine: Engine, names: readonly string[], signal: AbortSignal): Promise<Outputs> {
   const [reference = ""] = names;
   const image = await inspectImage(engine, reference, signal);
@@ -200,8 +172,5 @@ async function outputsOf(engine: Engine, names: readonly string[], signal: Abort
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {
-  const engine = await engineOf(context);
-  const { reference, "image-id": id } = context.record.outputs;
-  for (const name of namesOf(context.record))
-    await removeBrought(context, engine, { name, id: name === reference ? id : undefined });
+  await removeAllBrought(context, await engineOf(context));
 }

@@ -16,8 +16,7 @@ import {
   type UninstallContext,
 } from "tsbuildout/recipe";
 import { configureEngine, engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
-import { broughtDrift, removeBrought, removeReplaced } from "./image-brought.js";
-import { namesOf } from "./image-look.js";
+import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
 import { bringAllTags, removeAllTags } from "./pull-all.js";
 import { pullInputs, pullOptions, pullReference, type PullOptions } from "./pull-policy.js";
 import { loginFor } from "./registry-options.js";
@@ -26,10 +25,12 @@ export default defineRecipe({
   doc: "Pulls an image from a registry. Uninstalling takes away the tag, if it was this part that brought it.",
   options: pullOptions,
   outputs: {
-    "image-id": { doc: "The image's id on the engine, `sha256:…`." },
-    digest: { doc: "The digest of its manifest in the registry, `sha256:…`." },
+    "image-id": { doc: "The image's id on the engine, `sha256:…`; empty where `reference` is." },
+    digest: { doc: "The digest of its manifest in the registry, `sha256:…`; empty where `reference` is." },
     image: { doc: "The image by its digest, `repository@sha256:…`: exactly what was pulled." },
-    reference: { doc: "The image by its tag: `busybox:latest`." },
+    reference: {
+      doc: "The image by its tag: `busybox:latest`; empty where all tags were pulled and this one is not among them.",
+    },
   },
   configure: (context) => {
     configureEngine(context);
@@ -54,26 +55,26 @@ async function pull(context: Install): Promise<Outputs> {
   if (context.options["all-tags"]) await bringAllTags(context, engine, reference);
   else await bring(context, engine, reference);
   await forgetListing(context, engine, "images");
-  return await outputsOf(engine, reference, context.signal);
+  return await outputsOf(context, engine, reference);
 }
 
-/** Pulls where the policy wants it. A tag that was there before is not this part's. */
+/** Pulls where the policy wants it. */
 async function bring(context: Install, engine: Engine, reference: string): Promise<void> {
-  const { options, record, signal } = context;
-  const there = await inspectImage(engine, reference, signal);
-  const ours = record !== undefined && namesOf(record).includes(reference);
-  const resource = { kind: "image", name: reference };
-  if (there && (options["pull-policy"] === "missing" || context.buildout.offline)) {
-    // Somebody else has put another image there: it is theirs now.
-    if (ours && there.Id !== record.outputs["image-id"]) await context.removed(resource);
-    return;
-  }
-  refuseOffline(context, reference);
-  if (!there) await context.created(resource);
-  const credentials = await loginFor(context, options, reference);
-  await pullImage(engine, { reference, credentials, platform: options.platform, listener: context, signal });
-  const now = await inspectImage(engine, reference, signal);
-  if (ours && there && now && there.Id !== now.Id) await removeReplaced(context, engine, there.Id);
+  const { options, signal } = context;
+  const enough = options["pull-policy"] === "missing" || context.buildout.offline;
+  const pullIt = async () => {
+    if (enough && (await inspectImage(engine, reference, signal))) return;
+    refuseOffline(context, reference);
+    const credentials = await loginFor(context, options, reference);
+    await pullImage(engine, {
+      reference,
+      credentials,
+      platform: options.platform,
+      listener: context,
+      signal,
+    });
+  };
+  await bringTo(context, engine, { names: [reference], bring: pullIt });
 }
 
 function refuseOffline(context: Context, reference: string): void {
@@ -86,8 +87,12 @@ function refuseOffline(context: Context, reference: string): void {
   });
 }
 
-async function outputsOf(engine: Engine, reference: string, signal: AbortSignal): Promise<Outputs> {
-  const image = await inspectImage(engine, reference, signal);
+async function outputsOf(context: Install, engine: Engine, reference: string): Promise<Outputs> {
+  const image = await inspectImage(engine, reference, context.signal);
+  const { tag: _tag, ...repository } = parseReference(reference);
+  // A repository need not have the tag that a part names by saying none.
+  if (!image && context.options["all-tags"])
+    return { "image-id": "", digest: "", image: familiarReference(repository), reference: "" };
   if (!image) {
     throw new RecipeError({
       code: "image/missing",
@@ -95,17 +100,13 @@ async function outputsOf(engine: Engine, reference: string, signal: AbortSignal)
       option: "name",
     });
   }
-  const digest = parseReference(reference).digest ?? repoDigest(image, reference);
-  const { tag: _tag, ...repository } = parseReference(reference);
+  const digest = repository.digest ?? repoDigest(image, reference);
   const byDigest = digest ? familiarReference({ ...repository, digest }) : reference;
   return { "image-id": image.Id, digest: digest ?? "", image: byDigest, reference };
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {
   const engine = await engineOf(context);
-  const { record } = context;
-  await removeAllTags(context, engine, record);
-  const { reference, "image-id": id } = record.outputs;
-  for (const name of namesOf(record))
-    await removeBrought(context, engine, { name, id: name === reference ? id : undefined });
+  await removeAllTags(context, engine);
+  await removeAllBrought(context, engine);
 }

@@ -1,8 +1,7 @@
 import { findImage, imageKey, type Engine } from "tsbuildout/docker";
 import { defineRecipe, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
 import { configureEngine, engineOf, listing, problemsOf } from "./common.js";
-import { removeBrought } from "./image-brought.js";
-import { namesOf } from "./image-look.js";
+import { removeAllBrought } from "./image-brought.js";
 import { pushOptions, pushTargets, type PushOptions } from "./push-options.js";
 import { pushEverything, registryDigests } from "./push-steps.js";
 
@@ -40,9 +39,5 @@ async function sourceId(context: InputsContext<typeof pushOptions>, engine: Engi
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {
-  const engine = await engineOf(context);
-  const { outputs, options } = context.record;
-  // With all tags the names are of several images.
-  const id = options["all-tags"] === "true" ? undefined : outputs["image-id"];
-  for (const name of namesOf(context.record)) await removeBrought(context, engine, { name, id });
+  await removeAllBrought(context, await engineOf(context));
 }

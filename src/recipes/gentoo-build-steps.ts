@@ -10,17 +10,18 @@ import { commitBody, commitWork, type BaseConfig } from "./gentoo-commit.js";
 import { runScript, type Work } from "./gentoo-exec.js";
 import {
   announceImage,
-  dropImage,
   commentOf,
+  dropImage,
   dropLeft,
-  dropReplaced,
-  noteReplaced,
+  dropOthers,
+  removalAt,
   temporaryName,
 } from "./gentoo-image.js";
 import { importImage } from "./gentoo-import.js";
 import { putLayout } from "./gentoo-inputs.js";
 import { environmentOf, imageName } from "./gentoo-options.js";
 import { createWork, makeRoom, needImage, removeWork, rightsConfig, startWork } from "./gentoo-work.js";
+import { noteReplaced } from "./image-remove.js";
 import { recordOf } from "./spec-options.js";
 
 export type Building = InstallContext<GentooBuildSchema>;
@@ -66,11 +67,11 @@ export async function assemble(
       shell: options["script-shell"],
       user: options["script-user"],
     });
-    const replaced = await noteReplaced(context, engine, { record, reference });
+    const replaced = await noteReplaced(context, removalAt(engine), { record, names: [reference] });
     const id = await commitImage(context, work, { reference, base: base.image, packages });
     await removeWork(context, work);
     if (base.temporary) await dropImage(context, engine, base.temporary);
-    await dropReplaced(context, engine, { replaced, now: id });
+    await dropOthers(context, engine, { replaced, now: id });
     await forgetListing(context, engine, "containers");
     return { "image-id": id, image: reference, "installed-packages": packages.join("\n") };
   } catch (error) {

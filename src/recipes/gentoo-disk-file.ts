@@ -1,7 +1,6 @@
 /** A file of a container becomes a file of this machine, whole or not at all. */
-import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { compress } from "tsbuildout/docker";
@@ -9,6 +8,7 @@ import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe
 import type { Work } from "./gentoo-exec.js";
 import { openFile } from "./gentoo-disk-source.js";
 import { SparseFile } from "./gentoo-sparse.js";
+import { announceFolders } from "./made-folders.js";
 
 type Host = InstallContext<Schema>;
 
@@ -42,7 +42,8 @@ export async function takeOut(context: Host, work: Work, what: TakingOut): Promi
   const partial = join(what.folder, `.${name}.part`);
   const source = await openFile(context, work, what.path);
   try {
-    await makeFolder(context, what.folder);
+    await announceFolders(context, what.folder);
+    await mkdir(what.folder, { recursive: true });
     await context.created({ kind: "file", name: partial });
     const written = await write(context, source, { partial, compress: what.compress });
     await context.created({ kind: "file", name: target });
@@ -56,14 +57,6 @@ export async function takeOut(context: Host, work: Work, what: TakingOut): Promi
   } finally {
     source.stream.destroy();
   }
-}
-
-/** Each level that is not there is recorded as something that goes when it is empty: others may put their files there. */
-async function makeFolder(context: Host, folder: string): Promise<void> {
-  const missing: string[] = [];
-  for (let level = folder; !existsSync(level); level = dirname(level)) missing.unshift(level);
-  for (const name of missing) await context.created({ kind: "folder", name });
-  await mkdir(folder, { recursive: true });
 }
 
 interface Writing {

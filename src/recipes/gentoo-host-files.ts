@@ -1,11 +1,10 @@
 /** What an image has in the place of those files that an engine puts into each container. */
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createContainer, isNotFound, jsonLines, removeImage, type Engine } from "tsbuildout/docker";
 import type { InstallContext, Schema } from "tsbuildout/recipe";
 import { pack } from "tar-stream";
-import { labelsOf } from "./common.js";
+import { labelsOf, ownerDigest } from "./common.js";
 import { execute, mustExecute, type Work } from "./gentoo-exec.js";
 import { dropLeft } from "./gentoo-image.js";
 import { makeRoom, removeWork } from "./gentoo-work.js";
@@ -24,8 +23,7 @@ export type HostFiles = Buffer | undefined;
  */
 export async function hostFiles(context: Host, work: Work, image: string): Promise<HostFiles> {
   const { engine } = work;
-  const owner = createHash("sha256").update(`${context.buildout.id}\n${context.part}`).digest("hex");
-  const copy = `tsbuildout-etc-${owner.slice(0, 12)}:latest`;
+  const copy = `tsbuildout-etc-${ownerDigest(context).slice(0, 12)}:latest`;
   const container: Work = { engine, name: `${work.name}.etc` };
   await makeRoom(context, container);
   await dropLeft(context, engine, copy);

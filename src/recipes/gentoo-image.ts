@@ -1,5 +1,4 @@
 /** The images that the Gentoo recipes make: their names, what they are taken from, how they go. */
-import { createHash } from "node:crypto";
 import {
   familiarReference,
   findImage,
@@ -8,7 +7,6 @@ import {
   listAll,
   parseReference,
   removeContainer,
-  removeImage,
   type Engine,
 } from "tsbuildout/docker";
 import type {
@@ -20,18 +18,23 @@ import type {
   Schema,
   UninstallContext,
 } from "tsbuildout/recipe";
-import { engineOf, engineOfRecord, forgetListing, isOurs, labelsOf, listing } from "./common.js";
+import { engineOf, engineOfRecord, forgetListing, isOurs, labelsOf, listing, ownerDigest } from "./common.js";
+import { namesOf } from "./image-look.js";
+import {
+  dropReplaced,
+  idsIn,
+  removeOurImage,
+  removeReplaced,
+  removeUnused,
+  type Removal,
+} from "./image-remove.js";
 
 type Host = InstallContext<Schema>;
 
 /** A name beside the image's own for what is on its way to become it: that one is only moved when all is done. */
 export function temporaryName(context: Pick<Context, "part" | "buildout">, reference: string): string {
   const { digest: _digest, ...named } = parseReference(reference);
-  const owner = createHash("sha256")
-    .update(`${context.buildout.id}\n${context.part}`)
-    .digest("hex")
-    .slice(0, 12);
-  return familiarReference({ ...named, tag: `tsbuildout-${owner}` });
+  return familiarReference({ ...named, tag: `tsbuildout-${ownerDigest(context).slice(0, 12)}` });
 }
 
 /** On every image that is imported or committed. Unlike a label it is not handed down to images made from it. */
@@ -50,63 +53,32 @@ export async function dropLeft(context: Host, engine: Engine, name: string): Pro
   if (left && isOurs(left.Config?.Labels, context)) await dropImage(context, engine, name);
 }
 
-/**
- * The ids of images that a name meant or is about to leave, in this run or one that was killed. The last is recorded by its
- * id as well, since its name is all that it was known by.
- */
-export async function noteReplaced(
-  context: Host,
-  engine: Engine,
-  { record, reference }: { readonly record: PartRecord | undefined; readonly reference: string },
-): Promise<ReadonlySet<string>> {
-  const recorded = record?.resources.filter(({ kind }) => kind === "image").map(({ name }) => name) ?? [];
-  const ids = new Set(recorded.filter(isId));
-  const before = record?.outputs["image-id"];
-  if (before) ids.add(before);
-  const there = await inspectImage(engine, reference, context.signal);
-  if (!there || !isOurs(there.Config?.Labels, context)) return ids;
-  await announceImage(context, there.Id);
-  return ids.add(there.Id);
-}
-
-const isId = (name: string): boolean => name.startsWith("sha256:");
-
 /** Takes a name away again and, if it was the image's last, the image. */
 export async function dropImage(context: Host, engine: Engine, reference: string): Promise<void> {
   if (await removeUnused(engine, reference)) await context.removed({ kind: "image", name: reference });
 }
 
-/** @returns false for an image that something on the engine still needs: it stays, and stays recorded */
-async function removeUnused(engine: Engine, reference: string): Promise<boolean> {
-  try {
-    await removeImage(engine, reference);
-    return true;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 409) return false;
-    throw error;
-  }
-}
-
-/** Removes replaced images that have no other name and that nobody uses. */
-export async function dropReplaced(
+/** Removes replaced images that have no other name and that nobody uses. @param now the image that has taken their place */
+export async function dropOthers(
   context: Host,
   engine: Engine,
-  { replaced, now }: { readonly replaced: ReadonlySet<string>; readonly now: string },
+  { replaced, now }: { readonly replaced: Set<string>; readonly now: string },
 ): Promise<void> {
   await forgetListing(context, engine, "images");
-  for (const id of replaced) {
-    const nameless = id !== now && (await isNamelessOurs(context, engine, id));
-    if (!nameless || (await removeUnused(engine, id))) await context.removed({ kind: "image", name: id });
-  }
+  if (replaced.delete(now)) await context.removed({ kind: "image", name: now });
+  await dropReplaced(context, removalAt(engine), replaced);
   await dropNameless(context, engine, now);
 }
+
+/** With the image goes what it was imported as: that has no name any more, and is below it. */
+export const removalAt = (engine: Engine): Removal => ({ engine, bases: new Set() });
 
 /**
  * Removes what this part made and nobody knows by a name or id: an engine goes on with an import or a commit when the run
  * that asked for it is killed, and what it makes loses its name to that of the next run. @param now what stays
  */
 async function dropNameless(
-  context: Pick<Context, "part" | "buildout" | "signal">,
+  context: Pick<Context, "part" | "buildout" | "signal" | "shared">,
   engine: Engine,
   now?: string,
 ): Promise<void> {
@@ -115,17 +87,8 @@ async function dropNameless(
   for (const { Id } of await listAll(engine, "images", { filters, signal: context.signal })) {
     if (Id === now) continue;
     const found = await inspectImage(engine, Id, context.signal);
-    if (found?.Comment === commentOf(context)) await removeUnused(engine, Id);
+    if (found?.Comment === commentOf(context)) await removeReplaced(context, removalAt(engine), Id);
   }
-}
-
-async function isNamelessOurs(
-  context: Pick<Context, "part" | "buildout">,
-  engine: Engine,
-  id: string,
-): Promise<boolean> {
-  const found = await inspectImage(engine, id);
-  return !!found && (found.RepoTags ?? []).length === 0 && isOurs(found.Config?.Labels, context);
 }
 
 /** Removes what is recorded and still this part's: containers first, then images. What is gone is no error. */
@@ -144,16 +107,9 @@ export async function removeRecorded(
     await removeContainer(call, name);
     await forgetListing(context, engine, "containers");
   }
-  const images = named("image");
-  for (const name of images.filter((one) => !isId(one))) {
-    const found = await inspectImage(engine, name, context.signal);
-    if (!found || !isOurs(found.Config?.Labels, context)) continue;
-    await removeImage(engine, name, { signal: context.signal });
-    await forgetListing(context, engine, "images");
-  }
-  // Known by its id is what lost its name; with one it is something else by now.
-  for (const id of images.filter(isId))
-    if (await isNamelessOurs(context, engine, id)) await removeUnused(engine, id);
+  for (const name of namesOf(context.record)) await removeOurImage(context, name, removalAt(engine));
+  for (const id of idsIn(context.record)) await removeReplaced(context, removalAt(engine), id);
+  await forgetListing(context, engine, "images");
   await dropNameless(context, engine);
 }
 

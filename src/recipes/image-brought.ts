@@ -1,15 +1,8 @@
 /** Images that a part brought to the engine without making them: pulled or loaded. They have no labels of ours. */
-import {
-  findImage,
-  inspectImage,
-  removeImage,
-  tagsOf,
-  hasStatus,
-  type Engine,
-  type ImageSummary,
-} from "tsbuildout/docker";
-import type { Context, Drift, PartRecord } from "tsbuildout/recipe";
-import { namesOf } from "./image-look.js";
+import { findImage, inspectImage, removeImage, type Engine, type ImageSummary } from "tsbuildout/docker";
+import type { Context, Drift, InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
+import { isImageId, namesOf } from "./image-look.js";
+import { dropReplaced, idsIn, removeReplaced } from "./image-remove.js";
 
 /** Drift of parts whose output `reference` names their image, by part. */
 export function broughtDrift(
@@ -33,47 +26,67 @@ export function broughtDrift(
   return found;
 }
 
+/** The names under which a part brought images, with the id of each: undefined where it was cut off before that was known. */
+export function broughtBy(
+  record: Pick<PartRecord, "resources"> | undefined,
+): Map<string, string | undefined> {
+  const images = record?.resources.filter(({ kind, name }) => kind === "image" && !isImageId(name)) ?? [];
+  return new Map(images.map(({ name, ["id"]: id }) => [name, id]));
+}
+
+/**
+ * Brings images to names, and records which are this part's: those that had nothing before, and those that had what this
+ * part brought the last time. What loses its last name to that goes; a name that somebody else has put another image
+ * under is theirs from then on.
+ */
+export async function bringTo(
+  context: InstallContext<Schema>,
+  engine: Engine,
+  { names, bring }: { readonly names: readonly string[]; readonly bring: () => Promise<void> },
+): Promise<void> {
+  const known = broughtBy(context.record);
+  const replaced = new Set(idsIn(context.record));
+  const mine: string[] = [];
+  for (const name of names) {
+    const there = await inspectImage(engine, name, context.signal);
+    const ours = !there || (known.has(name) && [undefined, there.Id].includes(known.get(name)));
+    if (ours) mine.push(name);
+    else if (known.has(name)) await context.removed({ kind: "image", name });
+    if (ours && there) replaced.add(there.Id);
+    if (!there) await context.created({ kind: "image", name });
+  }
+  for (const name of replaced) await context.created({ kind: "image", name });
+  await bring();
+  for (const name of mine) {
+    const now = await inspectImage(engine, name, context.signal);
+    if (!now) await context.removed({ kind: "image", name });
+    else {
+      await context.created({ kind: "image", name, id: now.Id });
+      if (replaced.delete(now.Id)) await context.removed({ kind: "image", name: now.Id });
+    }
+  }
+  await dropReplaced(context, { engine }, replaced);
+}
+
+interface Tag {
+  readonly name: string;
+  /** Of the image that was brought, where that is known. */
+  readonly id: string | undefined;
+}
+
 /**
  * Takes a tag that the part brought, and the image with its last tag; a tag that is on another image by now stays.
- * @param id of the image that was brought, where that is known
  * @throws a problem `image/in-use`
  */
-export async function removeBrought(
-  context: Context,
-  engine: Engine,
-  { name, id }: { name: string; id: string | undefined },
-): Promise<void> {
+export async function removeBrought(context: Context, engine: Engine, { name, id }: Tag): Promise<void> {
   const image = await inspectImage(engine, name, context.signal);
   if (!image) return;
   if (id && image.Id !== id) return context.log(`image ${name} is another one now: left as it is`, "note");
   await removeImage(engine, name, { noPrune: true, signal: context.signal });
 }
 
-/**
- * Removes an image that the part brought, once nothing names it and nothing runs on it any more: now, or else at the end of
- * the run, when the parts that used it have had their turn.
- */
-export async function removeReplaced(context: Context, engine: Engine, id: string): Promise<void> {
-  if (await removeNameless(engine, id)) return;
-  await context.shared(
-    `docker image replaced ${engine.key} ${id}`,
-    () => id,
-    async () => {
-      await removeNameless(engine, id).catch(() => false);
-    },
-  );
-}
-
-/** @returns false where it is still used */
-async function removeNameless(engine: Engine, id: string): Promise<boolean> {
-  const image = await inspectImage(engine, id);
-  if (!image) return true;
-  if (tagsOf(image).length > 0) return false;
-  try {
-    await removeImage(engine, id, { noPrune: true });
-    return true;
-  } catch (error) {
-    if (hasStatus(error, 409)) return false;
-    throw error;
-  }
+/** Takes away all that a part has brought: its names, and what has lost them. */
+export async function removeAllBrought(context: UninstallContext, engine: Engine): Promise<void> {
+  for (const [name, id] of broughtBy(context.record)) await removeBrought(context, engine, { name, id });
+  for (const id of idsIn(context.record)) await removeReplaced(context, { engine }, id);
 }

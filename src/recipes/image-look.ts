@@ -20,8 +20,12 @@ export function imageDrift(
 
 /** The names that a part gave to its image. */
 export function namesOf(record: Pick<PartRecord, "resources">): string[] {
-  return record.resources.filter(({ kind }) => kind === "image").map(({ name }) => name);
+  const images = record.resources.filter(({ kind }) => kind === "image").map(({ name }) => name);
+  return images.filter((name) => !isImageId(name));
 }
+
+/** An image is recorded by its id when it has lost its name to another, or is about to. */
+export const isImageId = (name: string): boolean => name.startsWith("sha256:");
 
 interface Looked {
   readonly buildout: LookContext["buildout"];

@@ -1,22 +1,20 @@
 /** Taking away images that a part made, and only those. */
 import {
-  hasStatus,
   inspectImage,
-  listAll,
+  isConflict,
   removeImage,
   tagsOf,
   type Engine,
   type ImageDetails,
 } from "tsbuildout/docker";
-import type { Context } from "tsbuildout/recipe";
-import { BUILDOUT_LABEL, isOurs, PART_LABEL } from "./common.js";
+import type { Context, InstallContext, PartRecord, Schema } from "tsbuildout/recipe";
+import { isOurs } from "./common.js";
+import { isImageId } from "./image-look.js";
 
 export interface Removal {
   readonly engine: Engine;
-  /** Ids of images that the part's images were built from: they and what is below them stay. */
-  readonly bases: ReadonlySet<string>;
-  /** Whether another image has just taken the place of this part's. */
-  readonly replaced?: boolean;
+  /** Ids of images that the part's images were built from: they and what is below them stay. Absent: nothing was built. */
+  readonly bases?: ReadonlySet<string>;
   /** Id of an image that the part took from a cache: its labels may name who built it. */
   readonly taken?: string;
 }
@@ -38,49 +36,76 @@ export async function removeOurImage(context: Context, name: string, removal: Re
 }
 
 /**
- * Removes the images of this part that have lost their names. Where one was replaced, it is looked again at the end of the
- * run: a container may have run on it until its own part had its turn, or have had a name that another part moved.
+ * The ids of images that this part made and that lose these names now, or have lost them before. Each is recorded: labels
+ * do not tell it from an image that a user made from it, for they are handed down.
  */
-export async function removeStrays(context: Context, removal: Removal): Promise<void> {
-  const { signal } = context;
-  const kept = await sweep(context, removal, signal);
-  if (kept === 0 && !removal.replaced) return;
+export async function noteReplaced(
+  context: InstallContext<Schema>,
+  { engine, taken }: Removal,
+  { record, names }: { readonly record: PartRecord | undefined; readonly names: Iterable<string> },
+): Promise<Set<string>> {
+  const ids = new Set(idsIn(record));
+  const before = record?.outputs["image-id"];
+  for (const name of [...(before ? [before] : []), ...names]) {
+    const there = await inspectImage(engine, name, context.signal);
+    if (!there || (there.Id !== taken && !isOurs(there.Config?.Labels, context))) continue;
+    ids.add(there.Id);
+    await context.created({ kind: "image", name: there.Id });
+  }
+  return ids;
+}
+
+/** Ids of images that a part is to take away since they have lost their names. */
+export function idsIn(record: Pick<PartRecord, "resources"> | undefined): string[] {
+  const images = record?.resources.filter(({ kind, name }) => kind === "image" && isImageId(name)) ?? [];
+  return images.map(({ name }) => name);
+}
+
+/** Removes images that have lost their names, as far as nothing needs them: those stay recorded. */
+export async function dropReplaced(
+  context: Pick<InstallContext<Schema>, "removed" | "shared">,
+  removal: Removal,
+  ids: Iterable<string>,
+): Promise<void> {
+  for (const name of ids)
+    if (await removeReplaced(context, removal, name)) await context.removed({ kind: "image", name });
+}
+
+/**
+ * Removes an image that has no name any more, and what the classic builder made below it, once nothing runs on it: now, or
+ * else at the end of the run, when the parts that used it have had their turn.
+ * @returns whether it is gone
+ */
+export async function removeReplaced(
+  context: Pick<Context, "shared">,
+  removal: Removal,
+  id: string,
+): Promise<boolean> {
+  if (await removeNameless(removal, id)) return true;
   await context.shared(
-    `docker images left without a name ${removal.engine.key} ${context.part}`,
-    () => undefined,
+    `docker image replaced ${removal.engine.key} ${id}`,
+    () => id,
     async () => {
-      // Without the signal: it may have fired by then, and the requests are short.
-      await sweep(context, removal).catch(() => 0);
+      await removeNameless(removal, id).catch(() => false);
     },
   );
+  return false;
 }
 
-/** @returns how many are still in use */
-async function sweep(owner: Owner, removal: Removal, signal?: AbortSignal): Promise<number> {
-  let kept = 0;
-  const strays = await ourStrays(owner, removal.engine, signal);
-  for (const id of new Set([...strays, ...(removal.taken ? [removal.taken] : [])])) {
-    const image = await inspectImage(removal.engine, id, signal);
-    if (!image || tagsOf(image).length > 0) continue;
-    if (await removeUnused(removal.engine, id)) await removeParents(image, removal);
-    else kept++;
-  }
-  return kept;
-}
-
-type Owner = Pick<Context, "part" | "buildout">;
-
-async function ourStrays(owner: Owner, engine: Engine, signal?: AbortSignal): Promise<string[]> {
-  const label = [`${BUILDOUT_LABEL}=${owner.buildout.id}`, `${PART_LABEL}=${owner.part}`];
-  const images = await listAll(engine, "images", { filters: { label }, ...(signal ? { signal } : {}) });
-  // Asked and checked: podman has read some filters its own way.
-  return images
-    .filter((image) => isOurs(image.Labels, owner) && tagsOf(image).length === 0)
-    .map(({ Id }) => Id);
+/** @returns false where it has a name, or something on the engine still needs it */
+async function removeNameless(removal: Removal, id: string): Promise<boolean> {
+  // Without a signal: it may have fired by the end of the run, and the requests are short.
+  const image = await inspectImage(removal.engine, id);
+  if (!image) return true;
+  if (tagsOf(image).length > 0) return false;
+  if (!(await removeUnused(removal.engine, id))) return false;
+  await removeParents(image, removal);
+  return true;
 }
 
 /** The classic builder makes an image of every step: those below ours that nothing else uses go with it. */
 async function removeParents(image: ImageDetails, { engine, bases }: Removal): Promise<void> {
+  if (!bases) return;
   for (let id = image.Parent; id && !bases.has(id); ) {
     const parent = await inspectImage(engine, id);
     if (!parent || tagsOf(parent).length > 0) return;
@@ -89,12 +114,13 @@ async function removeParents(image: ImageDetails, { engine, bases }: Removal): P
   }
 }
 
-async function removeUnused(engine: Engine, id: string): Promise<boolean> {
+/** @returns false for an image that something on the engine still needs: it stays */
+export async function removeUnused(engine: Engine, reference: string): Promise<boolean> {
   try {
-    await removeImage(engine, id, { noPrune: true });
+    await removeImage(engine, reference, { noPrune: true });
     return true;
   } catch (error) {
-    if (hasStatus(error, 409)) return false;
+    if (isConflict(error)) return false;
     throw error;
   }
 }

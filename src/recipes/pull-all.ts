@@ -1,14 +1,15 @@
 import {
   familiarName,
   familiarReference,
+  inspectImage,
   listAll,
   parseReference,
   pullAllTags,
   tagsOf,
   type Engine,
 } from "tsbuildout/docker";
-import type { InstallContext, PartRecord, UninstallContext } from "tsbuildout/recipe";
-import { removeBrought } from "./image-brought.js";
+import type { InstallContext, UninstallContext } from "tsbuildout/recipe";
+import { bringTo, broughtBy, removeBrought } from "./image-brought.js";
 import type { pullOptions } from "./pull-policy.js";
 import { loginFor } from "./registry-options.js";
 
@@ -30,26 +31,22 @@ export async function bringAllTags(
   const resource = { kind: REPOSITORY, name, before: before.join(" ") };
   await context.created(resource);
   const { options, signal } = context;
-  const credentials = await loginFor(context, options, name);
-  await pullAllTags(engine, {
-    reference: name,
-    credentials,
-    platform: options.platform,
-    listener: context,
-    signal,
-  });
-  for (const one of await tagsAt(engine, name, signal))
-    if (!before.includes(one)) await context.created({ kind: "image", name: one });
+  const bring = async () => {
+    const credentials = await loginFor(context, options, name);
+    const { platform } = options;
+    await pullAllTags(engine, { reference: name, credentials, platform, listener: context, signal });
+  };
+  await bringTo(context, engine, { names: [...broughtBy(context.record).keys()], bring });
+  for (const one of (await tagsAt(engine, name, signal)).filter((tag) => !before.includes(tag))) {
+    const image = await inspectImage(engine, one, signal);
+    if (image) await context.created({ kind: "image", name: one, id: image.Id });
+  }
   await context.removed(resource);
 }
 
 /** Takes away what a cut-off pull of all tags has brought. */
-export async function removeAllTags(
-  context: UninstallContext,
-  engine: Engine,
-  record: PartRecord,
-): Promise<void> {
-  for (const { kind, name, before = "" } of record.resources) {
+export async function removeAllTags(context: UninstallContext, engine: Engine): Promise<void> {
+  for (const { kind, name, before = "" } of context.record.resources) {
     if (kind !== REPOSITORY) continue;
     const kept = new Set(before.split(" "));
     for (const tag of await tagsAt(engine, name, context.signal))

@@ -16,8 +16,7 @@ import {
 import { RecipeError, type InputsContext, type InstallContext, type Outputs } from "tsbuildout/recipe";
 import { engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions } from "./push-options.js";
-import { removeBrought } from "./image-brought.js";
-import { namesOf } from "./image-look.js";
+import { broughtBy, removeBrought } from "./image-brought.js";
 import { loginFor } from "./registry-options.js";
 
 type Inputs = InputsContext<typeof pushOptions>;
@@ -94,11 +93,14 @@ interface Naming {
   readonly target: string;
 }
 
-/** A name that was not there is this part's, and goes with it. */
+/** A name that was not there is this part's, and goes with it; one that somebody else has put on another image is theirs. */
 async function nameIt(context: Install, engine: Engine, { image, target }: Naming): Promise<void> {
   const there = await inspectImage(engine, target, context.signal);
   if (there?.Id === image.Id) return;
-  if (!there) await context.created({ kind: "image", name: target });
+  const known = broughtBy(context.record);
+  if (!there || known.get(target) === there.Id)
+    await context.created({ kind: "image", name: target, id: image.Id });
+  else if (known.has(target)) await context.removed({ kind: "image", name: target });
   await tagImage(engine, image.Id, target, context.signal);
 }
 
@@ -106,9 +108,9 @@ async function nameIt(context: Install, engine: Engine, { image, target }: Namin
 async function dropOldNames(context: Install, engine: Engine, targets: readonly string[]): Promise<void> {
   const { record, options } = context;
   if (options["all-tags"]) return;
-  for (const name of record ? namesOf(record) : []) {
+  for (const [name, id] of broughtBy(record)) {
     if (targets.includes(name)) continue;
-    await removeBrought(context, engine, { name, id: record?.outputs["image-id"] });
+    await removeBrought(context, engine, { name, id });
     await context.removed({ kind: "image", name });
   }
 }

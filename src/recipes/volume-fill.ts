@@ -1,5 +1,4 @@
 import {
-  createHash,
   createContainer,
   inspectContainer,
   removeContainer,
@@ -7,7 +6,7 @@ import {
   type Call,
 } from "tsbuildout/docker";
 import type { InstallContext, Resource, Schema } from "tsbuildout/recipe";
-import { isOurs, labelsOf } from "./common.js";
+import { isOurs, labelsOf, ownerDigest } from "./common.js";
 import { putLayout, type LayoutOptions } from "./run-layout.js";
 
 type Filling = InstallContext<Schema> & { readonly options: LayoutOptions & { readonly name: string } };
@@ -40,9 +39,8 @@ export async function fillVolume(context: Filling, call: Call): Promise<void> {
 }
 
 /** Of this part alone, so that two runs do not take each other's helper away. */
-function helperName({ part, buildout }: Filling): string {
-  const digest = createHash("sha256").update(`${buildout.id}\n${part}`).digest("hex").slice(0, 16);
-  return `tsbuildout-fill-${digest}`;
+function helperName(context: Filling): string {
+  return `tsbuildout-fill-${ownerDigest(context).slice(0, 16)}`;
 }
 
 async function importEmpty(context: Filling, call: Call, name: string): Promise<void> {

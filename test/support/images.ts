@@ -33,10 +33,6 @@ export async function ensureBaseImage(): Promise<string> {
   return baseImage;
 }
 
-/**
- * Loads a busybox image under a tag; no registry is asked. The same tag and config give the same image id.
- * @param tag `name:tag`
- */
 /** Sends an archive, once more where the engine hangs up before it has read the end: it need not read all of it. */
 export async function unlessHungUp<T>(send: () => Promise<T>): Promise<T> {
   return await send().catch(async (error: NodeJS.ErrnoException) => {
@@ -45,6 +41,10 @@ export async function unlessHungUp<T>(send: () => Promise<T>): Promise<T> {
   });
 }
 
+/**
+ * Loads a busybox image under a tag; no registry is asked. The same tag and config give the same image id.
+ * @param tag `name:tag`
+ */
 export async function loadImage(tag: string, config: ImageConfig = {}): Promise<void> {
   const body = await imageArchive(tag, config);
   const load = () => engineRequest({ method: "POST", path: "/images/load?quiet=1", body });

@@ -55,7 +55,6 @@ interface State {
 const MOST_COMPARISONS = 100_000;
 
 const NONE: Diagnostic[] = [];
-const NONE_TOUCHED: State[] = [];
 
 /** Who gets this many messages mends the first ones and asks again. */
 const MOST_MISTAKES = 200;
@@ -146,7 +145,7 @@ export class Resolver {
   private isSoundAtOnce(state: State): boolean {
     if (!this.find("buildout")?.sound) return false;
     this.complete(state);
-    state.sound = state.mistakes.length === 0 && (state.touched ?? NONE_TOUCHED).every(({ sound }) => sound);
+    state.sound = state.mistakes.length === 0 && (state.touched?.every(({ sound }) => sound) ?? true);
     return state.sound;
   }
 

@@ -168,6 +168,43 @@ describe("docker.build", function () {
     );
   });
 
+  it("leaves an image without a name that somebody made from the part's, labels and all", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+    });
+    await installed(made, "app");
+    const body = { Image: name };
+    const { Id } = await engineJson<{ Id: string }>({ method: "POST", path: "/containers/create", body });
+    const theirs = await engineJson<{ Id: string }>({ method: "POST", path: `/commit?container=${Id}` });
+    await engineRemove("containers", Id);
+    try {
+      await writeFile(join(made.directory, "src/v"), "2");
+      await installed(made, "app");
+      expect(await engineHas(`/images/${theirs.Id}/json`), "after an update").to.equal(true);
+      await made.uninstall();
+      expect(await engineHas(`/images/${theirs.Id}/json`), "after uninstall").to.equal(true);
+    } finally {
+      await engineRemove("images", theirs.Id);
+    }
+  });
+
+  it("removes a replaced image that somebody else's container ran on, when that has gone", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+    });
+    const first = await installed(made, "app");
+    const body = { Image: name };
+    const { Id } = await engineJson<{ Id: string }>({ method: "POST", path: "/containers/create", body });
+    await writeFile(join(made.directory, "src/v"), "2");
+    await installed(made, "app");
+    expect(await engineHas(`/images/${first["image-id"]}/json`), "in use").to.equal(true);
+    await engineRemove("containers", Id);
+    await made.uninstall();
+    expect(await engineHas(`/images/${first["image-id"]}/json`), "not in use").to.equal(false);
+  });
+
   it("takes tags, labels, build arguments, a target and the environment", async () => {
     const made = await buildout({
       config: part(

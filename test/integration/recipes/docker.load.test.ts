@@ -74,6 +74,28 @@ describe("docker.load", function () {
     expect(made.log("loaded")).to.include(`image ${name}:1 is another one now: left as it is`);
   });
 
+  it("leaves what somebody else has put under one of its names, with the name", async () => {
+    await made.write(config(`file = image.tar.gz\nname = ${name}-own\ntag = 2`));
+    await installed(made, "loaded");
+    await loadImage(`${name}:1`, { Labels: { other: name } });
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
+    expect(await engineHas(`/images/${name}-own:2/json`)).to.equal(false);
+  });
+
+  it("does not remove somebody else's image whose name a new load takes", async () => {
+    await installed(made, "loaded");
+    await loadImage(`${name}:1`, { Labels: { other: name } });
+    const theirs = (await inspectedImage(`${name}:1`))?.Id;
+    await archive("2");
+    await installed(made, "loaded");
+    expect((await inspectedImage(`${name}:1`))?.Id).not.to.equal(theirs);
+    expect(await engineHas(`/images/${theirs}/json`)).to.equal(true);
+    await engineRemove("images", theirs ?? "");
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`), "theirs from then on").to.equal(true);
+  });
+
   it("says what is wrong with the file", async () => {
     await made.write(config("file = none.tar"));
     expect(await failing(made)).to.equal(`image/no-file: ${made.directory}/none.tar does not exist`);

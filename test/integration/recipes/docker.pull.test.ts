@@ -100,6 +100,29 @@ describe("docker.pull", function () {
     expect(await engineHas(`/images/${first["image-id"]}/json`)).to.equal(false);
   });
 
+  it("does not remove somebody else's image whose name a newer one takes", async () => {
+    const made = await pull(`name = ${name}:1\npull-policy = always`);
+    await installed(made, "pulled");
+    await loadImage(`${name}:1`, { Labels: { other: name } });
+    const theirs = (await inspectedImage(`${name}:1`))?.Id ?? "";
+    const second = await installed(made, "pulled");
+    expect(second["image-id"]).not.to.equal(theirs);
+    expect(await engineHas(`/images/${theirs}/json`)).to.equal(true);
+    await engineRemove("images", theirs);
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`), "theirs from then on").to.equal(true);
+  });
+
+  it("takes away the old image of every tag that has moved", async () => {
+    const made = await pull(`name = ${name}\nall-tags = true\npull-policy = always`);
+    await installed(made, "pulled");
+    const old = (await inspectedImage(`${name}:1`))?.Id;
+    await publish("1", "second");
+    await installed(made, "pulled");
+    expect((await inspectedImage(`${name}:1`))?.Id).not.to.equal(old);
+    expect(await engineHas(`/images/${old}/json`)).to.equal(false);
+  });
+
   it("pulls at every run, or on the first one of a day", async () => {
     const made = await pull(`name = ${name}:1\npull-policy = always`);
     await installed(made, "pulled");
