@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { Buildout, type InstallOptions, type Plan, type UninstallOptions } from "./engine/buildout.js";
 import type { Recipe } from "./engine/contract.js";
 import type { Event, Summary } from "./engine/events.js";
-import { decodeState, type StoredRecord } from "./engine/state.js";
+import type { StoredRecord } from "./engine/state.js";
+import { decodeState } from "./engine/state-file.js";
 import { recipes as builtin } from "./recipes/index.js";
 
 export interface TestSettings {

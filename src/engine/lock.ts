@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -27,7 +28,7 @@ export async function takeLock(path: string): Promise<Lock> {
   const mine: Holder = {
     pid: process.pid,
     host: hostname(),
-    start: await processStart(process.pid),
+    start: processStart(process.pid),
     since: new Date().toISOString(),
   };
   const text = `${JSON.stringify(mine)}\n`;
@@ -48,11 +49,16 @@ export async function takeLock(path: string): Promise<Lock> {
 async function removeRemains(path: string): Promise<void> {
   const prefix = `${basename(path)}.`;
   for (const name of await readdir(dirname(path))) {
-    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split(".")[0]) : Number.NaN;
+    if (!name.startsWith(prefix)) continue;
+    const pid = Number(name.slice(prefix.length).split(".")[0]);
     if (Number.isInteger(pid) && !runs(pid)) await rm(join(dirname(path), name), { force: true });
+    else if (name === `${prefix}break`) await removeDeadBreaker(join(dirname(path), name));
   }
-  const breaker = parseHolder(await readFile(`${path}.break`, "utf8").catch(() => ""));
-  if (breaker && !(await isAlive(breaker))) await rm(`${path}.break`, { force: true });
+}
+
+async function removeDeadBreaker(path: string): Promise<void> {
+  const breaker = parseHolder(await readFile(path, "utf8").catch(() => ""));
+  if (breaker && !isAlive(breaker)) await rm(path, { force: true });
 }
 
 /** Links the written file to the lock's name, which only one can do; breaks a dead one's lock first. */
@@ -61,7 +67,7 @@ async function claim(path: string, temporary: string): Promise<void> {
     const text = await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined) continue;
     const holder = parseHolder(text);
-    if (!holder || (await isAlive(holder))) throw held(path, holder);
+    if (!holder || isAlive(holder)) throw held(path, holder);
     await breakLock(path, text, temporary);
   }
 }
@@ -108,10 +114,10 @@ function parseHolder(text: string): Holder | undefined {
 }
 
 /** A holder on another host counts as alive: nobody here can tell. */
-async function isAlive(holder: Holder): Promise<boolean> {
+function isAlive(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
   if (!runs(holder.pid)) return false;
-  const start = await processStart(holder.pid);
+  const start = processStart(holder.pid);
   return holder.start === "" || start === "" || start === holder.start;
 }
 
@@ -125,10 +131,10 @@ function runs(pid: number): boolean {
 }
 
 /** Boot and start time of a process, from /proc (proc(5): field 22 of `stat`); empty where there is no /proc. */
-async function processStart(pid: number): Promise<string> {
+function processStart(pid: number): string {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8");
     // The second field is the program's name in brackets, and may hold blanks and brackets itself.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return `${boot.trim()}/${fields[19] ?? ""}`;

@@ -9,7 +9,8 @@ import {
   JournalWriter,
   readJournal,
 } from "./journal.js";
-import { decodeState, encodeState, newState, type State, StateFormatError } from "./state.js";
+import { newState, type State } from "./state.js";
+import { decodeState, encodeState, StateFormatError } from "./state-file.js";
 
 /** Below this size the state is saved whole at the end of every run, so that a person finds it up to date;
  *  a larger one only when the journal has grown to a share of it: a change must not cost more the more parts there are. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Buildout } from "../../src/engine/buildout.js";
 import { DiagnosticError } from "../../src/engine/diagnostic.js";
 import type { Event } from "../../src/engine/events.js";
-import { decodeState } from "../../src/engine/state.js";
+import { decodeState } from "../../src/engine/state-file.js";
 import { stubsOfVersion } from "../support/stubs.js";
 import { temporaryFolder, writeFiles } from "../support/tmp.js";
 

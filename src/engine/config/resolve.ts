@@ -3,7 +3,6 @@ import { didYouMean } from "../suggest.js";
 import { BELOW_DIRECTORY } from "./builtin.js";
 import { joined } from "./directories.js";
 import type { Environment } from "./expression.js";
-import { spanWithin } from "./locate.js";
 import { configError } from "./mistakes.js";
 import type { Config, Section, Value } from "./model.js";
 import type { Outside, Resolved } from "./outside.js";
@@ -20,7 +19,7 @@ import {
 } from "./reference-mistakes.js";
 import { DEPENDENCIES } from "./scan.js";
 import { words } from "./space.js";
-import { hasReference, parseTemplate, type Reference, type Template } from "./template.js";
+import { Dependency, hasReference, parseTemplate, type Reference, type Template } from "./template.js";
 
 export { computed, defaultValue, nothingOutside, type Outside, type Resolved } from "./outside.js";
 
@@ -252,13 +251,7 @@ export class Resolver {
     const cell = this.cell(state, DEPENDENCIES);
     if (!cell || typeof cell === "symbol" || cell.text === null) return [];
     const plain = cell.text === value.text;
-    return words(cell.text).map(({ text, start }) => ({
-      section: text,
-      option: "",
-      get span() {
-        return plain ? spanWithin(value, start, start + text.length) : value.span;
-      },
-    }));
+    return words(cell.text).map((word) => new Dependency(value, word, plain));
   }
 
   /** What is known of an option; undefined where there is none. Not recursive: chains are as long as users make them. */

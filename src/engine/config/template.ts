@@ -140,6 +140,29 @@ class Written implements Reference {
   }
 }
 
+/** A name after `=>`. Where it stands is worked out only for a message. */
+export class Dependency implements Reference {
+  readonly section: string;
+  readonly option = "";
+  private readonly value: Value;
+  private readonly start: number;
+  /** The name stands in the value as it is written, not in what a reference there gave. */
+  private readonly plain: boolean;
+
+  constructor(value: Value, { text, start }: { text: string; start: number }, plain: boolean) {
+    this.section = text;
+    this.value = value;
+    this.start = start;
+    this.plain = plain;
+  }
+
+  get span(): Span {
+    return this.plain
+      ? spanWithin(this.value, this.start, this.start + this.section.length)
+      : this.value.span;
+  }
+}
+
 const sound = /^[-a-zA-Z0-9 ._]*:[-a-zA-Z0-9 ._]+$/;
 
 /** Why what stands between the brackets is no reference, or undefined. */

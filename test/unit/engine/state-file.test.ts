@@ -1,16 +1,8 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
 import type { Resource } from "../../../src/engine/contract.js";
-import {
-  decodeState,
-  encodeState,
-  hashSecret,
-  newState,
-  StateFormatError,
-  type State,
-  type StoredRecord,
-  table,
-} from "../../../src/engine/state.js";
+import { hashSecret, newState, type State, type StoredRecord, table } from "../../../src/engine/state.js";
+import { decodeState, encodeState, StateFormatError } from "../../../src/engine/state-file.js";
 
 /** Texts that INI files are known to garble, and any other. */
 const text = fc.oneof(
