@@ -13,7 +13,7 @@ import { configureEngine, isOurs, problemsOf } from "./common.js";
 import { copyInputs } from "./copy-inputs.js";
 import { copyOptions, type CopyLine, type CopySchema } from "./copy-options.js";
 import { engineOfSide, sourceOf, targetOf } from "./copy-sides.js";
-import { announceFolders } from "./made-folders.js";
+import { announceFolders } from "./own-file.js";
 import { ensureImage, isId } from "./run-image.js";
 
 export default defineRecipe({

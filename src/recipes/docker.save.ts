@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { stat } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -19,6 +18,7 @@ import {
 } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import { configureEngine, engineOf, engineOptions, listing, problemsOf } from "./common.js";
+import { writeWhole } from "./own-file.js";
 
 const inPlace = true;
 
@@ -102,9 +102,8 @@ async function save(context: Install): Promise<Outputs> {
   const { file } = context.options;
   const images = savedImages(context.options);
   const found = await present(context, engine, images);
-  await mkdir(dirname(file), { recursive: true });
-  await context.created({ kind: "file", name: file });
-  const { size, digest } = await write(context, engine, images);
+  const write = async (path: string) => await fill(context, { engine, images, path });
+  const { size, digest } = await writeWhole(context, file, write);
   return { file, "image-id": found, size: String(size), digest };
 }
 
@@ -129,11 +128,15 @@ interface Written {
   readonly digest: string;
 }
 
-/** The file is there whole or not at all. */
-async function write(context: Install, engine: Engine, images: readonly string[]): Promise<Written> {
+interface Filling {
+  readonly engine: Engine;
+  readonly images: readonly string[];
+  readonly path: string;
+}
+
+async function fill(context: Install, { engine, images, path }: Filling): Promise<Written> {
   const { file } = context.options;
   const { signal } = context;
-  const unfinished = `${file}.unfinished`;
   const hash = createHash("sha256");
   let size = 0;
   const meter = new Transform({
@@ -147,19 +150,10 @@ async function write(context: Install, engine: Engine, images: readonly string[]
   try {
     const archive = await saveImages(engine, images, signal);
     const packed = /\.t?gz$/i.test(file) ? [createGzip()] : [];
-    await pipeline([archive, ...packed, meter, createWriteStream(unfinished)], { signal });
-    await flush(unfinished);
-    await rename(unfinished, file);
+    await pipeline([archive, ...packed, meter, createWriteStream(path, { flush: true })], { signal });
     return { size, digest: `sha256:${hash.digest("hex")}` };
   } catch (error) {
-    await rm(unfinished, { force: true });
     signal.throwIfAborted();
     throw prematureEnd(error);
   }
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  await file.sync();
-  await file.close();
 }

@@ -1,5 +1,5 @@
 /** A file of a container becomes a file of this machine, whole or not at all. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,7 +8,7 @@ import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe
 import type { Work } from "./gentoo-exec.js";
 import { openFile } from "./gentoo-disk-source.js";
 import { SparseFile } from "./gentoo-sparse.js";
-import { announceFolders } from "./made-folders.js";
+import { isOwn, writeWhole } from "./own-file.js";
 
 type Host = InstallContext<Schema>;
 
@@ -39,20 +39,14 @@ export interface Taken {
 export async function takeOut(context: Host, work: Work, what: TakingOut): Promise<Taken> {
   const name = `${basename(what.path)}${what.compress ? EXTENSIONS[what.compress] : ""}`;
   const target = join(what.folder, name);
-  const partial = join(what.folder, `.${name}.part`);
   const source = await openFile(context, work, what.path);
   try {
-    await announceFolders(context, what.folder);
-    await mkdir(what.folder, { recursive: true });
-    await context.created({ kind: "file", name: partial });
-    const written = await write(context, source, { partial, compress: what.compress });
-    await context.created({ kind: "file", name: target });
-    await rename(partial, target);
-    await context.removed({ kind: "file", name: partial });
+    const write = async (partial: string) =>
+      await fill(context, source, { partial, compress: what.compress });
+    const written = await writeWhole(context, target, write);
     await writeChecksum(context, { target, checksum: what.checksum, sha256: written.sha256 });
     return { path: target, ...written };
   } catch (error) {
-    for (const one of [partial, `${target}.sha256.part`]) await rm(one, { force: true });
     throw fullDisk(error, what.folder);
   } finally {
     source.stream.destroy();
@@ -64,7 +58,7 @@ interface Writing {
   readonly compress: Compressor | undefined;
 }
 
-async function write(
+async function fill(
   context: Host,
   source: { readonly stream: Readable; readonly size: number | undefined },
   { partial, compress: kind }: Writing,
@@ -107,13 +101,12 @@ interface Checksum {
 /** As sha256sum writes it, and removed where it would be about another file. */
 async function writeChecksum(context: Host, { target, checksum, sha256 }: Checksum): Promise<void> {
   const name = `${target}.sha256`;
-  if (!checksum) {
+  const line = `${sha256}  ${basename(target)}\n`;
+  if (checksum) await writeWhole(context, name, async (path) => await writeFile(path, line, { flush: true }));
+  else if (isOwn(context, name)) {
     await rm(name, { force: true });
-    return;
+    await context.removed({ kind: "file", name });
   }
-  await context.created({ kind: "file", name });
-  await writeFile(`${name}.part`, `${sha256}  ${basename(target)}\n`, { flush: true });
-  await rename(`${name}.part`, name);
 }
 
 function fullDisk(error: unknown, folder: string): unknown {

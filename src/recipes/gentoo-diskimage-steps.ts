@@ -10,6 +10,7 @@ import { execute, runScript, type Work } from "./gentoo-exec.js";
 import { attachedLoops, RELEASE } from "./gentoo-loops.js";
 import { unpackImage } from "./gentoo-unpack.js";
 import { createWork, needImage, removeWork, rightsConfig, startWork } from "./gentoo-work.js";
+import { isOwn } from "./own-file.js";
 
 export type Making = InstallContext<DiskimageSchema>;
 
@@ -88,7 +89,7 @@ async function save(context: Making, work: Work) {
 async function dropOther(context: Making, record: PartRecord | undefined, path: string): Promise<void> {
   const before = record?.outputs["path"];
   if (!before || before === path) return;
-  for (const name of [before, `${before}.sha256`]) {
+  for (const name of [before, `${before}.sha256`].filter((file) => isOwn(context, file))) {
     await rm(name, { force: true });
     await context.removed({ kind: "file", name });
   }

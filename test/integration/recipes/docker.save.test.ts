@@ -7,6 +7,7 @@ import { engineRemove, uniqueName } from "../../support/engine.js";
 import { fakeEngine } from "../../support/fake-engine.js";
 import { loadImage } from "../../support/images.js";
 import { failing, imageBuildout, inspectedImage, installed } from "../../support/image-buildout.js";
+import { writeFiles } from "../../support/tmp.js";
 
 const config = (options: string): string =>
   `[buildout]\nparts = saved\n[saved]\nrecipe = docker.save\n${options}\n`;
@@ -77,6 +78,16 @@ describe("docker.save", function () {
     expect(images.split("\n")).to.have.members([`${name}:1`, `${name}:2`]);
   });
 
+  it("says when it replaces a file that was there before", async () => {
+    const file = join(made.directory, "out/image.tar");
+    await writeFiles(made.directory, { "out/image.tar": "mine", "out/other": "" });
+    await installed(made, "saved");
+    expect(made.log("saved")).to.include(`${file} was there before and is replaced`);
+    expect((await stat(file)).size).to.be.greaterThan(1000);
+    await made.uninstall();
+    expect(await readdir(join(made.directory, "out"))).to.deep.equal(["other"]);
+  });
+
   it("says that there is no such image", async () => {
     await made.write(config(`image = ${name}:none\nfile = x.tar`));
     expect(await failing(made)).to.equal(`image/missing: the engine has no image ${name}:none`);
@@ -91,10 +102,14 @@ describe("docker.save", function () {
     });
     try {
       await made.write(config(`image = ${name}:1\nfile = out/image.tar\nengine-url = ${engine.url}`));
-      expect(await failing(made)).to.equal(
-        "engine/cut-off: the engine's answer was cut off\nnote: the connection closed in the middle of the answer",
-      );
-      expect(await readdir(join(made.directory, "out"))).to.deep.equal([]);
+      const said =
+        "engine/cut-off: the engine's answer was cut off\nnote: the connection closed in the middle of the answer";
+      expect(await failing(made)).to.equal(said);
+      expect(existsSync(join(made.directory, "out"))).to.equal(false);
+      await writeFiles(made.directory, { "out/image.tar": "mine" });
+      expect(await failing(made)).to.equal(said);
+      expect(await readdir(join(made.directory, "out"))).to.deep.equal(["image.tar"]);
+      expect(await readFile(join(made.directory, "out/image.tar"), "utf8"), "not ours").to.equal("mine");
     } finally {
       await engine.close();
     }

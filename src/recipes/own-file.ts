@@ -1,0 +1,56 @@
+/** Files and folders on this machine that are a part's own. */
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Context, InstallContext, Schema } from "tsbuildout/recipe";
+
+type Owner = Pick<InstallContext<Schema>, "created" | "removed" | "record" | "buildout"> &
+  Pick<Context, "log">;
+
+/**
+ * Writes a file that is there whole or not at all, and is recorded so that it goes with the part. Folders that it needs
+ * are made. A file of somebody else's that has the name is replaced only when the new one is whole.
+ * @param target an absolute path
+ * @param write fills the file whose path it is handed, and has it on disk when it resolves
+ */
+export async function writeWhole<T>(
+  context: Owner,
+  target: string,
+  write: (partial: string) => Promise<T>,
+): Promise<T> {
+  const folder = dirname(target);
+  const partial = join(folder, `.${basename(target)}.part`);
+  await announceFolders(context, folder);
+  await mkdir(folder, { recursive: true });
+  await context.created({ kind: "file", name: partial });
+  try {
+    const written = await write(partial);
+    // What is recorded goes when the run fails or is killed: a stranger's file must not before it is replaced.
+    const foreign = existsSync(target) && !isOwn(context, target);
+    if (foreign) context.log(`${target} was there before and is replaced`, "note");
+    else await context.created({ kind: "file", name: target });
+    await rename(partial, target);
+    if (foreign) await context.created({ kind: "file", name: target });
+    await context.removed({ kind: "file", name: partial });
+    return written;
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+/** Whether a file is recorded as this part's. */
+export function isOwn({ record, buildout }: Pick<Owner, "record" | "buildout">, path: string): boolean {
+  const files = record?.resources.filter(({ kind }) => kind === "file") ?? [];
+  return files.some(({ name }) => resolve(buildout.directory, name) === path);
+}
+
+/**
+ * Records each level of a folder that is not there yet, before it is made. It goes when it is empty: others may put their
+ * files there. @param folder an absolute path
+ */
+export async function announceFolders(context: Pick<Owner, "created">, folder: string): Promise<void> {
+  const missing: string[] = [];
+  for (let level = folder; !existsSync(level); level = dirname(level)) missing.unshift(level);
+  for (const name of missing) await context.created({ kind: "folder", name });
+}
