@@ -69,6 +69,7 @@ async function startPodman({ root, enter, folder }) {
     fs.writeFileSync(join(root, path), text);
   }
   const socket = join(folder, "podman.sock");
+  // What an earlier start left in /run (name servers, addresses given away) would be in the way of this one.
   // The real root must be gone, not only out of sight: a program that joins a container's mounts (`exec`) starts
   // from there. What does that in the new root is a static busybox, since nothing else there can be counted on.
   fs.copyFileSync("/bin/busybox", join(root, "busybox"));
@@ -78,10 +79,11 @@ async function startPodman({ root, enter, folder }) {
     mount --make-rprivate /
     mount --bind "$1" "$1"; cd "$1"
     for d in proc sys dev tmp; do mount --rbind "/$d" "$1/$d"; done
+    mount -t tmpfs tmpfs "$1/run"
     pivot_root . old
     exec /busybox sh -c 'cd /; umount -l /old; exec /busybox env -i HOME=/root PATH=/usr/sbin:/usr/bin "$@"' sh \\
-      /usr/bin/podman --root "$2/root" --runroot "$2/run" --tmpdir "$2/tmp" --cgroup-manager cgroupfs \\
-      --events-backend file --runtime runc --log-level warn system service --time=0 "unix://$3"`;
+      /usr/bin/podman --root "$2/root" --runroot "$2/run" --tmpdir "$2/tmp" --network-config-dir "$2/networks" \\
+      --cgroup-manager cgroupfs --events-backend file --runtime runc --log-level warn system service --time=0 "unix://$3"`;
   const args = [...enter.slice(1), "unshare", "--mount", "sh", "-c", script, "sh", root, folder, socket];
   const pid = startDetached(enter[0], args, join(folder, "log"));
   const up = await until(() => version({ host: `unix://${socket}` }).then(yes, no), 30);
