@@ -131,11 +131,9 @@ export {
   isMissing,
   pullAllTags,
   pullImage,
-  pushAllTags,
   pushImage,
   remoteImage,
   type Pull,
-  type RemoteDescriptor,
   type Transfer,
 } from "./docker/transfer.js";
 export type { AccessKeys, EcrAccess } from "./docker/ecr/access.js";

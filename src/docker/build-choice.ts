@@ -14,22 +14,24 @@ export interface BuilderChoice {
   readonly needs: BuildNeeds;
   /** How buildx is run, where it is installed. */
   readonly buildx: readonly string[] | undefined;
-  readonly engine: Pick<Engine, "apiVersion" | "info" | "endpoint">;
+  readonly engine: Pick<Engine, "apiVersion" | "info" | "endpoint" | "libpod">;
 }
 
 /**
- * Who builds: buildx where it is installed, else the engine's BuildKit, else the classic builder, unless one is asked for.
+ * Who builds: buildx where it is installed (for podman only where nothing else can do it), else the engine's BuildKit, else the classic builder, unless one is asked for.
  * @throws DockerError `build/needs-buildx`, `build/needs-buildkit`, `build/no-buildx`, `build/no-buildkit`
  */
 export async function chooseBuilder(choice: BuilderChoice): Promise<"buildx" | "buildkit" | "classic"> {
-  const { asked, buildx } = choice;
+  const { asked, buildx, needs, engine } = choice;
   if (asked === "buildx" && !buildx) throw noBuildx();
-  if (buildx && (asked === "auto" || asked === "buildx")) return "buildx";
-  refuseUnmet(choice.needs.buildx, { asked, wanted: "buildx" });
-  const lacking = asked === "classic" ? undefined : await whyNoBuildKit(choice.engine);
+  // Podman has no BuildKit that buildx could use: it would fetch one and run it in a privileged container.
+  const needed = !engine.libpod || needs.buildx.length > 0 || needs.buildkit.length > 0;
+  if (buildx && (asked === "buildx" || (asked === "auto" && needed))) return "buildx";
+  refuseUnmet(needs.buildx, { asked, wanted: "buildx" });
+  const lacking = asked === "classic" ? undefined : await whyNoBuildKit(engine);
   if (asked === "buildkit" && lacking) throw noBuildKit(lacking);
   if (asked !== "classic" && !lacking) return "buildkit";
-  refuseUnmet(choice.needs.buildkit, { asked, wanted: "buildkit", ...(lacking ? { lacking } : {}) });
+  refuseUnmet(needs.buildkit, { asked, wanted: "buildkit", ...(lacking ? { lacking } : {}) });
   return "classic";
 }
 

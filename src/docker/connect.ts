@@ -35,8 +35,7 @@ export async function connect(choice: EngineChoice, surroundings: Surroundings):
     const pong = await requestStream(route, { path: "/_ping", ...(signal ? { signal } : {}) });
     // To its end, so that the connection is there for the next request.
     await readText(pong);
-    const builder = header(pong, "builder-version");
-    return engineAt(endpoint, { agent, route, builder, apiVersion: olderApi(header(pong, "api-version")) });
+    return engineAt(endpoint, { agent, route, pong, env: surroundings.env });
   } catch (error) {
     agent.destroy();
     throw error;
@@ -46,12 +45,14 @@ export async function connect(choice: EngineChoice, surroundings: Surroundings):
 interface Agreed {
   readonly agent: EngineAgent;
   readonly route: Route;
-  readonly apiVersion: string;
-  readonly builder: string | undefined;
+  /** The answer to `/_ping`: its headers say what the engine can do. */
+  readonly pong: IncomingMessage;
+  readonly env: Surroundings["env"];
 }
 
 function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
-  const { agent, apiVersion } = agreed;
+  const { agent, pong } = agreed;
+  const apiVersion = olderApi(header(pong, "api-version"));
   const route = { ...agreed.route, prefix: `${endpoint.prefix}/v${apiVersion}` };
   let docker: Promise<Dockerode> | undefined;
   let info: Promise<EngineInfo> | undefined;
@@ -59,8 +60,10 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
     endpoint: endpoint.url,
     origin: endpoint.origin,
     apiVersion,
-    builderVersion: agreed.builder,
+    builderVersion: header(pong, "builder-version"),
+    libpod: header(pong, "libpod-api-version") !== undefined,
     key: endpoint.url,
+    env: agreed.env,
     request: async <T>(request: EngineRequest) => (await requestJson(route, request)) as T,
     stream: async (request) => await requestStream(route, request),
     hijack: async (request) => await requestHijack(route, request),

@@ -12,8 +12,12 @@ export interface Engine {
   readonly apiVersion: string;
   /** What `/_ping` said of the builder: "2" is BuildKit. Absent before engine 23. */
   readonly builderVersion: string | undefined;
+  /** Whether it has podman's own API beside Docker's, for what its version of Docker's cannot do. */
+  readonly libpod: boolean;
   /** The same for the same engine, whoever named it: a key for what is remembered of an engine. */
   readonly key: string;
+  /** The environment of the run: its proxies, for what is asked past the engine. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls the API and decodes its JSON. @throws DockerError with the status and the engine's message */
   request<T = unknown>(request: EngineRequest): Promise<T>;
   /** Calls the API for a body that the caller reads to the end or destroys. */
@@ -41,4 +45,6 @@ export interface EngineInfo {
   readonly id: string;
   readonly rootless: boolean;
   readonly swarm: boolean;
+  /** Registries whose certificates it does not check, and to which it may speak plain HTTP: `host`, `host:port`, `host/path`. */
+  readonly insecureRegistries: readonly string[];
 }

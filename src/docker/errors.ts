@@ -30,6 +30,10 @@ export class DockerError extends Error {
 
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 
+/** The engine's API has no such call: podman's has not all of Docker's. */
+export const isUnknownCall = (error: unknown): boolean =>
+  error instanceof DockerError && error.problem.code === "engine/unknown-call";
+
 /** The name is taken, or the object is in use or in the wrong state. */
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 
@@ -51,8 +55,10 @@ export interface ApiAnswer {
 /** The error for an answer with a status that says no. The engine's own words are the message. */
 export function apiError(answer: ApiAnswer): DockerError {
   const { statusCode } = answer;
+  // Docker and podman say in JSON what is not found; where there is no such call at all, podman says so in plain text.
+  const unknownCall = statusCode === 404 && !answer.body.trim().startsWith("{");
   const problem: Problem = {
-    code: apiCode(statusCode),
+    code: unknownCall ? "engine/unknown-call" : apiCode(statusCode),
     message: apiMessage(answer.body) || `the Docker engine answered with HTTP status ${statusCode}`,
     notes: [`${answer.method} ${answer.path} was answered with ${statusCode}`],
   };

@@ -7,7 +7,9 @@ import {
   familiarReference,
   formatReference,
   parseReference,
+  hasRegistry,
   withDefaultTag,
+  type Reference,
 } from "./reference.js";
 
 export interface ImageDetails {
@@ -41,10 +43,13 @@ export async function inspectImage(
   }
 }
 
-/** A reference as a piece of a path: its slashes stay. */
+/** A reference as a piece of a path: its slashes stay. A bare id is said to be one: podman looks only for names by it. */
 export function encodePath(reference: string): string {
-  return reference.split("/").map(encodeURIComponent).join("/");
+  const named = BARE_ID.test(reference) ? `sha256:${reference}` : reference;
+  return named.split("/").map(encodeURIComponent).join("/");
 }
+
+const BARE_ID = /^[0-9a-f]{64}$/;
 
 /** Gives an image one more name. `target` has a tag or gets `latest`. */
 export async function tagImage(
@@ -124,13 +129,28 @@ function inUse(reference: string, error: DockerError): DockerError {
   );
 }
 
-/** The image of a list that a name or id means; names are compared in their full form. */
+/** The image of a list that a name or id means to the engine; names are compared in their full form. */
 export function findImage(images: readonly ImageSummary[], reference: string): ImageSummary | undefined {
   if (/^(sha256:)?[0-9a-f]{64}$/.test(reference)) {
     const id = reference.replace(/^(sha256:)?/, "sha256:");
     return images.find((image) => image.Id === id);
   }
   const wanted = withDefaultTag(parseReference(reference));
+  const local = localName(images, reference);
+  return (local && findNamed(images, local)) ?? findNamed(images, wanted);
+}
+
+/**
+ * What podman looks for first where a name has no registry: it calls so what it builds and loads. Its lists are told by
+ * `Names`, which Docker's have not.
+ */
+function localName(images: readonly ImageSummary[], reference: string): Reference | undefined {
+  if (!images.some(({ Names }) => Names)) return undefined;
+  const inLocal = `localhost/${reference}`;
+  return hasRegistry(reference) ? undefined : withDefaultTag(parseReference(inLocal));
+}
+
+function findNamed(images: readonly ImageSummary[], wanted: Reference): ImageSummary | undefined {
   const { digest } = wanted;
   const full = digest ? `${wanted.domain}/${wanted.path}@${digest}` : formatReference(wanted);
   return images.find((image) =>
@@ -142,9 +162,10 @@ function fullName(name: string): string | undefined {
   return name.startsWith("<none>") ? undefined : formatReference(parseReference(name));
 }
 
-/** The names of a listed image, without the `<none>:<none>` of old engines. */
-export function tagsOf(image: { readonly RepoTags?: readonly string[] | null }): string[] {
-  return (image.RepoTags ?? []).filter((tag) => !tag.startsWith("<none>"));
+/** The names of a listed image, without the `<none>:<none>` of old engines, and as podman is to be asked for them. */
+export function tagsOf({ RepoTags, Names }: Pick<ImageSummary, "RepoTags" | "Names">): string[] {
+  const tags = (RepoTags ?? []).filter((tag) => !tag.startsWith("<none>"));
+  return Names ? tags.map((tag) => tag.replace(/^localhost\//, "")) : tags;
 }
 
 /** The digest under which a registry knows the image, where the engine knows it: `sha256:…`. */

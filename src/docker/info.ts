@@ -9,6 +9,9 @@ interface Info {
   readonly DriverStatus?: readonly (readonly string[])[];
   readonly ServerVersion?: string;
   readonly SecurityOptions?: readonly string[];
+  readonly RegistryConfig?: {
+    readonly IndexConfigs?: Readonly<Record<string, { readonly Secure?: boolean }>> | null;
+  } | null;
   readonly Swarm?: { readonly LocalNodeState?: string };
 }
 
@@ -37,6 +40,9 @@ export async function readEngineInfo(engine: Pick<Engine, "request">): Promise<E
     name: info.Name ?? "",
     id: info.ID ?? "",
     rootless: (info.SecurityOptions ?? []).some((option) => option.includes("rootless")),
+    insecureRegistries: Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).flatMap(
+      ([name, { Secure }]) => (Secure === false ? [name] : []),
+    ),
     swarm: info.Swarm?.LocalNodeState === "active",
   };
 }

@@ -26,6 +26,8 @@ export interface ImageSummary {
   /** `<none>:<none>` on old engines, null or empty on new ones, where the image has no tag. */
   readonly RepoTags?: readonly string[] | null;
   readonly RepoDigests?: readonly string[] | null;
+  /** Podman's own word for `RepoTags`. */
+  readonly Names?: readonly string[] | null;
   /** Seconds since 1970. */
   readonly Created: number;
   /** Bytes. */

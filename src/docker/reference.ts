@@ -64,6 +64,12 @@ export function familiarName({ domain, path }: Reference): string {
   return forms.find(same) ?? `${domain}/${path}`;
 }
 
+/** Whether a reference says which registry it is of: `localhost/app` does, `app` and `ann/app` do not. */
+export function hasRegistry(text: string): boolean {
+  const slash = text.indexOf("/");
+  return slash >= 0 && isDomain(text.slice(0, slash));
+}
+
 /** The reference with the tag `latest` where it has neither tag nor digest. */
 export function withDefaultTag(reference: Reference): Reference {
   return reference.tag || reference.digest ? reference : { ...reference, tag: "latest" };
@@ -82,7 +88,7 @@ function splitTag(text: string): { name: string; tag?: string } {
 function splitDomain(name: string): { domain: string; path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(slash, 0));
-  const named = slash >= 0 && isDomain(first);
+  const named = hasRegistry(name);
   const domain = named ? (first === "index.docker.io" ? HUB : first) : HUB;
   const path = named ? name.slice(slash + 1) : name;
   return { domain, path: domain === HUB && !path.includes("/") ? `${HUB_LIBRARY}${path}` : path };

@@ -14,6 +14,8 @@ const CODES: readonly (readonly [RegExp, string])[] = [
   // containerd quotes the answer's status line.
   [/ request to \S+: 40[13] /, "registry/denied"],
   [/: (?:unauthorized|denied):|: no basic auth credentials\b|: unauthorized\b/, "registry/denied"],
+  // Podman, of a push.
+  [/: authentication required$/, "registry/denied"],
 ];
 
 /** What a pull or a push failed with, told apart as far as the engine lets see. Anything else passes unchanged. */
@@ -23,9 +25,20 @@ export function registryError(error: unknown, reference: string, who?: Credentia
   const code = known ?? (hasStatus(error, 404) ? "registry/missing" : undefined);
   if (!code) return error.problem.code === "engine/stream-error" ? failed(error, reference) : error;
   const options = { cause: error, ...(error.statusCode && { statusCode: error.statusCode }) };
-  const problem = PROBLEMS[code]!(reference, error.message);
-  const notes = [...(problem.notes ?? []), ...(code === "registry/denied" ? [identity(who)] : [])];
-  return new DockerError({ ...problem, notes }, options);
+  const said = `the engine says: ${error.message}`;
+  const problem =
+    code === "registry/denied" ? deniedProblem(reference, said, who) : PROBLEMS[code]!(reference, said);
+  return new DockerError(problem, options);
+}
+
+/** @param said what was answered, by whom */
+export function deniedProblem(reference: string, said: string, who: Credentials | undefined): Problem {
+  return {
+    code: "registry/denied",
+    message: `the registry denies access to ${reference}`,
+    notes: [said, identity(who)],
+    help: ["log in (docker login), name a credential helper, or give username and password"],
+  };
 }
 
 /** As whom the registry was asked: the wrong one of several logins is hard to find otherwise. */
@@ -44,25 +57,19 @@ const PROBLEMS: Readonly<Record<string, (reference: string, said: string) => Pro
   "registry/missing": (reference, said) => ({
     code: "registry/missing",
     message: `there is no image ${reference}`,
-    notes: [`the engine says: ${said}`],
+    notes: [said],
     help: ["check the name and the tag; a private repository looks the same without credentials"],
   }),
   "registry/no-repository": (reference, said) => ({
     code: "registry/no-repository",
     message: `the registry has no repository for ${reference}`,
-    notes: [`the engine says: ${said}`],
+    notes: [said],
     help: ["create the repository; docker.ecr-push does so by itself"],
   }),
   "registry/tag-refused": (reference, said) => ({
     code: "registry/tag-refused",
     message: `the registry does not let ${reference} be pushed`,
-    notes: [`the engine says: ${said}`],
+    notes: [said],
     help: ["an immutable tag stays with its image: push another tag"],
-  }),
-  "registry/denied": (reference, said) => ({
-    code: "registry/denied",
-    message: `the registry denies access to ${reference}`,
-    notes: [`the engine says: ${said}`],
-    help: ["log in (docker login), name a credential helper, or give username and password"],
   }),
 };

@@ -3,7 +3,7 @@ import type { Credentials } from "./auth-types.js";
 import { registryAuth } from "./auth.js";
 import type { Listener } from "./build-report.js";
 import type { Engine } from "./engine.js";
-import { DockerError, hasStatus } from "./errors.js";
+import { DockerError, hasStatus, isUnknownCall } from "./errors.js";
 import { encodePath, inspectImage, repoDigest } from "./image.js";
 import {
   familiarName,
@@ -12,6 +12,7 @@ import {
   parseReference,
   withDefaultTag,
 } from "./reference.js";
+import { askRegistry, type RemoteDescriptor } from "./registry-ask.js";
 import { registryError } from "./registry-error.js";
 import type { EngineRequest } from "./request.js";
 import { jsonLines } from "./stream.js";
@@ -29,17 +30,11 @@ export interface Pull extends Transfer {
   readonly platform?: string | undefined;
 }
 
-/** What a registry holds under a reference. */
-export interface RemoteDescriptor {
-  readonly digest: string;
-  readonly mediaType: string;
-  /** `linux/amd64`, …; empty where the registry does not say. */
-  readonly platforms: readonly string[];
-}
-
 interface TransferLine {
   readonly id?: string;
   readonly status?: string;
+  /** In podman's own API, what `status` is in Docker's. */
+  readonly stream?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
   readonly aux?: { readonly Digest?: string };
 }
@@ -65,7 +60,7 @@ export async function pushImage(engine: Engine, push: Transfer): Promise<string>
   const reference = withDefaultTag(parseReference(push.reference));
   const path = `/images/${encodePath(familiarName(reference))}/push`;
   const digest = await transfer(engine, push, { method: "POST", path, query: { tag: reference.tag } });
-  // With containerd's image store the engine says it in words only; it knows it by then.
+  // With containerd's image store an engine may only know it by then.
   const name = familiarReference(reference);
   const known = digest ?? (await inspectDigest(engine, name, push.signal));
   if (known) return known;
@@ -86,24 +81,29 @@ async function inspectDigest(
 
 /** Pulls every tag of a repository. @param pull whose reference names only the repository */
 export async function pullAllTags(engine: Engine, pull: Pull): Promise<void> {
-  const query = { fromImage: familiarName(parseReference(pull.reference)), platform: pull.platform };
-  await transfer(engine, pull, { method: "POST", path: "/images/create", query });
+  const name = familiarName(parseReference(pull.reference));
+  const { platform } = pull;
+  await transfer(
+    engine,
+    pull,
+    engine.libpod
+      ? // Podman takes a name without a tag for one with `latest`, except in its own API.
+        { method: "POST", path: "/libpod/images/pull", query: { reference: name, allTags: true } }
+      : { method: "POST", path: "/images/create", query: { fromImage: name, platform } },
+  );
 }
 
-/** Pushes every tag that the engine has of a repository. @param push whose reference names only the repository */
-export async function pushAllTags(engine: Engine, push: Transfer): Promise<void> {
-  const path = `/images/${encodePath(familiarName(parseReference(push.reference)))}/push`;
-  await transfer(engine, push, { method: "POST", path, query: { tag: "" } });
-}
+/** How a push ends. Podman does not say the digest otherwise; what it knows the image by differs from what it pushed. */
+const DIGEST_SAID = /^\S+: digest: (sha256:[0-9a-f]{64}) size: \d+$/;
 
-/** @returns the digest of the last `aux`, which only a push has */
+/** @returns the digest that was told last, as only a push does */
 async function transfer(engine: Engine, what: Transfer, request: EngineRequest): Promise<string | undefined> {
   let digest: string | undefined;
   try {
     const answer = await engine.stream({ ...request, ...authorised(what) });
     const waiting = new Set<string>();
     for await (const line of jsonLines<TransferLine>(answer)) {
-      digest = line.aux?.Digest ?? digest;
+      digest = line.aux?.Digest ?? DIGEST_SAID.exec(line.status ?? "")?.[1] ?? digest;
       sayRetry(what.listener, line, waiting);
       report(what.listener, line);
     }
@@ -140,7 +140,8 @@ function sayRetry(
 }
 
 /** Layers are progress; what concerns the whole image is a line of the log. */
-function report(listener: Listener | undefined, { id, status, progressDetail }: TransferLine): void {
+function report(listener: Listener | undefined, line: TransferLine): void {
+  const { id, status = line.stream?.trimEnd(), progressDetail } = line;
   if (!listener || !status) return;
   if (!id) return listener.log(status);
   const { current, total } = progressDetail ?? {};
@@ -153,22 +154,22 @@ function report(listener: Listener | undefined, { id, status, progressDetail }: 
 }
 
 interface DistributionAnswer {
-  readonly Descriptor: { readonly digest: string; readonly mediaType: string };
-  readonly Platforms?: readonly { readonly os: string; readonly architecture: string }[] | null;
+  readonly Descriptor: RemoteDescriptor;
 }
 
-/** What a registry holds under a reference, without fetching it; asked by the engine, whose network and trust count.
+/** What a registry holds under a reference, without fetching it; asked by the engine, whose network and trust count, or from
+ *  here where the engine cannot.
  *  @returns undefined where the registry has no such image
  *  @throws DockerError `registry/denied`, … */
 export async function remoteImage(engine: Engine, what: Transfer): Promise<RemoteDescriptor | undefined> {
   const reference = formatReference(withDefaultTag(parseReference(what.reference)));
   try {
     const path = `/distribution/${encodePath(reference)}/json`;
-    const { Descriptor, Platforms } = await engine.request<DistributionAnswer>({ path, ...authorised(what) });
-    const platforms = (Platforms ?? []).map(({ os, architecture }) => `${os}/${architecture}`);
-    return { digest: Descriptor.digest, mediaType: Descriptor.mediaType, platforms };
+    const { Descriptor } = await engine.request<DistributionAnswer>({ path, ...authorised(what) });
+    return { digest: Descriptor.digest, mediaType: Descriptor.mediaType };
   } catch (error) {
     what.signal?.throwIfAborted();
+    if (isUnknownCall(error)) return await askRegistry(engine, what);
     const translated = registryError(error, what.reference, what.credentials);
     if (hasStatus(error, 404) || isMissing(translated)) return undefined;
     throw translated;

@@ -55,7 +55,11 @@ export async function removeAllTags(context: UninstallContext, engine: Engine): 
 }
 
 /** The references that the engine has of a repository. */
-async function tagsAt(engine: Engine, repository: string, signal: AbortSignal): Promise<string[]> {
+export async function tagsAt(engine: Engine, repository: string, signal: AbortSignal): Promise<string[]> {
   const images = await listAll(engine, "images", { signal });
-  return images.flatMap(tagsOf).filter((tag) => familiarName(parseReference(tag)) === repository);
+  return images
+    .flatMap(tagsOf)
+    .map(parseReference)
+    .filter((reference) => familiarName(reference) === repository)
+    .map(familiarReference);
 }

@@ -2,14 +2,11 @@ import {
   familiarName,
   familiarReference,
   inspectImage,
-  listAll,
   parseReference,
-  pushAllTags,
   pushImage,
   remoteImage,
   repoDigest,
   tagImage,
-  tagsOf,
   type Engine,
   type ImageDetails,
 } from "tsbuildout/docker";
@@ -17,6 +14,7 @@ import { RecipeError, type InputsContext, type InstallContext, type Outputs } fr
 import { engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions } from "./push-options.js";
 import { broughtBy, removeBrought } from "./image-brought.js";
+import { tagsAt } from "./pull-all.js";
 import { loginFor } from "./registry-options.js";
 
 type Inputs = InputsContext<typeof pushOptions>;
@@ -64,7 +62,7 @@ export async function pushEverything(context: Install): Promise<Outputs> {
   await dropOldNames(context, engine, targets);
   const digest = context.options["all-tags"]
     ? await pushWhole(context, engine, { source, target: targets[0] })
-    : await pushTags(context, engine, targets);
+    : await pushTags(context, engine, { targets, id: image.Id });
   await forgetListing(context, engine, "images");
   const { tag: _tag, ...repository } = parseReference(targets[0]);
   const byDigest = digest ? familiarReference({ ...repository, digest }) : targets[0];
@@ -116,7 +114,11 @@ async function dropOldNames(context: Install, engine: Engine, targets: readonly 
 }
 
 /** @returns the digest, which all tags share */
-async function pushTags(context: Install, engine: Engine, targets: readonly string[]): Promise<string> {
+async function pushTags(
+  context: Install,
+  engine: Engine,
+  { targets, id }: { targets: readonly string[]; id: string },
+): Promise<string> {
   const { signal } = context;
   let digest = "";
   for (const reference of targets) {
@@ -126,9 +128,9 @@ async function pushTags(context: Install, engine: Engine, targets: readonly stri
     const there = here
       ? await asked(context, async () => await remoteImage(engine, { reference, credentials, signal }))
       : undefined;
-    if (here && there?.digest === here) {
-      context.log(`${reference}: the registry has ${here} already`, "note");
-      digest = here;
+    if (there && (there.digest === here || there.configDigest === id)) {
+      context.log(`${reference}: the registry has ${there.digest} already`, "note");
+      digest = there.digest;
     } else digest = await pushImage(engine, { reference, credentials, listener: context, signal });
   }
   return digest;
@@ -151,17 +153,17 @@ async function pushWhole(
   { source, target }: { source: string; target: string },
 ): Promise<string> {
   const { signal } = context;
-  const from = parseReference(source);
   const to = parseReference(target);
-  const images = await listAll(engine, "images", { signal });
-  for (const reference of images.flatMap(tagsOf).map(parseReference)) {
-    if (familiarName(reference) !== familiarName(from)) continue;
-    const image = await inspectImage(engine, familiarReference(reference), signal);
-    const { tag } = reference;
+  for (const name of await tagsAt(engine, familiarName(parseReference(source)), signal)) {
+    const image = await inspectImage(engine, name, signal);
+    const { tag } = parseReference(name);
     if (image && tag) await nameIt(context, engine, { image, target: familiarReference({ ...to, tag }) });
   }
   const credentials = await loginFor(context, context.options, target);
-  await pushAllTags(engine, { reference: familiarName(to), credentials, listener: context, signal });
-  const pushed = await inspectImage(engine, target, signal);
-  return (pushed && repoDigest(pushed, target)) ?? "";
+  let digest = "";
+  for (const reference of await tagsAt(engine, familiarName(to), signal)) {
+    const pushed = await pushImage(engine, { reference, credentials, listener: context, signal });
+    if (reference === target) digest = pushed;
+  }
+  return digest;
 }

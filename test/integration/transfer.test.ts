@@ -16,7 +16,8 @@ describe("pulls and pushes", () => {
     engine = await connect({ url: engineHost() }, { env: {}, home: "/nonexistent" });
     registry = await startRegistry({ login });
     reference = `${registry.host}/${uniqueName("transfer")}:1`;
-    await loadImage(reference);
+    // Its own: an engine that has an image already need not learn another digest of it.
+    await loadImage(reference, { Labels: { reference } });
   });
   after(async () => {
     await engineRemove("images", reference);
@@ -27,11 +28,8 @@ describe("pulls and pushes", () => {
 
   it("carry the digest, and tell what is there without fetching it", async () => {
     expect(await remoteImage(engine, { reference, credentials: credentials() })).to.equal(undefined);
-    const layers = new Set<string>();
-    const listener = { log: () => {}, progress: ({ id = "" }) => void layers.add(id) };
-    const digest = await pushImage(engine, { reference, credentials: credentials(), listener });
+    const digest = await pushImage(engine, { reference, credentials: credentials() });
     expect(digest).to.match(/^sha256:[0-9a-f]{64}$/);
-    expect(layers.size).to.equal(1);
     expect(await remoteImage(engine, { reference, credentials: credentials() })).to.include({ digest });
 
     await engineRemove("images", reference);
@@ -39,6 +37,13 @@ describe("pulls and pushes", () => {
     expect(await engineHas(`/images/${reference}/json`)).to.equal(true);
     const pinned = `${reference.replace(/:1$/, "")}@${digest}`;
     expect(await pullImage(engine, { reference: pinned, credentials: credentials() })).to.equal(digest);
+  });
+
+  it("report a push layer by layer", async () => {
+    const layers = new Set<string>();
+    const listener = { log: () => {}, progress: ({ id = "" }) => void layers.add(id) };
+    await pushImage(engine, { reference, credentials: credentials(), listener });
+    expect(layers.size).to.equal(1);
   });
 
   it("tell a missing image from a denied one", async () => {

@@ -73,7 +73,9 @@ export async function engineJson<T>(request: EngineRequest): Promise<T> {
   const { status, body } = await engineRequest(request);
   if (status < 200 || status > 299)
     throw new Error(`${request.method ?? "GET"} ${request.path}: ${status} ${body.toString().trim()}`);
-  return (body.length > 0 ? JSON.parse(body.toString()) : undefined) as T;
+  // An empty answer of podman is a line feed.
+  const text = body.toString().trim();
+  return (text ? JSON.parse(text) : undefined) as T;
 }
 
 /** Whether the engine has an object: `/containers/NAME/json`, `/volumes/NAME`, `/networks/NAME`, `/images/NAME/json`. */
@@ -104,9 +106,13 @@ export async function engineObjects(label: string): Promise<string[]> {
     ...containers.map((c) => `container ${c.Names[0]?.slice(1)}`),
     ...networks.map((n) => `network ${n.Name}`),
     ...(volumes.Volumes ?? []).map((v) => `volume ${v.Name}`),
-    // podman names them in full.
-    ...images.map((i) => `image ${i.RepoTags?.[0]?.replace(/^docker\.io\/(library\/)?/, "") ?? i.Id}`),
+    ...images.map((i) => `image ${familiarTags(i.RepoTags)[0] ?? i.Id}`),
   ].sort();
+}
+
+/** An image's names as people write them: podman has them in full, those of what it builds and loads with `localhost/`. */
+export function familiarTags(tags: readonly string[] | null | undefined): string[] {
+  return (tags ?? []).map((tag) => tag.replace(/^(?:docker\.io\/(?:library\/)?|localhost\/)/, ""));
 }
 
 function address(host: string): https.RequestOptions {

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { testBuildout, type TestBuildout } from "tsbuildout/testing";
 import { startEcr, type Ecr } from "../../support/ecr.js";
-import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 
@@ -89,7 +89,7 @@ describe("the whole-image cache of docker.build", () => {
       path: `/images/${name}:latest/json`,
     });
     expect(Id).to.equal(built["image-id"]);
-    expect(RepoTags).to.deep.equal([`${name}:latest`]);
+    expect(familiarTags(RepoTags)).to.deep.equal([`${name}:latest`]);
     // What was taken from the cache is this part's to remove, though another buildout has built it.
     await second.uninstall();
     expect(await engineHas(`/images/${Id}/json`)).to.equal(false);

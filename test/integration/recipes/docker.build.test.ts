@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
-import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
   failing,
@@ -233,7 +233,7 @@ describe("docker.build", function () {
     const outputs = await installed(made, "app");
     expect(outputs["image"]).to.equal(`${name}:1`);
     const image = await inspectedImage(`${name}:1`);
-    expect([...(image?.RepoTags ?? [])].sort()).to.deep.equal([`${name}:1`, `${name}:1.2`, `${name}:extra`]);
+    expect(familiarTags(image?.RepoTags).sort()).to.deep.equal([`${name}:1`, `${name}:1.2`, `${name}:extra`]);
     expect(image?.Config.Labels).to.include({ a: "1" });
     expect(await printed(`${name}:1`, ["cat", "/said"])).to.equal("you env default\n");
 

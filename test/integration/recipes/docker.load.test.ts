@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { TestBuildout } from "../../../src/testing.js";
-import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
+import { engineHas, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
 import { fakeEngine, lines } from "../../support/fake-engine.js";
 import { imageArchive, loadImage } from "../../support/images.js";
 import { failing, imageBuildout, inspectedImage, installed } from "../../support/image-buildout.js";
@@ -55,7 +55,10 @@ describe("docker.load", function () {
   it("gives the image a name of the part's choice", async () => {
     await made.write(config(`file = image.tar.gz\nname = ${name}-own\ntag = 2`));
     expect(await installed(made, "loaded")).to.include({ image: `${name}-own:2` });
-    expect((await inspectedImage(`${name}-own:2`))?.RepoTags).to.have.members([`${name}:1`, `${name}-own:2`]);
+    expect(familiarTags((await inspectedImage(`${name}-own:2`))?.RepoTags)).to.have.members([
+      `${name}:1`,
+      `${name}-own:2`,
+    ]);
     await made.uninstall();
     for (const image of [`${name}:1`, `${name}-own:2`])
       expect(await engineHas(`/images/${image}/json`)).to.equal(false);

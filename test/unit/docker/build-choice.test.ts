@@ -19,6 +19,7 @@ const choice = (
   buildx: undefined,
   engine: {
     apiVersion,
+    libpod: false,
     endpoint: "unix:///x",
     info: async () =>
       await Promise.resolve({
@@ -42,6 +43,17 @@ describe("chooseBuilder", () => {
     const contained = { containerdStore: true, serverVersion: "26.1.5+dfsg1" };
     expect(await chooseBuilder(choice({}, contained))).to.equal("classic");
     expect(await chooseBuilder(choice({}, { ...contained, serverVersion: "28.5.1" }))).to.equal("buildkit");
+  });
+
+  it("leaves podman to build by itself, unless that takes BuildKit", async () => {
+    const podman = { buildx, engine: { ...choice().engine, libpod: true } };
+    expect(await chooseBuilder(choice(podman))).to.equal("buildkit");
+    expect(await chooseBuilder(choice({ ...podman, asked: "buildx" }))).to.equal("buildx");
+    for (const needs of [
+      { buildx: ["provenance"], buildkit: [] },
+      { buildx: [], buildkit: ["secrets"] },
+    ])
+      expect(await chooseBuilder(choice({ ...podman, needs }))).to.equal("buildx");
   });
 
   it("takes the one that is asked for", async () => {

@@ -23,6 +23,15 @@ describe("what an engine's refusal is called", () => {
       });
     });
 
+  it("a call that the engine does not know: podman says so in plain text", () => {
+    const answer = { method: "GET", path: "/distribution/x/json", statusCode: 404, body: "Not Found\n" };
+    expect(apiError(answer).problem).to.deep.equal({
+      code: "engine/unknown-call",
+      message: "Not Found",
+      notes: ["GET /distribution/x/json was answered with 404"],
+    });
+  });
+
   it("an answer without words has its status", () => {
     const answer = { method: "GET", path: "/info", statusCode: 502, body: "" };
     expect(apiError(answer).problem.message).to.equal("the Docker engine answered with HTTP status 502");
@@ -47,6 +56,18 @@ describe("what a registry's refusal is called", () => {
         message: "the registry does not let r.example/x:1 be pushed",
         notes: ["the engine says: tag invalid: The image tag '1' already exists and cannot be overwritten"],
         help: ["an immutable tag stays with its image: push another tag"],
+      },
+    },
+    "a push to podman without a login": {
+      said: "trying to reuse blob sha256:1 at destination: checking whether a blob sha256:1 exists in r.example/x: authentication required",
+      problem: {
+        code: "registry/denied",
+        message: "the registry denies access to r.example/x:1",
+        notes: [
+          "the engine says: trying to reuse blob sha256:1 at destination: checking whether a blob sha256:1 exists in r.example/x: authentication required",
+          "asked without a login",
+        ],
+        help: ["log in (docker login), name a credential helper, or give username and password"],
       },
     },
     "an image that is not there": {
