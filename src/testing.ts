@@ -1,12 +1,12 @@
 /** For tests of recipes: a buildout in a temporary folder, with every event kept. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Buildout, type InstallOptions, type Plan, type UninstallOptions } from "./engine/buildout.js";
 import type { Recipe } from "./engine/contract.js";
 import type { Event, Summary } from "./engine/events.js";
 import type { StoredRecord } from "./engine/state.js";
-import { decodeState } from "./engine/state-file.js";
+import { StateStore } from "./engine/store.js";
 import { recipes as builtin } from "./recipes/index.js";
 
 export interface TestSettings {
@@ -73,10 +73,9 @@ export class TestBuildout implements AsyncDisposable {
     return await this.open().plan(options);
   }
 
-  /** What is recorded as installed (once a run has ended; empty where nothing is). */
+  /** What is recorded as installed (empty where nothing is). */
   async records(): Promise<ReadonlyMap<string, StoredRecord>> {
-    const text = await readFile(join(this.directory, ".installed.cfg"), "utf8").catch(() => undefined);
-    return text === undefined ? new Map() : decodeState(text).records;
+    return (await StateStore.open(join(this.directory, ".installed.cfg"))).state.records;
   }
 
   /** The lines that parts have logged. */

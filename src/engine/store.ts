@@ -12,10 +12,12 @@ import {
 import { newState, type State } from "./state.js";
 import { decodeState, encodeState, StateFormatError } from "./state-file.js";
 
-/** Below this size the state is saved whole at the end of every run, so that a person finds it up to date;
- *  a larger one only when the journal has grown to a share of it: a change must not cost more the more parts there are. */
-const ALWAYS_SAVED = 32 * 1024;
+/** The state is saved whole when the journal has grown to this share of it: what a change costs, the saves that it
+ *  brings nearer included, is then the same however many parts there are. */
 const JOURNAL_SHARE = 0.5;
+/** One block of a disk takes as long to write as one line: a state of this size is always saved whole, so that a person
+ *  who reads the file finds it up to date. */
+const ALWAYS_SAVED = 4096;
 
 /** The installed-state file and its journal, `FILE.journal`. Changes go to the journal, and at the end of a run,
  *  where it pays, into the file. */
@@ -37,9 +39,10 @@ export class StateStore {
 
   /** Reads state and journal; throws DiagnosticError for what cannot be read, and touches nothing. */
   static async open(path: string): Promise<StateStore> {
+    // The journal first: who only looks takes no lock, and a save that ends between the two reads takes the journal away.
+    const journal = await readJournalOf(path);
     const text = await readText(path);
     const saved = text === undefined ? undefined : decode(path, text);
-    const journal = await readJournalOf(path);
     const state = saved ?? newState();
     // A journal of an earlier save, or one whose state file somebody took away, has nothing to add.
     const fits = journal !== undefined && journal.head.generation === state.generation;

@@ -1,12 +1,12 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Buildout } from "../../src/engine/buildout.js";
 import { DiagnosticError } from "../../src/engine/diagnostic.js";
 import type { Event } from "../../src/engine/events.js";
-import { decodeState } from "../../src/engine/state-file.js";
+import { StateStore } from "../../src/engine/store.js";
 import { stubsOfVersion } from "../support/stubs.js";
 import { temporaryFolder, writeFiles } from "../support/tmp.js";
 
@@ -109,8 +109,8 @@ async function errorOf(run: () => Promise<{ readonly ok: boolean }>): Promise<st
 }
 
 async function installed(directory: string): Promise<string[]> {
-  const text = await readFile(join(directory, ".installed.cfg"), "utf8").catch(() => undefined);
-  return text === undefined ? [] : [...decodeState(text).records.keys()].sort();
+  const { state } = await StateStore.open(join(directory, ".installed.cfg"));
+  return [...state.records.keys()].sort();
 }
 
 /** All files and all empty directories, as the suite lists them. */

@@ -193,7 +193,7 @@ describe("bad input, on the command line", () => {
     const cwd = await temporaryFolder(files);
     const { code, stderr } = await tsbuildout([], { cwd });
     expect(stderr.split("\n")[0]).to.equal(
-      `error[state/broken]: ${cwd}/.installed.cfg is not an installed-state file: [buildout] version is missing`,
+      `error[state/broken]: ${cwd}/.installed.cfg is not an installed-state file: line 1 cannot be read`,
     );
     expect(code).to.equal(2);
     expect(existsSync(join(cwd, ".installed.cfg"))).to.equal(true);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { appendFile, open as openFile, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { StoredRecord } from "../../../src/engine/state.js";
@@ -21,9 +22,18 @@ const record = (part: string, more: Partial<StoredRecord> = {}): StoredRecord =>
   ...more,
 });
 
+/** Of this test: none of them is left to the garbage collector with an open file. */
+const opened: StateStore[] = [];
+
+async function openStore(path: string): Promise<StateStore> {
+  const store = await StateStore.open(path);
+  opened.push(store);
+  return store;
+}
+
 async function refusal(path: string): Promise<{ code: string; message: string; help: readonly string[] }> {
   try {
-    await StateStore.open(path);
+    await openStore(path);
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     const { code, message, help = [] } = error.diagnostics[0]!;
@@ -40,32 +50,37 @@ const exists = async (file: string): Promise<boolean> =>
 
 describe("the state store", () => {
   let path: string;
+  const open = (): Promise<StateStore> => openStore(path);
+
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+  });
 
   beforeEach(async () => {
     path = join(await temporaryFolder(), ".installed.cfg");
   });
 
   it("finds after a crash what was recorded before it, up to a torn last line", async () => {
-    const store = await StateStore.open(path);
+    const store = await open();
     await store.change({ set: record("a", { phase: "installing" }) });
     await store.change({ part: "a", created: { kind: "thing", name: "x" } }, true);
     await store.change({ part: "a", created: { kind: "thing", name: "y" } }, true);
     await store.change({ part: "a", removed: { kind: "thing", name: "x" } });
     await appendFile(`${path}.journal`, '{"gone":"a');
-    const again = await StateStore.open(path);
+    const again = await open();
     expect(again.state.records.get("a")!.resources).to.deep.equal([{ kind: "thing", name: "y" }]);
     expect(again.state.id).to.equal(store.state.id);
     await again.change({ set: record("b") });
-    expect([...(await StateStore.open(path)).state.records.keys()]).to.deep.equal(["a", "b"]);
+    expect([...(await open()).state.records.keys()]).to.deep.equal(["a", "b"]);
   });
 
   it("is saved whole, private, and goes with the last part", async () => {
-    const store = await StateStore.open(path);
+    const store = await open();
     await store.change({ set: record("a") });
     await store.close();
     expect((await stat(path)).mode & 0o777).to.equal(0o600);
     expect(await exists(`${path}.journal`)).to.equal(false);
-    const again = await StateStore.open(path);
+    const again = await open();
     await again.change({ gone: "a" });
     await again.close();
     expect(await exists(path)).to.equal(false);
@@ -73,38 +88,75 @@ describe("the state store", () => {
   });
 
   it("writes nothing when nothing changed", async () => {
-    const store = await StateStore.open(path);
+    const store = await open();
     await store.close();
     expect(await exists(path)).to.equal(false);
   });
 
   it("writes as much for a changed part among many as for one among few", async () => {
-    const many = await StateStore.open(path);
-    for (let i = 0; i < 2000; i++) await many.change({ set: record(`part-${i}`) });
-    await many.close();
+    const written: number[] = [];
+    for (const count of [100, 2000]) {
+      path = join(await temporaryFolder(), ".installed.cfg");
+      const all = await open();
+      for (let i = 0; i < count; i++) await all.change({ set: record(`part-${i}`) });
+      await all.close();
+      const before = await readFile(path);
+      const store = await open();
+      await store.change({ set: record("part-7", { version: "2" }) });
+      await store.close();
+      expect(await readFile(path)).to.deep.equal(before);
+      written.push((await stat(`${path}.journal`)).size);
+      expect((await open()).state.records.get("part-7")!.version).to.equal("2");
+    }
+    expect(written[0]).to.be.lessThan(600).and.equal(written[1]);
+  });
+
+  it("saves the state whole when the journal has grown to half of it, so that it does not grow for ever", async () => {
+    const all = await open();
+    for (let i = 0; i < 50; i++) await all.change({ set: record(`part-${i}`) });
+    await all.close();
+    const sizes: number[] = [];
+    for (let run = 0; run < 60; run++) {
+      const store = await open();
+      await store.change({ set: record(`part-${run % 50}`, { version: `${run}` }) });
+      await store.close();
+      sizes.push((await exists(`${path}.journal`)) ? (await stat(`${path}.journal`)).size : 0);
+    }
+    expect(Math.max(...sizes)).to.be.lessThan((await stat(path)).size);
+    expect(sizes.filter((size) => size === 0)).not.to.be.empty;
+    expect((await open()).state.records.get("part-9")!.version).to.equal("59");
+  });
+
+  it("misses nothing where a run ends while somebody reads", async () => {
+    const few = await open();
+    for (let i = 0; i < 50; i++) await few.change({ set: record(`part-${i}`) });
+    await few.close();
     const before = await readFile(path);
-    const store = await StateStore.open(path);
-    await store.change({ set: record("part-7", { version: "2" }) });
-    await store.close();
-    expect(await readFile(path)).to.deep.equal(before);
-    expect((await stat(`${path}.journal`)).size).to.be.lessThan(600);
-    expect((await StateStore.open(path)).state.records.get("part-7")!.version).to.equal("2");
-    const later = await StateStore.open(path);
-    for (let i = 0; i < 1500; i++) await later.change({ set: record(`part-${i}`, { version: "3" }) });
-    await later.close();
-    expect(await exists(`${path}.journal`)).to.equal(false);
+    const more = await open();
+    await more.change({ set: record("more") });
+    // Whoever reads the state waits at a pipe in its place, until the run has taken the journal away.
+    await rename(path, `${path}.away`);
+    execFileSync("mkfifo", [path]);
+    const looking = open();
+    const pipe = await openFile(path, "w");
+    await rm(`${path}.journal`);
+    await pipe.writeFile(before);
+    await pipe.close();
+    expect((await looking).state.records.has("more")).to.equal(true);
+    await rm(path);
+    await rename(`${path}.away`, path);
   });
 
   it("ignores the journal of an earlier save, and of a state file that somebody took away", async () => {
-    const store = await StateStore.open(path);
+    const store = await open();
     await store.change({ set: record("a") });
     const journal = await readFile(`${path}.journal`);
     await store.close();
-    const saved = await StateStore.open(path);
+    const saved = await open();
     await saved.change({ set: record("b") });
     await saved.close();
     await writeFile(`${path}.journal`, journal);
-    const again = await StateStore.open(path);
+    const again = await open();
     expect([...again.state.records.keys()]).to.deep.equal(["a", "b"]);
     await again.close();
     expect(await exists(`${path}.journal`)).to.equal(false);
@@ -130,7 +182,7 @@ describe("the state store", () => {
   });
 
   it("refuses a journal that is broken before its end", async () => {
-    const store = await StateStore.open(path);
+    const store = await open();
     await store.change({ set: record("a") });
     await appendFile(`${path}.journal`, "nonsense\n{}\n");
     expect((await refusal(path)).message).to.equal(
