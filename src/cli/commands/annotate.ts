@@ -6,6 +6,7 @@ import {
   place,
   type Resolved,
   type Resolver,
+  type Span,
   type Value,
 } from "../../index.js";
 import { EXIT, type Invocation, type Output } from "../command.js";
@@ -24,14 +25,27 @@ export async function run(invocation: Invocation): Promise<number> {
     cwd: io.cwd,
     defaults: verbose,
   });
-  resolver.check(names);
+  // In the order of the files, where most sections refer to earlier ones.
+  resolver.check(args.length > 0 ? names : config.sections.keys());
   const shown: Shown = { config, resolver, names, verbose };
-  const writer = new Writer(io.out);
-  if (globals.json) await json(shown, writer);
-  else await text(shown, writer);
-  await writer.flush();
+  await say(globals.json ? json(shown) : text(shown), io.out);
   return EXIT.done;
 }
+
+/** Whoever reads takes it while the next piece is made: all of it is never held in memory. */
+async function say(pieces: Iterable<string>, out: Output): Promise<void> {
+  let waiting = 0;
+  for (const piece of pieces) {
+    out.write(piece);
+    waiting += piece.length;
+    if (waiting < MOST_WAITING) continue;
+    waiting = 0;
+    await out.drained?.();
+  }
+}
+
+/** In characters. */
+const MOST_WAITING = 1 << 18;
 
 interface Shown {
   readonly config: Config;
@@ -58,31 +72,6 @@ function lines({ config, resolver, verbose }: Shown, section: string, write: (li
   return found;
 }
 
-/** One write for each line would cost more than everything else. */
-class Writer {
-  private readonly output: Output;
-  private pending = "";
-
-  constructor(output: Output) {
-    this.output = output;
-  }
-
-  write(text: string): void {
-    this.pending += text;
-  }
-
-  get full(): boolean {
-    return this.pending.length > 1 << 17;
-  }
-
-  /** Whoever reads takes it while the next piece is made. */
-  async flush(): Promise<void> {
-    if (this.pending !== "") this.output.write(this.pending);
-    this.pending = "";
-    await this.output.drained?.();
-  }
-}
-
 const HIDDEN = "***";
 
 /** Nothing that JSON escapes. */
@@ -94,8 +83,8 @@ function quote(text: string): string {
 
 // Put together by hand: for ten thousand parts, building objects only to turn them into text takes longer than
 // everything before it.
-async function json(shown: Shown, writer: Writer): Promise<void> {
-  writer.write('{"sections":{');
+function* json(shown: Shown): Generator<string> {
+  yield '{"sections":{';
   let comma = "";
   for (const name of shown.names) {
     let between = "";
@@ -104,43 +93,49 @@ async function json(shown: Shown, writer: Writer): Promise<void> {
       between = ",";
       return text;
     });
-    writer.write(`${comma}${quote(name)}:{${entries}}`);
+    yield `${comma}${quote(name)}:{${entries}}`;
     comma = ",";
-    if (writer.full) await writer.flush();
   }
-  writer.write("}}\n");
+  yield "}}\n";
 }
 
 function entry({ option, resolved, value }: Line): string {
   const { history } = value;
+  const { secret } = resolved;
+  const source = quotedPlace(value.span);
   const [only] = history;
-  const source = quote(place(value.span));
+  const unknown = resolved.text === null ? `,"unknown":${JSON.stringify(resolved.unknown)}` : "";
+  const shown = resolved.text === null ? "null" : quote(secret ? HIDDEN : resolved.text);
+  // Most values are written once, and without a reference: what was said of them is said again.
   const steps =
     history.length === 1 && only
-      ? step(only, resolved.secret, source)
-      : history.map((s) => step(s, resolved.secret)).join(",");
-  const unknown = resolved.text === null ? `,"unknown":${JSON.stringify(resolved.unknown)}` : "";
-  const shown = resolved.text === null ? "null" : quote(resolved.secret ? HIDDEN : resolved.text);
+      ? step(only, only.text === resolved.text ? shown : hidden(only, secret), source)
+      : history.map((one) => step(one, hidden(one, secret), quotedPlace(one.span))).join(",");
   return `${quote(option)}:{"value":${shown}${unknown},"source":${source},"history":[${steps}]}`;
 }
 
-function step({ operation, text, span }: HistoryEntry, secret: boolean, source = quote(place(span))): string {
-  return `{"operation":"${operation}","value":${quote(secret ? HIDDEN : text)},"source":${source}}`;
+function step({ operation }: HistoryEntry, value: string, source: string): string {
+  return `{"operation":"${operation}","value":${value},"source":${source}}`;
 }
 
-async function text(shown: Shown, writer: Writer): Promise<void> {
+function hidden({ text }: HistoryEntry, secret: boolean): string {
+  return quote(secret ? HIDDEN : text);
+}
+
+function quotedPlace(span: Span): string {
+  return quote(place(span));
+}
+
+function* text(shown: Shown): Generator<string> {
   let gap = "";
   for (const name of shown.names) {
-    writer.write(`${gap}[${name}]\n`);
+    const found = lines(shown, name, (line) => {
+      const { option, resolved, value } = line;
+      const after = shown.verbose ? history(line) : `    ${sources(value.history)}\n`;
+      return assignment(option, asText(resolved)) + after;
+    });
+    yield `${gap}[${name}]\n${found}`;
     gap = "\n";
-    writer.write(
-      lines(shown, name, (line) => {
-        const { option, resolved, value } = line;
-        const after = shown.verbose ? history(line) : `    ${sources(value.history)}\n`;
-        return assignment(option, asText(resolved)) + after;
-      }),
-    );
-    if (writer.full) await writer.flush();
   }
 }
 

@@ -4,7 +4,7 @@ import { BELOW_DIRECTORY } from "./builtin.js";
 import { joined } from "./directories.js";
 import type { Environment } from "./expression.js";
 import { configError } from "./mistakes.js";
-import type { Config, Section, Value } from "./model.js";
+import type { Config, Value } from "./model.js";
 import type { Outside, Resolved } from "./outside.js";
 import {
   circular,
@@ -12,11 +12,11 @@ import {
   fallbackElsewhere,
   sameMistake,
   tooLong,
-  type Step,
   unknownOption,
   unknownSection,
   unsetVariable,
 } from "./reference-mistakes.js";
+import { type Cell, complain, FAILED, Frame, NONE, put, RUNNING, type State, stepOf } from "./resolving.js";
 import { DEPENDENCIES } from "./scan.js";
 import { words } from "./space.js";
 import { Dependency, hasReference, parseTemplate, type Reference, type Template } from "./template.js";
@@ -33,57 +33,14 @@ export interface SectionReference {
 /** The asking section's name, where no real option has this name. */
 export const SECTION_NAME = "_buildout_section_name_";
 
-const FAILED = Symbol("failed");
-const RUNNING = Symbol("running");
-type Cell = Resolved | typeof FAILED | typeof RUNNING;
-
-/** What is known of a section so far. */
-interface State {
-  readonly section: Section;
-  /** Only of values that hold references, and of what comes from outside; a plain text is its own value. */
-  cells: Map<string, Cell> | undefined;
-  mistakes: Diagnostic[];
-  /** Sections that its values mention: who needs this section needs those as well. */
-  touched: State[] | undefined;
-  complete: boolean;
-  /** It was found free of mistakes, together with all that it touches. */
-  sound: boolean;
-}
-
 /** A suggestion compares a name with all others: with many sections only the first mistakes get one. */
 const MOST_COMPARISONS = 100_000;
-
-const NONE: Diagnostic[] = [];
 
 /** Who gets this many messages mends the first ones and asks again. */
 const MOST_MISTAKES = 200;
 
 /** Values that double at each reference would otherwise end the process. In UTF-16 units. */
 const LONGEST_TEXT = 1 << 24;
-
-function complain(state: State, mistake: Diagnostic): void {
-  if (state.mistakes === NONE) state.mistakes = [];
-  state.mistakes.push(mistake);
-}
-
-/** A value that is being resolved, with how far it got. */
-class Frame {
-  readonly state: State;
-  readonly option: string;
-  readonly template: Template;
-  secret: boolean;
-  next = 0;
-  text = "";
-  unknown: Set<string> | undefined = undefined;
-  failed = false;
-
-  constructor(to: Pick<Frame, "state" | "option" | "template" | "secret">) {
-    this.state = to.state;
-    this.option = to.option;
-    this.template = to.template;
-    this.secret = to.secret;
-  }
-}
 
 /**
  * Resolves references, lazily by section: asking for one option resolves its whole section, every
@@ -280,9 +237,30 @@ export class Resolver {
     if (!("history" in value))
       return put(state, option, secret && !value.secret ? { ...value, secret } : value);
     if (!hasReference(value.text, this.config.substitution)) return { text: value.text, secret };
-    put(state, option, RUNNING);
     const template = this.template(state, value);
+    const same = secret ? undefined : this.sameAs(state, template);
+    if (same) return put(state, option, same);
+    put(state, option, RUNNING);
     return new Frame({ state, option, template, secret });
+  }
+
+  /** What is known of the one option that a value refers to, where it holds nothing else: mostly they are such. */
+  private sameAs(state: State, template: Template): Resolved | undefined {
+    const [only] = template;
+    if (typeof only !== "object" || template.length > 1 || only.fallback !== undefined) return undefined;
+    const target = only.section === "env" ? undefined : this.find(only.section);
+    const cell = target && state.section.name !== "buildout" && this.atOnce(target, only.option);
+    if (!cell) return undefined;
+    this.touch(state, only);
+    return cell;
+  }
+
+  private atOnce({ section, cells }: State, option: string): Resolved | undefined {
+    const cell = cells?.get(option);
+    if (cell) return typeof cell === "symbol" ? undefined : cell;
+    const text = section.options.get(option)?.text;
+    if (text === undefined || hasReference(text, this.config.substitution)) return undefined;
+    return { text, secret: this.outside.isSecret(section.name, option) };
   }
 
   /** The unresolved value of an option, be it written or only a default. */
@@ -377,15 +355,4 @@ export class Resolver {
     complain(state, unsetVariable(reference));
     return FAILED;
   }
-}
-
-function put(state: State, option: string, cell: Cell): Cell {
-  (state.cells ??= new Map()).set(option, cell);
-  return cell;
-}
-
-/** The last frame has just gone past the reference that closes the loop; the others wait at theirs. */
-function stepOf({ state, option, template, next }: Frame, i: number, stack: readonly Frame[]): Step {
-  const uses = template[i < stack.length - 1 ? next : next - 1];
-  return { section: state.section.name, option, uses: typeof uses === "object" ? uses : undefined };
 }

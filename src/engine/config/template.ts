@@ -39,10 +39,21 @@ export interface ParsedTemplate {
  */
 export function parseTemplate(value: Value, section: string, substitution: Substitution): ParsedTemplate {
   const { text } = value;
-  if (!hasReference(text, substitution)) return { template: [text], mistakes: [] };
+  if (!hasReference(text, substitution)) return { template: [text], mistakes: NONE };
+  const inner = onlyReference(text);
+  if (inner !== undefined) return { template: [new Written(value, section, inner, 0)], mistakes: NONE };
   const cutter = new Cutter(value, section, substitution);
   cutter.run();
   return cutter;
+}
+
+const NONE: readonly never[] = [];
+
+const whole = /^\$<([-a-zA-Z0-9 ._]*:[-a-zA-Z0-9 ._]+)>$/;
+
+/** What the brackets hold where a text is one sound reference and nothing else, as most are that hold any. */
+function onlyReference(text: string): string | undefined {
+  return whole.exec(text)?.[1];
 }
 
 /** A value with more malformed references than this is something else; the first ones tell it. */
