@@ -44,7 +44,7 @@ export async function start(at, options) {
   if (needed.length > 0) install(["docker.io", "iptables", "iproute2", "ca-certificates"]);
   mountCgroups();
   const dataRoot = resolve(options.dataRoot ?? roomiest(at));
-  const record = { dataRoot, ...createBridge(`tsb${at.id}`) };
+  const record = { dataRoot, ...createBridge(at.id) };
   const save = () => fs.writeFileSync(at.state, JSON.stringify(record));
   save();
   fs.mkdirSync(dataRoot, { recursive: true, mode: 0o711 });

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
 import { projectFolder, type CliResult } from "../support/cli.js";
-import { temporaryFolder } from "../support/tmp.js";
+import { engineJson } from "../support/engine.js";
+import { temporaryFolder, writeFiles } from "../support/tmp.js";
 
 /** Runs scripts/engine with nothing of this process's environment but PATH. */
 function engine(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliResult> {
@@ -119,4 +120,50 @@ describe("scripts/engine, for an engine of its own", () => {
     expect(existsSync(dataRoot)).to.equal(false);
     expect((await own("down")).stdout).to.equal("no private engine runs\n");
   });
+
+  it("keeps out of the way of others that start and stop at the same time", async () => {
+    const homes = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()] as const;
+    const [one, two, elsewhere] = homes;
+    try {
+      const started = await Promise.all([one, two].map((home) => other(home, "up")));
+      expect(started.map(({ code }) => code)).to.deep.equal([0, 0]);
+      const host = `unix://${one}/e/docker.sock`;
+      const { Id } = await engineJson<{ Id: string }>({
+        host,
+        method: "POST",
+        path: "/networks/create",
+        body: { Name: "front" },
+      });
+      // Of an engine that was started in another network namespace, where this name was free.
+      await writeFiles(elsewhere, {
+        "e/engine.json": JSON.stringify({
+          ...record(one),
+          owner: "another",
+          dataRoot: join(elsewhere, "data"),
+        }),
+      });
+      for (const home of [elsewhere, two]) expect((await other(home, "down")).code).to.equal(0);
+      expect(links()).to.include.members([record(one).bridge, `br-${Id.slice(0, 12)}`]);
+      const { bridge } = record(one);
+      await other(one, "down");
+      expect(links()).not.to.include.oneOf([bridge, `br-${Id.slice(0, 12)}`]);
+    } finally {
+      for (const home of homes) await other(home, "down");
+    }
+  });
 });
+
+/** The names of the network interfaces. */
+function links(): string[] {
+  const text = execFileSync("ip", ["-o", "link"], { encoding: "utf8" });
+  return [...text.matchAll(/^\d+: ([^:@]+)/gm)].map(([, name]) => name!);
+}
+
+/** Of the engine in a folder of its own. */
+function other(home: string, command: string): Promise<CliResult> {
+  return engine([command, "--private", "--dir", join(home, "e")], { HOME: home });
+}
+
+function record(home: string): { readonly bridge: string } {
+  return JSON.parse(readFileSync(join(home, "e/engine.json"), "utf8")) as { bridge: string };
+}

@@ -16,6 +16,8 @@ export interface EngineRequest {
   /** An object goes as JSON, anything else as a tar archive. */
   readonly body?: Readable | Buffer | object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Another engine than the one under test. */
+  readonly host?: string;
 }
 
 export interface EngineAnswer {
@@ -43,7 +45,7 @@ export function engineRequest(request: EngineRequest): Promise<EngineAnswer> {
   const stream = body !== undefined && (Buffer.isBuffer(body) || "pipe" in body);
   const type = stream ? "application/x-tar" : "application/json";
   const options = {
-    ...address(engineHost()),
+    ...address(request.host ?? engineHost()),
     method: request.method ?? "GET",
     path: request.path,
     agent: false,
