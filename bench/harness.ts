@@ -32,7 +32,7 @@ export class Bench {
   /** In memory where the machine has /dev/shm: many small files would measure the disk. Removed afterwards. */
   readonly folder: string;
   /** The bundled command line. */
-  readonly tsbuildout = join(import.meta.dirname, "../bundle/tsbuildout.js");
+  readonly tsbuildout = join(import.meta.dirname, "../bundle/tsbuildout.cjs");
 
   private constructor(folder: string) {
     this.folder = folder;

@@ -1,8 +1,10 @@
-// Bundles the command line into dist/bundle: one small entry, everything else in chunks that are loaded on use.
-// Importing dozens of files costs more than running them: by this `tsbuildout --version` starts fast.
-import { chmod, rm, writeFile } from "node:fs/promises";
+// Bundles the command line into dist/bundle: one small program, everything else in chunks that it loads on use and whose
+// compiled code it keeps. Importing dozens of files costs more than running them: by this `tsbuildout --version` starts fast.
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import { build } from "esbuild";
 import { throughBarrels } from "./lib/barrels.mjs";
+import { toCommonJs } from "./lib/commonjs.mjs";
 import { facesFrom } from "./lib/faces.mjs";
 import { namedImports } from "./lib/named.mjs";
 import { groupsOf, together } from "./lib/together.mjs";
@@ -34,6 +36,9 @@ const withoutUnused = {
   },
 };
 
+/** The program, which loads chunks. */
+const BOOT = "src/cli/boot.ts";
+/** The first chunk. */
 const START = "src/cli/tsbuildout.ts";
 /** What is to start fast: a look at the file, a run, and one of the recipes that most buildouts use. */
 const FAST = [
@@ -46,6 +51,7 @@ const FAST = [
 const options = (...first) => ({
   entryPoints: [START],
   outdir: OUT,
+  entryNames: "chunks/[name]-[hash]",
   chunkNames: "chunks/[name]-[hash]",
   bundle: true,
   splitting: true,
@@ -58,8 +64,6 @@ const options = (...first) => ({
   minifySyntax: true,
   legalComments: "none",
   logLevel: "warning",
-  // CommonJS packages inside of the bundle ask for Node's own modules by `require`.
-  banner: { js: 'import { createRequire as _cr } from "node:module";const require = _cr(import.meta.url);' },
   alias,
   plugins: [...first, withoutUnused, namedImports, facesFrom(RECIPES), throughBarrels(alias)],
   metafile: true,
@@ -68,8 +72,28 @@ const options = (...first) => ({
 // Twice: only a built program tells what each entry reaches.
 const { metafile: apart } = await build({ ...options(), write: false });
 const { groups, entries } = groupsOf(apart.outputs, { start: START, fast: FAST });
+const { metafile, outputFiles } = await build({ ...options(together(groups, entries)), write: false });
+
 await rm(OUT, { recursive: true, force: true });
-const { metafile } = await build(options(together(groups, entries)));
-await chmod(`${OUT}/tsbuildout.js`, 0o755);
+await mkdir(`${OUT}/chunks`, { recursive: true });
+await Promise.all(outputFiles.map(async ({ path, text }) => writeFile(path, await toCommonJs(text))));
+const [start] = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === START);
+const program = `${OUT}/tsbuildout.cjs`;
+await build({
+  entryPoints: [BOOT],
+  outfile: program,
+  bundle: true,
+  format: "cjs",
+  platform: "node",
+  target: "node20.19",
+  minifyWhitespace: true,
+  define: {
+    START: JSON.stringify(relative(dirname(program), start)),
+    "import.meta.dirname": "__dirname",
+    "import.meta.filename": "__filename",
+  },
+  supported: { "dynamic-import": true },
+});
+await chmod(program, 0o755);
 // Which sources each chunk is made of: a test looks up what a cold start loads.
 await writeFile("dist/bundle-meta.json", JSON.stringify(metafile.outputs));

@@ -10,6 +10,8 @@ export interface Io {
   readonly err: Output;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** To be called before V8 is told flags: what it has compiled is kept apart by them. */
+  readonly flagsChange?: () => void;
 }
 
 export interface Output {

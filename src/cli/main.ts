@@ -31,7 +31,7 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   }
   if (!command) throw noCommand(parsed.command ?? DEFAULT_COMMAND);
   checkArguments(command, parsed.args);
-  await bePatient(globals.config, io.cwd);
+  await bePatient(globals.config, io);
   const module = await command.load();
   const { args, options, assignments } = parsed;
   const invocation: Invocation = { globals, args, options, assignments, io };

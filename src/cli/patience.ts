@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Io } from "./command.js";
 
 /** In bytes. Hundreds of parts; below it a run is over before anything would be optimized. */
 const LARGE = 50_000;
@@ -7,10 +8,11 @@ const LARGE = 50_000;
 /**
  * With a large configuration file, tells the optimizing compiler to wait: a process that lives for a fraction of a second
  * is over before it has earned what it costs (bench: a no-op run of 1,000 parts). What runs for long is still optimized.
- * @param file relative to `cwd`, or a URL
+ * @param file relative to the working directory, or a URL
  */
-export async function bePatient(file: string, cwd: string): Promise<void> {
+export async function bePatient(file: string, { cwd, flagsChange }: Io): Promise<void> {
   if (sizeOf(resolve(cwd, file)) < LARGE) return;
+  flagsChange?.();
   const { setFlagsFromString } = await import("node:v8");
   setFlagsFromString("--interrupt-budget=300000");
 }

@@ -28,7 +28,7 @@ describe("completion in the real shells", () => {
     const program = join(folder, "bin", "tsbuildout");
     await writeFile(
       program,
-      `#!/bin/sh\nexec ${process.execPath} ${join(projectFolder, "dist/bundle/tsbuildout.js")} "$@"\n`,
+      `#!/bin/sh\nexec ${process.execPath} ${join(projectFolder, "dist/bundle/tsbuildout.cjs")} "$@"\n`,
     );
     await chmod(program, 0o755);
     for (const shell of ["bash", "zsh", "fish"])

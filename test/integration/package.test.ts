@@ -70,7 +70,7 @@ describe("the package", () => {
   it("has the program, the library with its types, and freeze for every architecture; no tests, no sources", () => {
     const paths = packed.files.map(({ path }) => path);
     expect(paths).to.include.members([
-      "dist/bundle/tsbuildout.js",
+      "dist/bundle/tsbuildout.cjs",
       "dist/src/recipe.js",
       "dist/src/recipe.d.ts",
     ]);

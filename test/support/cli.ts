@@ -35,7 +35,7 @@ export function tsbuildout(args: readonly string[], options: CliOptions): Promis
 
 /** Starts the bundled `tsbuildout`, for tests that interrupt it. */
 export function startTsbuildout(args: readonly string[], options: CliOptions): CliRun {
-  const program = join(projectFolder, "dist/bundle/tsbuildout.js");
+  const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
   const env = { ...testEnvironment(options.cwd), ...options.env };
   const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd, env });
   const text = { stdout: "", stderr: "" };
@@ -64,12 +64,16 @@ export function startTsbuildout(args: readonly string[], options: CliOptions): C
   return { done, prints, printed, signal: (name) => child.kill(name) };
 }
 
-/** HOME is the test's own folder: defaults and credentials of whoever runs the tests must not show. */
+/**
+ * HOME is the test's own folder: defaults and credentials of whoever runs the tests must not show. What the program
+ * compiled is not kept there, where a test may look at all files.
+ */
 export function testEnvironment(home: string): Record<string, string> {
   const kept = ["PATH", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "TMPDIR", "LANG"];
   const own = kept.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(own), HOME: home, NO_COLOR: "1" };
+  const XDG_CACHE_HOME = join(projectFolder, "dist/cache");
+  return { ...Object.fromEntries(own), HOME: home, XDG_CACHE_HOME, NO_COLOR: "1" };
 }

@@ -64,7 +64,7 @@ function byPart(lines: readonly string[]): Readonly<Record<string, readonly stri
 export async function shellIn(folder: string): Promise<(command: string) => Promise<string>> {
   const bin = join(folder, ".bin");
   await mkdir(bin, { recursive: true });
-  const program = join(projectFolder, "dist/bundle/tsbuildout.js");
+  const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
   await writeFile(join(bin, "tsbuildout"), `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
   await chmod(join(bin, "tsbuildout"), 0o755);
   const env = testEnvironment(folder);

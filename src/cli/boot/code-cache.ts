@@ -1,0 +1,103 @@
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { Script } from "node:vm";
+
+/** Folders of other builds and versions of Node that are left where they are; older ones go. */
+const NEIGHBOURS = 7;
+
+/**
+ * What V8 made of the program's chunks, kept for the next run: compiling them is a third of a short run. (Node's own
+ * `module.enableCompileCache` begins with 22.1.) It is never needed: where it cannot be read or written, where it is
+ * another user's, or damaged, the program runs as without it.
+ */
+export class CodeCache {
+  #folder: string | undefined;
+  #unsaved: { readonly name: string; readonly script: Script }[] = [];
+
+  /** @param folder for this build of the program and this version of Node; undefined to keep nothing */
+  constructor(folder: string | undefined) {
+    this.#folder = folder !== undefined && mayUse(folder) ? folder : undefined;
+  }
+
+  /** @param name with a hash of the source: V8 compares no more than its length */
+  compile(name: string, source: string, filename: string): Script {
+    const cachedData = this.#read(name);
+    const script = new Script(source, { filename, ...(cachedData ? { cachedData } : {}) });
+    if (!cachedData || script.cachedDataRejected) this.#unsaved.push({ name, script });
+    return script;
+  }
+
+  /**
+   * Writes what was compiled anew. To be called when it has run: functions are compiled by their first call.
+   * @param next the folder for what is compiled from now on
+   */
+  save(next?: string): void {
+    try {
+      if (this.#folder !== undefined && this.#unsaved.length > 0) this.#write(this.#folder);
+    } catch {
+      // A full disk, a home that is read only: the next run compiles again.
+    }
+    this.#unsaved = [];
+    if (this.#folder !== undefined && next !== undefined) this.#folder = mayUse(next) ? next : undefined;
+  }
+
+  #read(name: string): Buffer | undefined {
+    if (this.#folder === undefined) return undefined;
+    try {
+      return unsealed(fs.readFileSync(join(this.#folder, name)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #write(folder: string): void {
+    if (fs.mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOthers(folder);
+    for (const { name, script } of this.#unsaved) {
+      // Another run may do the same at the same time.
+      const file = join(folder, name);
+      const unfinished = `${file}.${process.pid}`;
+      fs.writeFileSync(unfinished, sealed(script.createCachedData()), { mode: 0o600 });
+      fs.renameSync(unfinished, file);
+    }
+  }
+}
+
+/** Code is run from there: nobody else may have written it. */
+function mayUse(folder: string): boolean {
+  try {
+    const there = fs.lstatSync(folder, { throwIfNoEntry: false });
+    return !there || !process.geteuid || there.uid === process.geteuid();
+  } catch {
+    return false;
+  }
+}
+
+function removeOthers(folder: string): void {
+  const place = dirname(folder);
+  const time = (name: string): number => fs.statSync(join(place, name)).mtimeMs;
+  const others = fs.readdirSync(place).filter((name) => name !== basename(folder));
+  for (const name of others.sort((a, b) => time(b) - time(a)).slice(NEIGHBOURS))
+    fs.rmSync(join(place, name), { recursive: true, force: true });
+}
+
+/** Bytes in front of the data. V8's own numbers behind them have to lie at multiples of eight. */
+const SEAL = 8;
+
+/** V8 notices code that is cut off and code of another version, but runs what has been damaged, and may crash. */
+function sealed(data: Buffer): Buffer {
+  const file = Buffer.concat([Buffer.alloc(SEAL), data]);
+  file.writeInt32LE(sum(data), 0);
+  return file;
+}
+
+function unsealed(file: Buffer): Buffer | undefined {
+  const data = file.subarray(SEAL);
+  return file.length > SEAL && file.readInt32LE(0) === sum(data) ? data : undefined;
+}
+
+/** Looks at four bytes of every 64: a disk loses whole sectors, and all of them would take three milliseconds. */
+function sum(data: Buffer): number {
+  let sum = data.length;
+  for (let at = 0; at + 4 <= data.length; at += 64) sum = (Math.imul(sum, 31) + data.readInt32LE(at)) | 0;
+  return sum;
+}
