@@ -162,8 +162,11 @@ describe("bad input, on the command line", () => {
     expect(
       stderr,
     ).to.equal(`error[engine/unreachable]: cannot reach the Docker engine at unix:///nowhere.sock (DOCKER_HOST) (part data)
-   = note: there is no such socket
-   = help: is the Docker engine running? Another one is named by engine-url, context or DOCKER_HOST
+  buildout.cfg:4:10
+4 | recipe = docker.volume
+  |          ^^^^^^^^^^^^^
+  = note: there is no such socket
+  = help: is the Docker engine running? Another one is named by engine-url, context or DOCKER_HOST
 `);
     expect(code).to.equal(1);
     expect(existsSync(join(cwd, ".installed.cfg"))).to.equal(false);

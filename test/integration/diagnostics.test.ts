@@ -80,7 +80,10 @@ const examples: readonly Example[] = [
     part: "recipe = docker.push\nimage = PRE-base:latest\nregistry = localhost:9",
     args: ["-o", "install"],
     text: `error[push/offline]: this run is offline: nothing can be pushed (part PRE-a)
-   = help: leave -o (offline) away`,
+  buildout.cfg:4:10
+4 | recipe = docker.push
+  |          ^^^^^^^^^^^
+  = help: leave -o (offline) away`,
   },
   {
     code: "copy/not-a-folder",

@@ -69,7 +69,10 @@ const examples: readonly Example[] = [
   {
     name: "stage/name",
     cfg: "[buildout]\nparts = a/b\n[a/b]\nrecipe = docker.stage\nimg = x\nrun = y\n",
-    text: `error[stage/name]: a stage cannot be called "a/b": its name is a folder's and a file's (part a/b)`,
+    text: `error[stage/name]: a stage cannot be called "a/b": its name is a folder's and a file's (part a/b)
+  buildout.cfg:4:10
+4 | recipe = docker.stage
+  |          ^^^^^^^^^^^^`,
   },
   {
     name: "images/name",
@@ -154,7 +157,10 @@ const examples: readonly Example[] = [
     args: ["install"],
     code: 1,
     text: `error[download/url]: "ftp://x/y" cannot be downloaded (part a)
-   = help: write an http, https or file URL, or a path`,
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = help: write an http, https or file URL, or a path`,
   },
   {
     name: "download/missing",
@@ -162,7 +168,10 @@ const examples: readonly Example[] = [
     files: mine(`await context.download({ url: "nothing.tar" });`),
     args: ["install"],
     code: 1,
-    text: `error[download/missing]: there is no file @/nothing.tar (part a)`,
+    text: `error[download/missing]: there is no file @/nothing.tar (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^`,
   },
   {
     name: "download/offline",
@@ -171,8 +180,11 @@ const examples: readonly Example[] = [
     args: ["-o", "install"],
     code: 1,
     text: `error[download/offline]: https://example.org/y?… is not in the download cache, and this run is offline (part a)
-   = note: looked for @/.tsbuildout/downloads/561e71ee2d8b-y
-   = help: run once without -o`,
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: looked for @/.tsbuildout/downloads/561e71ee2d8b-y
+  = help: run once without -o`,
   },
   {
     name: "download/proxy",
@@ -182,7 +194,10 @@ const examples: readonly Example[] = [
     env: { HTTP_PROXY: "gopher://me:secret@proxy:70" },
     code: 1,
     text: `error[download/proxy]: "gopher://proxy:70" is not a proxy that can be used (part a)
-   = help: set HTTP_PROXY and HTTPS_PROXY to http://host:port or socks5://host:port`,
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = help: set HTTP_PROXY and HTTPS_PROXY to http://host:port or socks5://host:port`,
   },
   {
     name: "images/none",
@@ -212,7 +227,10 @@ const examples: readonly Example[] = [
     args: ["install"],
     code: 1,
     text: `error[download/checksum-form]: "md6:12" is not a checksum (part a)
-   = help: write md5:, sha1:, sha256: or sha512: and the hexadecimal digits`,
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = help: write md5:, sha1:, sha256: or sha512: and the hexadecimal digits`,
   },
   {
     name: "system/failed",
@@ -220,7 +238,10 @@ const examples: readonly Example[] = [
     files: mine(`await (await import("node:fs/promises")).readFile("/nowhere/at/all");`),
     args: ["install"],
     code: 1,
-    text: `error[system/failed]: ENOENT: no such file or directory, open '/nowhere/at/all' (part a)`,
+    text: `error[system/failed]: ENOENT: no such file or directory, open '/nowhere/at/all' (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^`,
   },
   {
     name: "part/file-left",
@@ -231,7 +252,10 @@ const examples: readonly Example[] = [
     args: ["install"],
     code: 1,
     text: `warning[part/file-left]: @ holds the buildout itself and is left (part a)
-error[mine/failed]: no (part a)`,
+error[mine/failed]: no (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^`,
   },
   {
     name: "part/not-undone",
@@ -244,7 +268,10 @@ error[mine/failed]: no (part a)`,
     code: 1,
     text: `warning[part/not-undone]: the failed install of a could not be undone: it is stuck (part a)
    = help: the next run tries again
-error[mine/failed]: no (part a)`,
+error[mine/failed]: no (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^`,
   },
   {
     name: "part/value-unknown",
@@ -276,7 +303,10 @@ error[part/value-unknown]: option x of b needs a:told, which its part did not gi
     args: ["install"],
     code: 1,
     text: `error[internal/bug]: TypeError: x is not a thing (part a)
-   = note: at …`,
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
   },
 ];
 
@@ -284,7 +314,7 @@ describe("what is wrong with parts", () => {
   for (const { name, cfg, files = {}, args = ["plan"], env = {}, code = 2, text } of examples)
     it(`says exactly ${name}`, async () => {
       const answer = await ask({ "buildout.cfg": cfg, ...files }, { args, env });
-      const said = answer.stderr.replace(/(?:^ +(= note: )at .*\n)+/gm, "   $1at …\n");
+      const said = answer.stderr.replace(/(?:^( +)= note: at .*\n)+/gm, "$1= note: at …\n");
       expect(said).to.equal(`${text}\n`);
       expect(answer.code).to.equal(code);
       expect(said).to.contain(`[${name.replace(/:.*/, "")}]`);
