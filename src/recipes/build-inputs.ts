@@ -3,11 +3,15 @@ import {
   credentialsFor,
   imagesOf,
   findImage,
+  inspectImage,
   parseReference,
   remoteImage,
+  repoDigest,
+  type Dockerfile,
   type Engine,
+  type ImageSummary,
 } from "tsbuildout/docker";
-import type { InputsContext, PartRecord } from "tsbuildout/recipe";
+import type { InputsContext, InstallContext, PartRecord } from "tsbuildout/recipe";
 import { cacheInputs } from "./build-cache.js";
 import { filesDigest } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
@@ -15,6 +19,7 @@ import { buildArgsOf } from "./build-spec.js";
 import { engineOf, listing } from "./common.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
+type Install = InstallContext<typeof buildOptions>;
 
 /** What an image is made of besides the options: the context, the images that it starts from, the environment. */
 export async function buildInputs(context: Inputs): Promise<Record<string, string>> {
@@ -27,10 +32,7 @@ export async function buildInputs(context: Inputs): Promise<Record<string, strin
     const taken = buildArgs[key];
     if (value === undefined && taken !== undefined) inputs[`build-arg ${key}`] = concealed(context, taken);
   }
-  const contexts = options["build-contexts"].map(([name]) => name);
-  const bases = files.dockerfile
-    ? imagesOf(files.dockerfile, { buildArgs, target: options.target, contexts })
-    : [];
+  const bases = files.dockerfile ? basesIn(context, files.dockerfile) : [];
   if (bases.length === 0) return inputs;
   const engine = await engineOf(context);
   for (const base of bases) inputs[`${BASE}${base}`] = await baseState(context, engine, base);
@@ -38,6 +40,29 @@ export async function buildInputs(context: Inputs): Promise<Record<string, strin
 }
 
 const BASE = "image ";
+
+function basesIn(context: Inputs, dockerfile: Dockerfile): string[] {
+  const { options } = context;
+  const contexts = options["build-contexts"].map(([name]) => name);
+  return imagesOf(dockerfile, { buildArgs: buildArgsOf(context, options), target: options.target, contexts });
+}
+
+interface Started {
+  readonly dockerfile: Dockerfile;
+  /** What the engine had when the build began. */
+  readonly images: readonly ImageSummary[];
+}
+
+/** An image that the builder has fetched (the classic one keeps it on the engine) is what was built from, and no change
+ *  for the next run. */
+export async function tellFetched(context: Install, engine: Engine, started: Started): Promise<void> {
+  for (const base of basesIn(context, started.dockerfile)) {
+    const now = await inspectImage(engine, base, context.signal);
+    if (!now || now.Id === findImage(started.images, base)?.Id) continue;
+    const digest = context.options.pull ? ` ${repoDigest(now, base) ?? "unknown"}` : "";
+    context.input(`${BASE}${base}`, `${now.Id}${digest}`);
+  }
+}
 
 /** Ids of the images from which the recorded image was built. */
 export function basesOf(record: PartRecord | undefined): ReadonlySet<string> {

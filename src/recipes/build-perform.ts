@@ -11,7 +11,6 @@ import {
   registryConfig,
   repoDigest,
   settingsWithLogins,
-  type BuildNeeds,
   type BuildSpec,
   type Credentials,
   type Engine,
@@ -20,6 +19,7 @@ import {
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type Problem } from "tsbuildout/recipe";
 import { viaBuildx } from "./build-buildx.js";
+import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
 import { readSecrets } from "./build-secrets.js";
 import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
@@ -45,9 +45,10 @@ export async function performBuild(context: Context, building: Building): Promis
   const buildx = asked === "auto" || asked === "buildx" ? await findBuildx(at) : undefined;
   const builder = await chooseBuilder({ asked, needs: needsOf(options), buildx, engine });
   const spec = specOf(context, options);
+  if (builder === "buildx") await refuseUnholdable(engine, options);
   const quiet: Listener = { log: () => undefined, progress: (progress) => context.progress(progress) };
   const report = new BuildReport(options.quiet ? quiet : context);
-  warnOfIgnored(context, spec, builder);
+  if (builder !== "classic") warnOfIgnored(context, engine, spec);
   try {
     if (builder !== "buildx") {
       const id = await viaEngine(context, { ...building, builder, spec, report });
@@ -88,51 +89,6 @@ async function identified(engine: Engine, { reference, digest, signal }: Identif
     code: "build/failed",
     message: `the build ended well, and the engine has no image ${reference}`,
     help: ["a builder that is not the engine's own may need output = type=docker"],
-  });
-}
-
-const named = (name: string, needed: boolean): string[] => (needed ? [name] : []);
-
-function needsOf(options: BuildOptions): BuildNeeds {
-  const exportsCache = options["cache-to"].some((to) => !isInline(to));
-  const importsCache = options["cache-from"].some((from) => /^type=(?!registry,)/.test(from));
-  return {
-    buildx: [
-      ...named("platform", (options.platform?.length ?? 0) > 1),
-      ...named("cache-to", exportsCache),
-      ...named("cache-from", importsCache),
-      ...named("output", options.output.length > 0),
-      ...named("provenance", asksFor(options.provenance)),
-      ...named("sbom", asksFor(options.sbom)),
-      ...named("build-contexts", options["build-contexts"].length > 0),
-    ],
-    buildkit: [
-      ...named("secrets", (options.secrets?.length ?? 0) > 0),
-      ...named("ssh", options.ssh.length > 0),
-    ],
-  };
-}
-
-const isInline = (to: string): boolean => to === "type=inline" || to === "inline";
-const asksFor = (attestation: string | undefined): boolean =>
-  attestation !== undefined && attestation !== "false";
-
-/** BuildKit has no limits for its steps: who sets some must know that nothing holds them. */
-function warnOfIgnored(context: Context, spec: BuildSpec, builder: string): void {
-  if (builder === "classic") return;
-  const limits = {
-    memory: spec.memory,
-    "memory-swap": spec.memorySwap,
-    "cpu-shares": spec.cpuShares,
-    "cpuset-cpus": spec.cpusetCpus,
-  };
-  const set = Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  if (set.length === 0) return;
-  context.warn({
-    code: "build/no-limits",
-    message: `${set.join(", ")}: BuildKit does not limit its steps`,
-    help: ["set builder = classic to have the limits"],
-    option: set[0] ?? "memory",
   });
 }
 

@@ -9,7 +9,7 @@ import {
 import { foreseeCache, withCache, type Cached } from "./build-cache.js";
 import { configureBuild } from "./build-configure.js";
 import { openFiles } from "./build-files.js";
-import { basesOf, buildInputs } from "./build-inputs.js";
+import { basesOf, buildInputs, tellFetched } from "./build-inputs.js";
 import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
 import { performBuild } from "./build-perform.js";
@@ -87,10 +87,14 @@ interface Wanted {
 
 async function buildOrTake(context: InstallContext<typeof buildOptions>, wanted: Wanted): Promise<Cached> {
   const { options } = context;
+  const { engine } = wanted;
   const build = async () => {
     const files = await openFiles(context, options);
     try {
-      return await performBuild(context, { engine: wanted.engine, options, files });
+      const images = await listing(context, engine, "images");
+      const built = await performBuild(context, { engine, options, files });
+      await tellFetched(context, engine, { dockerfile: files.dockerfile.content, images });
+      return built;
     } finally {
       await files.close();
     }

@@ -27,7 +27,6 @@ const OTHER = new Set(["download/cut-short"]);
  * AWS's own refusals), or only their words are tested. Shorter is better.
  */
 const UNNAMED = new Set([
-  "build/no-limits",
   "build/no-session",
   "build/ssh",
   "cache/no-base",

@@ -8,6 +8,8 @@ export interface CountingProxy {
   readonly url: string;
   /** `GET /v1.41/containers/json?all=true`, in the order in which they came. */
   readonly requests: string[];
+  /** Bytes that went to the engine until now. */
+  readonly sent: () => number;
   readonly close: () => void;
 }
 
@@ -17,6 +19,7 @@ export async function countingProxy(): Promise<CountingProxy> {
   if (!target.startsWith("unix://")) throw new Error(`the engine is not on a unix socket: ${target}`);
   const path = join(await temporaryFolder(), "docker.sock");
   const requests: string[] = [];
+  let sent = 0;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const engine = connect(target.slice("unix://".length));
@@ -25,6 +28,7 @@ export async function countingProxy(): Promise<CountingProxy> {
       socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
     }
     client.on("data", (chunk: Buffer) => {
+      sent += chunk.length;
       const line = /^([A-Z]+ \/\S*) HTTP\/1\.1\r\n/.exec(chunk.toString("latin1"))?.[1];
       if (line) requests.push(line);
     });
@@ -35,5 +39,5 @@ export async function countingProxy(): Promise<CountingProxy> {
     server.close();
     for (const socket of sockets) socket.destroy();
   };
-  return { url: `unix://${path}`, requests, close };
+  return { url: `unix://${path}`, requests, sent: () => sent, close };
 }

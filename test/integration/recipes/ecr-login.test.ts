@@ -1,24 +1,9 @@
-import { existsSync } from "node:fs";
-import { symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "tsbuildout/testing";
+import { realBuildx } from "../../support/buildx.js";
 import { startEcr, type Ecr } from "../../support/ecr.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
 import { loadImage } from "../../support/images.js";
-import { temporaryFolder } from "../../support/tmp.js";
-
-/** Where packages put buildx; Debian 12 has none, and the bench unpacks that of a later release. */
-const PLUGINS = [
-  "/usr/libexec/docker/cli-plugins/docker-buildx",
-  "/usr/lib/docker/cli-plugins/docker-buildx",
-  join(
-    tmpdir(),
-    `tsbuildout-engines-${process.getuid?.()}`,
-    "docker-cli/root/usr/libexec/docker/cli-plugins/docker-buildx",
-  ),
-];
 
 describe("a registry in ECR, without any configuration", () => {
   let aws: Ecr;
@@ -77,14 +62,10 @@ describe("a registry in ECR, without any configuration", () => {
     await engineRemove("images", reference);
   });
 
-  it("is built from by buildx, where this machine has it", async function () {
-    const found = PLUGINS.find((path) => existsSync(path)) ?? "";
-    if (found === "") this.skip();
-    const config = await temporaryFolder({ "cli-plugins/.keep": "" });
-    await symlink(found, join(config, "cli-plugins/docker-buildx"));
+  it("is built from by buildx", async () => {
     const buildout = await run(
       `[part]\nrecipe = docker.build\nname = ${name}-built\nbuilder = buildx\ndockerfile-inline =\n    FROM ${reference}\n    LABEL built=yes`,
-      { ...aws.env, DOCKER_CONFIG: config },
+      { ...aws.env, ...(await realBuildx()) },
     );
     expect(buildout.log().join("\n")).to.include(`sharing credentials for ${aws.registry}`);
     expect(await engineHas(`/images/${name}-built:latest/json`)).to.equal(true);

@@ -1,0 +1,356 @@
+import { expect } from "chai";
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buildOptions } from "../../../src/recipes/build-options.js";
+import { cacheOptions } from "../../../src/recipes/build-cache-options.js";
+import { engineOptions } from "../../../src/recipes/common.js";
+import type { TestBuildout } from "../../../src/testing.js";
+import { realBuildx } from "../../support/buildx.js";
+import { countingProxy } from "../../support/counting-proxy.js";
+import { engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
+import {
+  diagnostics,
+  failing,
+  imageBuildout,
+  inspectedImage,
+  installed,
+  printed,
+  type ImageBuildout,
+} from "../../support/image-buildout.js";
+import { startRegistry } from "../../support/registry.js";
+
+const SHM = "df -k /dev/shm | awk 'END { print $2 }'";
+
+/** What a step of the build sees of an option: a command's output, and what it is to be like. */
+const STEPS: readonly (readonly [
+  option: string,
+  text: string,
+  command: string,
+  seen: RegExp,
+  builders?: readonly string[],
+])[] = [
+  ["shm-size", "32m", SHM, /^32768$/, ["classic"]],
+  ["network", "none", "ls /sys/class/net", /^lo$/],
+  ["extra-hosts", "one.test:10.1.2.3", "grep one.test /etc/hosts", /^10\.1\.2\.3\s+one\.test$/],
+  ["extra-hosts", "two.test=[::7]", "grep two.test /etc/hosts", /^::7\s+two\.test$/],
+  ["build-args", "SEEN=a b", "echo $SEEN", /^a b$/],
+  ["memory", "64m", limit("memory/memory.limit_in_bytes", "memory.max"), /^67108864$/, ["classic"]],
+  ["cpu-shares", "512", limit("cpu/cpu.shares", "cpu.weight"), /^(512|20|59)$/, ["classic"]],
+  ["cpuset-cpus", "0", "awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status", /^0$/, ["classic"]],
+  [
+    "container-limits",
+    "\n  cpusetcpus=0\n  memory=64m",
+    `awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status; ${limit("memory/memory.limit_in_bytes", "memory.max")}`,
+    /^0\n67108864$/,
+    ["classic"],
+  ],
+];
+
+/** A file of the control groups, of version 1 or else of version 2. */
+function limit(one: string, two: string): string {
+  return `cat /sys/fs/cgroup/${one} 2>/dev/null || cat /sys/fs/cgroup/${two}`;
+}
+
+/** Options that a test of their own looks after: below, or in the other tests of docker.build. */
+const ELSEWHERE =
+  "name tag tags source dockerfile dockerfile-inline target labels quiet secrets ssh builder custom-context decode " +
+  "cache-from cache-to no-cache pull rm force-rm encoding memory-swap platform output provenance sbom build-contexts";
+
+describe("docker.build: every option", function () {
+  this.timeout(120_000);
+  let name: string;
+  const open: TestBuildout[] = [];
+  before(async () => void (await ensureBaseImage()));
+  beforeEach(() => void (name = uniqueName("tsb-option")));
+  afterEach(async () => {
+    for (const made of open.splice(0)) {
+      await made.uninstall();
+      await made.dispose();
+    }
+    await engineRemove("images", name);
+  });
+
+  const config = (options: readonly string[], lines: readonly string[]): string =>
+    [
+      "[buildout]\nparts = app\n[app]\nrecipe = docker.build",
+      `name = ${name}`,
+      ...options,
+      "dockerfile-inline =",
+      ...lines.map((line) => `  ${line.replaceAll("$", "$$$$")}`),
+      "",
+    ].join("\n");
+  const buildout = async (config: string, more: Partial<ImageBuildout> = {}): Promise<TestBuildout> => {
+    const made = await imageBuildout({ config, ...more });
+    open.push(made);
+    return made;
+  };
+  const built = async (options: readonly string[], lines: readonly string[]): Promise<TestBuildout> => {
+    const made = await buildout(config(options, lines));
+    await installed(made, "app");
+    return made;
+  };
+  const read = async (path: string): Promise<string> => (await printed(name, ["cat", path])).trimEnd();
+
+  for (const [option, text, command, seen, builders = ["classic", "buildkit"]] of STEPS)
+    for (const builder of builders)
+      it(`${option} = ${text.trim().replaceAll(/\s*\n\s*/g, " | ")}, by the builder ${builder}`, async () => {
+        const lines = [`FROM ${baseImage}`, "ARG SEEN", `RUN (${command}) > /seen`];
+        await built([`builder = ${builder}`, "no-cache = true", `${option} = ${text}`], lines);
+        expect(await read("/seen")).to.match(seen);
+      });
+
+  it("has a case for every option", () => {
+    const others = [...Object.keys(engineOptions), ...Object.keys(cacheOptions)];
+    const tested = new Set([...STEPS.map(([option]) => option), ...ELSEWHERE.split(" "), ...others]);
+    expect(Object.keys(buildOptions).filter((option) => !tested.has(option))).to.deep.equal([]);
+  });
+
+  it("memory-swap: where the engine's kernel counts it", async () => {
+    const { SwapLimit } = await engineJson<{ SwapLimit: boolean }>({ path: "/info" });
+    const command = limit("memory/memory.memsw.limit_in_bytes", "memory.swap.max");
+    const options = ["builder = classic", "no-cache = true", "memory = 64m", "memory-swap = 96m"];
+    await built(options, [`FROM ${baseImage}`, `RUN (${command} || echo unknown) > /seen`]);
+    // Version 2 counts swap alone.
+    if (SwapLimit) expect(await read("/seen")).to.match(/^(100663296|33554432)$/);
+  });
+
+  it("shm-size: by BuildKit since engine 23, and said before", async () => {
+    const options = ["builder = buildkit", "no-cache = true", "shm-size = 32m"];
+    const made = await built(options, [`FROM ${baseImage}`, `RUN ${SHM} > /seen`]);
+    const old = await apiBefore(42);
+    expect(diagnostics(made)).to.deep.equal(
+      old
+        ? [
+            "build/no-limits: shm-size: the BuildKit of this engine does not limit its steps\nhelp: set builder = classic to have the limits",
+          ]
+        : [],
+    );
+    if (!old) expect(await read("/seen")).to.equal("32768");
+  });
+
+  for (const builder of ["classic", "buildkit"])
+    it(`no-cache: every step is done anew, by the builder ${builder}`, async () => {
+      const lines = [`FROM ${baseImage}`, "RUN cat /proc/sys/kernel/random/uuid > /seen"];
+      const made = await built([`builder = ${builder}`], lines);
+      const first = await read("/seen");
+      await made.write(config([`builder = ${builder}`, "labels = a=1"], lines));
+      await installed(made, "app");
+      expect(await read("/seen"), "cached").to.equal(first);
+      await made.write(config([`builder = ${builder}`, "labels = a=2", "no-cache = true"], lines));
+      await installed(made, "app");
+      expect(await read("/seen"), "anew").not.to.equal(first);
+    });
+
+  it("rm and force-rm: whether the containers of steps stay (classic builder)", async () => {
+    const label = uniqueName("tsb-step");
+    const containers = async (): Promise<string[]> => {
+      const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
+      const path = `/containers/json?all=1&filters=${filters}`;
+      return (await engineJson<{ Id: string }[]>({ path })).map(({ Id }) => Id);
+    };
+    const lines = (step: string): string[] => [`FROM ${baseImage}`, `LABEL ${label}=1`, `RUN ${step}`];
+    const classic = ["builder = classic", "no-cache = true"];
+    await built(classic, lines("true"));
+    expect(await containers()).to.deep.equal([]);
+    const made = await built([...classic, "rm = false", "force-rm = false"], lines("true"));
+    const left = await containers();
+    expect(left).to.have.lengthOf.at.least(1);
+    for (const id of left) await engineRemove("containers", id);
+
+    await made.write(config(classic, lines("false")));
+    await failing(made);
+    expect(await containers(), "force-rm").to.deep.equal([]);
+    await made.write(config([...classic, "force-rm = false"], lines("false")));
+    await failing(made);
+    const failed = await containers();
+    expect(failed, "to be looked into").to.have.lengthOf.at.least(1);
+    for (const id of failed) await engineRemove("containers", id);
+    await made.write(config(classic, lines("true")));
+  });
+
+  for (const builder of ["classic", "buildkit"])
+    it(`platform: the image is for that one, by the builder ${builder}`, async () => {
+      const made = await buildout(
+        `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = src\nbuilder = ${builder}\nplatform = linux/arm64\n`,
+        { files: { "src/Dockerfile": "FROM scratch\nCOPY data /data\n", "src/data": "x" } },
+      );
+      await installed(made, "app");
+      const { Architecture } = await engineJson<{ Architecture: string }>({ path: `/images/${name}/json` });
+      expect(Architecture).to.equal("arm64");
+    });
+
+  it("encoding: gzip packs the context on the way", async () => {
+    const size = 2 * 1024 * 1024;
+    const files = { "src/Dockerfile": `FROM ${baseImage}\nCOPY data /data\n`, "src/data": "0".repeat(size) };
+    const sent = async (encoding: string): Promise<number> => {
+      const proxy = await countingProxy();
+      try {
+        const options = `source = src\nbuilder = classic\nencoding = ${encoding}\nengine-url = ${proxy.url}`;
+        const part = `[app]\nrecipe = docker.build\nname = ${name}\n${options}\n`;
+        const made = await buildout(`[buildout]\nparts = app\n${part}`, { files });
+        await installed(made, "app");
+        expect(await read("/data")).to.have.lengthOf(size);
+        await made.uninstall();
+        return proxy.sent();
+      } finally {
+        proxy.close();
+      }
+    };
+    expect(await sent("identity")).to.be.greaterThan(size);
+    expect(await sent("gzip")).to.be.lessThan(size / 10);
+  });
+
+  describe("with a registry", () => {
+    let registry: Awaited<ReturnType<typeof startRegistry>>;
+    let held: string;
+    before(async () => void (registry = await startRegistry()));
+    after(async () => await registry.stop());
+    beforeEach(() => void (held = `${registry.host}/${name}-held:1`));
+    afterEach(async () => await engineRemove("images", held));
+
+    for (const builder of ["classic", "buildkit"])
+      it(`pull: another image in the registry is built from, by the builder ${builder}`, async () => {
+        await loadImage(held, { Env: ["VERSION=1"] });
+        await push(held);
+        const lines = [`FROM ${held}`, "RUN echo $VERSION > /seen"];
+        const made = await built([`builder = ${builder}`], lines);
+        const moved = async (version: string): Promise<void> => {
+          const here = await inspectedImage(held);
+          await loadImage(held, { Env: [`VERSION=${version}`] });
+          await push(held);
+          await engineRemove("images", held);
+          const back = `/images/${here?.Id}/tag?repo=${held.slice(0, -2)}&tag=1`;
+          await engineJson({ method: "POST", path: back });
+        };
+        await moved("2");
+        expect((await made.install()).counts, "not asked for").to.include({ unchanged: 1 });
+        await made.write(config([`builder = ${builder}`, "pull = true"], lines));
+        await installed(made, "app");
+        expect(await read("/seen")).to.equal("2");
+        expect((await made.install()).counts).to.include({ unchanged: 1 });
+      });
+
+    for (const builder of ["classic", "buildkit"])
+      it(`an image that the build itself fetches is no change, by the builder ${builder}`, async () => {
+        await loadImage(held, { Env: ["VERSION=1"] });
+        await push(held);
+        await engineRemove("images", held);
+        const made = await built([`builder = ${builder}`], [`FROM ${held}`, "RUN echo $VERSION > /seen"]);
+        expect(await read("/seen")).to.equal("1");
+        expect((await made.install()).counts).to.include({ unchanged: 1 });
+      });
+
+    it("cache-to and cache-from: an image brings its steps along, where nothing else has them", async () => {
+      // Known to no build cache: the engine that has built it keeps its steps.
+      const data = randomBytes(16).toString("hex");
+      const lines = [`FROM ${baseImage}`, `RUN echo ${data}; cat /proc/sys/kernel/random/uuid > /seen`];
+      const made = await built(["builder = buildkit", "cache-to = type=inline"], lines);
+      const first = await read("/seen");
+      await engineJson({ method: "POST", path: `/images/${name}/tag?repo=${held.slice(0, -2)}&tag=1` });
+      await push(held);
+      await made.uninstall();
+      await engineRemove("images", held);
+      await forgetSteps(data);
+      await made.write(config(["builder = buildkit", `cache-from = ${held}`], lines));
+      await installed(made, "app");
+      expect(await read("/seen")).to.equal(first);
+      await made.uninstall();
+      await forgetSteps(data);
+      await made.write(config(["builder = buildkit"], lines));
+      await installed(made, "app");
+      expect(await read("/seen"), "without it").not.to.equal(first);
+    });
+  });
+
+  describe("with the real buildx", () => {
+    let env: Readonly<Record<string, string>>;
+    before(async () => void (env = await realBuildx()));
+    const withBuildx = async (options: readonly string[], lines: readonly string[]): Promise<TestBuildout> =>
+      await buildout(config(["builder = buildx", ...options], lines), {
+        env,
+        files: { "src/data": "of the folder\n", "more/data": "of the other\n" },
+      });
+
+    it("output: the files of the image in a folder", async () => {
+      const made = await withBuildx(
+        ["source = src", "output = type=local,dest=out"],
+        ["FROM scratch", "COPY data /data"],
+      );
+      const outputs = await installed(made, "app");
+      expect(outputs["image-id"]).to.equal("");
+      expect(await readFile(join(made.directory, "out/data"), "utf8")).to.equal("of the folder\n");
+    });
+
+    it("build-contexts: files of another folder", async () => {
+      const made = await withBuildx(
+        ["source = src", "build-contexts = other=more"],
+        [`FROM ${baseImage}`, "COPY --from=other data /data"],
+      );
+      if (await apiBefore(42)) {
+        expect(await failing(made)).to.contain(
+          "unsupported frontend capability moby.buildkit.frontend.contexts",
+        );
+        return;
+      }
+      await installed(made, "app");
+      expect(await read("/data")).to.equal("of the other");
+    });
+
+    const said = async (option: string): Promise<string> =>
+      await failing(await withBuildx(["source = src", option], ["FROM scratch", "COPY data /data"]));
+
+    it("provenance, sbom and several platforms: said where the engine has no place for them", async () => {
+      for (const option of ["provenance = mode=max", "sbom = true"])
+        expect(await said(option)).to.match(
+          /^build\/failed: the build failed: Attestation is not supported for the docker driver/,
+        );
+      expect(await said("platform = linux/amd64 linux/arm64")).to.equal(
+        "build/platforms: platform: this engine can hold an image of one platform only\nhelp: give one platform; set output = type=registry,name=…,push=true; or turn on the engine's containerd image store",
+      );
+    });
+
+    it("secrets, labels and build arguments", async () => {
+      const made = await withBuildx(
+        ["secrets = id=s,src=src/data", "labels = a=1", "build-args = B=2"],
+        [`FROM ${baseImage}`, "ARG B", "RUN --mount=type=secret,id=s (cat /run/secrets/s; echo $B) > /seen"],
+      );
+      await installed(made, "app");
+      expect(await read("/seen")).to.equal("of the folder\n2");
+      expect((await inspectedImage(name))?.Config.Labels).to.include({ a: "1" });
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+    });
+  });
+});
+
+/** Whether the engine speaks only an older API than 1.`minor`: 1.42 came with engine 23. */
+async function apiBefore(minor: number): Promise<boolean> {
+  const { ApiVersion } = await engineJson<{ ApiVersion: string }>({ path: "/version" });
+  return Number(ApiVersion.split(".")[1]) < minor;
+}
+
+/** Takes the steps with a text in them from the engine's build cache, those that were made from them first. */
+async function forgetSteps(text: string): Promise<void> {
+  const path = "/system/df";
+  const steps = async (): Promise<string[]> => {
+    const { BuildCache } = await engineJson<{
+      BuildCache: readonly { ID: string; Description: string }[] | null;
+    }>({ path });
+    return (BuildCache ?? []).flatMap(({ ID, Description }) => (Description.includes(text) ? [ID] : []));
+  };
+  for (const id of await steps()) {
+    const filters = encodeURIComponent(JSON.stringify({ id: [id] }));
+    await engineJson({ method: "POST", path: `/build/prune?all=1&filters=${filters}` });
+  }
+  expect(await steps()).to.deep.equal([]);
+}
+
+/** As anybody; to a registry of 127.0.0.1. */
+async function push(image: string): Promise<void> {
+  const [repository, tag] = [image.slice(0, image.lastIndexOf(":")), image.slice(image.lastIndexOf(":") + 1)];
+  const headers = { "X-Registry-Auth": Buffer.from("{}").toString("base64") };
+  await engineJson({ method: "POST", path: `/images/${repository}/push?tag=${tag}`, headers }).catch(
+    () => undefined,
+  );
+}
