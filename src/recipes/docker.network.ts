@@ -14,6 +14,7 @@ import {
   type InstallContext,
   type LookContext,
 } from "tsbuildout/recipe";
+import { blaming } from "./blame.js";
 import {
   configureEngine,
   engineOf,
@@ -111,7 +112,7 @@ async function bringUp(context: Installing): Promise<Record<string, string>> {
   const call: Call = { engine: await engineOf(context), signal: context.signal };
   const { name } = context.options;
   const found = await inspectNetwork(call, name);
-  const network = found ?? (await make(context, call));
+  const network = found ?? (await blaming(context, async () => await make(context, call)));
   const ours = isOurs(network.Labels, context);
   if (found) refuseOther(network, context.options, ours);
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.

@@ -1,5 +1,6 @@
 import { inspectContainer, removeContainer, stopContainer, type Call } from "tsbuildout/docker";
-import { defineRecipe, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
+import { defineRecipe, type Context, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
+import { blaming } from "./blame.js";
 import { engineOf, forgetListing, isOurs, listing } from "./common.js";
 import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
 import { imageInput, registryInput } from "./run-image.js";
@@ -27,14 +28,18 @@ export default defineRecipe({
   inputs,
   look: lookAtContainers,
   install: async (context) =>
-    await bringUp(context, { engine: await engineOf(context), signal: context.signal }),
+    await blaming(context, async () => await bringUp(context, await callOf(context))),
   update: async (context) =>
-    await updateRun(context, { engine: await engineOf(context), signal: context.signal }),
+    await blaming(context, async () => await updateRun(context, await callOf(context))),
   uninstall,
 });
 
+async function callOf(context: Context): Promise<Call> {
+  return { engine: await engineOf(context), signal: context.signal };
+}
+
 async function inputs(context: InputsContext<RunSchema>): Promise<Record<string, string>> {
-  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  const call = await callOf(context);
   return {
     image: await imageInput(context, call),
     ...(await registryInput(context, call)),
@@ -60,7 +65,7 @@ async function containerInputs(
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {
-  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  const call = await callOf(context);
   for (const { kind, name } of context.record.resources) {
     const found = kind === "container" ? await inspectContainer(call, name) : undefined;
     if (!found || !isOurs(found.Config.Labels, context)) continue;

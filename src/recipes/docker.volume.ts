@@ -15,6 +15,7 @@ import {
   type LookContext,
   type OptionsOf,
 } from "tsbuildout/recipe";
+import { blaming } from "./blame.js";
 import {
   configureEngine,
   engineOf,
@@ -94,7 +95,7 @@ async function bringUp(context: InstallContext<typeof options>): Promise<Record<
   const call: Call = { engine: await engineOf(context), signal: context.signal };
   const { name } = context.options;
   const found = await inspectVolume(call, name);
-  const volume = found ?? (await make(context, call));
+  const volume = found ?? (await blaming(context, async () => await make(context, call)));
   const ours = isOurs(volume.Labels, context);
   refuseOther(volume, context.options, ours);
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.

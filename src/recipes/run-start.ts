@@ -3,12 +3,14 @@ import {
   connectNetwork,
   createContainer,
   inspectContainer,
+  isConflict,
   isNotFound,
   listAll,
   publishedPorts,
   removeContainer,
   runAttached,
   startContainer,
+  waitContainer,
   type Call,
   type ContainerState,
 } from "tsbuildout/docker";
@@ -32,6 +34,9 @@ export interface Ending {
 
 /** How much of a container's standard output becomes an output, in bytes: it is kept in the installed-state file. */
 const STDOUT_LIMIT = 65_536;
+
+/** How long an engine may take to notice that a container has ended, in milliseconds. */
+const ENDING_TIME = 5000;
 
 /** Makes the container, its layout and its networks, starts it, runs its script, waits. -> the part's outputs */
 export async function bringUp(context: Installing, call: Call): Promise<Record<string, string>> {
@@ -160,14 +165,45 @@ export async function script(context: Installing, call: Call, id: string): Promi
   const { options } = context;
   if (!options.script) return;
   context.progress({ step: "script" });
-  await runScript(context, call, {
-    text: options.script,
-    shell: options["script-shell"],
-    user: options["script-user"],
-    option: "script",
-    name: options.name,
-    container: id,
-  });
+  try {
+    await runScript(context, call, {
+      text: options.script,
+      shell: options["script-shell"],
+      user: options["script-user"],
+      option: "script",
+      name: options.name,
+      container: id,
+    });
+  } catch (error) {
+    throw await endedBefore(context, call, { id, error });
+  }
+}
+
+/** A script fails in strange ways when its container ends: better said plainly. */
+async function endedBefore(
+  context: Installing,
+  call: Call,
+  { id, error }: { readonly id: string; readonly error: unknown },
+): Promise<unknown> {
+  if (call.signal?.aborted) return error;
+  const look = async () => await inspectContainer(call, id).catch(() => undefined);
+  let found = await look();
+  // An engine that refuses to run a script in a container which ends just now may still say that it runs.
+  if (found?.State.Running && !found.State.Paused && isConflict(error)) {
+    const signal = AbortSignal.timeout(ENDING_TIME);
+    await waitContainer(call.engine, id, { signal }).catch(() => undefined);
+    found = await look();
+  }
+  if (!found || found.State.Running) return error;
+  return new RecipeError(
+    {
+      code: "container/exited",
+      message: `container ${context.options.name} ended with exit code ${found.State.ExitCode} before its script did`,
+      help: ["give it a command that goes on, such as sleep infinity"],
+      option: "script",
+    },
+    { cause: error },
+  );
 }
 
 async function runToEnd(

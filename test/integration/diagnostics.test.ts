@@ -37,6 +37,15 @@ const examples: readonly Example[] = [
   |            ^^^^^^^^^`,
   },
   {
+    code: "container/exited",
+    part: "recipe = docker.run\nimage = PRE-base:latest\ncommand = true\nscript = sleep 100",
+    text: `error[container/exited]: container PRE-a ended with exit code 0 before its script did (part PRE-a)
+  buildout.cfg:7:10
+7 | script = sleep 100
+  |          ^^^^^^^^^
+  = help: give it a command that goes on, such as sleep infinity`,
+  },
+  {
     code: "stage/failed",
     part: "recipe = docker.stage\nimage = PRE-base:latest\nrun =\n    echo one\n    exit 4",
     text: `error[stage/failed]: stage PRE-a ended with exit code 4 (part PRE-a)
