@@ -173,7 +173,8 @@ export class Buildout {
         runtime.emit(runStarted(command, runtime.settings.info));
         try {
           const parts = await work(session);
-          await store.close();
+          const unsaved = await store.close();
+          if (unsaved) runtime.report(unsaved);
           if (hadRecords && store.state.records.size === 0) await removeOurs(runtime.settings.info);
           const seconds = (now() - started) / 1000;
           const summary = summarize(parts, { interrupted: options.signal?.aborted ?? false, seconds });
@@ -299,7 +300,6 @@ function runStarted(command: string, { runId, directory, options }: BuildoutInfo
   };
 }
 
-/** With the last part go the folders that only served parts. */
 /** A session that was opened with a configuration has one. */
 function configured(session: Session): Session & { readonly config: Config } {
   return { ...session, config: session.config! };
@@ -315,6 +315,7 @@ async function tellPicked({ packages: { picked }, runtime }: Session): Promise<v
   if (file) await writePicked(resolve(directory, file), picked, new Date());
 }
 
+/** With the last part go the folders that only served parts. */
 async function removeOurs(info: BuildoutInfo): Promise<void> {
   await rm(info.cacheDirectory, { recursive: true, force: true });
   await rmdir(info.partsDirectory).catch(() => {});

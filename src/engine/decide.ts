@@ -161,7 +161,7 @@ function compareOptions(
   const names = new Set([...wanted.options.keys(), ...Object.keys(record.options)]);
   for (const name of [...names].sort()) {
     const now = wanted.options.get(name);
-    const before = record.options[name];
+    const before = own(record.options, name);
     if (now?.text === null) to.later.push({ kind: "later", what: `option ${name}`, of: now.unknown });
     else if (now?.text !== before) {
       changed.push(name);
@@ -190,8 +190,13 @@ function compareInputs(
     return [];
   }
   const names = [...new Set([...Object.keys(inputs), ...Object.keys(record.inputs)])].sort();
-  const changed = names.filter((name) => inputs[name] !== record.inputs[name]);
+  const changed = names.filter((name) => own(inputs, name) !== own(record.inputs, name));
   for (const name of changed)
-    to.byUpdate.push({ kind: "input", name, from: record.inputs[name], to: inputs[name] });
+    to.byUpdate.push({ kind: "input", name, from: own(record.inputs, name), to: own(inputs, name) });
   return changed;
+}
+
+/** Not what every object has: an option or a file may be called `constructor`. */
+function own(texts: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(texts, name) ? texts[name] : undefined;
 }

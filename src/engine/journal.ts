@@ -1,5 +1,7 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Resource } from "./contract.js";
+import { syncDirectory } from "./durable.js";
 import type { State, StoredRecord } from "./state.js";
 
 /** One change of the state, as a line of JSON. Replaying a line twice does no harm. */
@@ -101,7 +103,10 @@ export class JournalWriter {
     const file = await open(path, length === 0 ? "w" : "r+", 0o600);
     await file.truncate(length);
     const writer = new JournalWriter(file, length);
-    if (length === 0) await writer.append(head, false);
+    if (length === 0) {
+      await writer.append(head, false);
+      await syncDirectory(dirname(path));
+    }
     return writer;
   }
 
@@ -146,9 +151,13 @@ export class JournalWriter {
     this.#size += bytes.length;
   }
 
+  /** With all that was appended on the disk. */
   async close(): Promise<void> {
     await this.#running;
-    await this.#file.datasync().catch(() => {});
-    await this.#file.close();
+    try {
+      await this.#file.datasync();
+    } finally {
+      await this.#file.close();
+    }
   }
 }

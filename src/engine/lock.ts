@@ -67,7 +67,8 @@ async function claim(path: string, temporary: string): Promise<void> {
     const text = await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined) continue;
     const holder = parseHolder(text);
-    if (!holder || isAlive(holder)) throw held(path, holder);
+    // Nobody alive holds an empty one: it gets its name when it is written, but a power cut may lose what was written.
+    if (text !== "" && (!holder || isAlive(holder))) throw held(path, holder);
     await breakLock(path, text, temporary);
   }
 }

@@ -1,6 +1,7 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { readFile, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { saveWhole } from "./durable.js";
 import {
   applyChange,
   type Change,
@@ -29,6 +30,8 @@ export class StateStore {
   #journalLength: number;
   #staleJournal = false;
   #writer: Promise<JournalWriter> | undefined;
+  /** A change is not in the journal. */
+  #isLost = false;
 
   private constructor(path: string, state: State, fileSize: number, journalLength: number) {
     this.path = path;
@@ -67,6 +70,7 @@ export class StateStore {
       this.#writer ??= this.#openWriter();
       await (await this.#writer).append(change, durable);
     } catch (error) {
+      this.#isLost = true;
       throw cannotWrite(journalPath(this.path), error);
     }
   }
@@ -90,57 +94,45 @@ export class StateStore {
     });
   }
 
-  /** Ends the run: saves the state whole where that is due, or takes the files away when nothing is installed. */
-  async close(): Promise<void> {
+  /** Ends the run, with all that was recorded on the disk: saves the state whole where that is due, or takes the files
+   *  away when nothing is installed.
+   *  @returns why the state could not be saved whole, where the journal has all of it
+   *  @throws DiagnosticError `state/not-written` where something could not be recorded */
+  async close(): Promise<Diagnostic | undefined> {
     const writer = await this.#writer?.catch(() => undefined);
     const journalSize = writer?.size ?? this.#journalLength;
-    await writer?.close();
+    await this.#endJournal(writer);
     // Of a save that was cut off at its last step, or of a state file that somebody took away.
     if (journalSize === 0 && this.#staleJournal) await rm(journalPath(this.path), { force: true });
-    if (journalSize === 0) return;
-    const enough = this.#fileSize < ALWAYS_SAVED || journalSize > this.#fileSize * JOURNAL_SHARE;
-    if (this.state.records.size > 0 && !enough) return;
+    if (!this.#isSaveDue(journalSize)) return undefined;
     try {
       if (this.state.records.size === 0) await rm(this.path, { force: true });
       else await saveWhole(this.path, encodeState({ ...this.state, generation: this.state.generation + 1 }));
       await rm(journalPath(this.path), { force: true });
+      return undefined;
     } catch (error) {
-      throw cannotWrite(this.path, error);
+      if (this.#isLost) throw cannotWrite(this.path, error);
+      return notSaved(this.path, error);
     }
+  }
+
+  async #endJournal(writer: JournalWriter | undefined): Promise<void> {
+    try {
+      await writer?.close();
+    } catch (error) {
+      throw cannotWrite(journalPath(this.path), error);
+    }
+  }
+
+  #isSaveDue(journalSize: number): boolean {
+    if (journalSize === 0) return false;
+    if (this.state.records.size === 0 || this.#isLost) return true;
+    return this.#fileSize < ALWAYS_SAVED || journalSize > this.#fileSize * JOURNAL_SHARE;
   }
 }
 
 function journalPath(path: string): string {
   return `${path}.journal`;
-}
-
-/** Replaces a file so that a crash leaves either the old or the new text. Mode 0600. */
-async function saveWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  try {
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.chmod(0o600);
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw error;
-  }
-  await syncDirectory(dirname(path));
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -193,6 +185,15 @@ function cannotWrite(path: string, error: unknown): DiagnosticError {
     "make room or make the folder writable, and run again: what was done is found again",
   ]);
   return new DiagnosticError([diagnostic], { cause: error });
+}
+
+/** Nothing is lost: what is not in the file is in its journal. */
+function notSaved(path: string, error: unknown): Diagnostic {
+  const message = `cannot write ${path}: ${(error as Error).message}`;
+  const help = [
+    `make room or make the folder writable; until then ${basename(journalPath(path))} has it all`,
+  ];
+  return { severity: "warning", code: "state/not-written", message, help };
 }
 
 function stateError(code: string, message: string, help: readonly string[]): Diagnostic {

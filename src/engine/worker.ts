@@ -107,9 +107,10 @@ export class Worker {
     const { store, registry } = this.#settings;
     const record = store.state.records.get(name);
     if (!record) return;
+    // Before anything is begun: where the recipe is gone, the part stays as it is.
+    const { recipe } = await registry.load(record.recipe);
     if (because !== "failed" && record.phase !== "installing")
       await store.change({ set: { ...record, phase: "uninstalling" } });
-    const { recipe } = await registry.load(record.recipe);
     const now = store.state.records.get(name)!;
     const context = this.#settings.runtime.context(name, signal);
     await recipe.uninstall?.({ ...context, record: now, because, run: this.#program(name, context.signal) });

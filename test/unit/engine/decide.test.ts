@@ -86,6 +86,11 @@ const rows: readonly Row[] = [
     says: ["reinstall", "option a: 1 -> (not set)", 'option c: (not set) -> ""'],
   },
   {
+    what: "an option appeared whose name every object has",
+    wanted: wanted(options(["a", print("1")], ["constructor", print("x")])),
+    says: ["reinstall", "option constructor: (not set) -> x"],
+  },
+  {
     what: "lines of an option changed",
     wanted: wanted(options(["a", print("x=1\ny=2")])),
     record: record({ options: { a: "x=1\ny=1\nz=1" } }),

@@ -69,6 +69,11 @@ describe("the lock", () => {
     }
   });
 
+  it("that a power cut left empty is broken", async () => {
+    await writeFile(path, "");
+    expect(await refusal(path)).to.equal("taken");
+  });
+
   it("of another host, or one that cannot be read, is not broken", async () => {
     await hold({ host: "elsewhere", pid: await deadProcess() });
     expect(await refusal(path)).to.contain("on elsewhere since");

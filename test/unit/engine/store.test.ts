@@ -1,6 +1,16 @@
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
-import { appendFile, open as openFile, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  open as openFile,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { StoredRecord } from "../../../src/engine/state.js";
@@ -53,7 +63,8 @@ describe("the state store", () => {
   const open = (): Promise<StateStore> => openStore(path);
 
   afterEach(async () => {
-    for (const store of opened.splice(0)) await store.close();
+    // Most have been closed by their test.
+    for (const store of opened.splice(0)) await store.close().catch(() => undefined);
   });
 
   beforeEach(async () => {
@@ -159,6 +170,24 @@ describe("the state store", () => {
     const again = await open();
     expect([...again.state.records.keys()]).to.deep.equal(["a", "b"]);
     await again.close();
+    expect(await exists(`${path}.journal`)).to.equal(false);
+  });
+
+  it("that cannot be saved whole says why, loses nothing, and is saved by the next run that can", async () => {
+    await mkdir(`${path}.new`);
+    const store = await open();
+    await store.change({ set: record("a") });
+    const { severity, code, message, help } = (await store.close())!;
+    expect({ severity, code, message: message.replace(path, "FILE"), help }).to.deep.equal({
+      severity: "warning",
+      code: "state/not-written",
+      message: `cannot write FILE: EISDIR: illegal operation on a directory, open '${path}.new'`,
+      help: ["make room or make the folder writable; until then .installed.cfg.journal has it all"],
+    });
+    await rmdir(`${path}.new`);
+    const again = await open();
+    expect([...again.state.records.keys()]).to.deep.equal(["a"]);
+    expect(await again.close()).to.equal(undefined);
     expect(await exists(`${path}.journal`)).to.equal(false);
   });
 
