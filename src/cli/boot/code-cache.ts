@@ -66,7 +66,8 @@ export class CodeCache {
 function mayUse(folder: string): boolean {
   try {
     const there = fs.lstatSync(folder, { throwIfNoEntry: false });
-    return !there || !process.geteuid || there.uid === process.geteuid();
+    if (!there || !process.geteuid) return true;
+    return there.uid === process.geteuid() && (there.mode & 0o022) === 0;
   } catch {
     return false;
   }

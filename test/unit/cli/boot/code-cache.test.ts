@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import {
+  chmodSync,
   chownSync,
   mkdirSync,
   mkdtempSync,
@@ -74,6 +75,12 @@ describe("CodeCache", () => {
       chownSync(folder, 1234, 1234);
       expect(used(run())).to.equal(false);
     });
+
+  it("is not read from a folder that others may write to", () => {
+    run();
+    chmodSync(folder, 0o770);
+    expect(used(run())).to.equal(false);
+  });
 
   it("is done without where no folder can be made", () => {
     writeFileSync(join(place, "code"), "");
