@@ -48,8 +48,17 @@ function identity(who: Credentials | undefined): string {
     : "asked without a login";
 }
 
+/** How the engine's network (Go's) words that nobody answers. */
+const UNREACHED = /\bdial tcp\b|\bconnection (?:refused|reset)\b|\bno such host\b|\bi\/o timeout\b/;
+
 function failed(error: DockerError, reference: string): DockerError {
-  const problem: Problem = { code: "registry/failed", message: `${reference}: ${error.message}` };
+  const problem: Problem = {
+    code: "registry/failed",
+    message: `${reference}: ${error.message}`,
+    ...(UNREACHED.test(error.message) && {
+      help: ["is the registry running, and can the engine's host reach it? The next run tries again"],
+    }),
+  };
   return new DockerError(problem, { cause: error });
 }
 

@@ -3,44 +3,62 @@ import type { Listener } from "./build-report.js";
 /** A line of a pull, a push or a load. */
 export interface TransferLine {
   readonly status?: string;
+  /** Of a load, and in podman's own API, what `status` is in Docker's. */
   readonly stream?: string;
   /** Of the layer that it is about. */
   readonly id?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
-  readonly aux?: { readonly Tag?: string; readonly Digest?: string };
+  readonly aux?: { readonly Digest?: string };
 }
+
+/** How a push ends. Podman does not say the digest otherwise; what it knows the image by differs from what it pushed. */
+const DIGEST_SAID = /^\S+: digest: (sha256:[0-9a-f]{64}) size: \d+$/;
 
 /** Turns the engine's lines into progress per layer, and its words about the whole into log lines. */
 export class TransferReport {
-  /** Tag -> digest, as a push reports it. */
-  readonly digests = new Map<string, string>();
-  readonly #listener: Listener;
+  /** Of the last image that a push was done with; undefined before, and of a pull or a load. */
+  digest: string | undefined;
+  readonly #listener: Listener | undefined;
   /** What was said last of each layer: it says the same for every few kilobytes. */
   readonly #layers = new Map<string, string>();
+  /** Seconds that each layer that waits was last said to wait: the engine counts them down. */
+  readonly #waiting = new Map<string, number>();
 
-  constructor(listener: Listener) {
+  constructor(listener: Listener | undefined) {
     this.#listener = listener;
   }
 
   line(line: TransferLine): void {
     const { aux, id, status, stream } = line;
-    if (aux?.Tag && aux.Digest) this.digests.set(aux.Tag, aux.Digest);
-    if (stream) this.#listener.log(stream.trimEnd());
+    this.digest = aux?.Digest ?? DIGEST_SAID.exec(status ?? "")?.[1] ?? this.digest;
+    if (stream) this.#listener?.log(stream.trimEnd());
     if (!status) return;
     if (id && isLayer(id)) this.#layer(id, status, line.progressDetail);
-    else this.#listener.log(id ? `${id}: ${status}` : status);
+    else this.#listener?.log(id ? `${id}: ${status}` : status);
   }
 
   #layer(id: string, status: string, detail: TransferLine["progressDetail"]): void {
+    this.#retry(id, status);
     const { current, total } = detail ?? {};
     if (current === undefined && this.#layers.get(id) === status) return;
     this.#layers.set(id, status);
-    this.#listener.progress({
+    this.#listener?.progress({
       id,
       step: `${status} ${id}`,
       ...(current === undefined ? {} : { current, unit: "bytes" as const }),
       ...(current !== undefined && total !== undefined && total > 0 ? { total } : {}),
     });
+  }
+
+  /** An engine whose transfer breaks off tries again by itself, up to five times, and waits longer each time: a line says
+   *  so once for each time, where progress would pass by. */
+  #retry(id: string, status: string): void {
+    const [, text] = /^Retrying in (\d+) seconds?/.exec(status) ?? [];
+    const seconds = Number(text ?? 0);
+    const before = this.#waiting.get(id) ?? 0;
+    this.#waiting.set(id, seconds);
+    if (seconds <= before) return;
+    this.#listener?.log(`${id}: the transfer broke off; the engine is retrying in ${seconds} seconds`);
   }
 }
 

@@ -16,6 +16,7 @@ import { askRegistry, type RemoteDescriptor } from "./registry-ask.js";
 import { registryError } from "./registry-error.js";
 import type { EngineRequest } from "./request.js";
 import { jsonLines } from "./stream.js";
+import { TransferReport, type TransferLine } from "./transfer-report.js";
 
 export interface Transfer {
   /** With a tag or a digest; `latest` otherwise. */
@@ -28,15 +29,6 @@ export interface Transfer {
 export interface Pull extends Transfer {
   /** `linux/arm64`. */
   readonly platform?: string | undefined;
-}
-
-interface TransferLine {
-  readonly id?: string;
-  readonly status?: string;
-  /** In podman's own API, what `status` is in Docker's. */
-  readonly stream?: string;
-  readonly progressDetail?: { readonly current?: number; readonly total?: number };
-  readonly aux?: { readonly Digest?: string };
 }
 
 /** Pulls an image, layer by layer reported.
@@ -93,21 +85,13 @@ export async function pullAllTags(engine: Engine, pull: Pull): Promise<void> {
   );
 }
 
-/** How a push ends. Podman does not say the digest otherwise; what it knows the image by differs from what it pushed. */
-const DIGEST_SAID = /^\S+: digest: (sha256:[0-9a-f]{64}) size: \d+$/;
-
-/** @returns the digest that was told last, as only a push does */
+/** @returns the digest that the engine told last, as only a push does */
 async function transfer(engine: Engine, what: Transfer, request: EngineRequest): Promise<string | undefined> {
-  let digest: string | undefined;
+  const report = new TransferReport(what.listener);
   try {
     const answer = await engine.stream({ ...request, ...authorised(what) });
-    const waiting = new Set<string>();
-    for await (const line of jsonLines<TransferLine>(answer)) {
-      digest = line.aux?.Digest ?? DIGEST_SAID.exec(line.status ?? "")?.[1] ?? digest;
-      sayRetry(what.listener, line, waiting);
-      report(what.listener, line);
-    }
-    return digest;
+    for await (const line of jsonLines<TransferLine>(answer)) report.line(line);
+    return report.digest;
   } catch (error) {
     what.signal?.throwIfAborted();
     throw registryError(error, what.reference, what.credentials);
@@ -119,38 +103,6 @@ function authorised({ credentials, signal }: Transfer): Partial<EngineRequest> {
     headers: { "X-Registry-Auth": registryAuth(credentials) },
     ...(signal ? { signal } : {}),
   };
-}
-
-/**
- * An engine whose transfer breaks off tries again by itself, for up to two minutes: a line says so once for each time,
- * where progress would pass by.
- * @param waiting ids of layers that were said to wait
- */
-function sayRetry(
-  listener: Listener | undefined,
-  { id = "", status = "" }: TransferLine,
-  waiting: Set<string>,
-): void {
-  if (!status.startsWith("Retrying in")) return void waiting.delete(id);
-  if (waiting.has(id)) return;
-  waiting.add(id);
-  listener?.log(
-    `${id}: the transfer broke off; the engine is retrying in${status.slice("Retrying in".length)}`,
-  );
-}
-
-/** Layers are progress; what concerns the whole image is a line of the log. */
-function report(listener: Listener | undefined, line: TransferLine): void {
-  const { id, status = line.stream?.trimEnd(), progressDetail } = line;
-  if (!listener || !status) return;
-  if (!id) return listener.log(status);
-  const { current, total } = progressDetail ?? {};
-  listener.progress({
-    id,
-    step: status,
-    ...(current === undefined ? {} : { current, unit: "bytes" as const }),
-    ...(total ? { total } : {}),
-  });
 }
 
 interface DistributionAnswer {

@@ -3,7 +3,6 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
-import { fakeEngine, lines } from "../../support/fake-engine.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
   failing,
@@ -192,32 +191,5 @@ describe("docker.push", function () {
   it("says that there is no such image", async () => {
     const made = await push(`name = ${name}:none\nregistry = ${registry.host}`);
     expect(await failing(made)).to.equal(`image/missing: the engine has no image ${name}:none`);
-  });
-
-  it("says that the registry was gone in the middle, and gets it done the next time", async () => {
-    const engine = await fakeEngine({
-      [`POST /images/${encodeURIComponent(registry.host)}/${name}/push`]: lines([
-        { status: `The push refers to repository [${registry.host}/${name}]` },
-        { status: "Pushing", progressDetail: { current: 512, total: 1024 }, id: "0123456789ab" },
-        {
-          errorDetail: {
-            message: `Put "http://${registry.host}/v2/": dial tcp: connect: connection refused`,
-          },
-        },
-      ]),
-    });
-    const options = `name = ${name}:1\nregistry = ${registry.host}`;
-    const made = await push(`${options}\nengine-url = ${engine.url}`);
-    try {
-      expect(await failing(made)).to.equal(
-        `registry/failed: ${registry.host}/${name}:1: Put "http://${registry.host}/v2/": dial tcp: connect: connection refused`,
-      );
-      expect(await engineHas(`/images/${registry.host}/${name}:1/json`)).to.equal(false);
-    } finally {
-      await engine.close();
-    }
-    await made.write(config(options));
-    await installed(made, "pushed");
-    expect(await tagsAt(registry.host)).to.deep.equal(["1"]);
   });
 });

@@ -12,7 +12,7 @@ const SIZE = 48 * 1024 * 1024;
 /** What the user is told while the engine waits. */
 const waits = (event: Event): boolean =>
   event.type === "part-log" &&
-  /^[0-9a-f]{12}: the transfer broke off; the engine is retrying in \d+ seconds$/.test(event.line);
+  /^[0-9a-f]{12}: the transfer broke off; the engine is retrying in (5|10|15|20) seconds$/.test(event.line);
 
 /** A real registry that ends while a layer is on its way to it. The engine tries again after 5, 10, 15 and 20 seconds. */
 describe("docker.push to a registry that goes away in the middle", function () {
@@ -42,7 +42,8 @@ describe("docker.push to a registry that goes away in the middle", function () {
     let gone = false;
     const report = (event: Event): void => {
       made.events.push(event);
-      const moves = event.type === "part-progress" && (event.current ?? 0) > 0 && event.step === "Pushing";
+      const moves =
+        event.type === "part-progress" && (event.current ?? 0) > 0 && event.step.startsWith("Pushing ");
       if (moves && !gone) {
         gone = true;
         void registry.stop();
@@ -70,6 +71,20 @@ describe("docker.push to a registry that goes away in the middle", function () {
     expect(await install(() => undefined)).to.equal(false);
     expect(diagnostics(made)).to.deep.equal([
       "part/timeout: not done within 4 seconds\nhelp: give it more time with the option timeout",
+    ]);
+    expect(await engineHas(`/images/${registry.host}/${name}:1/json`), "our tag is gone").to.equal(false);
+    expect((await made.records()).size).to.equal(0);
+    registry = await startRegistry({ instead: registry });
+    expect((await made.install()).ok).to.equal(true);
+    expect(await tags()).to.deep.equal({ name, tags: ["1"] });
+  });
+
+  it("says what the engine says at last when the registry stays away, and the next run pushes", async () => {
+    await buildout();
+    expect(await install(() => undefined)).to.equal(false);
+    expect(made.events.filter(waits)).to.have.lengthOf(4);
+    expect(diagnostics(made)).to.deep.equal([
+      `registry/failed: ${registry.host}/${name}:1: dial tcp ${registry.host}: connect: connection refused\nhelp: is the registry running, and can the engine's host reach it? The next run tries again`,
     ]);
     expect(await engineHas(`/images/${registry.host}/${name}:1/json`), "our tag is gone").to.equal(false);
     expect((await made.records()).size).to.equal(0);
