@@ -9,36 +9,26 @@ import { fileRecipes, thingsIn } from "./crash-recipe.js";
 
 const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-const CONFIG_BEFORE = `[buildout]
-parts = web log old
+/** What is there at first, or what it is changed to: new values, and one part in the place of another. */
+function config(value: number, last: string): string {
+  return `[buildout]
+parts = web log ${last}
 [web]
 recipe = thing
 v = $<db:id>
 [db]
 recipe = thing
-v = 1
+v = ${value}
 [log]
 recipe = thing
-w = 1
-[old]
+w = ${value}
+[${last}]
 recipe = thing
 `;
+}
 
-const CONFIG_AFTER = `[buildout]
-parts = web log new
-[web]
-recipe = thing
-v = $<db:id>
-[db]
-recipe = thing
-v = 2
-[log]
-recipe = thing
-w = 2
-[new]
-recipe = thing
-`;
-
+const CONFIG_BEFORE = config(1, "old");
+const CONFIG_AFTER = config(2, "new");
 const WORLD_BEFORE = { db: "1 ", log: " 1", old: " ", web: "id-1 " };
 const WORLD_AFTER = { db: "2 ", log: " 2", new: " ", web: "id-2 " };
 
@@ -72,8 +62,8 @@ function killedAt(folder: string, step: number, command: string): Promise<boolea
   });
 }
 
-async function check(folder: string, config: string, world: Record<string, string>): Promise<void> {
-  await writeFile(join(folder, "buildout.cfg"), config);
+async function check(folder: string, text: string, world: Record<string, string>): Promise<void> {
+  await writeFile(join(folder, "buildout.cfg"), text);
   expect((await open(folder).install()).ok).to.equal(true);
   expect(await thingsIn(join(folder, "world"))).to.deep.equal(world);
   expect((await open(folder).plan()).changes).to.equal(false);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import run_ from "../../../src/recipes/docker.run.js";
 import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage, loadImage } from "../../support/images.js";
+import { oneContainer } from "../../support/one-container.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
@@ -279,8 +280,9 @@ describe("docker.run: a container's life", () => {
 
   it("ends by its stop signal before it is removed", async () => {
     const folder = await temporaryFolder();
-    const command = `sh -c 'trap "echo bye > /out/bye; exit" TERM; while :; do sleep 0.1; done'`;
-    const rig = part({ command, "stop-signal": "SIGTERM", volumes: `${folder}:/out` });
+    const command = `sh -c 'trap "echo bye > /out/bye; exit" TERM; echo ready; while :; do sleep 0.1; done'`;
+    const volumes = `${folder}:/out`;
+    const rig = part({ command, "stop-signal": "SIGTERM", volumes, "wait-for": "log ready" });
     await rig.install();
     await rig.uninstall();
     expect(await readFile(join(folder, "bye"), "utf8")).to.equal("bye\n");
@@ -288,54 +290,42 @@ describe("docker.run: a container's life", () => {
 });
 
 describe("docker.run: waiting", () => {
-  let run: RunRig;
-  let image: string;
-  let part: PartRig;
-  before(async () => {
-    run = await RunRig.open();
-    image = await ensureBaseImage();
-  });
-  afterEach(async () => await engineRemove("containers", part.part));
-  after(async () => await run.close());
-  const install = async (texts: Record<string, string>) => {
-    part = run.part(run_, uniqueName("tsb-wait"), { image, ...texts });
-    return await part.install();
-  };
+  const the = oneContainer("tsb-wait");
 
   it("exit: exit code, standard output, log lines; not drift afterwards", async () => {
-    const outputs = await install({
+    const outputs = await the.install({
       command: `sh -c 'echo out; echo err >&2; printf "the end"; exit 3'`,
       "wait-for": "exit 0 3",
       env: "A=1",
     });
     expect(outputs).to.include({ "exit-code": "3", stdout: "out\nthe end" });
-    expect([...part.log].sort()).to.deep.equal(["err err", "out out", "out the end"]);
-    expect(await part.look()).to.deep.equal([]);
-    expect(await part.update()).to.include({ "exit-code": "3", stdout: "out\nthe end" });
+    expect([...the.part.log].sort()).to.deep.equal(["err err", "out out", "out the end"]);
+    expect(await the.part.look()).to.deep.equal([]);
+    expect(await the.part.update()).to.include({ "exit-code": "3", stdout: "out\nthe end" });
   });
 
   it("exit with another code fails, with the last lines", async () => {
-    const problem = await failureOf(install({ command: "sh -c 'echo no; exit 4'", "wait-for": "exit" }));
+    const problem = await failureOf(the.install({ command: "sh -c 'echo no; exit 4'", "wait-for": "exit" }));
     expect(problem.code).to.equal("container/exited");
-    expect(problem.message).to.equal(`container ${part.part} ended with exit code 4`);
+    expect(problem.message).to.equal(`container ${the.part.part} ended with exit code 4`);
     expect(problem.notes).to.deep.equal(["its last lines were:\nno"]);
   });
 
   it("exit with auto-remove and without a log driver", async () => {
     const texts = { command: "echo gone", "wait-for": "exit", "auto-remove": "true", "log-driver": "none" };
-    expect(await install(texts)).to.include({ "exit-code": "0", stdout: "gone" });
-    expect(await part.look()).to.deep.equal([]);
+    expect(await the.install(texts)).to.include({ "exit-code": "0", stdout: "gone" });
+    expect(await the.part.look()).to.deep.equal([]);
   });
 
   it("keeps the end of a long standard output", async () => {
-    const outputs = await install({ command: "seq 1 100000", "wait-for": "exit" });
+    const outputs = await the.install({ command: "seq 1 100000", "wait-for": "exit" });
     expect(outputs["stdout"]?.length).to.be.at.most(65_536);
     expect(outputs["stdout"]).to.match(/\n99999\n100000$/);
-    expect(part.warnings.map(({ code }) => code)).to.deep.equal(["container/long-output"]);
+    expect(the.part.warnings.map(({ code }) => code)).to.deep.equal(["container/long-output"]);
   });
 
   it("healthy", async () => {
-    await install({
+    await the.install({
       command: "sh -c 'sleep 0.3; touch /ok; sleep 1000'",
       "healthcheck-command": "test -e /ok",
       "healthcheck-interval": "100ms",
@@ -343,14 +333,14 @@ describe("docker.run: waiting", () => {
       "wait-for": "healthy",
     });
     const { State } = await engineJson<{ State: { Health: { Status: string } } }>({
-      path: `/containers/${part.part}/json`,
+      path: `/containers/${the.part.part}/json`,
     });
     expect(State.Health.Status).to.equal("healthy");
   });
 
   it("unhealthy fails, with what the check said", async () => {
     const problem = await failureOf(
-      install({
+      the.install({
         command: "sleep 1000",
         "healthcheck-command": "echo broken; exit 1",
         "healthcheck-interval": "50ms",
@@ -358,28 +348,28 @@ describe("docker.run: waiting", () => {
         "wait-for": "healthy",
       }),
     );
-    expect(problem.message).to.equal(`container ${part.part} is unhealthy`);
+    expect(problem.message).to.equal(`container ${the.part.part} is unhealthy`);
     expect(problem.notes).to.deep.equal(["its last check ended with exit code 1:\nbroken"]);
   });
 
   it("healthy without a check fails at once", async () => {
-    const problem = await failureOf(install({ command: "sleep 1000", "wait-for": "healthy" }));
+    const problem = await failureOf(the.install({ command: "sleep 1000", "wait-for": "healthy" }));
     expect(problem.code).to.equal("container/no-healthcheck");
   });
 
   it("port", async () => {
-    await install({
+    await the.install({
       command: "sh -c 'sleep 0.2; nc -l -p 8080'",
       "wait-for": "port 8080",
     });
     expect(
-      (await engineJson<{ State: { Running: boolean } }>({ path: `/containers/${part.part}/json` })).State
+      (await engineJson<{ State: { Running: boolean } }>({ path: `/containers/${the.part.part}/json` })).State
         .Running,
     ).to.be.true;
   });
 
   it("log", async () => {
-    await install({
+    await the.install({
       command: "sh -c 'echo not yet; sleep 0.2; echo now ready >&2; sleep 1000'",
       "wait-for": "log ready$",
     });
@@ -387,72 +377,60 @@ describe("docker.run: waiting", () => {
 
   it("a container that ends before it is ready fails, with its log", async () => {
     const problem = await failureOf(
-      install({ command: "sh -c 'echo oh no; exit 2'", "wait-for": "log ready" }),
+      the.install({ command: "sh -c 'echo oh no; exit 2'", "wait-for": "log ready" }),
     );
     expect(problem.message).to.equal(
-      `container ${part.part} ended with exit code 2 before it came to log /ready/`,
+      `container ${the.part.part} ended with exit code 2 before it came to log /ready/`,
     );
     expect(problem.notes).to.deep.equal(["the last lines of its log:\noh no"]);
   });
 
   it("gives up after wait-timeout", async () => {
     const problem = await failureOf(
-      install({ command: "sleep 1000", "wait-for": "port 80", "wait-timeout": "300ms" }),
+      the.install({ command: "sleep 1000", "wait-for": "port 80", "wait-timeout": "300ms" }),
     );
     expect(problem.message).to.equal(
-      `container ${part.part} did not come to listen on port 80/tcp within 0.3 s`,
+      `container ${the.part.part} did not come to listen on port 80/tcp within 0.3 s`,
     );
   });
 });
 
 describe("docker.run: scripts", () => {
-  let run: RunRig;
-  let image: string;
-  let part: PartRig;
-  before(async () => {
-    run = await RunRig.open();
-    image = await ensureBaseImage();
-  });
-  afterEach(async () => await engineRemove("containers", part.part));
-  after(async () => await run.close());
-  const install = async (texts: Record<string, string>) => {
-    part = run.part(run_, uniqueName("tsb-script"), { image, command: "sleep 1000", ...texts });
-    return await part.install();
-  };
+  const the = oneContainer("tsb-script", { command: "sleep 1000" });
 
   it("run as they are written, also where the root is read-only", async () => {
     const script =
       "cat <<'END'\n  two blanks\n\n$$HOME\nEND\necho \"$$(id -un)\" >&2\nread x || echo nothing to read";
-    await install({ script, "read-only": "true", env: "A=1" });
-    const lines = [...part.log].sort();
+    await the.install({ script, "read-only": "true", env: "A=1" });
+    const lines = [...the.part.log].sort();
     expect(lines).to.deep.equal(
       ["err root", "out ", "out   two blanks", "out $HOME", "out nothing to read"].sort(),
     );
   });
 
   it("by the user, the shell and the first line asked for", async () => {
-    await install({
+    await the.install({
       script: "id -un; echo $$0",
       "script-user": "nobody",
       "script-shell": "/bin/busybox ash -e",
     });
-    expect(part.log).to.include("out nobody");
-    await part.uninstall();
-    await install({ script: "#!/bin/awk -f\nBEGIN { print 6 * 7 }", "script-user": "nobody" });
-    expect(part.log).to.deep.equal(["out 42"]);
+    expect(the.part.log).to.include("out nobody");
+    await the.part.uninstall();
+    await the.install({ script: "#!/bin/awk -f\nBEGIN { print 6 * 7 }", "script-user": "nobody" });
+    expect(the.part.log).to.deep.equal(["out 42"]);
   });
 
   it("that fail say how, and show their last lines", async () => {
     const problem = await failureOf(
-      install({ script: "set -e\nfor i in $$(seq 30); do echo line $$i; done\nfalse\necho never" }),
+      the.install({ script: "set -e\nfor i in $$(seq 30); do echo line $$i; done\nfalse\necho never" }),
     );
-    expect(problem.message).to.equal(`script in container ${part.part} ended with exit code 1`);
+    expect(problem.message).to.equal(`script in container ${the.part.part} ended with exit code 1`);
     const last = Array.from({ length: 20 }, (_, i) => `line ${i + 11}`).join("\n");
     expect(problem.notes).to.deep.equal([`its last lines were:\n${last}`]);
   });
 
   it("by a shell that is not there say what is missing", async () => {
-    const problem = await failureOf(install({ script: "true", "script-shell": "/bin/bash" }));
+    const problem = await failureOf(the.install({ script: "true", "script-shell": "/bin/bash" }));
     expect(problem.code).to.equal("container/script-failed");
     expect(problem.help?.[0]).to.match(/see that the container has what runs it: \/bin\/bash/);
   });
