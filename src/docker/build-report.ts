@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import type { Dockerfile } from "./dockerfile.js";
+import type { Dockerfile, Instruction } from "./dockerfile.js";
 import { instructionOf } from "./build-step.js";
 import { DockerError } from "./errors.js";
 import type { Trace, Vertex, VertexStatus } from "./buildkit-trace.js";
@@ -96,16 +96,20 @@ export class BuildReport {
   failure(cause: unknown, dockerfile: { readonly name: string; readonly content: Dockerfile }): DockerError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const step = this.#failed();
+    const place = step ? instructionOf(dockerfile.content, step.name) : misread(dockerfile.content, reason);
+    const notes = place ? [`${dockerfile.name}:${place.line}: ${oneLine(place.keyword, place.rest)}`] : [];
     if (!step)
-      return new DockerError({ code: "build/failed", message: `the build failed: ${reason}` }, { cause });
-    const place = instructionOf(dockerfile.content, step.name);
+      return new DockerError(
+        { code: "build/failed", message: `the build failed: ${reason}`, notes },
+        { cause },
+      );
     const last = [...step.last, ...(step.open ? [step.open] : [])].slice(-KEPT);
     return new DockerError(
       {
         code: "build/failed",
         message: `the build failed at ${step.name}: ${withoutCommand(step.error || reason)}`,
         notes: [
-          ...(place ? [`${dockerfile.name}:${place.line}: ${oneLine(place.keyword, place.rest)}`] : []),
+          ...notes,
           ...(last.length > 0 ? [`its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`] : []),
         ],
       },
@@ -237,4 +241,10 @@ function withoutCommand(reason: string): string {
 function oneLine(keyword: string, rest: string): string {
   const text = `${keyword} ${rest}`.replace(/\s+/g, " ");
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}
+
+/** The instruction on the line that a builder could not read. */
+function misread({ instructions }: Dockerfile, reason: string): Instruction | undefined {
+  const line = Number(/parse error (?:on )?line (\d+)/.exec(reason)?.[1]);
+  return instructions.findLast((one) => one.line <= line);
 }

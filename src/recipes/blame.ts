@@ -4,32 +4,42 @@ import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe
 /** Shorter words of a value are found in a message by chance. */
 const SHORTEST = 3;
 
+type Blamed = Pick<InstallContext<Schema>, "options" | "text">;
+
 /**
  * Does something on an engine, and finds for what the engine refuses the option that is to blame: engines speak of values
  * (`network nosuch not found`), not of options.
  */
-export async function blaming<T>(
-  context: Pick<InstallContext<Schema>, "options" | "text">,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function blaming<T>(context: Blamed, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof DockerError) || error.statusCode === undefined || error.problem.option)
-      throw error;
-    const option = spokenOf(error.message, context);
-    throw option === undefined ? error : new RecipeError({ ...error.problem, option }, { cause: error });
+    if (!(error instanceof DockerError) || error.statusCode === undefined) throw error;
+    throw blame(error, spokenOf(error.message, context));
   }
 }
 
-/** The option whose value shares the longest word with a message. */
-function spokenOf(
-  message: string,
-  { options, text }: Pick<InstallContext<Schema>, "options" | "text">,
-): string | undefined {
+/** Does something for the sake of an option, which is to blame for all that goes wrong. */
+export async function about<T>(option: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof DockerError ? blame(error, option) : error;
+  }
+}
+
+/** The same error about an option, if it is about none yet. */
+export function blame(error: DockerError, option: string | undefined): Error {
+  if (option === undefined || error.problem.option !== undefined) return error;
+  return new RecipeError({ ...error.problem, option }, { cause: error });
+}
+
+/** The option whose value shares the longest word with a message. Most messages tell the name of the part's thing. */
+function spokenOf(message: string, { options, text }: Blamed): string | undefined {
   const said = new Set([...words(message, /[\s"'`,;()]+/), ...words(message, /[\s"'`,;()=:]+/)]);
   let found: { readonly option: string; readonly length: number } | undefined;
   for (const option of Object.keys(options)) {
+    if (option === "name") continue;
     const value = text(option) ?? "";
     for (const word of [value, ...words(value, /[\s,;]+/), ...words(value, /[\s,;=:"']+/)])
       if (word.length >= Math.max(SHORTEST, (found?.length ?? 0) + 1) && said.has(word))

@@ -18,6 +18,7 @@ import {
   type SharedFolder,
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type Problem } from "tsbuildout/recipe";
+import { blame } from "./blame.js";
 import { viaBuildx } from "./build-buildx.js";
 import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
@@ -62,9 +63,14 @@ export async function performBuild(context: Context, building: Building): Promis
     return await identified(engine, { reference: spec.tags[0] ?? "", digest, signal: context.signal });
   } catch (error) {
     context.signal.throwIfAborted();
-    throw isOfTheBuild(error) ? report.failure(error, files.dockerfile) : error;
+    if (!isOfTheBuild(error)) throw error;
+    const failure = report.failure(error, files.dockerfile);
+    throw blame(failure, aboutTarget(failure, options) ? "target" : "source");
   }
 }
+
+const aboutTarget = ({ message }: Error, { target }: BuildOptions): boolean =>
+  target !== undefined && message.includes(`stage ${target} `);
 
 /** Whether the builder itself said no: then the step that failed is worth showing. */
 function isOfTheBuild(error: unknown): boolean {

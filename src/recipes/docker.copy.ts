@@ -9,6 +9,7 @@ import {
   type Outputs,
   type UninstallContext,
 } from "tsbuildout/recipe";
+import { blaming } from "./blame.js";
 import { configureEngine, isOurs, problemsOf } from "./common.js";
 import { copyInputs } from "./copy-inputs.js";
 import { copyOptions, type CopyLine, type CopySchema } from "./copy-options.js";
@@ -24,8 +25,8 @@ export default defineRecipe({
   inputs: copyInputs,
   // Inputs say it all: without a look, the part would be updated by every run.
   look: async () => await Promise.resolve(new Map<string, Drift[]>()),
-  install: copy,
-  update: copy,
+  install: async (context) => await blaming(context, async () => await copy(context)),
+  update: async (context) => await blaming(context, async () => await copy(context)),
   uninstall,
 });
 

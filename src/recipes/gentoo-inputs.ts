@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openLayout, type Engine } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
+import { about } from "./blame.js";
 
 export interface LayoutOf {
   readonly layout: string | undefined;
@@ -21,12 +22,12 @@ export async function layoutInput(
   what: LayoutOf,
   name = "layout",
 ): Promise<Record<string, string>> {
-  if (what.layout === undefined) return {};
-  const layout = await openLayout(what.layout, { ...owners(what), signal: context.signal });
-  const key = createHash("sha256").update(what.layout).digest("hex").slice(0, 16);
-  return {
-    [name]: await layout.digest(join(context.buildout.cacheDirectory, "digests", `layout-${key}.json`)),
-  };
+  const { layout } = what;
+  if (layout === undefined) return {};
+  const key = createHash("sha256").update(layout).digest("hex").slice(0, 16);
+  const stamps = join(context.buildout.cacheDirectory, "digests", `layout-${key}.json`);
+  const open = async () => await openLayout(layout, { ...owners(what), signal: context.signal });
+  return { [name]: await about(name, async () => await (await open()).digest(stamps)) };
 }
 
 /** Lays a folder over a container's root. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createHash, openLayout, type Call, type Layout } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
+import { about } from "./blame.js";
 
 /** A folder of the host that is laid over something, and whose it shall be there. */
 export interface LayoutOptions {
@@ -25,7 +26,7 @@ export async function putLayout(
   container: string,
   target = "/",
 ): Promise<void> {
-  const layout = await open(context);
+  const layout = await about("layout", async () => await open(context));
   if (!layout) return;
   context.progress({ step: "layout" });
   await layout.copyTo(call.engine, container, target);
@@ -33,11 +34,10 @@ export async function putLayout(
 
 /** The digest of the layout's content, as an input of the part. */
 export async function layoutInput(context: LayoutContext): Promise<Record<string, string>> {
-  const layout = await open(context);
-  if (!layout) return {};
-  const folder = createHash("sha256")
-    .update(context.options.layout ?? "")
-    .digest("hex")
-    .slice(0, 16);
-  return { layout: await layout.digest(join(context.buildout.cacheDirectory, "layouts", `${folder}.json`)) };
+  const { layout } = context.options;
+  if (layout === undefined) return {};
+  const name = createHash("sha256").update(layout).digest("hex").slice(0, 16);
+  const stamps = join(context.buildout.cacheDirectory, "layouts", `${name}.json`);
+  const digest = async () => await (await open(context))?.digest(stamps);
+  return { layout: (await about("layout", digest)) ?? "" };
 }

@@ -37,6 +37,26 @@ const examples: readonly Example[] = [
   |            ^^^^^^^^^`,
   },
   {
+    code: "build/failed",
+    part: "recipe = docker.build\nsource = src\nbuilder = classic",
+    files: { "src/Dockerfile": "FROM PRE-base:latest\nRUN echo one && exit 4\n" },
+    text: `error[build/failed]: the build failed at Step 2/4 : RUN echo one && exit 4: exit code 4 (part PRE-a)
+  buildout.cfg:5:10
+5 | source = src
+  |          ^^^
+  = note: Dockerfile:2: RUN echo one && exit 4
+  = note: its last lines:
+      one`,
+  },
+  {
+    code: "folder/unreadable",
+    part: "recipe = docker.volume\nlayout = nothing",
+    text: `error[folder/unreadable]: cannot read @/nothing: it does not exist (part PRE-a)
+  buildout.cfg:5:10
+5 | layout = nothing
+  |          ^^^^^^^`,
+  },
+  {
     code: "container/exited",
     part: "recipe = docker.run\nimage = PRE-base:latest\ncommand = true\nscript = sleep 100",
     text: `error[container/exited]: container PRE-a ended with exit code 0 before its script did (part PRE-a)
@@ -148,7 +168,7 @@ describe("what is wrong with parts, on an engine", () => {
   for (const { code, part, files = {}, args = ["install"], holder, text } of examples)
     it(`says exactly ${code}`, async () => {
       const cwd = await temporaryFolder();
-      await writeFiles(cwd, files);
+      await writeFiles(cwd, JSON.parse(ours(JSON.stringify(files))) as Files);
       await writeFile(join(cwd, "buildout.cfg"), ours(`[buildout]\nparts = PRE-a\n[PRE-a]\n${part}\n`));
       let held: string | undefined;
       try {

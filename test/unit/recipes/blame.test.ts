@@ -32,6 +32,11 @@ const SAID = [
     values: { image: "busybox:1", command: "nope 'with words'" },
     blamed: "command",
   },
+  {
+    message: 'create data: error looking up volume plugin nosuch: plugin "nosuch" not found',
+    values: { name: "looking", driver: "nosuch" },
+    blamed: "driver",
+  },
   { message: "Minimum memory limit allowed is 6MB", values: { memory: "1k" }, blamed: undefined },
 ] as const;
 
