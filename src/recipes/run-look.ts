@@ -7,6 +7,8 @@ export async function lookAtContainers(context: LookContext): Promise<Map<string
   const found = new Map<string, Drift[]>();
   for (const record of context.records) {
     const engine = await engineOfRecord(context, record);
+    // Every part's inputs ask for the images next: both lists come at the same time.
+    listing(context, engine, "images").catch(() => undefined);
     const byName = namesOf(await listing(context, engine, "containers"));
     const { name = record.part } = record.options;
     const drift = driftOf(record, name, byName.get(name));

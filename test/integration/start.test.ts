@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder, tsbuildout } from "../support/cli.js";
 import { loadedSources } from "../support/loaded.js";
@@ -32,5 +34,30 @@ describe("a cold start", () => {
       tsbuildout(["annotate"], { cwd: example, env }),
     );
     expect(sources.filter((source) => /^src\/recipes\/(?!faces)/.test(source))).to.deep.equal([]);
+  });
+
+  it("of a run that has nothing to do loads none of Node's modules that take it long", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "tsbuildout-start-"));
+    try {
+      const list = join(cwd, "list.cjs");
+      writeFileSync(list, "process.on('exit', () => console.log(process.moduleLoadList.join('\\n')));");
+      writeFileSync(
+        join(cwd, "buildout.cfg"),
+        "[buildout]\nparts = v\n[v]\nrecipe = docker.volume\nname = tsbuildout-start\n",
+      );
+      await tsbuildout(["install"], { cwd });
+      const { code, stdout } = await tsbuildout(["install"], {
+        cwd,
+        env: { NODE_OPTIONS: `--require ${list}` },
+      });
+      expect(code, stdout).to.equal(0);
+      const loaded = stdout.split("\n").map((line) => line.replace(/^NativeModule /, ""));
+      expect(loaded).to.include("http");
+      const heavy = ["crypto", "tls", "child_process", "worker_threads", "v8", "zlib", "dns"];
+      expect(loaded.filter((name) => heavy.includes(name))).to.deep.equal([]);
+    } finally {
+      await tsbuildout(["uninstall", "--all"], { cwd });
+      rmSync(cwd, { recursive: true, force: true });
+    }
   });
 });
