@@ -100,7 +100,7 @@ export class BuildReport {
     const notes = place ? [`${dockerfile.name}:${place.line}: ${oneLine(place.keyword, place.rest)}`] : [];
     if (!step)
       return new DockerError(
-        { code: "build/failed", message: `the build failed: ${reason}`, notes },
+        { code: "build/failed", message: `the build failed: ${withoutPrefix(reason)}`, notes },
         { cause },
       );
     const last = [...step.last, ...(step.open ? [step.open] : [])].slice(-KEPT);
@@ -224,6 +224,13 @@ export class BuildReport {
     this.#listener.log(name, "note");
     this.#listener.progress({ id: name, step: name });
   }
+}
+
+/** BuildKit says through which of its own rooms a failure came. */
+function withoutPrefix(reason: string): string {
+  const prefix =
+    /^(?:rpc error: code = \w+ desc = |failed to solve(?: with frontend [\w.-]+)?: |failed to create LLB definition: )+/;
+  return reason.replace(prefix, "");
 }
 
 function shortLabel(label: string): string {

@@ -3,7 +3,7 @@ import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestCache } from "./digest-cache.js";
 import { DockerIgnore } from "./dockerignore.js";
-import { DockerError, systemCode } from "./errors.js";
+import { DockerError, fileReason, systemCode } from "./errors.js";
 import { onceForStamp } from "./folder-stamp.js";
 import { digestTree } from "./tree-digest.js";
 import { packTree, type ExtraFile } from "./tree-pack.js";
@@ -181,8 +181,8 @@ async function placeDockerfile(
 }
 
 function noDockerfile(path: string, error: unknown): DockerError {
-  const code = systemCode(error);
-  const why = code === "ENOENT" || code === "ENOTDIR" ? "it does not exist" : (code ?? "");
+  const code = systemCode(error) ?? "";
+  const why = fileReason(code === "ENOTDIR" ? "ENOENT" : code);
   return new DockerError(
     { code: "context/no-dockerfile", message: `cannot read ${path}: ${why}`, option: "dockerfile" },
     { cause: error },

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { DockerError, systemCode } from "./errors.js";
+import { DockerError, fileReason, systemCode } from "./errors.js";
 
 /** The docker CLI's config.json, as far as credentials go (https://docs.docker.com/reference/cli/docker/). */
 export interface DockerConfig {
@@ -32,10 +32,10 @@ export async function readDockerConfig(path: string): Promise<DockerConfig> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    const code = systemCode(error);
+    const code = systemCode(error) ?? "";
     if (code === "ENOENT" || code === "ENOTDIR") return {};
     throw new DockerError(
-      { code: "credentials/bad-config", message: `cannot read ${path} (${code})` },
+      { code: "credentials/bad-config", message: `cannot read ${path}: ${fileReason(code)}` },
       { cause: error },
     );
   }

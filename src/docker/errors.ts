@@ -99,3 +99,17 @@ export function systemCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "it does not exist",
+  ENOTDIR: "it is not a folder",
+  EISDIR: "it is a folder",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ELOOP: "its links go round in a circle",
+};
+
+/** Why a file cannot be read, in words; another code as it is. */
+export function fileReason(code: string): string {
+  return REASONS[code] ?? code;
+}

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from "node:fs";
-import { DockerError, systemCode } from "./errors.js";
+import { DockerError, fileReason, systemCode } from "./errors.js";
 
 /** One thing in a folder on the host. Texts are byte strings (latin1): names on Linux are bytes. */
 export interface TreeEntry {
@@ -191,9 +191,8 @@ export function unreadable(path: string, error: unknown): Error {
   const shown = Buffer.from(path, "latin1")
     .toString("utf8")
     .replace(/(.)\/$/, "$1");
-  const why = code === "ENOENT" ? "it does not exist" : code === "ENOTDIR" ? "it is not a folder" : code;
   return new DockerError(
-    { code: "folder/unreadable", message: `cannot read ${shown}: ${why}` },
+    { code: "folder/unreadable", message: `cannot read ${shown}: ${fileReason(code)}` },
     { cause: error },
   );
 }

@@ -5,7 +5,7 @@ import type { ConfigureContext } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
-import { configureEngine, problemsOf } from "./common.js";
+import { configureEngine, engineOptions, problemsOf } from "./common.js";
 
 type Configure = ConfigureContext<typeof buildOptions>;
 
@@ -15,11 +15,30 @@ export async function configureBuild(context: Configure): Promise<void> {
   checkTogether(context);
   if (!knows(context, "name", "tag", "tags")) return;
   const { options } = context as { options: BuildOptions };
+  const makers = await context.shared("images that docker.build makes", () => new Map<string, string>());
   problemsOf(context, () => {
-    for (const reference of referencesOf(options)) context.provides(imageKey(reference));
+    for (const reference of referencesOf(options)) {
+      context.provides(imageKey(reference));
+      refuseTwice(context, makers, reference);
+    }
   });
   if (context.unknown.size === 0) problemsOf(context, () => specOf(context, options));
   await useBases(context, options);
+}
+
+/** Two parts that build under one name take it from each other at every run. Other engines have other images. */
+function refuseTwice(context: Configure, makers: Map<string, string>, reference: string): void {
+  const engine = Object.keys(engineOptions).map((name) => context.text(name) ?? "");
+  const key = JSON.stringify([...engine, imageKey(reference)]);
+  const other = makers.get(key) ?? context.part;
+  makers.set(key, other);
+  if (other === context.part) return;
+  context.fail({
+    code: "build/name-twice",
+    message: `${reference} is built by the part ${other}, too`,
+    help: ["give one of them another name or tag"],
+    option: "name",
+  });
 }
 
 function knows({ unknown }: Configure, ...names: string[]): boolean {

@@ -44,7 +44,18 @@ const BASE = "image ";
 function basesIn(context: Inputs, dockerfile: Dockerfile): string[] {
   const { options } = context;
   const contexts = options["build-contexts"].map(([name]) => name);
-  return imagesOf(dockerfile, { buildArgs: buildArgsOf(context, options), target: options.target, contexts });
+  const buildArgs = buildArgsOf(context, options);
+  // What is no reference is for the builder to complain of, with its line.
+  return imagesOf(dockerfile, { buildArgs, target: options.target, contexts }).filter(isReference);
+}
+
+function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Started {

@@ -106,7 +106,7 @@ export const buildOptions = {
     aliases: ["cpusetcpus", "container_limits.cpusetcpus"],
     inPlace,
   }),
-  "container-limits": option.pairs({
+  "container-limits": option.custom("limits", parseLimits, {
     doc: "The same limits in one option: `memory=`, `memswap=`, `cpushares=`, `cpusetcpus=`, one a line.",
     aliases: ["container_limits"],
     inPlace,
@@ -163,6 +163,33 @@ export const buildOptions = {
     inPlace,
   }),
 };
+
+export interface Limits {
+  readonly memory?: number | undefined;
+  readonly memswap?: number | undefined;
+  readonly cpushares?: number | undefined;
+  readonly cpusetcpus?: string | undefined;
+}
+
+/** Each is written as the option of that meaning is. */
+function parseLimits(text: string): Limits {
+  const at = { directory: "/", home: "/" };
+  const kinds: Readonly<Record<string, { decode(value: string, where: typeof at): unknown }>> = {
+    memory: option.size({ doc: "" }),
+    memswap: option.size({ doc: "" }),
+    cpushares: option.integer({ doc: "" }),
+    cpusetcpus: option.string({ doc: "" }),
+  };
+  const limits = (option.pairs({ doc: "" }).decode(text, at) ?? []).map(([key, value = ""]) => {
+    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    if (!kind)
+      throw new OptionValueError(`"${key}" is not a limit`, [
+        "write memory, memswap, cpushares or cpusetcpus",
+      ]);
+    return [key, kind.decode(value, at)];
+  });
+  return Object.fromEntries(limits) as Limits;
+}
 
 export interface Secret {
   readonly id: string;

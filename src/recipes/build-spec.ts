@@ -1,5 +1,5 @@
 import type { BuildSpec } from "tsbuildout/docker";
-import { option, RecipeError, type Context, type OptionsOf } from "tsbuildout/recipe";
+import { RecipeError, type Context, type OptionsOf } from "tsbuildout/recipe";
 import type { buildOptions } from "./build-options.js";
 import { referencesOf } from "./build-names.js";
 import { labelsOf } from "./common.js";
@@ -8,7 +8,7 @@ export type BuildOptions = OptionsOf<typeof buildOptions>;
 
 /** What a builder is asked for, from the options. @throws a problem where an option does not fit */
 export function specOf(context: Context, options: BuildOptions): BuildSpec {
-  const limits = limitsOf(options);
+  const limits = options["container-limits"] ?? {};
   return {
     tags: referencesOf(options),
     target: options.target,
@@ -22,9 +22,9 @@ export function specOf(context: Context, options: BuildOptions): BuildSpec {
     network: options.network,
     shmSize: options["shm-size"],
     memory: options.memory ?? limits.memory,
-    memorySwap: options["memory-swap"] ?? limits.memorySwap,
-    cpuShares: options["cpu-shares"] ?? limits.cpuShares,
-    cpusetCpus: options["cpuset-cpus"] ?? limits.cpusetCpus,
+    memorySwap: options["memory-swap"] ?? limits.memswap,
+    cpuShares: options["cpu-shares"] ?? limits.cpushares,
+    cpusetCpus: options["cpuset-cpus"] ?? limits.cpusetcpus,
     platform: options.platform?.join(",") || undefined,
     extraHosts: options["extra-hosts"].map(hostOf),
   };
@@ -45,36 +45,6 @@ export function buildArgsOf(
 
 function labelsFrom(pairs: BuildOptions["labels"]): Record<string, string> {
   return Object.fromEntries(pairs.map(([key, value]) => [key, value ?? ""]));
-}
-
-interface Limits {
-  memory?: number | undefined;
-  memorySwap?: number | undefined;
-  cpuShares?: number | undefined;
-  cpusetCpus?: string | undefined;
-}
-
-function limitsOf(options: BuildOptions): Limits {
-  const limits: Limits = {};
-  const size = option.size({ doc: "" });
-  const at = { directory: "/", home: "/" };
-  for (const [key, value = ""] of options["container-limits"]) {
-    if (key === "memory") limits.memory = size.decode(value, at);
-    else if (key === "memswap") limits.memorySwap = size.decode(value, at);
-    else if (key === "cpushares") limits.cpuShares = Number(value);
-    else if (key === "cpusetcpus") limits.cpusetCpus = value;
-    else throw unknownLimit(key);
-  }
-  return limits;
-}
-
-function unknownLimit(key: string): RecipeError {
-  return new RecipeError({
-    code: "option/value",
-    message: `"${key}" is not a limit`,
-    help: ["write memory, memswap, cpushares or cpusetcpus"],
-    option: "container-limits",
-  });
 }
 
 /** `host=address` and `host:address` mean the same; the API wants the colon. */

@@ -121,13 +121,60 @@ describe("docker.build", function () {
     });
   }
 
-  it("says what is wrong with a Dockerfile", async () => {
-    const made = await buildout({
-      config: part("source = src"),
-      files: { "src/Dockerfile": dockerfile("FETCH x") },
+  const mistakes: readonly (readonly [what: string, text: string, said: RegExp])[] = [
+    [
+      "an unknown instruction",
+      dockerfile("RUN true", "FETCH x"),
+      /^build\/failed: the build failed: dockerfile parse error (?:on )?line 3: unknown instruction: FETCH.*\nnote: Dockerfile:3: FETCH x$/is,
+    ],
+    ["nothing", "", /^build\/failed: the build failed: the Dockerfile .*cannot be empty$/],
+    ["no stage", "RUN true\n", /^build\/failed: the build failed: no build stage in current context/],
+    [
+      "no image",
+      "ARG B\nFROM $B\n",
+      /^build\/failed: the build failed: base name \(\$B\) should not be blank/,
+    ],
+    [
+      "no reference",
+      "FROM UPPER:case\n",
+      /^build\/failed: the build failed.*"UPPER:case".*must be lowercase/s,
+    ],
+  ];
+  for (const [what, text, said] of mistakes)
+    it(`says what is wrong with a Dockerfile: ${what}`, async () => {
+      const config = part("source = src\nbuilder = buildkit");
+      expect(await failing(await buildout({ config, files: { "src/Dockerfile": text } }))).to.match(said);
     });
-    const said = await failing(made);
-    expect(said).to.match(/^build\/failed: the build failed: .*unknown instruction: FETCH/i);
+
+  it("says what is wrong with a Dockerfile: it is a folder", async () => {
+    const made = await buildout({ config: part("source = src"), files: { "src/Dockerfile/x": "" } });
+    expect(await failing(made)).to.equal(
+      `context/no-dockerfile: cannot read ${made.directory}/src/Dockerfile: it is a folder`,
+    );
+  });
+
+  const refused = async (config: string): Promise<string> => {
+    const made = await buildout({ config, files: { "src/Dockerfile": dockerfile() } });
+    return await made.install().then(
+      () => "nothing went wrong",
+      (error: Error) => error.message,
+    );
+  };
+
+  for (const [limit, said] of [
+    ["memory=lots", '"lots" is not a size'],
+    ["cpushares=abc", '"abc" is not a whole number'],
+    ["toString=1", '"toString" is not a limit'],
+  ])
+    it(`says which limit is none, before anything is built: ${limit}`, async () => {
+      const config = part(`source = src\ncontainer-limits = ${limit}`);
+      expect(await refused(config)).to.equal(`option/value: container-limits: ${said}`);
+    });
+
+  it("refuses two parts that build under one name", async () => {
+    const other = `[other]\nrecipe = docker.build\nname = ${name}\nsource = src\n`;
+    const config = `${part("source = src\ntags = 1").replace("parts = app", "parts = app other")}${other}`;
+    expect(await refused(config)).to.equal(`build/name-twice: ${name}:latest is built by the part app, too`);
   });
 
   it("builds again when the image is gone, or its name is on another one", async () => {
