@@ -91,7 +91,9 @@ function notFolder(place: ContainerPlace | FolderPlace, path: string): DockerErr
  */
 export async function copyToFolder(to: FolderPlace, plan: Plan, signal?: AbortSignal): Promise<void> {
   const { default: tarfs } = await import("tar-fs");
-  await mkdir(to.path, { recursive: true });
+  await mkdir(to.path, { recursive: true }).catch((error: unknown) => {
+    throw hostError(error, to.path);
+  });
   const chosen: { readonly mtime: number }[] = [];
   const planned = { ...plan, onEntry: onEntryFor(to, chosen) };
   const whole = streamOf(async (outlet) => {
@@ -133,7 +135,7 @@ function onEntryFor(to: FolderPlace, chosen: { mtime: number }[]): OnEntry {
 function hostError(error: unknown, path: string): unknown {
   if (error instanceof DockerError || !(error instanceof Error) || error.name === "AbortError") return error;
   return new DockerError(
-    { code: "copy/host", message: `cannot write ${path}`, notes: [error.message] },
+    { code: "copy/host", message: `cannot write ${path}`, notes: [error.message], option: "path-to" },
     { cause: error },
   );
 }

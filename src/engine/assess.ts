@@ -194,7 +194,7 @@ export class Assessor {
   #looking(part: Part, live: Live): InputsContext<Schema> {
     const { runtime, record } = this.settings;
     return {
-      ...runtime.context(part.name),
+      ...runtime.context(part.name, undefined, (option) => part.span(option)),
       options: live.options,
       text: (option) => knownText(part, live, option),
       record: record(part.name),

@@ -4,7 +4,7 @@ import type { Diagnostic } from "./diagnostic.js";
 import { hasHole } from "./hole.js";
 import type { Decoded } from "./options.js";
 import { addNeed, type Part, type Text } from "./part.js";
-import { problemDiagnostics } from "./problem.js";
+import { problemDiagnostics, warningOf } from "./problem.js";
 import { RecipeError } from "./contract.js";
 import type { Schema } from "./schema.js";
 
@@ -32,6 +32,7 @@ export interface ConfigureCall {
 
 export function configureContext(host: ConfigureHost, part: Part, decoded: Decoded): ConfigureCall {
   const wishes: Wishes = { needs: [], parts: [] };
+  const at = { part: part.name, span: (option: string) => part.span(option) };
   const context: ConfigureContext<Schema> = {
     ...host.runtime.context(part.name),
     options: decoded.values,
@@ -62,13 +63,9 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
     provides: (key) => void part.provides.push(key),
     uses: (key, why) => void part.uses.push({ key, why }),
     addPart: (name, options) => void wishes.parts.push({ name, options }),
-    fail: (problem: Problem) =>
-      host.fail(
-        problemDiagnostics(new RecipeError(problem), {
-          part: part.name,
-          span: (option) => part.span(option),
-        }),
-      ),
+    // Gathered with the mistakes: `check` and `plan` show them too.
+    warn: (problem) => host.fail([warningOf(problem, at)]),
+    fail: (problem: Problem) => host.fail(problemDiagnostics(new RecipeError(problem), at)),
   };
   return { context, wishes };
 }

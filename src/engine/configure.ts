@@ -12,7 +12,7 @@ import { isComputed, RecipeOutside } from "./outside.js";
 import { addNeed, isEngineOption, PART_DEPENDENCIES, type Part, type Text } from "./part.js";
 import { problemDiagnostics } from "./problem.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
-import { canonical, generatedSection, twiceGiven } from "./section.js";
+import { canonical, generatedSection, twiceGiven, writtenAs } from "./section.js";
 import type { Span } from "./text.js";
 
 interface Visit {
@@ -390,7 +390,7 @@ export class Configurer implements ConfigureHost {
   }
 
   span(section: string, option: string): Span | undefined {
-    return this.#sections.get(section)?.options.get(option)?.span;
+    return writtenAs(option, this.#sections.get(section), this.#outside.loaded.get(section))?.span;
   }
 
   #nameSpan(section: string, option: string): Span | undefined {

@@ -1,8 +1,10 @@
-import type { BuildoutInfo, Context, Problem, Progress } from "./contract.js";
+import type { BuildoutInfo, Context, Progress } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { diagnosticJson, type Event, type Reporter } from "./events.js";
+import { warningOf } from "./problem.js";
 import { Redactor } from "./redact.js";
 import { renderDiagnostic } from "./render.js";
+import type { Span } from "./text.js";
 
 interface Shared {
   readonly value: Promise<unknown>;
@@ -40,8 +42,12 @@ export class Runtime {
     });
   }
 
-  /** What a call into a recipe is handed, in the name of a part. */
-  context(part: string, signal: AbortSignal = this.settings.signal): Context {
+  /** What a call into a recipe is handed, in the name of a part. @param span where an option of the part stands */
+  context(
+    part: string,
+    signal: AbortSignal = this.settings.signal,
+    span: (option: string) => Span | undefined = () => undefined,
+  ): Context {
     const { info, env, home } = this.settings;
     return {
       part,
@@ -51,7 +57,7 @@ export class Runtime {
       signal,
       shared: (key, make, dispose) => this.#share(key, make, dispose),
       log: (line, stream = "out") => this.emit({ type: "part-log", part, stream, line }),
-      warn: (problem) => this.report(warning(problem, part)),
+      warn: (problem) => this.report(warningOf(problem, { part, span })),
       progress: (progress: Progress) => this.emit({ type: "part-progress", part, ...progress }),
       secret: (text) => this.redactor.add(text),
     };
@@ -83,16 +89,4 @@ export class Runtime {
     }
     this.#shared.clear();
   }
-}
-
-function warning(problem: Problem, part: string): Diagnostic {
-  const { code, message, notes, help } = problem;
-  return {
-    severity: "warning",
-    code,
-    message,
-    part,
-    ...(notes && { notes: notes.map((note) => ({ message: note })) }),
-    ...(help && { help }),
-  };
 }

@@ -1,15 +1,37 @@
+import type { Problem } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { problemOf, toDiagnostics } from "./events.js";
 import type { Span } from "./text.js";
 
+/** In whose name something is said, and where its options stand. */
+interface At {
+  readonly part: string;
+  span(option: string): Span | undefined;
+}
+
 /** What was thrown in the name of a part, with the place of the option that the problem is about, else of the part. */
-export function problemDiagnostics(
-  thrown: unknown,
-  at: { readonly part: string; span(option: string): Span | undefined },
-): readonly Diagnostic[] {
-  const option = problemOf(thrown)?.option;
-  const span = (option !== undefined && at.span(option)) || at.span("recipe");
+export function problemDiagnostics(thrown: unknown, at: At): readonly Diagnostic[] {
+  const span = spanOf(problemOf(thrown), at);
   return toDiagnostics(thrown, at.part).map((diagnostic) =>
     span && !diagnostic.span ? { ...diagnostic, span } : diagnostic,
   );
+}
+
+/** What a recipe warns of, with its place in the same way. */
+export function warningOf(problem: Problem, at: At): Diagnostic {
+  const { code, message, notes, help } = problem;
+  const span = spanOf(problem, at);
+  return {
+    severity: "warning",
+    code,
+    message,
+    part: at.part,
+    ...(span && { span }),
+    ...(notes && { notes: notes.map((note) => ({ message: note })) }),
+    ...(help && { help }),
+  };
+}
+
+function spanOf(problem: Pick<Problem, "option"> | undefined, at: At): Span | undefined {
+  return (problem?.option !== undefined && at.span(problem.option)) || at.span("recipe");
 }

@@ -1,4 +1,4 @@
-import type { Section } from "./config/model.js";
+import type { Section, Value } from "./config/model.js";
 import { computed } from "./config/resolve.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { factsOf } from "./facts.js";
@@ -7,6 +7,13 @@ import type { LoadedRecipe } from "./registry.js";
 /** An option's name as the schema has it, of any of its names. */
 export function canonical({ recipe }: LoadedRecipe, name: string): string {
   return factsOf(recipe).aliases.get(name) ?? name;
+}
+
+/** What a section says of an option, under whichever of its names. */
+export function writtenAs(option: string, section?: Section, loaded?: LoadedRecipe): Value | undefined {
+  const names = [option, ...(loaded?.recipe.options[option]?.aliases ?? [])];
+  const name = names.find((known) => section?.options.has(known));
+  return name === undefined ? undefined : section?.options.get(name);
 }
 
 /** Options that are given under two of their names. */

@@ -157,7 +157,7 @@ export class Worker {
 
   #installContext(part: Part, { live, signal, inputs }: Installing): InstallContext<Schema> {
     const { runtime, store } = this.#settings;
-    const context = runtime.context(part.name, signal);
+    const context = runtime.context(part.name, signal, (option) => part.span(option));
     const { info, env, home } = runtime.settings;
     return {
       ...context,
@@ -252,7 +252,10 @@ export class Worker {
         const message = `${path} holds the buildout itself and is left`;
         this.#settings.runtime.context(part).warn({ code: "part/file-left", message });
       } else {
-        await rm(path, { recursive: true, force: true });
+        await rm(path, { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
+          // With a file on its way nothing can have been made.
+          if (error.code !== "ENOTDIR") throw error;
+        });
         if (dirname(path) === partsDirectory) await rmdir(partsDirectory).catch(() => {});
       }
     }

@@ -110,6 +110,7 @@ async function baseValue(context: Inputs, engine: Engine, base: string): Promise
   throw new RecipeError({
     code: "cache/no-base",
     message: `cache-base-digest: there is no image ${base}, neither on the engine nor in its registry`,
+    help: ["see that FROM names an image that is there, or leave cache-base-digest out"],
     option: "cache-base-digest",
   });
 }

@@ -34,9 +34,9 @@ async function readSecret(context: Context, secret: Secret): Promise<Uint8Array>
     return await readFile(path, { signal: context.signal });
   } catch (error) {
     context.signal.throwIfAborted();
-    throw problem(
-      `the secret "${secret.id}" cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const why = missing ? `there is no file ${path}` : (error as Error).message;
+    throw problem(`the secret "${secret.id}" cannot be read: ${why}`);
   }
 }
 

@@ -52,7 +52,7 @@ async function socketOf(
     throw problem(`"${id}" is to be the running ssh agent, and SSH_AUTH_SOCK names none`);
   }
   const found = await stat(first).catch(() => undefined);
-  if (!found) throw problem(`${first} is not there`);
+  if (!found) throw problem(`"${id}" is to be ${first}, which is not there`);
   if (found.isSocket()) return first;
   return await startAgent(files, { env: context.env, signal: context.signal });
 }

@@ -2,6 +2,7 @@ import http from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { engineHost } from "./engine.js";
 
 export type Answer = (request: http.IncomingMessage, response: http.ServerResponse) => void;
@@ -18,8 +19,14 @@ export interface FakeEngine {
  * An engine that answers some calls as a test wants and hands all others to the engine under test (which must be at a
  * socket): for what a real engine does only on a bad day.
  * @param answers by `METHOD /path`, without version
+ * @param rest what answers all other calls
+ * @param upgrade what takes a connection over that a call turns into a raw one
  */
-export async function fakeEngine(answers: Readonly<Record<string, Answer>>): Promise<FakeEngine> {
+export async function fakeEngine(
+  answers: Readonly<Record<string, Answer>>,
+  rest: Answer = handOn,
+  upgrade?: (request: http.IncomingMessage, socket: Duplex) => void,
+): Promise<FakeEngine> {
   const folder = await mkdtemp(join(tmpdir(), "tsbuildout-fake-"));
   const path = join(folder, "engine.sock");
   const requests: string[] = [];
@@ -27,9 +34,9 @@ export async function fakeEngine(answers: Readonly<Record<string, Answer>>): Pro
     const asked = `${request.method} ${(request.url ?? "").replace(/^\/v1\.\d+/, "").replace(/\?.*/, "")}`;
     requests.push(asked);
     const answer = answers[asked];
-    if (answer) answer(request, response);
-    else handOn(request, response);
+    (answer ?? rest)(request, response);
   });
+  if (upgrade) server.on("upgrade", upgrade);
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const close = async (): Promise<void> => {
     server.closeAllConnections();

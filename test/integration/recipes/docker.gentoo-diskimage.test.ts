@@ -277,8 +277,9 @@ prepare-script =
 
   it("says what is missing: the file, the images, room, and that a path is not absolute", async () => {
     const gone = await problem("build-root = /r\nprepare-script = true\n");
-    expect(gone.code).to.equal("gentoo/no-image-file");
-    expect(gone.message).to.match(new RegExp(`^there is no ${file} in container \\S+$`));
+    expect(`${gone.code}: ${gone.message}`).to.match(
+      new RegExp(`^gentoo/no-image-file: there is no ${file} in container \\S+$`),
+    );
     const folder = await problem(`build-root = /r\nprepare-script = mkdir ${file}\n`);
     expect(folder.message).to.match(/is not a file$/);
     expect((await problem("base-image = tsbg/none\n")).message).to.equal(
@@ -290,7 +291,9 @@ prepare-script =
     const full = await problem(
       "build-root = /r\nprepare-script = mkdir /r; mount -t tmpfs -o size=4k none /r\n",
     );
-    expect(full.code).to.equal("gentoo/unpack-failed");
+    expect(`${full.code}: ${full.message}`).to.match(
+      /^gentoo\/unpack-failed: the base image could not be unpacked into \/r of container \S+$/,
+    );
     expect(full.notes.join("\n")).to.include("No space left on device");
     await buildout.write(config("build-root = r\n"));
     expect(await buildout.install().catch((error: Error) => error.message)).to.equal(

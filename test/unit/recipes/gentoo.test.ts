@@ -15,6 +15,7 @@ import { parsePlatform, platformText, runsNatively } from "../../../src/recipes/
 import { filled } from "../../../src/recipes/gentoo-sparse.js";
 import { isLatestPage, parseDigests, parseLatest } from "../../../src/recipes/gentoo-stage3.js";
 import { containerName } from "../../../src/recipes/bootstrap-steps.js";
+import { problemOf } from "../../support/problem.js";
 
 describe("a line of archives", () => {
   const md5 = "0123456789abcdef0123456789abcdef";
@@ -66,8 +67,13 @@ evil/stage3-amd64.tar.xz 1
     expect(isLatestPage("https://x.org/stage3.txt")).to.equal(false);
   });
 
-  it("may name nothing", () => {
-    expect(() => parseLatest("<html>\n404", url)).to.throw(`${url} names no stage archive`);
+  it("may name nothing", async () => {
+    expect(await problemOf(async () => parseLatest("<html>\n404", url))).to.deep.equal({
+      code: "gentoo/latest",
+      message: `${url} names no stage archive`,
+      notes: ["it begins: <html> 404"],
+      help: ["check the URL: https://distfiles.gentoo.org/releases/<arch>/autobuilds/latest-stage3-….txt"],
+    });
   });
 
   it("has digests, of which only the SHA512 counts", () => {
@@ -246,7 +252,7 @@ describe("packages", () => {
     expect(overtaken("e/f-1", { buildId: 1, use: [] }, index)).to.equal(undefined);
   });
 
-  it("are compared as they landed", () => {
+  it("are compared as they landed", async () => {
     const records = parseRecords(":: a/b-1\nbuild 1\nx static\nuse\n:: c/d-1\nbuild \n");
     expect([...records]).to.deep.equal([
       ["a/b-1", { buildId: 1, use: ["static", "x"] }],
@@ -254,9 +260,13 @@ describe("packages", () => {
     ]);
     checkLanded(records, records);
     const landed = new Map([["a/b-1", { buildId: 2, use: ["x"] }]]);
-    expect(() => checkLanded(records, landed)).to.throw(
-      "another build of a/b-1 would get into the image than the one asked for",
-    );
+    expect(await problemOf(async () => checkLanded(records, landed))).to.deep.equal({
+      code: "gentoo/wrong-build",
+      message: "another build of a/b-1 would get into the image than the one asked for",
+      notes: ["USE asked for: static x", "USE found:     x"],
+      help: ["remove the newer binary package from the builder, or build it anew"],
+      option: "packages",
+    });
   });
 });
 

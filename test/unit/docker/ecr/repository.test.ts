@@ -3,6 +3,7 @@ import { openEcr, type Ecr as Client } from "../../../../src/docker/ecr/client.j
 import { imagesByTag, removeTags } from "../../../../src/docker/ecr/images.js";
 import { createRepository, findRepository } from "../../../../src/docker/ecr/repository.js";
 import { applySettings, expireAfter } from "../../../../src/docker/ecr/settings.js";
+import type { Problem } from "../../../../src/docker/errors.js";
 import { startEcr, type Ecr } from "../../../support/ecr.js";
 import { problemOf } from "../../../support/problem.js";
 
@@ -10,7 +11,7 @@ describe("repositories of ECR", () => {
   let aws: Ecr;
   let ecr: Client;
   let warnings: string[];
-  const warn = ({ message }: { readonly message: string }) => void warnings.push(message);
+  const warn = ({ code, message }: Problem) => void warnings.push(`${code}: ${message}`);
   beforeEach(async () => {
     aws = await startEcr({ registry: false });
     ecr = await openEcr({}, aws.env);
@@ -76,8 +77,8 @@ describe("repositories of ECR", () => {
     const settings = { lifecycle: expireAfter(7), encryption: "KMS" };
     await applySettings(ecr, info, { repository: "app", settings, warn });
     expect(warnings).to.deep.equal([
-      'AWS denies ecr:PutLifecyclePolicy on repository "app" in us-east-1',
-      'repository "app" is encrypted with AES256, and ECR cannot change that',
+      'ecr/denied: AWS denies ecr:PutLifecyclePolicy on repository "app" in us-east-1',
+      'ecr/encryption: repository "app" is encrypted with AES256, and ECR cannot change that',
     ]);
   });
 

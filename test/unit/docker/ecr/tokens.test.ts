@@ -110,6 +110,15 @@ describe("tokens of ECR", () => {
       });
     });
 
+    it("for a reason that only AWS knows", async () => {
+      aws.fail("GetAuthorizationToken", { code: "KmsException", message: "the key is disabled" });
+      expect(await ask()).to.deep.equal({
+        code: "ecr/failed",
+        message: "GetAuthorizationToken failed in us-east-1: KmsException",
+        notes: ["the key is disabled"],
+      });
+    });
+
     it("without permission", async () => {
       aws.fail("GetAuthorizationToken", { code: "AccessDeniedException" });
       expect(await ask()).to.deep.equal({

@@ -1,0 +1,209 @@
+import { container, type Example, says } from "../../support/played-part.js";
+
+const run = "recipe = docker.run\nimage = x\n";
+
+const examples: readonly Example[] = [
+  {
+    name: "network/overlap",
+    part: "recipe = docker.network\nsubnet = 10.1.0.0/16",
+    answers: {
+      "POST /networks/create": [403, { message: "Pool overlaps with other one on this address space" }],
+      "GET /networks": [{ Id: "n2", Name: "theirs", IPAM: { Config: [{ Subnet: "10.0.0.0/8" }] } }],
+    },
+    text: `error[network/overlap]: subnet 10.1.0.0/16 overlaps with another network (part web)
+  buildout.cfg:5:10
+5 | subnet = 10.1.0.0/16
+  |          ^^^^^^^^^^^
+  = note: 10.1.0.0/16 overlaps with 10.0.0.0/8 of network theirs
+  = help: choose a subnet that is free, or leave the choice to the engine`,
+  },
+  {
+    name: "network/gone",
+    part: "recipe = docker.network",
+    answers: { "POST /networks/create": [201, { Id: "n1" }] },
+    text: `error[network/gone]: network web was made and is gone again (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.network
+  |          ^^^^^^^^^^^^^^
+  = help: something else on this engine removes networks: run again`,
+  },
+  {
+    name: "network/differs",
+    part: "recipe = docker.network\ndriver = macvlan",
+    answers: {
+      "GET /networks/web": { Id: "n1", Name: "web", Driver: "bridge", Labels: {}, IPAM: { Config: [] } },
+    },
+    text: `error[network/differs]: network web is there already and differs from what is asked for (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.network
+  |          ^^^^^^^^^^^^^^
+  = note: its driver is bridge, not macvlan
+  = note: this part did not make it, and leaves it as it is
+  = help: ask for what is there, take another name, or remove the network`,
+  },
+  {
+    name: "engine/warning",
+    part: run,
+    answers: {
+      ...container(),
+      "POST /containers/create": [201, { Id: "c1", Warnings: ["Your kernel does not support swap limits."] }],
+    },
+    code: 0,
+    text: `warning[engine/warning]: Your kernel does not support swap limits. (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.run
+  |          ^^^^^^^^^^`,
+  },
+  {
+    name: "option/no-effect: on an old engine",
+    part: `${run}healthcheck-start-interval = 1s`,
+    answers: container(),
+    api: "1.40",
+    code: 0,
+    text: `warning[option/no-effect]: this engine knows no start interval of health checks (part web)
+  buildout.cfg:6:30
+6 | healthcheck-start-interval = 1s
+  |                              ^^
+  = note: it speaks API 1.40; 1.44 is needed`,
+  },
+  {
+    name: "container/legacy-links",
+    part: `${run}links = db`,
+    answers: container(),
+    code: 0,
+    text: `warning[container/legacy-links]: links on the default network are going away: their variables in engine 29, they themselves in 30 (part web)
+  buildout.cfg:6:9
+6 | links = db
+  |         ^^
+  = help: put both containers into a network of their own: there every container is known by its name`,
+  },
+  {
+    name: "container/port-taken",
+    part: `${run}ports = 8080:80`,
+    answers: {
+      ...container(),
+      "GET /containers/json": [{ Id: "c2", Names: ["/other"], Ports: [{ PublicPort: 8080, Type: "tcp" }] }],
+      "POST /containers/c1/start": [
+        500,
+        { message: "Bind for 0.0.0.0:8080 failed: port is already allocated" },
+      ],
+    },
+    text: `error[container/port-taken]: Bind for 0.0.0.0:8080 failed: port is already allocated (part web)
+  buildout.cfg:6:9
+6 | ports = 8080:80
+  |         ^^^^^^^
+  = note: port 8080/tcp is published by container other`,
+  },
+  {
+    name: "container/exited",
+    part: `${run}wait-for = healthy`,
+    answers: container({ Running: false, Status: "exited", ExitCode: 3 }),
+    text: `error[container/exited]: container web ended with exit code 3 before it came to be healthy (part web)
+  buildout.cfg:6:12
+6 | wait-for = healthy
+  |            ^^^^^^^`,
+  },
+  {
+    name: "container/no-healthcheck",
+    part: `${run}wait-for = healthy`,
+    answers: container(),
+    text: `error[container/no-healthcheck]: container web has no health check, so that it never will be healthy (part web)
+  buildout.cfg:6:12
+6 | wait-for = healthy
+  |            ^^^^^^^
+  = help: add healthcheck-command, or wait for something else`,
+  },
+  {
+    name: "container/cannot-look",
+    part: `${run}wait-for = port 80`,
+    answers: container(),
+    command: () => ({ code: 127 }),
+    text: `error[container/cannot-look]: container web has no program "cat" to look for open ports with (part web)
+  buildout.cfg:6:12
+6 | wait-for = port 80
+  |            ^^^^^^^
+  = help: wait for a line of its log, or give it a health check`,
+  },
+  {
+    name: "container/script-failed",
+    part: `${run}script = ./configure`,
+    answers: container(),
+    command: () => ({ code: 4, out: "no such option\n" }),
+    text: `error[container/script-failed]: script in container web ended with exit code 4 (part web)
+  buildout.cfg:6:10
+6 | script = ./configure
+  |          ^^^^^^^^^^^
+  = note: its last lines were:
+    no such option`,
+  },
+  {
+    name: "reference/invalid",
+    part: "recipe = docker.pull\nimage = A:B:C",
+    code: 2,
+    text: `error[reference/invalid]: "A:B:C" is not an image reference: a repository's name is in lower case (part web)
+  buildout.cfg:5:9
+5 | image = A:B:C
+  |         ^^^^^`,
+  },
+  {
+    name: "copy/same-container",
+    part: "recipe = docker.copy\ncontainer-from = x\ncontainer-to = x\npaths = /a /a/b",
+    answers: { ...container(), "GET /containers/x/json": { Id: "c1" } },
+    text: `error[copy/same-container]: container x is both the source and the target (part web)
+  buildout.cfg:6:16
+6 | container-to = x
+  |                ^
+  = help: copy within a container by a script that runs in it`,
+  },
+  {
+    name: "copy/host",
+    part: "recipe = docker.copy\npath-from = in\npath-to = buildout.cfg/x\npaths = a /",
+    files: { "in/a": "" },
+    text: `error[copy/host]: cannot write @/buildout.cfg/x (part web)
+  buildout.cfg:6:11
+6 | path-to = buildout.cfg/x
+  |           ^^^^^^^^^^^^^^
+  = note: ENOTDIR: not a directory, mkdir '@/buildout.cfg/x'`,
+  },
+  {
+    name: "engine/not-found",
+    part: "recipe = docker.copy\ncontainer-from = x\npath-to = out\npaths = /a /",
+    text: `error[engine/not-found]: there is no /containers/x/json (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.copy
+  |          ^^^^^^^^^^^
+  = note: GET /containers/x/json was answered with 404`,
+  },
+  {
+    name: "engine/failed",
+    part: "recipe = docker.volume",
+    answers: { "POST /volumes/create": [500, { message: "no space left on device" }] },
+    text: `error[engine/failed]: no space left on device (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.volume
+  |          ^^^^^^^^^^^^^
+  = note: POST /volumes/create was answered with 500`,
+  },
+  {
+    name: "engine/refused",
+    part: "recipe = docker.volume\ndriver = nfs",
+    answers: { "POST /volumes/create": [400, { message: "error looking up volume plugin nfs" }] },
+    text: `error[engine/refused]: error looking up volume plugin nfs (part web)
+  buildout.cfg:5:10
+5 | driver = nfs
+  |          ^^^
+  = note: POST /volumes/create was answered with 400`,
+  },
+  {
+    name: "engine/denied",
+    part: "recipe = docker.volume",
+    answers: { "POST /volumes/create": [403, { message: "authorization denied by plugin opa" }] },
+    text: `error[engine/denied]: authorization denied by plugin opa (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.volume
+  |          ^^^^^^^^^^^^^
+  = note: POST /volumes/create was answered with 403`,
+  },
+];
+
+describe("what is wrong with containers, networks and volumes, on a played engine", () => says(examples));

@@ -1,0 +1,286 @@
+import { container, type Example, image, says } from "../../support/played-part.js";
+
+const inline = "recipe = docker.build\nname = y\ndockerfile-inline = FROM x\n";
+const gentoo = "recipe = docker.gentoo-build\nname = y\nbase-image = x\nbuild-image = x\n";
+
+const field = (text: string, length: number): string => text.padEnd(length, "\0");
+const octal = (value: number, length: number): string =>
+  field(value.toString(8).padStart(length - 1, "0"), length);
+
+/** A tar archive of one file, as text. */
+function archive(name: string, content: string): string {
+  const numbers = [0o644, 0, 0].map((value) => octal(value, 8)).join("");
+  const before = field(name, 100) + numbers + octal(content.length, 12) + octal(0, 12);
+  const after = field(`0${field("", 100)}ustar\u000000`, 356);
+  const sum = Buffer.from(`${before}        ${after}`).reduce((total, byte) => total + byte, 0);
+  return `${before}${octal(sum, 7)} ${after}${field(content, 512)}${field("", 1024)}`;
+}
+
+const examples: readonly Example[] = [
+  {
+    name: "option/no-effect: without a builder",
+    part: "recipe = docker.gentoo-build\nname = y\nbase-image = x\npackages = app-misc/a",
+    args: ["check"],
+    code: 0,
+    text: `warning[option/no-effect]: packages has no effect: there is no builder without build-image (part web)
+  buildout.cfg:7:12
+7 | packages = app-misc/a
+  |            ^^^^^^^^^^`,
+  },
+  {
+    name: "image/not-archive",
+    part: "recipe = docker.load\nfile = app.tar",
+    files: { "app.tar": "hello\n" },
+    text: `error[image/not-archive]: @/app.tar is not an archive of images, as docker save writes them (part web)
+  buildout.cfg:5:8
+5 | file = app.tar
+  |        ^^^^^^^
+  = note: it has neither manifest.json nor index.json`,
+  },
+  {
+    name: "images/unreadable",
+    part: "recipe = docker.images\ndirectory = nowhere",
+    code: 2,
+    text: `error[images/unreadable]: cannot read @/nowhere: it does not exist (part web)
+  buildout.cfg:5:13
+5 | directory = nowhere
+  |             ^^^^^^^`,
+  },
+  {
+    name: "ecr/credentials",
+    part: "recipe = docker.ecr-push\nimage = team/app\naccess-key-id = AKIA",
+    code: 2,
+    text: `error[ecr/credentials]: there is an access-key-id but no secret-access-key (part web)
+  buildout.cfg:6:17
+6 | access-key-id = ***
+  |                 ^^^`,
+  },
+  {
+    name: "ecr/no-credentials",
+    part: "recipe = docker.ecr-push\nimage = x\nrepository = team/app\nregion = eu-west-1",
+    answers: image,
+    env: { AWS_EC2_METADATA_DISABLED: "true" },
+    text: `error[ecr/no-credentials]: no AWS credentials were found (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.ecr-push
+  |          ^^^^^^^^^^^^^^^
+  = help: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is given (SSO, a CI's web identity, an instance profile)
+  = help: or set the options "profile", or "access-key-id" and "secret-access-key"`,
+  },
+  {
+    name: "build/ssh",
+    part: `${inline}ssh = default=/nowhere`,
+    text: `error[build/ssh]: "default" is to be /nowhere, which is not there (part web)
+  buildout.cfg:7:7
+7 | ssh = default=/nowhere
+  |       ^^^^^^^^^^^^^^^^`,
+  },
+  {
+    name: "build/bad-source",
+    part: "recipe = docker.build\nname = y\nsource = https://example.org/x.git#main:../..",
+    code: 2,
+    text: `error[build/bad-source]: the folder "../.." leads out of the repository (part web)
+  buildout.cfg:6:10
+6 | source = https://example.org/x.git#main:../..
+  |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^`,
+  },
+  {
+    name: "build/secret",
+    part: `${inline}secrets = id=a,src=nowhere`,
+    text: `error[build/secret]: the secret "a" cannot be read: there is no file @/nowhere (part web)
+  buildout.cfg:7:11
+7 | secrets = id=a,src=nowhere
+  |           ^^^^^^^^^^^^^^^^`,
+  },
+  {
+    name: "build/no-limits",
+    part: `${inline}memory = 1g\nbuilder = buildkit`,
+    text: `warning[build/no-limits]: memory: BuildKit does not limit its steps (part web)
+  buildout.cfg:7:10
+7 | memory = 1g
+  |          ^^
+  = help: set builder = classic to have the limits
+error[engine/cut-off]: the engine ended the build without an image (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.build
+  |          ^^^^^^^^^^^^
+  = help: look into the engine's log; the next run builds again`,
+  },
+  {
+    name: "build/no-session",
+    part: `${inline}secrets = id=a,src=buildout.cfg\nbuilder = buildkit`,
+    answers: { "POST /session": [404, { message: "page not found" }] },
+    text: `error[build/no-session]: this engine takes no secrets, ssh agents or credentials for a build over its API (part web)
+  buildout.cfg:4:10
+4 | ***
+  |          ^^^^^^^^^^^^
+  = note: the engine says: the Docker engine answered with HTTP status 404
+  = help: install docker-buildx, or use Docker 18.09 or later`,
+  },
+  {
+    name: "stage/no-image",
+    part: "recipe = docker.stage\nrun = y",
+    code: 2,
+    text: `error[stage/no-image]: stage web has a script, but no image to run it in (part web)
+  buildout.cfg:5:7
+5 | run = y
+  |       ^
+  = help: write image = …, or name the stages that it waits for with after = …`,
+  },
+  {
+    name: "stage/no-volume",
+    part: "recipe = docker.stage\nimage = x\nrun = y\nvol = b",
+    code: 2,
+    text: `error[stage/no-volume]: "b" is neither a stage, nor a docker.volume part, nor a folder (part web)
+  buildout.cfg:7:7
+7 | vol = b
+  |       ^
+  = help: write the name of a stage or of a volume part, code, or /host/path:/path`,
+  },
+  {
+    name: "cache/no-base",
+    part: `${inline}cache-repository = team/cache\ncache-base-digest = true`,
+    args: ["-o", "install"],
+    text: `error[cache/no-base]: cache-base-digest: there is no image x, neither on the engine nor in its registry (part web)
+  buildout.cfg:8:21
+8 | cache-base-digest = true
+  |                     ^^^^
+  = help: see that FROM names an image that is there, or leave cache-base-digest out`,
+  },
+  {
+    name: "image/no-file",
+    part: "recipe = docker.load\nfile = app.tar",
+    text: `error[image/no-file]: @/app.tar does not exist (part web)
+  buildout.cfg:5:8
+5 | file = app.tar
+  |        ^^^^^^^`,
+  },
+  {
+    name: "gentoo/not-installed",
+    part: `${gentoo}packages = app-misc/a`,
+    answers: container(),
+    text: `error[gentoo/not-installed]: "app-misc/a" is not installed in the builder after emerge (part web)
+  buildout.cfg:8:12
+8 | packages = app-misc/a
+  |            ^^^^^^^^^^
+  = note: equery knows no installed package of that name
+  = help: write the atom as category/name, with a slot where there are several; a set has to be written out`,
+  },
+  {
+    name: "gentoo/ambiguous",
+    part: `${gentoo}packages = a`,
+    answers: container(),
+    command: (cmd) => ({ out: cmd.includes("equery") ? "::\napp-misc/a-1\ndev-libs/a-2\n" : "" }),
+    text: `error[gentoo/ambiguous]: "a" means 2 packages (part web)
+  buildout.cfg:8:12
+8 | packages = a
+  |            ^
+  = note: app-misc/a
+  = note: dev-libs/a
+  = help: write the category too`,
+  },
+  {
+    name: "gentoo/emerge-failed",
+    part: `${gentoo}packages = app-misc/a`,
+    answers: container(),
+    command: (cmd) =>
+      cmd.includes("emerge")
+        ? { code: 1, out: 'emerge: there are no ebuilds to satisfy "app-misc/a".\n' }
+        : {},
+    text: `error[gentoo/emerge-failed]: emerge refused with exit code 1 (part web)
+  buildout.cfg:8:12
+8 | packages = app-misc/a
+  |            ^^^^^^^^^^
+  = note: emerge: there are no ebuilds to satisfy "app-misc/a".`,
+  },
+  {
+    name: "container/command-failed",
+    part: `${gentoo}packages = app-misc/a`,
+    answers: container(),
+    command: (cmd) =>
+      cmd.includes("equery")
+        ? { code: 127, out: "there is no equery: the builder needs app-portage/gentoolkit\n" }
+        : {},
+    text: `error[container/command-failed]: looking up packages failed in container web_build with exit code 127 (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.gentoo-build
+  |          ^^^^^^^^^^^^^^^^^^^
+  = note: there is no equery: the builder needs app-portage/gentoolkit`,
+  },
+  {
+    name: "script/no-shell",
+    part: `${gentoo}build-script = make`,
+    answers: container(),
+    command: () => ({ code: 127 }),
+    text: `error[script/no-shell]: container web_build has no /bin/sh to run build-script with (part web)
+  buildout.cfg:8:16
+8 | build-script = make
+  |                ^^^^
+  = help: name a shell that the image has, by build-script-shell or shell`,
+  },
+  {
+    name: "gentoo/config-kept",
+    part: `${gentoo}packages = app-misc/a`,
+    answers: { ...container(), "POST /commit": { Id: "sha256:2" } },
+    command: (cmd) => ({
+      out: cmd.includes("equery")
+        ? "::\napp-misc/a-1\n"
+        : cmd.includes("._cfg")
+          ? "/build/etc/._cfg0000_hosts\n"
+          : "",
+    }),
+    text: `warning[gentoo/config-kept]: packages brought configuration files that others had brought before: the first ones are in the image (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.gentoo-build
+  |          ^^^^^^^^^^^^^^^^^^^
+  = note: /build/etc/._cfg0000_hosts
+  = help: merge them in post-build-script
+error[engine/not-found]: there is no /containers/web_build/json (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.gentoo-build
+  |          ^^^^^^^^^^^^^^^^^^^
+  = note: GET /containers/web_build/json was answered with 404`,
+  },
+  {
+    name: "image/no-name",
+    part: "recipe = docker.load\nfile = app.tar",
+    files: { "app.tar": archive("manifest.json", '[{"RepoTags":null}]') },
+    text: `error[image/no-name]: the images in @/app.tar have no names (part web)
+  buildout.cfg:5:8
+5 | file = app.tar
+  |        ^^^^^^^
+  = help: save them by name: docker save app:1, not its id`,
+  },
+  {
+    name: "build/needs-buildkit",
+    part: `${inline}secrets = id=a,src=buildout.cfg\nbuilder = classic`,
+    text: `error[build/needs-buildkit]: secrets: BuildKit is needed for this (part web)
+  buildout.cfg:7:11
+7 | secrets = id=a,src=buildout.cfg
+  |           ^^^^^^^^^^^^^^^^^^^^^
+  = note: builder = classic was asked for
+  = help: set builder = auto, or leave secrets away`,
+  },
+  {
+    name: "stage/no-volume: nothing to write into",
+    part: "recipe = docker.stage\nimage = x\nrun = y\nout-vol = b",
+    code: 2,
+    text: `error[stage/no-volume]: "b" is nothing that stage web may write into (part web)
+  buildout.cfg:7:11
+7 | out-vol = b
+  |           ^
+  = help: write /path for its own volume, or the name of a docker.volume part
+  = help: another stage's volume is read with vol, and a copy of it written with on`,
+  },
+  {
+    name: "stage/no-volume: no stage",
+    part: "recipe = docker.stage\nimage = x\nrun = y\non = b",
+    code: 2,
+    text: `error[stage/no-volume]: "b" is not a stage (part web)
+  buildout.cfg:7:6
+7 | on = b
+  |      ^`,
+  },
+];
+
+describe("what is wrong with images, on a played engine", () => says(examples));
