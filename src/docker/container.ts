@@ -40,6 +40,8 @@ export interface ContainerState {
       readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;
     } | null;
   };
+  /** How often the engine has started it again by its restart policy. */
+  readonly RestartCount?: number;
   readonly Config: {
     readonly Image: string;
     readonly Tty?: boolean;

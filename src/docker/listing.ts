@@ -14,6 +14,9 @@ export interface ContainerSummary {
   readonly NetworkSettings?: {
     readonly Networks?: Readonly<Record<string, { readonly NetworkID?: string }>> | null;
   };
+  readonly Ports?:
+    | readonly { readonly IP?: string; readonly PublicPort?: number; readonly Type?: string }[]
+    | null;
   readonly Mounts?: readonly {
     readonly Type?: string;
     readonly Name?: string;

@@ -13,6 +13,7 @@ import {
   waitContainer,
   type Call,
   type ContainerState,
+  type PortMapping,
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs, labelsOf } from "./common.js";
@@ -253,22 +254,36 @@ export async function start(context: Installing, call: Call, id: string): Promis
 /** The engine says why it could not start it; if a port is taken, the list of containers says by whom. */
 async function notStarted(context: Installing, call: Call, error: unknown): Promise<unknown> {
   if (call.signal?.aborted || !(error instanceof Error) || isNotFound(error)) return error;
-  const wanted = new Set(context.options.ports.flat().map((port) => `${port.hostPort}/${port.protocol}`));
-  if (wanted.size === 0) return error;
-  const running = await listAll(call.engine, "containers").catch(() => []);
-  const holders = running.flatMap((one) => {
-    const ports = (one as { Ports?: readonly { PublicPort?: number; Type?: string }[] }).Ports ?? [];
-    const name = one.Names?.[0]?.slice(1) ?? one.Id.slice(0, 12);
-    const taken = ports.filter(({ PublicPort, Type }) => wanted.has(`${PublicPort}/${Type}`));
-    return name === context.options.name || taken.length === 0
-      ? []
-      : [`port ${taken[0]?.PublicPort}/${taken[0]?.Type} is published by container ${name}`];
+  const wanted = context.options.ports.flat();
+  if (wanted.length === 0) return error;
+  const all = await listAll(call.engine, "containers").catch(() => []);
+  const taken = all.flatMap(({ Id, Names, Ports }) => {
+    const name = Names?.[0]?.slice(1) ?? Id.slice(0, 12);
+    const port = name === context.options.name ? undefined : Ports?.find((has) => wanted.some(clash(has)));
+    return port ? [`port ${port.PublicPort}/${port.Type} of the host is taken by container ${name}`] : [];
   });
-  if (holders.length === 0) return error;
+  if (taken.length === 0) return error;
   return new RecipeError(
-    { code: "container/port-taken", message: error.message, notes: holders, option: "ports" },
+    {
+      code: "container/port-taken",
+      message: taken.join(", "),
+      notes: [`the engine says: ${error.message}`],
+      help: ["publish another port, or stop that container"],
+      option: "ports",
+    },
     { cause: error },
   );
+}
+
+const EVERY_ADDRESS: readonly string[] = ["", "0.0.0.0", "::"];
+
+/** Whether a port cannot be published while another container has this one. */
+function clash(has: { readonly IP?: string; readonly PublicPort?: number; readonly Type?: string }) {
+  const { IP: ip = "", PublicPort: number, Type: protocol } = has;
+  return ({ hostIp, hostPort, protocol: wanted }: PortMapping): boolean =>
+    hostPort === String(number) &&
+    wanted === protocol &&
+    (hostIp === ip || EVERY_ADDRESS.includes(hostIp) || EVERY_ADDRESS.includes(ip));
 }
 
 /** What other parts may refer to. */

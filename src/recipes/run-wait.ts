@@ -47,6 +47,7 @@ export async function waitUntil(
     throw await failed(call, to, {
       code: "container/wait-timeout",
       message: `container ${to.name} did not come to ${what(condition)} within ${timeout / 1000} s`,
+      notes: await obstacles(call, to.container),
       option: "wait-for",
     });
   }
@@ -168,7 +169,18 @@ export function listeningPorts(table: string, protocol: "tcp" | "udp"): Readonly
 interface Failure {
   readonly code: string;
   readonly message: string;
+  readonly notes?: readonly string[];
   readonly option?: string;
+}
+
+/** What keeps a container that has not ended from coming to anything. */
+async function obstacles(call: Call, container: string): Promise<string[]> {
+  const is = await inspectContainer(call, container).catch(() => undefined);
+  if (is?.State.Paused) return ["it is paused"];
+  const { RestartCount: restarts = 0, State: { Restarting = false, ExitCode = 0 } = {} } = is ?? {};
+  if (restarts === 0) return [];
+  const times = restarts === 1 ? "once" : `${restarts} times`;
+  return [`it was restarted ${times}${Restarting ? `; its last exit code is ${ExitCode}` : ""}`];
 }
 
 /** The problem, with the end of the container's log. */
@@ -182,6 +194,6 @@ async function failed(call: Call, to: { container: string }, failure: Failure): 
   } catch {
     // Gone, or a log driver that cannot be read: the problem is told without.
   }
-  const notes = log.last.length > 0 ? [`the last lines of its log:\n${log.last.join("\n")}`] : [];
-  return new RecipeError({ ...failure, notes });
+  const end = log.last.length > 0 ? [`the last lines of its log:\n${log.last.join("\n")}`] : [];
+  return new RecipeError({ ...failure, notes: [...(failure.notes ?? []), ...end] });
 }

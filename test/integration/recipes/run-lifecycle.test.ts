@@ -263,7 +263,19 @@ describe("docker.run: a container's life", () => {
     const second = part({ ports: `127.0.0.1:${port}:80` });
     const problem = await failureOf(second.install());
     expect(problem.code).to.equal("container/port-taken");
-    expect(problem.notes).to.deep.equal([`port ${port}/tcp is published by container ${first.part}`]);
+    expect(problem.message).to.equal(`port ${port}/tcp of the host is taken by container ${first.part}`);
+    expect(problem.notes).to.have.length(1);
+    expect(problem.notes![0]).to.match(/^the engine says: .*port is already allocated/);
+    expect(problem.help).to.deep.equal(["publish another port, or stop that container"]);
+  });
+
+  it("a start that fails is not blamed on a container with the same port of another address", async () => {
+    const first = part({ ports: "127.0.0.2::80" });
+    const { "port-80": port } = await first.install();
+    const second = part({ ports: `127.0.0.1:${port}:80`, command: "nosuchprogram" });
+    const problem = await failureOf(second.install());
+    expect(problem.code).to.equal("engine/refused");
+    expect(problem.message).to.include("nosuchprogram");
   });
 
   it("a missing image under pull-policy = never says so", async () => {
@@ -395,6 +407,20 @@ describe("docker.run: waiting", () => {
     expect(problem.message).to.equal(
       `container ${the.part.part} did not come to listen on port 80/tcp within 0.3 s`,
     );
+  });
+
+  it("says of a container that ends again and again that it was restarted", async () => {
+    const problem = await failureOf(
+      the.install({
+        command: "sh -c 'echo dying; exit 3'",
+        restart: "always",
+        "wait-for": "log ready",
+        "wait-timeout": "1500ms",
+      }),
+    );
+    expect(problem.code).to.equal("container/wait-timeout");
+    expect(problem.notes![0]).to.match(/^it was restarted (once|\d+ times)(; its last exit code is 3)?$/);
+    expect(problem.notes![1]).to.match(/^the last lines of its log:\n(dying\n?)+$/);
   });
 });
 
