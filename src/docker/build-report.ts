@@ -24,8 +24,10 @@ const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request|resol
 
 const RED = "\u001B[91m";
 const PLAIN = "\u001B[0m";
-/** The classic builder's own remarks between the lines of a step. */
-const REMARK = /^ ---> |^Removing intermediate container /;
+/** Remarks of the classic builder, and of podman's, between the lines of a step. */
+const REMARK = /^ ---> |^--> |^Removing intermediate container /;
+/** How they announce a step: `Step 2/4 : RUN make`, `STEP 2/4: RUN make`, `[1/2] STEP 2/4: RUN make`. */
+const ANNOUNCED = /^(?:Step \d+\/\d+ : |(?:\[\d+\/\d+\] )?STEP \d+\/\d+: )[^\n]*/;
 
 interface Step {
   name: string;
@@ -60,9 +62,9 @@ export class BuildReport {
     for (const vertex of trace.vertexes) this.#end(vertex);
   }
 
-  /** Takes a piece of the classic builder's output, which announces its steps in the text. */
+  /** Takes a piece of the classic builder's output, or of podman's: they announce their steps in the text. */
   classic(text: string): void {
-    const step = /^Step \d+\/\d+ : [^\n]*/.exec(text)?.[0];
+    const step = ANNOUNCED.exec(text)?.[0];
     if (step) {
       const previous = this.#steps.get(this.#speaking);
       if (previous) previous.completed = true;
@@ -124,7 +126,7 @@ export class BuildReport {
     return (
       failed.find(({ error }) => !/context canceled|code = Canceled/.test(error)) ??
       failed[0] ??
-      (this.#speaking.startsWith("Step ") ? this.#steps.get(this.#speaking) : undefined)
+      (ANNOUNCED.test(this.#speaking) ? this.#steps.get(this.#speaking) : undefined)
     );
   }
 
@@ -239,11 +241,14 @@ function shortLabel(label: string): string {
 
 /** The command that failed stands in the step's name already. */
 function withoutCommand(reason: string): string {
-  const exit = /exit code: (\d+)/.exec(reason);
-  if (exit) return `exit code ${exit[1]}`;
-  const returned = /returned a non-zero code: (\d+)/.exec(reason);
-  return returned ? `exit code ${returned[1]}` : reason.trim();
+  const exit = /(?:exit code:|returned a non-zero code:|while running runtime: exit status) (\d+)/.exec(
+    reason,
+  );
+  return exit ? `exit code ${exit[1]}` : reason.replace(BUILDAH, "$1").trim();
 }
+
+/** Podman's words for a step that it names first, and whose inner form may follow. */
+const BUILDAH = /^building at STEP "[^]*?": ([^]*?)(?: &imagebuilder\.Step\{[^]*)?$/;
 
 function oneLine(keyword: string, rest: string): string {
   const text = `${keyword} ${rest}`.replace(/\s+/g, " ");

@@ -2,11 +2,15 @@ import type { Dockerfile, Instruction, Stage } from "./dockerfile.js";
 
 /**
  * Finds the instruction that a step of the builder stands for.
- * @param name BuildKit's `[2/3] RUN make` or `[stage 2/3] RUN make`, the classic builder's `Step 2/4 : RUN make`
+ * @param name BuildKit's `[2/3] RUN make` or `[stage 2/3] RUN make`, the classic builder's `Step 2/4 : RUN make`,
+ *   podman's `STEP 2/4: RUN make` or, of the first of two stages, `[1/2] STEP 2/4: RUN make`
  */
 export function instructionOf(dockerfile: Dockerfile, name: string): Instruction | undefined {
   const classic = /^Step (\d+)\/\d+ :/.exec(name);
   if (classic) return dockerfile.instructions[Number(classic[1]) - 1];
+  const podman = /^(?:\[(\d+)\/\d+\] )?STEP (\d+)\/\d+: (\w+)/.exec(name);
+  if (podman)
+    return ofStage(dockerfile, { stage: Number(podman[1] ?? 1), step: Number(podman[2]) }, podman[3]);
   const step = /^\[(?:(.+) )?(\d+)\/(\d+)\] (\w+)/.exec(name);
   if (!step) return undefined;
   const [, stageName, number, total, keyword] = step;
@@ -17,6 +21,17 @@ export function instructionOf(dockerfile: Dockerfile, name: string): Instruction
     if (found?.keyword === keyword?.toUpperCase()) return found;
   }
   return undefined;
+}
+
+/** Podman counts within a stage, from its FROM on; stages that it leaves out it does not count, so the keyword is compared. */
+function ofStage(
+  dockerfile: Dockerfile,
+  at: { readonly stage: number; readonly step: number },
+  keyword: string | undefined,
+): Instruction | undefined {
+  const from = dockerfile.instructions.filter((one) => one.keyword === "FROM")[at.stage - 1];
+  const found = at.step === 1 ? from : dockerfile.stages[at.stage - 1]?.instructions[at.step - 2];
+  return found?.keyword === keyword?.toUpperCase() ? found : undefined;
 }
 
 /** BuildKit names a stage by its name or as `stage-N`, without the platform that may stand before it. */

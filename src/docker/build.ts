@@ -5,6 +5,7 @@ import { decodeTrace } from "./buildkit-trace.js";
 import type { Engine } from "./engine.js";
 import { DockerError } from "./errors.js";
 import type { SharedFolder } from "./filesync.js";
+import { familiarName, parseReference } from "./reference.js";
 import type { QueryValue } from "./request.js";
 import { jsonLines } from "./stream.js";
 
@@ -70,7 +71,7 @@ export async function buildByEngine(engine: Engine, build: EngineBuild): Promise
     const answer = await engine.stream({
       method: "POST",
       path: "/build",
-      query: buildQuery(build),
+      query: buildQuery(engine, build),
       headers: {
         ...(shared ? {} : { "Content-Type": "application/x-tar" }),
         "X-Registry-Config": build.registries,
@@ -101,7 +102,12 @@ async function follow(lines: AsyncIterable<BuildLine>, report: BuildReport): Pro
   });
 }
 
-function buildQuery({ spec, builder, session, context }: EngineBuild): Record<string, QueryValue> {
+function buildQuery(
+  { libpod }: Engine,
+  { spec, builder, session, context }: EngineBuild,
+): Record<string, QueryValue> {
+  // Podman looks for layers in repositories, and refuses a tag.
+  const cacheFrom = spec.cacheFrom.map((name) => (libpod ? familiarName(parseReference(name)) : name));
   return {
     version: builder === "buildkit" ? 2 : 1,
     t: spec.tags,
@@ -109,7 +115,7 @@ function buildQuery({ spec, builder, session, context }: EngineBuild): Record<st
     target: spec.target,
     buildargs: spec.buildArgs,
     labels: spec.labels,
-    ...(spec.cacheFrom.length > 0 ? { cachefrom: JSON.stringify(spec.cacheFrom) } : {}),
+    ...(cacheFrom.length > 0 ? { cachefrom: JSON.stringify(cacheFrom) } : {}),
     ...flag("nocache", spec.noCache),
     ...flag("pull", spec.pull),
     rm: spec.rm ? 1 : 0,

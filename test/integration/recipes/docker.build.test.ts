@@ -103,10 +103,13 @@ describe("docker.build", function () {
             ),
           },
         });
-        const step = builder === "buildkit" ? "[3/4] RUN" : "Step 2/5 : RUN";
-        expect(await failing(made)).to.equal(
+        const said = await failing(made);
+        // Podman builds by itself, whichever is asked for.
+        const step = builder === "buildkit" ? "[3/4]" : "Step 2/5 :";
+        const podman = builder === "buildkit" ? "STEP 3/5:" : "STEP 2/4:";
+        expect(said.replace(podman, step)).to.equal(
           [
-            `build/failed: the build failed at ${step} echo one;   echo two; exit 3: exit code 3`,
+            `build/failed: the build failed at ${step} RUN echo one;   echo two; exit 3: exit code 3`,
             "note: Dockerfile:4: RUN echo one; echo two; exit 3",
             "note: its last lines:\n  one\n  two",
           ].join("\n"),

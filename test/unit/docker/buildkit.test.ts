@@ -199,4 +199,25 @@ describe("BuildReport", () => {
       notes: ["Dockerfile:3: RUN bad", "its last lines:\n  why"],
     });
   });
+
+  it("reads podman's steps out of its text, and its reasons", () => {
+    const { said, report } = listen();
+    for (const text of ["STEP 1/3: FROM x\n", "STEP 2/3: RUN bad\n", "--> 0123456789ab\n", "why\n"])
+      report.classic(text);
+    expect(said).to.include.members(["note STEP 2/3: RUN bad", "out why"]);
+    const content = parseDockerfile("FROM x\nRUN bad\n");
+    const failure = (reason: string): object =>
+      report.failure(new Error(reason), { name: "Dockerfile", content }).problem;
+    const notes = ["Dockerfile:2: RUN bad", "its last lines:\n  why"];
+    expect(failure('building at STEP "RUN bad": while running runtime: exit status 7')).to.deep.equal({
+      code: "build/failed",
+      message: "the build failed at STEP 2/3: RUN bad: exit code 7",
+      notes,
+    });
+    const inner =
+      'building at STEP "FETCH ": Build error: Unknown instruction: "FETCH" &imagebuilder.Step{Env:[]}';
+    expect(failure(inner)).to.include({
+      message: 'the build failed at STEP 2/3: RUN bad: Build error: Unknown instruction: "FETCH"',
+    });
+  });
 });

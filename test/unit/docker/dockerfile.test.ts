@@ -114,6 +114,14 @@ describe("instructionOf", () => {
     expect(line("Step 5/10 : RUN make")).to.equal(5);
   });
 
+  it("finds podman's by stage and number", () => {
+    expect(line("STEP 1/4: FROM base AS build")).to.equal(2);
+    expect(line("[1/3] STEP 4/4: RUN make")).to.equal(5);
+    expect(line("[3/3] STEP 2/3: COPY --from=build / /")).to.equal(9);
+    // A stage that it has left out.
+    expect(line("[2/2] STEP 3/3: RUN last")).to.equal(undefined);
+  });
+
   it("finds nothing for what is no instruction", () => {
     for (const name of [
       "[internal] load build context",
