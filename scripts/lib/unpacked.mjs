@@ -18,6 +18,7 @@ export const ENGINES = {
       "netavark",
       "aardvark-dns",
       "catatonit",
+      "mount",
       "nftables",
       "iptables",
       "ca-certificates",

@@ -33,11 +33,14 @@ export interface ContainerState {
     readonly Restarting: boolean;
     readonly ExitCode: number;
     readonly Error?: string;
+    readonly StartedAt: string;
     /** Of the last life, also while it runs again; the year 1 where there was none. */
     readonly FinishedAt: string;
     readonly Health?: {
       readonly Status: string;
-      readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;
+      readonly Log?:
+        | readonly { readonly Start: string; readonly ExitCode: number; readonly Output: string }[]
+        | null;
     } | null;
   };
   /** How often the engine has started it again by its restart policy. */
@@ -46,7 +49,11 @@ export interface ContainerState {
     readonly Image: string;
     readonly Tty?: boolean;
     readonly Labels?: Readonly<Record<string, string>> | null;
-    readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null;
+    readonly Healthcheck?: {
+      readonly Test?: readonly string[] | null;
+      /** Nanoseconds. */
+      readonly Interval?: number;
+    } | null;
     readonly StopTimeout?: number | null;
     readonly User?: string;
   };
@@ -198,8 +205,17 @@ export async function updateContainer(
   container: string,
   settings: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  await change(call, { path: pathOf(container, "/update"), json: settings });
+  const { NanoCpus: cpus, ...others } = settings;
+  // Podman changes a container's share of processors only in the terms of the kernel.
+  const json =
+    call.engine.libpod && typeof cpus === "number"
+      ? { ...others, CpuPeriod: CPU_PERIOD, CpuQuota: (cpus * CPU_PERIOD) / 1e9 }
+      : settings;
+  await change(call, { path: pathOf(container, "/update"), json });
 }
+
+/** Microseconds: Docker's own, and the kernel's default. */
+const CPU_PERIOD = 100_000;
 
 export interface Connection {
   readonly network: string;

@@ -84,10 +84,13 @@ export async function createNetwork(call: Call, settings: NetworkSettings): Prom
   return Id;
 }
 
-/** Removes a network; one that is gone is no error. @throws DockerError 403: it has endpoints */
-export async function removeNetwork(call: Call, name: string): Promise<void> {
+/** Removes a network; one that is gone is no error. @throws DockerError 403 (podman: 500): it has endpoints */
+export async function removeNetwork(call: Call, network: Pick<NetworkState, "Id" | "Name">): Promise<void> {
+  // A name may be that of several networks, but podman finds out only by the name that one is in use.
+  const { Id, Name } = network;
+  const path = pathOf(call.engine.libpod ? Name : Id);
   try {
-    await call.engine.request({ method: "DELETE", path: pathOf(name), ...abortable(call) });
+    await call.engine.request({ method: "DELETE", path, ...abortable(call) });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { coveredPaths, unpackByMount } from "./archive-mounts.js";
 import { containerPath } from "./attach.js";
 import type { Engine } from "./engine.js";
 import { DockerError, hasStatus } from "./errors.js";
@@ -35,14 +36,20 @@ export async function putArchive(upload: Upload): Promise<void> {
 }
 
 async function put(upload: Upload, detours: Detours): Promise<void> {
-  await upload.engine.request({
-    method: "PUT",
-    path: `${containerPath(upload.container)}/archive`,
-    query: { path: "/", noOverwriteDirNonDir: 1 },
-    headers: { "Content-Type": "application/x-tar" },
-    body: await upload.archive(detours),
-    ...(upload.signal ? { signal: upload.signal } : {}),
-  });
+  const { engine, container, signal } = upload;
+  const archive = async (): Promise<Readable> => await upload.archive(detours);
+  const unpack = async (path: string, body: Readable): Promise<void> =>
+    await engine.request({
+      method: "PUT",
+      path: `${containerPath(container)}/archive`,
+      query: { path: Buffer.from(`/${path}`, "latin1"), noOverwriteDirNonDir: 1 },
+      headers: { "Content-Type": "application/x-tar" },
+      body,
+      ...(signal ? { signal } : {}),
+    });
+  const covered = await coveredPaths(engine, container, signal);
+  if (covered.length === 0) await unpack("", await archive());
+  else await unpackByMount(covered, archive, unpack);
 }
 
 /** A path with the longest directory that it goes through replaced by where that directory really is. */

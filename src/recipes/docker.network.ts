@@ -98,7 +98,7 @@ export default defineRecipe({
     for (const { kind, name } of context.record.resources) {
       const found = kind === "network" ? await inspectNetwork(call, name) : undefined;
       if (!found || !isOurs(found.Labels, context)) continue;
-      await removeNetwork(call, found.Id).catch(async (error: unknown) => {
+      await removeNetwork(call, found).catch(async (error: unknown) => {
         throw await hasEndpoints(call, name, error);
       });
     }

@@ -82,5 +82,6 @@ export async function commitWork(work: Work, commit: Commit): Promise<string> {
     json: commit.body,
     signal: commit.signal,
   });
-  return Id;
+  // Podman leaves out of what kind the digest is.
+  return Id.startsWith("sha256:") ? Id : `sha256:${Id}`;
 }

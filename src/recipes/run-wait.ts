@@ -91,6 +91,7 @@ async function healthy(call: Live, to: Waiting & { condition: Condition }): Prom
         help: ["add healthcheck-command, or wait for something else"],
         option: "wait-for",
       });
+    if (Health?.Status === "starting") await checkIfDue(call, to, { State, Config });
     if (Health?.Status !== "unhealthy") return Health?.Status === "healthy";
     const last = Health.Log?.at(-1);
     throw new RecipeError({
@@ -100,6 +101,22 @@ async function healthy(call: Live, to: Waiting & { condition: Condition }): Prom
       option: "wait-for",
     });
   });
+}
+
+/** Docker's own pause between checks, where the container has none, in nanoseconds. */
+const CHECK_INTERVAL = 30e9;
+
+/** Podman leaves health checks to systemd's timers. Where none has checked when it was due, podman is told to. */
+async function checkIfDue(
+  call: Live,
+  { container }: Waiting,
+  { State, Config }: Pick<ContainerState, "State" | "Config">,
+): Promise<void> {
+  if (!call.engine.libpod) return;
+  const last = Date.parse(State.Health?.Log?.at(-1)?.Start ?? State.StartedAt);
+  if (Date.now() < last + (Config.Healthcheck?.Interval || CHECK_INTERVAL) / 1e6) return;
+  const path = `/libpod/containers/${encodeURIComponent(container)}/healthcheck`;
+  await call.engine.request({ path, signal: call.signal });
 }
 
 async function logLine(call: Live, to: Waiting & { condition: Condition }, pattern: RegExp): Promise<void> {

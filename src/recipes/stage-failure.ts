@@ -1,5 +1,4 @@
 import { constants } from "node:os";
-import { hasStatus } from "tsbuildout/docker";
 import { RecipeError } from "tsbuildout/recipe";
 
 export interface Ending {
@@ -25,10 +24,8 @@ export function stageFailure(ending: Ending): RecipeError {
   });
 }
 
-/** Why a container that the engine has created did not start: what it is asked to run is not there, mostly. Undefined
- *  where something else went wrong. */
-export function startFailure(stage: string, error: unknown): RecipeError | undefined {
-  if (!hasStatus(error, 400)) return undefined;
+/** Why a container that the engine has created did not start: what it is asked to run is not there, mostly. */
+export function startFailure(stage: string, error: unknown): RecipeError {
   const { message } = error as Error;
   return new RecipeError(
     {

@@ -2,6 +2,7 @@ import {
   type Call,
   type ContainerConfig,
   createContainer,
+  hasStatus,
   inspectContainer,
   removeContainer,
   runAttached,
@@ -163,6 +164,14 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
     return { stage, code, outOfMemory, memory: context.text("memory"), last, ...printed };
   } catch (error) {
     await files.drop();
-    throw startFailure(stage, error) ?? error;
+    throw (await neverStarted(call, container, error)) ? startFailure(stage, error) : error;
   }
+}
+
+/** Docker tells by its status that what is to be run is not there; podman has one status for everything. */
+async function neverStarted(call: Call, container: string, error: unknown): Promise<boolean> {
+  if (hasStatus(error, 400)) return true;
+  if (call.signal?.aborted || !hasStatus(error, 500)) return false;
+  const found = await inspectContainer(call, container).catch(() => undefined);
+  return ["created", "initialized"].includes(found?.State.Status ?? "");
 }

@@ -32,7 +32,7 @@ describe("examples/gentoo", function () {
       await writeFile(join(buildout.directory, "stage.tar"), archive);
       const rights = ["builder", "base", "disk"].flatMap((part) => [
         `${part}:privileged=false`,
-        `${part}:cap-add=SYS_ADMIN`,
+        `${part}:cap-add=SYS_ADMIN MKNOD`,
         `${part}:security-opt=apparmor=unconfined seccomp=unconfined`,
       ]);
       const names = [`builder:image=${image}-builder`, `base:name=${image}`, "builder:keep=false"];

@@ -75,9 +75,9 @@ export async function engineJson<T>(request: EngineRequest): Promise<T> {
   const { status, body } = await engineRequest(request);
   if (status < 200 || status > 299)
     throw new Error(`${request.method ?? "GET"} ${request.path}: ${status} ${body.toString().trim()}`);
-  // An empty answer of podman is a line feed.
+  // Where Docker's answer is empty, podman's may be a line feed or "OK".
   const text = body.toString().trim();
-  return (text ? JSON.parse(text) : undefined) as T;
+  return (/^$|^OK$/.test(text) ? undefined : JSON.parse(text)) as T;
 }
 
 /** Whether the engine has an object: `/containers/NAME/json`, `/volumes/NAME`, `/networks/NAME`, `/images/NAME/json`. */

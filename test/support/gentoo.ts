@@ -9,7 +9,7 @@ import { unlessHungUp } from "./images.js";
 
 /** What a container of the recipes needs where it cannot be privileged (an engine without CAP_SYS_RESOURCE). */
 export const rights = `privileged = false
-cap-add = SYS_ADMIN
+cap-add = SYS_ADMIN MKNOD
 security-opt = apparmor=unconfined seccomp=unconfined
 `;
 
@@ -117,7 +117,7 @@ export const LOOP = `loop=$$(losetup -f)
 
 /** What a container needs to attach loop devices where it cannot be privileged. */
 export const diskRights = `privileged = false
-cap-add = SYS_ADMIN
+cap-add = SYS_ADMIN MKNOD
 security-opt = apparmor=unconfined seccomp=unconfined
 devices =
     b 7:* rmw

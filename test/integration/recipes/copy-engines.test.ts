@@ -52,7 +52,11 @@ describe("docker.copy between two engines", function () {
   const start = async (side: Side): Promise<string> => {
     const name = uniqueName("tsb-two");
     made.push({ side, name });
-    const json = { Image: baseImage, Cmd: ["sleep", "10000"], HostConfig: { NetworkMode: "none" } };
+    const json = {
+      Image: baseImage,
+      Cmd: ["sleep", "10000"], // Podman's containers make no devices without it.
+      HostConfig: { NetworkMode: "none", CapAdd: ["MKNOD"] },
+    };
     await engine(side).request({ method: "POST", path: "/containers/create", query: { name }, json });
     await engine(side).request({ method: "POST", path: `/containers/${name}/start` });
     return name;

@@ -59,7 +59,8 @@ describe("docker.copy", () => {
   let source: string;
   let target: string;
   const start = async (name: string) => {
-    const body = { Image: image, Cmd: ["sleep", "10000"] };
+    // Podman's containers make no devices without it.
+    const body = { Image: image, Cmd: ["sleep", "10000"], HostConfig: { CapAdd: ["MKNOD"] } };
     await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body });
     await engineJson({ method: "POST", path: `/containers/${name}/start` });
   };

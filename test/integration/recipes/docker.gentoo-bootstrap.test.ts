@@ -211,9 +211,11 @@ script =
     });
     // The same words and labels, and no name any more.
     const labels = Object.entries(Config.Labels).flatMap(([name, value]) => ["-c", `LABEL ${name}=${value}`]);
-    const late = docker("import", "--message", Comment, ...labels, `${buildout.directory}/root.tar`);
+    // Podman leaves it to who asks to say that it is an id.
+    const id = (said: string): string => `sha256:${said.replace(/^sha256:/, "")}`;
+    const late = id(docker("import", "--message", Comment, ...labels, `${buildout.directory}/root.tar`));
     const other = docker("create", image);
-    const derived = docker("commit", other);
+    const derived = id(docker("commit", other));
     docker("rm", other);
     try {
       await buildout.uninstall();

@@ -130,7 +130,7 @@ build-script =
   async function contentOf(path: string): Promise<{ ext4: Files; boot: string }> {
     const name = uniqueName("tsbg-read");
     const HostConfig = {
-      CapAdd: ["SYS_ADMIN"],
+      CapAdd: ["SYS_ADMIN", "MKNOD"],
       SecurityOpt: ["apparmor=unconfined", "seccomp=unconfined"],
       DeviceCgroupRules: ["b 7:* rmw", "c 10:237 rmw"],
       Devices: [

@@ -179,14 +179,14 @@ describe("docker.stage", () => {
         "a",
         stage(
           "a",
-          "memory = 8m",
-          "memory-swap = 8m",
+          "memory = 16m",
+          "memory-swap = 16m",
           "run = tail -c 100000000 /dev/zero | wc -c; x=$(head -c 60000000 /dev/zero | tr '\\0' x); echo no",
         ),
       ),
     );
     expect(await why("a")).to.match(
-      /^stage a ended with exit code \d+( \(SIG\w+\))?: (most likely )?it ran out of memory( \(memory = 8m\))?$/,
+      /^stage a ended with exit code \d+( \(SIG\w+\))?: (most likely )?it ran out of memory( \(memory = 16m\))?$/,
     );
   });
 

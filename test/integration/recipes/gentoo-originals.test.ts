@@ -43,7 +43,7 @@ function block(line: RegExp): string {
 /** What this engine needs beyond the README: it gives nobody all capabilities. */
 const rightsOf = (part: string): string[] => [
   `${part}:privileged=false`,
-  `${part}:cap-add=SYS_ADMIN`,
+  `${part}:cap-add=SYS_ADMIN MKNOD`,
   `${part}:security-opt=apparmor=unconfined seccomp=unconfined`,
 ];
 

@@ -9,6 +9,7 @@ import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 interface Inspected {
+  readonly Config: { readonly Image: string };
   readonly Id: string;
   readonly Image: string;
   readonly State: { readonly Running: boolean; readonly Status: string; readonly ExitCode: number };
@@ -87,7 +88,13 @@ describe("docker.run: a container's life", () => {
     const rig = part({ script: "echo once >> /ran" });
     const before = await rig.install();
     await engineJson({ method: "POST", path: `/containers/${rig.part}/kill` });
-    expect(await rig.look()).to.deep.equal([{ kind: "stopped", message: `container ${rig.part} is exited` }]);
+    const [drift, ...more] = await rig.look();
+    expect(more).to.deep.equal([]);
+    expect(drift?.kind).to.equal("stopped");
+    // Podman has a word for what it has not cleaned up yet.
+    expect(drift?.message).to.be.oneOf(
+      ["exited", "stopped"].map((state) => `container ${rig.part} is ${state}`),
+    );
     const after = await rig.update();
     expect(after["container-id"]).to.equal(before["container-id"]);
     expect(await exec(rig.part, "cat", "/ran")).to.equal("once\n");
@@ -185,7 +192,9 @@ describe("docker.run: a container's life", () => {
     expect(await rig.look()).to.deep.equal([]);
     const none = await rig.update({ networks: "", "network-aliases": "" });
     expect(none["container-id"]).to.equal(before["container-id"]);
-    expect(Object.keys((await inspect(rig.part)).NetworkSettings.Networks)).to.deep.equal(["bridge"]);
+    const [joined, ...more] = Object.keys((await inspect(rig.part)).NetworkSettings.Networks);
+    expect(more).to.deep.equal([]);
+    expect(joined).to.be.oneOf(["bridge", "podman"]);
     await engineJson({ method: "POST", path: `/containers/${rig.part}/restart` });
     expect((await inspect(rig.part)).State.Running).to.be.true;
   });
@@ -236,12 +245,12 @@ describe("docker.run: a container's life", () => {
     const name = uniqueName("tsb-life");
     await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body: { Image: image } });
     const rig = part({ name });
-    const { Id } = await inspect(name);
+    const { Id, Config } = await inspect(name);
     const problem = await failureOf(rig.install());
     expect(problem).to.deep.equal({
       code: "container/name-taken",
       message: `the name ${name} is taken by a container that this part did not make`,
-      notes: [`container ${Id.slice(0, 12)}, image ${image}, created`],
+      notes: [`container ${Id.slice(0, 12)}, image ${Config.Image}, created`],
       help: ["take another name, or remove that container"],
       option: "name",
     });
