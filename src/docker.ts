@@ -1,6 +1,6 @@
 /** Docker for recipe authors: engines, credentials, references, streams, contexts, layouts and copies. */
 export { connect, engineFor, type EngineSharer } from "./docker/connect.js";
-export type { EngineChoice, Surroundings } from "./docker/endpoint.js";
+export { checkChoice, type EngineChoice, type Surroundings } from "./docker/endpoint.js";
 export type { Engine, EngineInfo } from "./docker/engine.js";
 export type { EngineRequest, QueryValue } from "./docker/request.js";
 export {
@@ -40,6 +40,7 @@ export {
   findImage,
   imageKey,
   inspectImage,
+  ownComment,
   removeImage,
   repoDigest,
   tagImage,

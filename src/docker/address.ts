@@ -43,6 +43,9 @@ export function parseUrl(text: string, origin: string, option?: string): ParsedU
     const path = full.slice("unix://".length) || "/var/run/docker.sock";
     return { address: { kind: "unix", path }, prefix: "", url: `unix://${path}`, secure: false };
   }
+  // A bare address has no path: `unix:/run/docker.sock` lacks its slashes.
+  if (!trimmed.includes("://") && !trimmed.startsWith("/") && trimmed.includes("/"))
+    throw badUrl(trimmed, origin, option);
   const match = /^(tcp|http|https|ssh):\/\/(.*)$/s.exec(full);
   const parsed = match && URL.canParse(`http://${match[2]}`) ? new URL(`http://${match[2]}`) : undefined;
   if (!match || !parsed) throw badUrl(trimmed, origin, option);

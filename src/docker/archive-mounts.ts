@@ -56,7 +56,7 @@ export async function unpackByMount(
 
 function within(mount: string, entry: ArchiveEntry): Rewritten {
   if (mount === "") return {};
-  const inside = (path: string): string => path.slice(mount.length + 1) || "./";
+  const inside = (path: string): string => path.slice(mount.length + 1) || ".";
   const linked = isHardLink(entry) && entry.link.startsWith(`${mount}/`);
   return { name: inside(entry.name), ...(linked ? { link: inside(entry.link) } : {}) };
 }

@@ -29,7 +29,7 @@ export interface Surroundings {
  * of config.json, the default socket (https://docs.docker.com/engine/manage-resources/contexts/).
  */
 export async function resolveEndpoint(choice: EngineChoice, at: Surroundings): Promise<Endpoint> {
-  refuseTwoChoices(choice);
+  checkChoice(choice);
   const { env } = at;
   if (choice.url) return await fromUrl(choice.url, "option engine-url", { choice, at });
   if (choice.context) return await fromContext(choice.context, `context ${choice.context}`, { choice, at });
@@ -51,6 +51,12 @@ interface Asked {
 /** Where the docker CLI keeps its settings, contexts and certificates. */
 export function configFolder(at: Surroundings): string {
   return at.env["DOCKER_CONFIG"] || join(at.home, ".docker");
+}
+
+/** What is wrong with a choice whatever the surroundings. @throws DockerError `engine/ambiguous`, `engine/bad-url` */
+export function checkChoice(choice: EngineChoice): void {
+  refuseTwoChoices(choice);
+  if (choice.url) parseUrl(choice.url, "option engine-url", "engine-url");
 }
 
 function refuseTwoChoices(choice: EngineChoice): void {
@@ -129,13 +135,17 @@ async function currentContext(at: Surroundings): Promise<string | undefined> {
   }
 }
 
-/** The first of the system's socket, the rootless engine's and Docker Desktop's that this user may use. */
+/** The first that this user may use: the system's socket, the rootless engine's, Docker Desktop's, podman's. */
 async function defaultSocket(at: Surroundings): Promise<Endpoint> {
   const runtime = at.env["XDG_RUNTIME_DIR"];
   const candidates = [
     { path: "/var/run/docker.sock", origin: "default socket" },
     ...(runtime ? [{ path: join(runtime, "docker.sock"), origin: "rootless socket" }] : []),
     { path: join(at.home, ".docker", "run", "docker.sock"), origin: "Docker Desktop's socket" },
+    ...(runtime
+      ? [{ path: join(runtime, "podman", "podman.sock"), origin: "rootless podman's socket" }]
+      : []),
+    { path: "/run/podman/podman.sock", origin: "podman's socket" },
   ];
   for (const { path, origin } of candidates) {
     const usable = await access(path, constants.R_OK | constants.W_OK).then(

@@ -34,6 +34,10 @@ export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 export const isUnknownCall = (error: unknown): boolean =>
   error instanceof DockerError && error.problem.code === "engine/unknown-call";
 
+/** An answer or a process's output that broke off. */
+export const isCutOff = (error: unknown): boolean =>
+  error instanceof DockerError && error.problem.code === "engine/cut-off";
+
 /** The name is taken, or the object is in use or in the wrong state. */
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 

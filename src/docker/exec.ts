@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Duplex, Readable } from "node:stream";
 import type { Engine } from "./engine.js";
-import { DockerError } from "./errors.js";
+import { DockerError, isCutOff } from "./errors.js";
 import { feed } from "./feed.js";
 import { outputs, type Output } from "./stream.js";
 
@@ -96,9 +96,14 @@ interface Drained {
 
 function drain(connection: Duplex, options: ExecOptions): Drained {
   const read = async (): Promise<void> => {
-    for await (const output of outputs(connection, options.tty ?? false)) {
-      drained.lastByte = performance.now();
-      await options.onOutput?.(output);
+    try {
+      for await (const output of outputs(connection, options.tty ?? false)) {
+        drained.lastByte = performance.now();
+        await options.onOutput?.(output);
+      }
+    } catch (error) {
+      // Podman closes the connection with the input that the process has left unread, which resets it.
+      if (options.stdin === undefined || !isCutOff(error)) throw error;
     }
   };
   const drained: Drained = { lastByte: performance.now(), end: Promise.resolve() };

@@ -43,6 +43,24 @@ export async function inspectImage(
   }
 }
 
+/**
+ * What the maker of an image said of it; undefined where the engine has none. Podman hands that down to the images that
+ * others commit from it, but not in their history: there is what was said of an import, and no more.
+ */
+export async function ownComment(
+  engine: Pick<Engine, "request" | "libpod">,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const image = await inspectImage(engine, reference, signal);
+  if (!image || !engine.libpod) return image?.Comment;
+  const [last] = await engine.request<readonly { readonly Comment?: string }[]>({
+    path: `/images/${encodePath(reference)}/history`,
+    ...(signal ? { signal } : {}),
+  });
+  return last?.Comment ?? "";
+}
+
 /** A reference as a piece of a path: its slashes stay. A bare id is said to be one: podman looks only for names by it. */
 export function encodePath(reference: string): string {
   const named = BARE_ID.test(reference) ? `sha256:${reference}` : reference;

@@ -1,6 +1,7 @@
 /** What every built-in Docker recipe shares: which engine is meant, the labels of what is made, and lists of what is there. */
 import { resolve } from "node:path";
 import {
+  checkChoice,
   createHash,
   engineFor,
   listAll,
@@ -71,11 +72,17 @@ function engineChoice(context: Omit<Context, "part">, texts: Texts): EngineChoic
   const verify = said("engine-tls-verify");
   const folder = said("engine-tls-cert-path");
   return {
+    ...located(said),
+    ...(verify ? { tlsVerify: parseVerify(verify) } : {}),
+    ...(folder ? { tlsCertPath: fullPath(folder, context) } : {}),
+  };
+}
+
+function located(said: Texts): EngineChoice {
+  return {
     ...given("url", said("engine-url")),
     ...given("context", said("context")),
     ...given("machineName", said("machine-name")),
-    ...(verify ? { tlsVerify: parseVerify(verify) } : {}),
-    ...(folder ? { tlsCertPath: fullPath(folder, context) } : {}),
   };
 }
 
@@ -89,7 +96,7 @@ function inherited(context: Omit<Context, "part">, texts: Texts, name: string): 
 /** To be called by every Docker recipe's `configure`: what `[buildout]` says of the engine becomes the part's own, so
  *  that a change of it moves the part, and its uninstall finds the engine that it is on. */
 export function configureEngine(
-  context: PartContext & Pick<ConfigureContext<Schema>, "text" | "unknown" | "compute">,
+  context: PartContext & Pick<ConfigureContext<Schema>, "text" | "unknown" | "compute" | "fail">,
 ): void {
   if (ENGINE_OPTIONS.some((name) => context.unknown.has(name))) return;
   const texts: Texts = (name) => context.text(name);
@@ -97,6 +104,7 @@ export function configureEngine(
     const text = texts(name) ? undefined : inherited(context, texts, name);
     if (text) context.compute(name, text);
   }
+  problemsOf(context, () => checkChoice(located((name) => texts(name) || inherited(context, texts, name))));
 }
 
 function given<K extends string>(key: K, text: string | undefined): Partial<Record<K, string>> {

@@ -4,6 +4,7 @@ import {
   findImage,
   inspectContainer,
   inspectImage,
+  ownComment,
   listAll,
   parseReference,
   removeContainer,
@@ -86,8 +87,8 @@ async function dropNameless(
   const filters = { dangling: ["true"], label };
   for (const { Id } of await listAll(engine, "images", { filters, signal: context.signal })) {
     if (Id === now) continue;
-    const found = await inspectImage(engine, Id, context.signal);
-    if (found?.Comment === commentOf(context)) await removeReplaced(context, removalAt(engine), Id);
+    const comment = await ownComment(engine, Id, context.signal);
+    if (comment === commentOf(context)) await removeReplaced(context, removalAt(engine), Id);
   }
 }
 

@@ -48,6 +48,28 @@ const MISTAKES: readonly Mistake[] = [
 `,
   },
   {
+    what: "an engine whose address is none, before anything is done",
+    cfg: "[buildout]\nparts = data\n\n[data]\nrecipe = docker.volume\nengine-url = unix:/run/docker.sock",
+    code: 2,
+    stderr: `error[engine/bad-url]: "unix:/run/docker.sock" (option engine-url) is not the address of an engine (part data)
+  buildout.cfg:6:14
+6 | engine-url = unix:/run/docker.sock
+  |              ^^^^^^^^^^^^^^^^^^^^^
+  = help: write unix:///path, tcp://host:port, https://host:port or ssh://user@host
+`,
+  },
+  {
+    what: "two engines for one part",
+    cfg: "[buildout]\nparts = data\n[data]\nrecipe = docker.volume\nengine-url = unix:///x\ncontext = y",
+    code: 2,
+    stderr: `error[engine/ambiguous]: engine-url and context both say which engine is meant (part data)
+  buildout.cfg:6:11
+6 | context = y
+  |           ^
+  = help: give one of them
+`,
+  },
+  {
     what: "a reference to a section that is not there",
     cfg: `[buildout]\nparts = web\n[web]\n${RUN}\nimage = $<bse:x>\n[base]\nx = 1`,
     code: 2,

@@ -21,6 +21,9 @@ import { temporaryFolder } from "../../support/tmp.js";
 
 const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
 
+/** What the docker program says of an image: podman prints progress as well, and an id without its kind. */
+const idIn = (said: string): string => `sha256:${/[0-9a-f]{64}/.exec(said)?.[0]}`;
+
 describe("docker.gentoo-bootstrap", function () {
   this.timeout(300_000);
   let buildout: TestBuildout;
@@ -211,11 +214,9 @@ script =
     });
     // The same words and labels, and no name any more.
     const labels = Object.entries(Config.Labels).flatMap(([name, value]) => ["-c", `LABEL ${name}=${value}`]);
-    // Podman leaves it to who asks to say that it is an id.
-    const id = (said: string): string => `sha256:${said.replace(/^sha256:/, "")}`;
-    const late = id(docker("import", "--message", Comment, ...labels, `${buildout.directory}/root.tar`));
+    const late = idIn(docker("import", "--message", Comment, ...labels, `${buildout.directory}/root.tar`));
     const other = docker("create", image);
-    const derived = id(docker("commit", other));
+    const derived = idIn(docker("commit", other));
     docker("rm", other);
     try {
       await buildout.uninstall();

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parseUrl } from "../../../src/docker/address.js";
@@ -55,6 +55,7 @@ describe("which engine is meant", () => {
 
   for (const text of [
     "ftp://h",
+    "unix:/run/docker.sock",
     "tcp://",
     "tcp://h:99999999",
     "ssh://-oProxyCommand=x",
@@ -92,13 +93,20 @@ describe("which engine is meant", () => {
     expect(await resolve({}, {}, bare)).to.equal("unix:///var/run/docker.sock by default socket");
   });
 
-  it("is the rootless engine where there is no other socket", async () => {
-    const runtime = await temporaryFolder();
-    const server = createServer();
-    await new Promise<void>((done) => server.listen(join(runtime, "docker.sock"), done));
-    const found = await resolve({}, { XDG_RUNTIME_DIR: runtime }, runtime);
-    expect(found).to.equal(`unix://${runtime}/docker.sock by rootless socket`);
-    server.close();
+  it("is the rootless engine where there is no other socket, of Docker rather than podman", async () => {
+    const runtime = await temporaryFolder({ "podman/.keep": "" });
+    const servers: Server[] = [];
+    const found = async (socket: string): Promise<string> => {
+      const server = createServer();
+      servers.push(server);
+      await new Promise<void>((done) => server.listen(join(runtime, socket), done));
+      return await resolve({}, { XDG_RUNTIME_DIR: runtime }, runtime);
+    };
+    expect(await found("podman/podman.sock")).to.equal(
+      `unix://${runtime}/podman/podman.sock by rootless podman's socket`,
+    );
+    expect(await found("docker.sock")).to.equal(`unix://${runtime}/docker.sock by rootless socket`);
+    for (const server of servers) server.close();
   });
 
   it("is not decided by two options at once", async () => {
