@@ -77,12 +77,14 @@ export function eventsPath(directory: string, id: string): string {
   return join(runsFolder(directory), id, "events.jsonl");
 }
 
-/** Removes the oldest runs but for `keep`. One that another process is writing has a newer id, so it stays. */
-export function pruneRuns(directory: string, keep: number): void {
+/** Removes the oldest runs but for `keep`, never the one that has just ended: after a clock that was set back its id is
+ *  not the newest. */
+export function pruneRuns(directory: string, { keep, ended }: { keep: number; ended: string }): void {
   const folder = runsFolder(directory);
   if (!existsSync(folder)) return;
-  const ids = readdirSync(folder).sort().reverse();
-  for (const id of ids.slice(Math.max(1, keep))) rmSync(join(folder, id), { recursive: true, force: true });
+  const others = readdirSync(folder).filter((id) => id !== ended);
+  for (const id of others.sort().reverse().slice(Math.max(1, keep) - 1))
+    rmSync(join(folder, id), { recursive: true, force: true });
 }
 
 export interface LogLine {

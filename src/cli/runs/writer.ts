@@ -103,7 +103,7 @@ class RunWriter {
     // An install that leaves nothing installed takes the whole folder of ours away.
     if (!existsSync(this.#folder())) return;
     this.#save(milliseconds);
-    pruneRuns(this.#directory, this.#keep);
+    pruneRuns(this.#directory, { keep: this.#keep, ended: this.#head.id });
   }
 
   #log(part: string): BufferedFile {

@@ -35,8 +35,12 @@ describe("the folder of runs", () => {
     }
     writeFileSync(join(runsFolder(directory), ids[2]!, "index.json"), "{ torn");
     expect(listRuns(directory).map(({ id }) => id)).to.deep.equal([ids[1], ids[0]]);
-    pruneRuns(directory, 2);
+    pruneRuns(directory, { keep: 2, ended: ids[2]! });
     expect(readdirSync(runsFolder(directory))).to.deep.equal([ids[1], ids[2]]);
+    // The clock was set back.
+    mkdirSync(join(runsFolder(directory), ids[0]!));
+    pruneRuns(directory, { keep: 2, ended: ids[0]! });
+    expect(readdirSync(runsFolder(directory))).to.deep.equal([ids[0], ids[2]]);
   });
 
   it("reads a line of a log whatever it holds", () => {
