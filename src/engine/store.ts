@@ -59,10 +59,6 @@ export class StateStore {
     return new StateStore(path, base, text ? Buffer.byteLength(text) : 0, journal.length);
   }
 
-  get exists(): boolean {
-    return this.#fileSize > 0 || this.#journalLength > 0;
-  }
-
   /** Applies and records a change; with `durable` it resolves when no crash could lose it. */
   async change(change: Change, durable = false): Promise<void> {
     applyChange(this.state, change);

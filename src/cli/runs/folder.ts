@@ -83,7 +83,10 @@ export function pruneRuns(directory: string, { keep, ended }: { keep: number; en
   const folder = runsFolder(directory);
   if (!existsSync(folder)) return;
   const others = readdirSync(folder).filter((id) => id !== ended);
-  for (const id of others.sort().reverse().slice(Math.max(1, keep) - 1))
+  for (const id of others
+    .sort()
+    .reverse()
+    .slice(Math.max(1, keep) - 1))
     rmSync(join(folder, id), { recursive: true, force: true });
 }
 
