@@ -83,7 +83,8 @@ class RunWriter {
     }
     this.#events.write(`${JSON.stringify({ milliseconds, ...event })}\n`);
     this.#parts.take(event, milliseconds);
-    if (event.type === "plan") this.#save();
+    // Whoever looks at the run while it goes on reads what has happened (see `readIndex`).
+    if (event.type === "plan") this.#events.flush();
     else if (event.type === "part-ended") this.#closeLog(event.part);
     else if (event.type === "run-ended") this.#finish(milliseconds);
   }
@@ -145,11 +146,11 @@ class BufferedFile {
   write(text: string): void {
     this.#waiting.push(text);
     this.#size += text.length;
-    if (this.#size >= CHUNK) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), 250).unref();
+    if (this.#size >= CHUNK) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), 250).unref();
   }
 
-  #flush(): void {
+  flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#size > 0) writeSync(this.#descriptor, this.#waiting.join(""));
@@ -158,7 +159,7 @@ class BufferedFile {
   }
 
   close(): void {
-    this.#flush();
+    this.flush();
     closeSync(this.#descriptor);
   }
 }
