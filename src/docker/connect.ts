@@ -107,14 +107,27 @@ export interface EngineSharer {
   ): Promise<T>;
 }
 
-/** The engine for a choice, connected to once a run and closed at its end: what recipes call. */
+/** For so long an engine that could not be reached is not tried again by the next part, in milliseconds. */
+const REMEMBERED = 1000;
+
+/**
+ * The engine for a choice, connected to once a run and closed at its end: what recipes call. Where it cannot be reached,
+ * thousands of parts do not each wait for that.
+ */
 export async function engineFor(context: EngineSharer, choice: EngineChoice): Promise<Engine> {
   const { url, context: name, machineName, tlsVerify, tlsCertPath } = choice;
   const key = `docker-engine ${JSON.stringify([url, name, machineName, tlsVerify, tlsCertPath])}`;
   const at = { env: context.env, home: context.home };
-  return await context.shared(
-    key,
-    async () => await connect(choice, at),
-    async (engine) => await engine.close(),
-  );
+  const last: { error?: unknown; until: number } = await context.shared(`${key} last`, () => ({ until: 0 }));
+  if (performance.now() < last.until) throw last.error;
+  try {
+    return await context.shared(
+      key,
+      async () => await connect(choice, at),
+      async (engine) => await engine.close(),
+    );
+  } catch (error) {
+    Object.assign(last, { error, until: performance.now() + REMEMBERED });
+    throw error;
+  }
 }

@@ -6,20 +6,22 @@ const NAMED = 8;
 /** Messages that are told together: those of a run, kept until it has ended, or those that kept it from beginning.
  *  What befell several parts alike (an engine that does not answer) is one. */
 export class Errors {
-  readonly #groups = new Map<string, { readonly text: string; readonly parts: string[] }>();
+  readonly #groups = new Map<string, { readonly text: string; readonly parts: Set<string> }>();
 
   /** @param text the diagnostic as it is shown */
   add({ code, message, part }: Pick<Diagnostic, "code" | "message" | "part">, text: string): void {
     const alike = code === "engine/unreachable" ? message : text.replace(ofPart(part), "");
     const group = this.#groups.get(alike);
-    if (!group) this.#groups.set(alike, { text, parts: part === undefined ? [] : [part] });
-    else if (part !== undefined && !group.parts.includes(part)) group.parts.push(part);
+    if (!group) this.#groups.set(alike, { text, parts: new Set(part === undefined ? [] : [part]) });
+    else if (part !== undefined) group.parts.add(part);
   }
 
   texts(): string[] {
-    return [...this.#groups.values()].map(({ text, parts }) =>
-      parts.length < 2 ? text : text.replace(ofPart(parts[0]), () => ` (parts ${names(parts)})`),
-    );
+    return [...this.#groups.values()].map(({ text, parts }) => {
+      const [first, ...others] = parts;
+      if (first === undefined || others.length === 0) return text;
+      return text.replace(ofPart(first), () => ` (parts ${names([first, ...others])})`);
+    });
   }
 }
 

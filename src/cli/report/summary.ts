@@ -64,7 +64,9 @@ function badLines(parts: readonly PartResult[]): string[] {
   const alike = new Map<string, string[]>();
   for (const { part, end, why } of parts.filter(isBad)) {
     const what = `${end}${why === undefined ? "" : `: ${why}`}`;
-    alike.set(what, [...(alike.get(what) ?? []), part]);
+    const some = alike.get(what);
+    if (some) some.push(part);
+    else alike.set(what, [part]);
   }
   return [...alike].map(([what, some]) => `  ${names(some)} ${what}`);
 }

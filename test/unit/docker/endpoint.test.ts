@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parseUrl } from "../../../src/docker/address.js";
-import { connect } from "../../../src/docker/connect.js";
+import { connect, engineFor } from "../../../src/docker/connect.js";
 import { resolveEndpoint, type EngineChoice } from "../../../src/docker/endpoint.js";
 import { DockerError, type Problem } from "../../../src/docker/errors.js";
 import { sshArguments } from "../../../src/docker/ssh.js";
@@ -224,6 +224,23 @@ describe("an engine that cannot be reached", () => {
     const from = await refusal(connect({}, { env: { DOCKER_HOST: "unix:///none" }, home: "/" }));
     expect(from.message).to.equal("cannot reach the Docker engine at unix:///none (DOCKER_HOST)");
     expect(from.option).to.equal(undefined);
+  });
+
+  it("is tried once for many parts that come one after another", async () => {
+    const kept = new Map<string, unknown>();
+    const context = {
+      env: {},
+      home: "/",
+      shared: async <T>(key: string, make: () => T | Promise<T>) => {
+        if (!kept.has(key)) kept.set(key, await make());
+        return kept.get(key) as T;
+      },
+    };
+    const ask = async () =>
+      await engineFor(context, { url: "unix:///nowhere" }).catch((error: unknown) => error);
+    const first = await ask();
+    expect(first).to.be.instanceOf(DockerError);
+    expect(await ask()).to.equal(first);
   });
 
   it("may be something that is no engine", async () => {

@@ -127,3 +127,23 @@ describe("the errors of a run", () => {
     );
   });
 });
+
+describe("a hundred thousand parts that fail alike", function () {
+  // Were the time of each to grow with their number, it would be minutes.
+  this.timeout(5000);
+
+  it("are one message, and one line of the summary", () => {
+    const parts = Array.from({ length: 100_000 }, (_, i) => `p${i}`);
+    const said = { out: "", err: "" };
+    const { report } = plainReporter({
+      out: { isTTY: false, write: (text) => (said.out += text) },
+      err: { isTTY: false, write: (text) => (said.err += text) },
+      verbosity: 0,
+    });
+    for (const part of parts) report(unreachable(part, "unix:///here"));
+    report(ended(parts.map((part) => failed(part, "no engine"))));
+    const all = "p0, p1, p2, p3, p4, p5, p6, p7 and 99992 more";
+    expect(said.err).to.contain(`cannot reach the Docker engine at unix:///here (parts ${all})`);
+    expect(said.out).to.contain(`\n  ${all} failed: no engine\n`);
+  });
+});
