@@ -127,7 +127,8 @@ function buildQuery(
     cpushares: spec.cpuShares,
     cpusetcpus: spec.cpusetCpus,
     platform: spec.platform,
-    extrahosts: spec.extraHosts,
+    // Podman wants a list in JSON, Docker each by itself.
+    extrahosts: libpod && spec.extraHosts.length > 0 ? JSON.stringify(spec.extraHosts) : spec.extraHosts,
     session,
     // The docker CLI's word for a context that is in the session.
     ...("files" in context ? { remote: "client-session" } : {}),
