@@ -213,7 +213,6 @@ const examples: readonly Example[] = [
     name: "engine/bad-url",
     cfg: part("recipe = docker.volume\nname = tsb-nowhere\nengine-url = gopher://x"),
     args: ["install"],
-    code: 1,
     text: `error[engine/bad-url]: "gopher://x" (option engine-url) is not the address of an engine (part a)
   buildout.cfg:6:14
 6 | engine-url = gopher://x

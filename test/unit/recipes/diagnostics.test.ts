@@ -88,11 +88,12 @@ const examples: readonly Example[] = [
         { message: "Bind for 0.0.0.0:8080 failed: port is already allocated" },
       ],
     },
-    text: `error[container/port-taken]: Bind for 0.0.0.0:8080 failed: port is already allocated (part web)
+    text: `error[container/port-taken]: port 8080/tcp of the host is taken by container other (part web)
   buildout.cfg:6:9
 6 | ports = 8080:80
   |         ^^^^^^^
-  = note: port 8080/tcp is published by container other`,
+  = note: the engine says: Bind for 0.0.0.0:8080 failed: port is already allocated
+  = help: publish another port, or stop that container`,
   },
   {
     name: "container/exited",
