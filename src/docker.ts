@@ -206,3 +206,4 @@ export { digestFiles, type FileChoice, type FileSet, type FileSetOptions } from 
 export { ecrOfHost } from "./docker/ecr/login.js";
 export { settingsWithLogins, type DockerSettings } from "./docker/settings-copy.js";
 export { createHash } from "./docker/hash.js";
+export { makeFolders, missingFolders } from "./docker/make-folders.js";

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { containerPath } from "./attach.js";
@@ -6,6 +6,7 @@ import { plannedDirectories, putPlanned, type Plan } from "./copy-plan.js";
 import { nameOf, type ContainerPlace, type FolderPlace } from "./copy-place.js";
 import { DockerError } from "./errors.js";
 import { streamOf } from "./outlet.js";
+import { makeFolders } from "./make-folders.js";
 import { statInContainer } from "./path-stat.js";
 import { putArchive } from "./put-archive.js";
 import { END_OF_ARCHIVE, tarHeader } from "./tar-write.js";
@@ -91,7 +92,7 @@ function notFolder(place: ContainerPlace | FolderPlace, path: string): DockerErr
  */
 export async function copyToFolder(to: FolderPlace, plan: Plan, signal?: AbortSignal): Promise<void> {
   const { default: tarfs } = await import("tar-fs");
-  await mkdir(to.path, { recursive: true }).catch((error: unknown) => {
+  await makeFolders(to.path).catch((error: unknown) => {
     throw hostError(error, to.path);
   });
   const chosen: { readonly mtime: number }[] = [];

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -103,7 +102,9 @@ async function save(context: Install): Promise<Outputs> {
   const images = savedImages(context.options);
   const found = await present(context, engine, images);
   const write = async (path: string) => await fill(context, { engine, images, path });
-  const { size, digest } = await writeWhole(context, file, write);
+  const { size, digest } = await writeWhole(context, file, write).catch((error: unknown) => {
+    throw unwritable(error, file);
+  });
   return { file, "image-id": found, size: String(size), digest };
 }
 
@@ -128,6 +129,15 @@ interface Written {
   readonly digest: string;
 }
 
+function unwritable(error: unknown, file: string): unknown {
+  if (!(error instanceof Error && "syscall" in error)) return error;
+  const message = `cannot write ${file}`;
+  return new RecipeError(
+    { code: "image/unwritable", message, notes: [error.message], option: "file" },
+    { cause: error },
+  );
+}
+
 interface Filling {
   readonly engine: Engine;
   readonly images: readonly string[];
@@ -149,8 +159,13 @@ async function fill(context: Install, { engine, images, path }: Filling): Promis
   });
   try {
     const archive = await saveImages(engine, images, signal);
+    // Opened before: a stream of its own may make the file after it has failed, when it has been taken away already.
+    const output = await open(path, "w").catch((error: unknown) => {
+      archive.destroy();
+      throw error;
+    });
     const packed = /\.t?gz$/i.test(file) ? [createGzip()] : [];
-    await pipeline([archive, ...packed, meter, createWriteStream(path, { flush: true })], { signal });
+    await pipeline([archive, ...packed, meter, output.createWriteStream({ flush: true })], { signal });
     return { size, digest: `sha256:${hash.digest("hex")}` };
   } catch (error) {
     signal.throwIfAborted();

@@ -1,7 +1,8 @@
 /** Files and folders on this machine that are a part's own. */
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { makeFolders, missingFolders } from "tsbuildout/docker";
 import type { Context, InstallContext, Schema } from "tsbuildout/recipe";
 
 type Owner = Pick<InstallContext<Schema>, "created" | "removed" | "record" | "buildout"> &
@@ -21,7 +22,7 @@ export async function writeWhole<T>(
   const folder = dirname(target);
   const partial = join(folder, `.${basename(target)}.part`);
   await announceFolders(context, folder);
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   await context.created({ kind: "file", name: partial });
   try {
     const written = await write(partial);
@@ -50,7 +51,5 @@ export function isOwn({ record, buildout }: Pick<Owner, "record" | "buildout">, 
  * files there. @param folder an absolute path
  */
 export async function announceFolders(context: Pick<Owner, "created">, folder: string): Promise<void> {
-  const missing: string[] = [];
-  for (let level = folder; !existsSync(level); level = dirname(level)) missing.unshift(level);
-  for (const name of missing) await context.created({ kind: "folder", name });
+  for (const name of missingFolders(folder)) await context.created({ kind: "folder", name });
 }

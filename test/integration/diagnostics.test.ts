@@ -57,6 +57,24 @@ const examples: readonly Example[] = [
   |          ^^^^^^^`,
   },
   {
+    code: "image/unwritable",
+    part: "recipe = docker.save\nname = PRE-base\nfile = /proc/nothing/x.tar",
+    text: `error[image/unwritable]: cannot write /proc/nothing/x.tar (part PRE-a)
+  buildout.cfg:6:8
+6 | file = /proc/nothing/x.tar
+  |        ^^^^^^^^^^^^^^^^^^^
+  = note: ENOENT: no such file or directory, mkdir '/proc/nothing'`,
+  },
+  {
+    code: "copy/host",
+    part: "recipe = docker.copy\nimage-from = PRE-base:latest\npath-to = /proc/nothing/x\npaths = /bin/busybox",
+    text: `error[copy/host]: cannot write /proc/nothing/x (part PRE-a)
+  buildout.cfg:6:11
+6 | path-to = /proc/nothing/x
+  |           ^^^^^^^^^^^^^^^
+  = note: ENOENT: no such file or directory, mkdir '/proc/nothing'`,
+  },
+  {
     code: "container/exited",
     part: "recipe = docker.run\nimage = PRE-base:latest\ncommand = true\nscript = sleep 100",
     text: `error[container/exited]: container PRE-a ended with exit code 0 before its script did (part PRE-a)
