@@ -70,13 +70,18 @@ type Live = Call & { readonly signal: AbortSignal };
 /** The container as it is; one that has ended will not come to anything any more. */
 async function alive(call: Live, to: Waiting & { condition: Condition }): Promise<ContainerState> {
   const state = await inspectContainer(call, to.container);
-  if (state && (state.State.Running || state.State.Restarting)) return state;
+  if (state && (state.State.Running || state.State.Restarting || isRestarted(state))) return state;
   const how = state ? `ended with exit code ${state.State.ExitCode}` : "is gone";
   throw await failed(call, to, {
     code: "container/exited",
     message: `container ${to.name} ${how} before it came to ${what(to.condition)}`,
     option: "wait-for",
   });
+}
+
+/** Podman says of a container between two starts that it has ended, as if it were for good. */
+function isRestarted({ HostConfig }: ContainerState): boolean {
+  return ["always", "unless-stopped"].includes(HostConfig.RestartPolicy?.Name ?? "");
 }
 
 async function healthy(call: Live, to: Waiting & { condition: Condition }): Promise<void> {
