@@ -28,25 +28,35 @@ export async function askHelper(
   const program = `docker-credential-${name}`;
   if (!/^[\w.-]+$/.test(name)) throw failed(program, address, "that is not the name of a helper");
   const { execa } = await import("execa");
-  const result = await execa(program, ["get"], {
+  const asked = execa(program, ["get"], {
     input: address,
     env: at.env,
     extendEnv: false,
     reject: false,
     ...(at.signal ? { cancelSignal: at.signal } : {}),
   });
+  // A helper that is a script leaves programs behind when it is ended, and they hold its output open.
+  const letGo = (): void => [asked.stdout, asked.stderr].forEach((stream) => stream.destroy());
+  at.signal?.addEventListener("abort", letGo, { once: true });
+  const result = await asked;
+  at.signal?.removeEventListener("abort", letGo);
   at.signal?.throwIfAborted();
   if (systemCode(result) === "ENOENT") throw noHelper(program, address);
   if (result.failed) {
     const said = `${result.stdout}\n${result.stderr}`.trim();
     if (said.includes(NOT_FOUND)) return undefined;
-    throw failed(
-      program,
-      address,
-      said.slice(0, 500) || reasonOf(result.cause) || `exit code ${result.exitCode}`,
-    );
+    throw failed(program, address, said.slice(0, 500) || endOf(result));
   }
   return decode(result.stdout, { program, address });
+}
+
+function endOf(result: {
+  readonly signal?: string;
+  readonly exitCode?: number;
+  readonly cause?: unknown;
+}): string {
+  if (result.signal) return `it was ended by ${result.signal}`;
+  return result.exitCode === undefined ? reasonOf(result.cause) : `exit code ${result.exitCode}`;
 }
 
 function decode(stdout: string, from: { program: string; address: string }): Credentials | undefined {

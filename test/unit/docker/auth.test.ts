@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -22,6 +22,14 @@ async function refusal(work: Promise<unknown>): Promise<DockerError["problem"]> 
 
 async function provider(): Promise<{ username: string; password: string }> {
   return await Promise.resolve({ username: "AWS", password: "provided" });
+}
+
+/** Of a file that is being written by somebody else. */
+async function contentOf(path: string): Promise<string> {
+  for (;;) {
+    const text = await readFile(path, "utf8").catch(() => "");
+    if (text.endsWith("\n")) return text;
+  }
 }
 
 describe("registry credentials", () => {
@@ -121,6 +129,26 @@ describe("registry credentials", () => {
     expect(hub?.username).to.equal("h");
     expect(hub?.serverAddress).to.equal(HUB);
     expect(await knownRegistries(sources())).to.deep.equal(["docker.io", "r.example"]);
+  });
+
+  it("are not waited for when a helper hangs, with whatever it has started", async () => {
+    await config({ credHelpers: { r: "slow" } });
+    await helper("slow", "echo $$ >&2; sleep 1000 & echo $! >$HOME/pid; wait");
+    const abort = new AbortController();
+    const asked = credentialsFor("r", sources({ env: { HOME: home }, signal: abort.signal }));
+    const pid = Number(await contentOf(join(home, "pid")));
+    abort.abort(new Error("enough"));
+    try {
+      expect(await asked.catch((error: Error) => error.message)).to.equal("enough");
+    } finally {
+      process.kill(pid);
+    }
+  });
+
+  it("name a helper that was killed", async () => {
+    await config({ credHelpers: { r: "gone" } });
+    await helper("gone", "kill -9 $$");
+    expect((await refusal(credentialsFor("r", sources()))).notes).to.deep.equal(["it was ended by SIGKILL"]);
   });
 
   it("name a helper that is missing or fails, and keep its answer to themselves", async () => {
