@@ -2,7 +2,8 @@ import { expect } from "chai";
 import network from "../../../src/recipes/docker.network.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
-import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
+import { ownParts } from "../../support/own-parts.js";
+import { failureOf } from "../../support/recipe-part.js";
 
 interface Inspected {
   readonly Id: string;
@@ -25,24 +26,9 @@ const octet = 1 + (process.pid % 200);
 const inspect = async (name: string) => await engineJson<Inspected>({ path: `/networks/${name}` });
 
 describe("docker.network", () => {
-  let run: RunRig;
-  let made: string[];
-  before(async () => {
-    run = await RunRig.open();
-  });
-  after(async () => await run.close());
-  beforeEach(() => (made = []));
-  afterEach(async () => {
-    for (const name of made) await engineRemove("networks", name);
-  });
-  const part = (texts: Record<string, string> = {}): PartRig => {
-    const name = texts["name"] ?? uniqueName("tsb-network");
-    made.push(name);
-    return run.part(network, name, texts);
-  };
+  const { part, ownName, expectOneLook } = ownParts(network, "networks");
   const foreign = async (settings: object = {}): Promise<string> => {
-    const name = uniqueName("tsb-network");
-    made.push(name);
+    const name = ownName();
     await engineJson({ method: "POST", path: "/networks/create", body: { Name: name, ...settings } });
     return name;
   };
@@ -203,8 +189,6 @@ describe("docker.network", () => {
   it("asks no more of the engine for many parts than for one", async () => {
     const rigs = [part(), part(), part()];
     for (const rig of rigs) await rig.install();
-    const before = run.requests;
-    expect(await run.look(network, rigs)).to.deep.equal(new Map());
-    expect(run.requests - before).to.equal(1);
+    await expectOneLook(rigs);
   });
 });

@@ -12,7 +12,8 @@ import {
   uniqueName,
 } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
-import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
+import { ownParts } from "../../support/own-parts.js";
+import { failureOf } from "../../support/recipe-part.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const inspect = async (name: string) =>
@@ -41,21 +42,7 @@ async function contentOf(volume: string): Promise<Record<string, string>> {
 }
 
 describe("docker.volume", () => {
-  let run: RunRig;
-  let made: string[];
-  before(async () => {
-    run = await RunRig.open();
-  });
-  after(async () => await run.close());
-  beforeEach(() => (made = []));
-  afterEach(async () => {
-    for (const name of made) await engineRemove("volumes", name);
-  });
-  const part = (texts: Record<string, string> = {}): PartRig => {
-    const name = texts["name"] ?? uniqueName("tsb-volume");
-    made.push(name);
-    return run.part(volume, name, texts);
-  };
+  const { part, expectOneLook } = ownParts(volume, "volumes");
 
   it("makes a volume with the options asked for, and takes it away", async () => {
     const rig = part({
@@ -179,7 +166,7 @@ describe("docker.volume", () => {
   });
 
   it("refuses a name that no volume can have", async () => {
-    const rig = run.part(volume, "a b", {});
+    const rig = part({ name: "a b" });
     expect((await rig.configure()).map(({ message }) => message)).to.deep.equal([
       '"a b" cannot be the name of a volume',
     ]);
@@ -188,8 +175,6 @@ describe("docker.volume", () => {
   it("asks no more of the engine for many parts than for one", async () => {
     const rigs = [part(), part(), part()];
     for (const rig of rigs) await rig.install();
-    const before = run.requests;
-    expect(await run.look(volume, rigs)).to.deep.equal(new Map());
-    expect(run.requests - before).to.equal(1);
+    await expectOneLook(rigs);
   });
 });
