@@ -3,6 +3,7 @@ import type Dockerode from "dockerode";
 import type { Endpoint } from "./address.js";
 import { resolveEndpoint, type EngineChoice, type Surroundings } from "./endpoint.js";
 import type { Engine, EngineInfo } from "./engine.js";
+import { DockerError } from "./errors.js";
 import { readEngineInfo } from "./info.js";
 import { EngineAgent } from "./transport.js";
 import { unreachable } from "./unreachable.js";
@@ -18,11 +19,18 @@ import {
 /** The newest API that this code was written against; the older of this and the engine's is spoken. */
 const NEWEST_API = "1.51";
 
+/** Milliseconds in which an engine has to say that it is there. One at the other end of ssh may wait for a passphrase. */
+const PATIENCE = 60_000;
+
 /**
  * Finds the engine that is meant and agrees with it on an API version.
  * @throws DockerError `engine/unreachable`, `engine/no-context`, `engine/bad-url`, …
  */
-export async function connect(choice: EngineChoice, surroundings: Surroundings): Promise<Engine> {
+export async function connect(
+  choice: EngineChoice,
+  surroundings: Surroundings,
+  patience = PATIENCE,
+): Promise<Engine> {
   const endpoint = await resolveEndpoint(choice, surroundings);
   const agent = new EngineAgent(endpoint.address, surroundings.env);
   const route: Route = {
@@ -30,15 +38,16 @@ export async function connect(choice: EngineChoice, surroundings: Surroundings):
     prefix: endpoint.prefix,
     unreachable: (error) => unreachable(endpoint, error),
   };
+  const late = AbortSignal.timeout(patience);
+  const { signal = late } = surroundings;
   try {
-    const { signal } = surroundings;
-    const pong = await requestStream(route, { path: "/_ping", ...(signal ? { signal } : {}) });
+    const pong = await requestStream(route, { path: "/_ping", signal: AbortSignal.any([signal, late]) });
     // To its end, so that the connection is there for the next request.
     await readText(pong);
     return engineAt(endpoint, { agent, route, pong, env: surroundings.env });
   } catch (error) {
     agent.destroy();
-    throw error;
+    throw late.aborted && !surroundings.signal?.aborted ? unreachable(endpoint, late.reason) : error;
   }
 }
 
@@ -102,7 +111,7 @@ export interface EngineSharer {
   readonly home: string;
   shared<T>(
     key: string,
-    make: () => T | Promise<T>,
+    make: (signal: AbortSignal) => T | Promise<T>,
     dispose?: (value: T) => void | Promise<void>,
   ): Promise<T>;
 }
@@ -123,11 +132,12 @@ export async function engineFor(context: EngineSharer, choice: EngineChoice): Pr
   try {
     return await context.shared(
       key,
-      async () => await connect(choice, at),
+      async (signal) => await connect(choice, { ...at, signal }),
       async (engine) => await engine.close(),
     );
   } catch (error) {
-    Object.assign(last, { error, until: performance.now() + REMEMBERED });
+    // One part that gives up says nothing of the engine.
+    if (error instanceof DockerError) Object.assign(last, { error, until: performance.now() + REMEMBERED });
     throw error;
   }
 }

@@ -25,7 +25,8 @@ const HELP: Readonly<Record<string, string>> = {
 /** The error for an engine that could not be asked: names the endpoint, what named the endpoint, and why. */
 export function unreachable(endpoint: Endpoint, error: unknown): Error {
   if (error instanceof DockerError && error.problem.code !== "engine/ssh-failed") return error;
-  const code = systemCode(error) ?? "";
+  // A signal that has run out.
+  const code = error instanceof DOMException ? "ETIMEDOUT" : (systemCode(error) ?? "");
   const help = HELP[code];
   const why =
     error instanceof DockerError

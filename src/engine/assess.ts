@@ -9,6 +9,7 @@ import { type Decoded, decodeOptions } from "./options.js";
 import { isEngineOption, type Part, type Text } from "./part.js";
 import type { Schema } from "./schema.js";
 import { hashSecret, type StoredRecord } from "./state.js";
+import { withinTime } from "./time-limit.js";
 import type { Values } from "./values.js";
 
 /** What judging a part takes; the same for a plan and for a run. */
@@ -182,19 +183,23 @@ export class Assessor {
     const { recipe } = part.loaded;
     const does = ["install", "update", "reinstall"].includes(decision.action);
     if (!recipe.foresee || !does || live.unknown.size > 0) return [];
-    return await recipe.foresee(this.#looking(part, live));
+    return await this.#within(part, async (signal) => recipe.foresee!(this.#looking(part, live, signal)));
   }
 
   async #read(part: Part, live: Live): Promise<Readonly<Record<string, string>>> {
     const { recipe } = part.loaded;
     if (!recipe.inputs) return {};
-    return await recipe.inputs(this.#looking(part, live));
+    return await this.#within(part, async (signal) => recipe.inputs!(this.#looking(part, live, signal)));
   }
 
-  #looking(part: Part, live: Live): InputsContext<Schema> {
+  #within<T>(part: Part, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withinTime(part, this.settings.runtime.settings.signal, work);
+  }
+
+  #looking(part: Part, live: Live, signal: AbortSignal): InputsContext<Schema> {
     const { runtime, record } = this.settings;
     return {
-      ...runtime.context(part.name, undefined, (option) => part.span(option)),
+      ...runtime.context(part.name, signal, (option) => part.span(option)),
       options: live.options,
       text: (option) => knownText(part, live, option),
       record: record(part.name),

@@ -4,11 +4,17 @@ import { diagnosticJson, type Event, type Reporter } from "./events.js";
 import { warningOf } from "./problem.js";
 import { Redactor } from "./redact.js";
 import { renderDiagnostic } from "./render.js";
+import { Shared } from "./shared-work.js";
 import type { Span } from "./text.js";
 
-interface Shared {
-  readonly value: Promise<unknown>;
+interface Made {
+  readonly value: unknown;
   readonly dispose: ((value: never) => void | Promise<void>) | undefined;
+}
+
+interface Making<T> {
+  readonly make: (signal: AbortSignal) => T | Promise<T>;
+  readonly dispose: ((value: T) => void | Promise<void>) | undefined;
 }
 
 export interface RuntimeSettings {
@@ -23,7 +29,8 @@ export interface RuntimeSettings {
 export class Runtime {
   readonly settings: RuntimeSettings;
   readonly redactor = new Redactor();
-  readonly #shared = new Map<string, Shared>();
+  readonly #made = new Map<string, Made>();
+  readonly #making = new Shared<Made>();
 
   constructor(settings: RuntimeSettings) {
     this.settings = settings;
@@ -55,7 +62,7 @@ export class Runtime {
       env,
       home,
       signal,
-      shared: (key, make, dispose) => this.#share(key, make, dispose),
+      shared: (key, make, dispose) => this.#share(key, signal, { make, dispose }),
       log: (line, stream = "out") => this.emit({ type: "part-log", part, stream, line }),
       warn: (problem) => this.report(warningOf(problem, { part, span })),
       progress: (progress: Progress) => this.emit({ type: "part-progress", part, ...progress }),
@@ -63,30 +70,27 @@ export class Runtime {
     };
   }
 
-  #share<T>(
-    key: string,
-    make: () => T | Promise<T>,
-    dispose?: (value: T) => void | Promise<void>,
-  ): Promise<T> {
-    const known = this.#shared.get(key);
-    if (known) return known.value as Promise<T>;
-    const value = (async () => await make())();
-    this.#shared.set(key, { value, dispose });
-    // What could not be made may be tried again, by another part.
-    value.catch(() => this.#shared.delete(key));
-    return value;
+  /** What could not be made may be tried again, by another part. */
+  async #share<T>(key: string, signal: AbortSignal, { make, dispose }: Making<T>): Promise<T> {
+    const known = this.#made.get(key);
+    if (known) return known.value as T;
+    const { value } = await this.#making.run(key, signal, async (stop) => {
+      const made: Made = { value: await make(stop), dispose };
+      this.#made.set(key, made);
+      return made;
+    });
+    return value as T;
   }
 
   /** Disposes of what was shared, last made first; failures to dispose harm nobody any more. */
   async dispose(): Promise<void> {
-    for (const { value, dispose } of [...this.#shared.values()].reverse()) {
+    for (const { value, dispose } of [...this.#made.values()].reverse()) {
       try {
-        const made = await value;
-        await dispose?.(made as never);
+        await dispose?.(value as never);
       } catch {
         continue;
       }
     }
-    this.#shared.clear();
+    this.#made.clear();
   }
 }

@@ -79,10 +79,10 @@ export interface Context {
   /** Aborted by Ctrl-C, the part's timeout, or a failed run; hand it to everything that waits. */
   readonly signal: AbortSignal;
   /** One value a run and key (an engine connection, a listing), made on first use, shared by all parts and
-   *  disposed of at the end of the run. */
+   *  disposed of at the end of the run. `make` is handed a signal that is aborted when nobody waits any more. */
   shared<T>(
     key: string,
-    make: () => T | Promise<T>,
+    make: (signal: AbortSignal) => T | Promise<T>,
     dispose?: (value: T) => void | Promise<void>,
   ): Promise<T>;
   /** A line of the part's log. */

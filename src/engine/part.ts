@@ -58,7 +58,9 @@ export interface Part {
 const engineOptions = {
   keep: option.boolean({ doc: "Leave the part's object behind when the part goes." }),
   "keep-on-error": option.boolean({ doc: "Do not undo a failed install, so that it can be looked at." }),
-  timeout: option.duration({ doc: "Abort and undo the part after this time." }),
+  timeout: option.duration({
+    doc: "Abort the part after this time, and undo its install; reading what it depends on may take as long beforehand.",
+  }),
   replace: option.boolean({ doc: "What is protected may be destroyed and made anew." }),
 } as const satisfies Schema;
 

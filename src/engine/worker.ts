@@ -11,6 +11,7 @@ import type { Registry } from "./registry.js";
 import type { Schema } from "./schema.js";
 import type { Phase, StoredRecord } from "./state.js";
 import type { StateStore } from "./store.js";
+import { withinTime } from "./time-limit.js";
 import type { Values } from "./values.js";
 
 export interface WorkerSettings {
@@ -30,17 +31,6 @@ interface Installing {
   readonly inputs: Record<string, string>;
 }
 
-/** A part's recipe took longer than its `timeout`. */
-function timedOut(milliseconds: number): RecipeError {
-  const seconds = milliseconds / 1000;
-  return new RecipeError({
-    code: "part/timeout",
-    message: `not done within ${seconds} ${seconds === 1 ? "second" : "seconds"}`,
-    option: "timeout",
-    help: ["give it more time with the option timeout"],
-  });
-}
-
 /** Does one thing to one part: calls the recipe, and keeps the record true at every moment of it. */
 export class Worker {
   readonly #settings: WorkerSettings;
@@ -56,14 +46,16 @@ export class Worker {
     const inputs = { ...(await this.#settings.assessor.inputs(part, live)) };
     const record = this.#record(part, assessment, { inputs, phase: "installing" });
     await this.#settings.store.change({ set: record });
+    let { signal } = this.#settings.runtime.settings;
     try {
-      const outputs = await this.#within(part, async (signal) =>
-        part.loaded.recipe.install(this.#installContext(part, { live, signal, inputs })),
-      );
+      const outputs = await withinTime(part, signal, async (limited) => {
+        signal = limited;
+        return await part.loaded.recipe.install(this.#installContext(part, { live, signal, inputs }));
+      });
       const told = this.#tell(part, outputs ?? {});
       await this.#finish(part, { ...record, inputs, outputs: told });
     } catch (error) {
-      if (!part.engine.keepOnError) await this.#undo(part.name);
+      if (!part.engine.keepOnError) await this.#undo(part.name, signal);
       throw error;
     }
   }
@@ -79,7 +71,7 @@ export class Worker {
     const routine = decision.reasons.every((reason) => reason.kind === "always");
     if (!routine) await store.change({ set: { ...before, phase: "updating" } });
     try {
-      const outputs = await this.#within(part, async (signal) =>
+      const outputs = await withinTime(part, this.#settings.runtime.settings.signal, async (signal) =>
         part.loaded.recipe.update!({
           ...this.#installContext(part, { live, signal, inputs }),
           record: before,
@@ -123,12 +115,15 @@ export class Worker {
     await this.#settings.store.change({ gone: name });
   }
 
-  async #undo(name: string): Promise<void> {
+  /** @param installing the signal that the install had */
+  async #undo(name: string, installing: AbortSignal): Promise<void> {
+    const { runtime, store } = this.#settings;
     try {
-      // Its own signal: undoing is what an abort asks for. A second interrupt ends the process.
-      await this.uninstall(name, "failed", new AbortController().signal);
+      const made = (store.state.records.get(name)?.resources.length ?? 0) > 0;
+      // Undoing is what an abort asks for, so that it cannot stop it (a second interrupt ends the process); but where
+      // nothing was made, an engine that does not answer is not waited for.
+      await this.uninstall(name, "failed", made ? new AbortController().signal : installing);
     } catch (error) {
-      const { runtime, store } = this.#settings;
       // Nothing was made: an engine that cannot be reached leaves nothing to come back for.
       if (store.state.records.get(name)?.resources.length === 0) return await store.change({ gone: name });
       runtime.context(name).warn({
@@ -136,22 +131,6 @@ export class Worker {
         message: `the failed install of ${name} could not be undone: ${(error as Error).message}`,
         help: ["the next run tries again"],
       });
-    }
-  }
-
-  async #within<T>(part: Part, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal } = this.#settings.runtime.settings;
-    signal.throwIfAborted();
-    const limit = part.engine.timeout;
-    if (limit === undefined) return await work(signal);
-    const clock = new AbortController();
-    const timer = setTimeout(() => clock.abort(timedOut(limit)), limit);
-    try {
-      return await work(AbortSignal.any([signal, clock.signal]));
-    } catch (error) {
-      throw clock.signal.aborted && !signal.aborted ? clock.signal.reason : error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -259,11 +259,11 @@ export class RunRig {
 
   async shared<T>(
     key: string,
-    make: () => T | Promise<T>,
+    make: (signal: AbortSignal) => T | Promise<T>,
     dispose?: (value: T) => void | Promise<void>,
   ): Promise<T> {
     if (!this.#shared.has(key)) {
-      const made = Promise.resolve(make());
+      const made = Promise.resolve(make(new AbortController().signal));
       this.#shared.set(key, made);
       if (isConnection(key)) this.#count((await made) as unknown as Counted);
       if (dispose) this.#ends.push(async () => await dispose(await made));

@@ -231,8 +231,8 @@ describe("an engine that cannot be reached", () => {
     const context = {
       env: {},
       home: "/",
-      shared: async <T>(key: string, make: () => T | Promise<T>) => {
-        if (!kept.has(key)) kept.set(key, await make());
+      shared: async <T>(key: string, make: (signal: AbortSignal) => T | Promise<T>) => {
+        if (!kept.has(key)) kept.set(key, await make(new AbortController().signal));
         return kept.get(key) as T;
       },
     };
@@ -253,10 +253,13 @@ describe("an engine that cannot be reached", () => {
     server.close();
   });
 
-  it("is not tried for longer than wanted", async () => {
+  it("is not tried for longer than wanted, nor for ever", async () => {
     const server = createServer(() => undefined);
     const path = join(await temporaryFolder(), "s");
     await new Promise<void>((done) => server.listen(path, done));
+    const late = await refusal(connect({ url: `unix://${path}` }, { env: {}, home: "/" }, 1));
+    expect(late.code).to.equal("engine/unreachable");
+    expect(late.notes).to.deep.equal(["no answer in time"]);
     const stop = new AbortController();
     const connecting = connect({ url: `unix://${path}` }, { env: {}, home: "/", signal: stop.signal });
     setImmediate(() => stop.abort());

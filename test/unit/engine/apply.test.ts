@@ -45,6 +45,12 @@ const protectedPart = (a: string): string =>
 const blindNeed = (a: string): string =>
   config("a", `[a]\nrecipe = quick\na = ${a}\n=> b`, "[b]\nrecipe = blind");
 
+/** Ends only with its signal. */
+async function hang({ signal }: { signal: AbortSignal }): Promise<never> {
+  signal.throwIfAborted();
+  return await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
 const results = ({ parts }: Summary): string[] =>
   parts.map(({ part, action, end, why }) => `${part} ${action} ${end}: ${why}`);
 
@@ -153,6 +159,33 @@ describe("a run", () => {
         "  = help: give it more time with the option timeout",
       ].join("\n"),
     ]);
+  });
+
+  it("aborts a part whose inputs take longer to read than its timeout, when it is installed and when it is judged", async () => {
+    let hangs = true;
+    const reads: Recipe = {
+      ...quick,
+      inputs: async (context) => (hangs ? await hang(context) : {}),
+    };
+    await open(config("a", "[a]\nrecipe = reads\ntimeout = 1ms"), { reads });
+    const late = "not done within 0.001 seconds";
+    expect(results(await buildout.install())).to.deep.equal([`a install failed: ${late}`]);
+    await buildout.write(config("a", "[a]\nrecipe = reads"));
+    hangs = false;
+    expect(results(await buildout.install())).to.deep.equal(["a install done: not installed yet"]);
+    await buildout.write(config("a", "[a]\nrecipe = reads\ntimeout = 1ms"));
+    hangs = true;
+    expect(results(await buildout.install())).to.deep.equal([`a none failed: ${late}`]);
+  });
+
+  it("does not wait for the undoing of an install that made nothing and took too long", async () => {
+    await open(config("a", "[a]\nrecipe = hung\ntimeout = 1ms"), {
+      hung: { ...quick, install: hang, uninstall: hang },
+    });
+    expect(results(await buildout.install())).to.deep.equal([
+      "a install failed: not done within 0.001 seconds",
+    ]);
+    expect((await buildout.records()).size).to.equal(0);
   });
 
   it("with keep-on-error leaves a failed install for a look, and clears it away the next time", async () => {
@@ -409,6 +442,22 @@ describe("a run", () => {
     await open(config("a b", "[a]\nrecipe = sharing", "[b]\nrecipe = sharing"), { sharing });
     await buildout.install({ jobs: 2 });
     expect(log).to.deep.equal(["made", "disposed"]);
+  });
+
+  it("ends when it is interrupted while all parts wait for a value that they share, and tells the maker", async () => {
+    const interrupt = new AbortController();
+    let told = false;
+    const sharing: Recipe = {
+      ...quick,
+      install: async (context) =>
+        await context.shared("engine", async (signal) => {
+          setImmediate(() => interrupt.abort());
+          await hang({ signal }).finally(() => (told = true));
+        }),
+    };
+    await open(config("a b", "[a]\nrecipe = sharing", "[b]\nrecipe = sharing"), { sharing });
+    expect((await buildout.install({ jobs: 2, signal: interrupt.signal })).interrupted).to.equal(true);
+    expect(told).to.equal(true);
   });
 
   it("never removes the folder that the buildout is in, whatever a recipe says it created", async () => {

@@ -1,0 +1,37 @@
+import { RecipeError } from "./contract.js";
+import type { Part } from "./part.js";
+
+/**
+ * Calls into a part's recipe with a signal that its `timeout` aborts, too.
+ * @param signal of the run
+ * @throws RecipeError `part/timeout`, or what the work throws
+ */
+export async function withinTime<T>(
+  { engine }: Pick<Part, "engine">,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => T | Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const limit = engine.timeout;
+  if (limit === undefined) return await work(signal);
+  const clock = new AbortController();
+  const timer = setTimeout(() => clock.abort(timedOut(limit)), limit);
+  try {
+    return await work(AbortSignal.any([signal, clock.signal]));
+  } catch (error) {
+    throw clock.signal.aborted && !signal.aborted ? clock.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @param milliseconds what the part allows */
+function timedOut(milliseconds: number): RecipeError {
+  const seconds = milliseconds / 1000;
+  return new RecipeError({
+    code: "part/timeout",
+    message: `not done within ${seconds} ${seconds === 1 ? "second" : "seconds"}`,
+    option: "timeout",
+    help: ["give it more time with the option timeout"],
+  });
+}
