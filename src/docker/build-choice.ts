@@ -18,7 +18,8 @@ export interface BuilderChoice {
 }
 
 /**
- * Who builds: buildx where it is installed (for podman only where nothing else can do it), else the engine's BuildKit, else the classic builder, unless one is asked for.
+ * Who builds: buildx where it is installed (for podman only where nothing else can do it), else the engine's BuildKit,
+ * else the classic builder, unless one is asked for.
  * @throws DockerError `build/needs-buildx`, `build/needs-buildkit`, `build/no-buildx`, `build/no-buildkit`
  */
 export async function chooseBuilder(choice: BuilderChoice): Promise<"buildx" | "buildkit" | "classic"> {

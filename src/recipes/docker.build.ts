@@ -14,16 +14,9 @@ import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
 import { performBuild } from "./build-perform.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
-import { imageDrift, namesOf } from "./image-look.js";
+import { idsIn, imageDrift, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
-import {
-  dropReplaced,
-  idsIn,
-  noteReplaced,
-  removeOurImage,
-  removeReplaced,
-  type Removal,
-} from "./image-remove.js";
+import { dropReplaced, noteReplaced, removeOurImage, removeReplaced, type Removal } from "./image-remove.js";
 
 export default defineRecipe({
   doc: "Builds an image from a Dockerfile. The context is a folder, an archive, a git repository or a URL; it is sent only when something in it, or an image that it starts from, has changed, and then the image is rebuilt in place: the tags move, and the image that they leave is removed.",
@@ -58,7 +51,7 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   // With an output elsewhere the engine gets no image.
   const references = options.output.length > 0 ? [] : [reference, ...others];
   for (const name of references) await context.created({ kind: "image", name });
-  const names = new Set([...(record ? namesOf(record) : []), ...references]);
+  const names = new Set([...namesOf(record), ...references]);
   const removal = removalOf(engine, record);
   const replaced = await noteReplaced(context, removal, { record, names });
   const built = await buildOrTake(context, { engine, references });
@@ -67,8 +60,7 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
     await removeOurImage(context, name, removal);
     await context.removed({ kind: "image", name });
   }
-  if (replaced.delete(built.id)) await context.removed({ kind: "image", name: built.id });
-  await dropReplaced(context, removal, replaced);
+  await dropReplaced(context, removal, { replaced, now: new Set([built.id]) });
   await forgetListing(context, engine, "images");
   return {
     "image-id": built.id,

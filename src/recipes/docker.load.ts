@@ -31,7 +31,8 @@ import {
   lookByEngine,
   problemsOf,
 } from "./common.js";
-import { bringTo, broughtBy, broughtDrift, removeAllBrought, removeBrought } from "./image-brought.js";
+import { bringTo, broughtDrift, removeAllBrought, removeBrought } from "./image-brought.js";
+import { imagesByName } from "./image-look.js";
 
 const inPlace = true;
 
@@ -111,7 +112,7 @@ async function load(context: Install): Promise<Outputs> {
     if (own && first) await tagImage(engine, first, own, signal);
   };
   await bringTo(context, engine, { names, bring });
-  for (const [name, id] of broughtBy(record)) {
+  for (const [name, id] of imagesByName(record)) {
     if (names.includes(name)) continue;
     await removeBrought(context, engine, { name, id });
     await context.removed({ kind: "image", name });

@@ -20,15 +20,8 @@ import type {
   UninstallContext,
 } from "tsbuildout/recipe";
 import { engineOf, engineOfRecord, forgetListing, isOurs, labelsOf, listing, ownerDigest } from "./common.js";
-import { namesOf } from "./image-look.js";
-import {
-  dropReplaced,
-  idsIn,
-  removeOurImage,
-  removeReplaced,
-  removeUnused,
-  type Removal,
-} from "./image-remove.js";
+import { idsIn, namesOf } from "./image-look.js";
+import { dropReplaced, removeOurImage, removeReplaced, removeUnused, type Removal } from "./image-remove.js";
 
 type Host = InstallContext<Schema>;
 
@@ -63,11 +56,10 @@ export async function dropImage(context: Host, engine: Engine, reference: string
 export async function dropOthers(
   context: Host,
   engine: Engine,
-  { replaced, now }: { readonly replaced: Set<string>; readonly now: string },
+  { replaced, now }: { readonly replaced: ReadonlySet<string>; readonly now: string },
 ): Promise<void> {
   await forgetListing(context, engine, "images");
-  if (replaced.delete(now)) await context.removed({ kind: "image", name: now });
-  await dropReplaced(context, removalAt(engine), replaced);
+  await dropReplaced(context, removalAt(engine), { replaced, now: new Set([now]) });
   await dropNameless(context, engine, now);
 }
 

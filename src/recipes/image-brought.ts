@@ -1,8 +1,8 @@
 /** Images that a part brought to the engine without making them: pulled or loaded. They have no labels of ours. */
 import { findImage, inspectImage, removeImage, type Engine, type ImageSummary } from "tsbuildout/docker";
 import type { Context, Drift, InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
-import { isImageId, namesOf } from "./image-look.js";
-import { dropReplaced, idsIn, removeReplaced } from "./image-remove.js";
+import { idsIn, imagesByName, namesOf } from "./image-look.js";
+import { dropReplaced, removeReplaced } from "./image-remove.js";
 
 /** Drift of parts whose output `reference` names their image, by part. */
 export function broughtDrift(
@@ -26,14 +26,6 @@ export function broughtDrift(
   return found;
 }
 
-/** The names under which a part brought images, with the id of each: undefined where it was cut off before that was known. */
-export function broughtBy(
-  record: Pick<PartRecord, "resources"> | undefined,
-): Map<string, string | undefined> {
-  const images = record?.resources.filter(({ kind, name }) => kind === "image" && !isImageId(name)) ?? [];
-  return new Map(images.map(({ name, ["id"]: id }) => [name, id]));
-}
-
 /**
  * Brings images to names, and records which are this part's: those that had nothing before, and those that had what this
  * part brought the last time. What loses its last name to that goes; a name that somebody else has put another image
@@ -44,8 +36,9 @@ export async function bringTo(
   engine: Engine,
   { names, bring }: { readonly names: readonly string[]; readonly bring: () => Promise<void> },
 ): Promise<void> {
-  const known = broughtBy(context.record);
+  const known = imagesByName(context.record);
   const replaced = new Set(idsIn(context.record));
+  const now = new Set<string>();
   const mine: string[] = [];
   for (const name of names) {
     const there = await inspectImage(engine, name, context.signal);
@@ -58,14 +51,14 @@ export async function bringTo(
   for (const name of replaced) await context.created({ kind: "image", name });
   await bring();
   for (const name of mine) {
-    const now = await inspectImage(engine, name, context.signal);
-    if (!now) await context.removed({ kind: "image", name });
+    const image = await inspectImage(engine, name, context.signal);
+    if (!image) await context.removed({ kind: "image", name });
     else {
-      await context.created({ kind: "image", name, id: now.Id });
-      if (replaced.delete(now.Id)) await context.removed({ kind: "image", name: now.Id });
+      await context.created({ kind: "image", name, id: image.Id });
+      now.add(image.Id);
     }
   }
-  await dropReplaced(context, { engine }, replaced);
+  await dropReplaced(context, { engine }, { replaced, now });
 }
 
 interface Tag {
@@ -87,6 +80,6 @@ export async function removeBrought(context: Context, engine: Engine, { name, id
 
 /** Takes away all that a part has brought: its names, and what has lost them. */
 export async function removeAllBrought(context: UninstallContext, engine: Engine): Promise<void> {
-  for (const [name, id] of broughtBy(context.record)) await removeBrought(context, engine, { name, id });
+  for (const [name, id] of imagesByName(context.record)) await removeBrought(context, engine, { name, id });
   for (const id of idsIn(context.record)) await removeReplaced(context, { engine }, id);
 }

@@ -1,5 +1,5 @@
 import { findImage, type ImageSummary } from "tsbuildout/docker";
-import type { Drift, LookContext, PartRecord } from "tsbuildout/recipe";
+import type { Drift, LookContext, PartRecord, Resource } from "tsbuildout/recipe";
 import { isOurs } from "./common.js";
 
 /** How far the images that parts made are what is recorded: by part, only where there is something to say. */
@@ -18,14 +18,26 @@ export function imageDrift(
   return found;
 }
 
-/** The names that a part gave to its image. */
-export function namesOf(record: Pick<PartRecord, "resources">): string[] {
-  const images = record.resources.filter(({ kind }) => kind === "image").map(({ name }) => name);
-  return images.filter((name) => !isImageId(name));
+type Recorded = Pick<PartRecord, "resources"> | undefined;
+
+/** The names that a part gave to images, with the id of each: undefined where none was recorded. */
+export function imagesByName(record: Recorded): Map<string, string | undefined> {
+  const named = imagesIn(record).filter(({ name }) => !isImageId(name));
+  return new Map(named.map(({ name, ["id"]: id }) => [name, id]));
 }
 
-/** An image is recorded by its id when it has lost its name to another, or is about to. */
-export const isImageId = (name: string): boolean => name.startsWith("sha256:");
+export const namesOf = (record: Recorded): string[] => [...imagesByName(record).keys()];
+
+/** Ids of images that a part is to take away since they have lost their names, or are about to. */
+export function idsIn(record: Recorded): string[] {
+  const names = imagesIn(record).map(({ name }) => name);
+  return names.filter(isImageId);
+}
+
+const imagesIn = (record: Recorded): readonly Resource[] =>
+  record?.resources.filter(({ kind }) => kind === "image") ?? [];
+
+const isImageId = (name: string): boolean => name.startsWith("sha256:");
 
 interface Looked {
   readonly buildout: LookContext["buildout"];

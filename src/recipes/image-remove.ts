@@ -9,7 +9,7 @@ import {
 } from "tsbuildout/docker";
 import type { Context, InstallContext, PartRecord, Schema } from "tsbuildout/recipe";
 import { isOurs } from "./common.js";
-import { isImageId } from "./image-look.js";
+import { idsIn } from "./image-look.js";
 
 export interface Removal {
   readonly engine: Engine;
@@ -55,20 +55,18 @@ export async function noteReplaced(
   return ids;
 }
 
-/** Ids of images that a part is to take away since they have lost their names. */
-export function idsIn(record: Pick<PartRecord, "resources"> | undefined): string[] {
-  const images = record?.resources.filter(({ kind, name }) => kind === "image" && isImageId(name)) ?? [];
-  return images.map(({ name }) => name);
-}
-
-/** Removes images that have lost their names, as far as nothing needs them: those stay recorded. */
+/**
+ * Removes images that have lost their names, as far as nothing needs them: those stay recorded.
+ * @param now ids of images that have names: again, or still
+ */
 export async function dropReplaced(
   context: Pick<InstallContext<Schema>, "removed" | "shared">,
   removal: Removal,
-  ids: Iterable<string>,
+  { replaced, now }: { readonly replaced: Iterable<string>; readonly now: ReadonlySet<string> },
 ): Promise<void> {
-  for (const name of ids)
-    if (await removeReplaced(context, removal, name)) await context.removed({ kind: "image", name });
+  for (const name of replaced)
+    if (now.has(name) || (await removeReplaced(context, removal, name)))
+      await context.removed({ kind: "image", name });
 }
 
 /**

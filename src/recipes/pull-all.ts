@@ -9,7 +9,8 @@ import {
   type Engine,
 } from "tsbuildout/docker";
 import type { InstallContext, UninstallContext } from "tsbuildout/recipe";
-import { bringTo, broughtBy, removeBrought } from "./image-brought.js";
+import { bringTo, removeBrought } from "./image-brought.js";
+import { namesOf } from "./image-look.js";
 import type { pullOptions } from "./pull-policy.js";
 import { loginFor } from "./registry-options.js";
 
@@ -36,7 +37,7 @@ export async function bringAllTags(
     const { platform } = options;
     await pullAllTags(engine, { reference: name, credentials, platform, listener: context, signal });
   };
-  await bringTo(context, engine, { names: [...broughtBy(context.record).keys()], bring });
+  await bringTo(context, engine, { names: namesOf(context.record), bring });
   for (const one of (await tagsAt(engine, name, signal)).filter((tag) => !before.includes(tag))) {
     const image = await inspectImage(engine, one, signal);
     if (image) await context.created({ kind: "image", name: one, id: image.Id });

@@ -13,7 +13,8 @@ import {
 import { RecipeError, type InputsContext, type InstallContext, type Outputs } from "tsbuildout/recipe";
 import { engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions } from "./push-options.js";
-import { broughtBy, removeBrought } from "./image-brought.js";
+import { removeBrought } from "./image-brought.js";
+import { imagesByName } from "./image-look.js";
 import { tagsAt } from "./pull-all.js";
 import { loginFor } from "./registry-options.js";
 
@@ -95,7 +96,7 @@ interface Naming {
 async function nameIt(context: Install, engine: Engine, { image, target }: Naming): Promise<void> {
   const there = await inspectImage(engine, target, context.signal);
   if (there?.Id === image.Id) return;
-  const known = broughtBy(context.record);
+  const known = imagesByName(context.record);
   if (!there || known.get(target) === there.Id)
     await context.created({ kind: "image", name: target, id: image.Id });
   else if (known.has(target)) await context.removed({ kind: "image", name: target });
@@ -106,7 +107,7 @@ async function nameIt(context: Install, engine: Engine, { image, target }: Namin
 async function dropOldNames(context: Install, engine: Engine, targets: readonly string[]): Promise<void> {
   const { record, options } = context;
   if (options["all-tags"]) return;
-  for (const [name, id] of broughtBy(record)) {
+  for (const [name, id] of imagesByName(record)) {
     if (targets.includes(name)) continue;
     await removeBrought(context, engine, { name, id });
     await context.removed({ kind: "image", name });
