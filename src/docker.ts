@@ -1,5 +1,5 @@
 /** Docker for recipe authors: engines, credentials, references, streams, contexts, layouts and copies. */
-export { connect, engineFor, type EngineSharer } from "./docker/connect.js";
+export { connect, engineFor, speaksApi, type EngineSharer } from "./docker/connect.js";
 export { checkChoice, type EngineChoice, type Surroundings } from "./docker/endpoint.js";
 export type { Engine, EngineInfo } from "./docker/engine.js";
 export type { EngineRequest, QueryValue } from "./docker/request.js";

@@ -1,3 +1,4 @@
+import { speaksApi } from "./connect.js";
 import type { Engine } from "./engine.js";
 import { DockerError } from "./errors.js";
 
@@ -38,8 +39,8 @@ export async function chooseBuilder(choice: BuilderChoice): Promise<"buildx" | "
 
 /** Why this engine builds nothing with BuildKit by its own API; undefined where it does. */
 async function whyNoBuildKit(engine: BuilderChoice["engine"]): Promise<string | undefined> {
-  const minor = Number(engine.apiVersion.split(".")[1]);
-  if (minor < 39) return `the engine speaks API ${engine.apiVersion}, and BuildKit came with 1.39`;
+  if (!speaksApi(engine, "1.39"))
+    return `the engine speaks API ${engine.apiVersion}, and BuildKit came with 1.39`;
   const info = await engine.info();
   if (info.os !== "linux") return `the engine runs ${info.os}`;
   const major = Number(info.serverVersion.split(".")[0]);

@@ -105,6 +105,11 @@ export function olderApi(theirs: string | undefined, ours: string = NEWEST_API):
   return older ? `${major}.${minor}` : ours;
 }
 
+/** Whether an engine speaks this version of the API or a newer one. @param wanted such as `1.44` */
+export function speaksApi({ apiVersion }: Pick<Engine, "apiVersion">, wanted: string): boolean {
+  return olderApi(apiVersion, wanted) === wanted;
+}
+
 /** The part of a recipe's context that an engine is found with. */
 export interface EngineSharer {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,5 @@
 /** What a build needs that not every builder can do, and what is said where nobody can. */
-import type { BuildNeeds, BuildSpec, Engine } from "tsbuildout/docker";
+import { speaksApi, type BuildNeeds, type BuildSpec, type Engine } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import type { BuildOptions } from "./build-spec.js";
 
@@ -31,8 +31,8 @@ export const isInline = (to: string): boolean => to === "type=inline" || to === 
 const asksFor = (attestation: string | undefined): boolean =>
   attestation !== undefined && attestation !== "false";
 
-/** The first API of an engine whose BuildKit gives its steps a `/dev/shm` of the size that is asked for: 1.42, engine 23. */
-const SHM_SIZE = 42;
+/** The first API of an engine (23) whose BuildKit gives its steps a `/dev/shm` of the size that is asked for. */
+const SHM_SIZE = "1.42";
 
 /** BuildKit has no limits for its steps: who sets some must know that nothing holds them. */
 export function warnOfIgnored(context: Context, engine: Engine, spec: BuildSpec): void {
@@ -41,7 +41,7 @@ export function warnOfIgnored(context: Context, engine: Engine, spec: BuildSpec)
     "memory-swap": spec.memorySwap,
     "cpu-shares": spec.cpuShares,
     "cpuset-cpus": spec.cpusetCpus,
-    ...(Number(engine.apiVersion.split(".")[1]) < SHM_SIZE && { "shm-size": spec.shmSize }),
+    ...(!speaksApi(engine, SHM_SIZE) && { "shm-size": spec.shmSize }),
   };
   const set = Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (set.length === 0) return;

@@ -10,6 +10,7 @@ import {
   jsonLines,
   mergeTars,
   parseReference,
+  speaksApi,
   type Compression,
   type Engine,
 } from "tsbuildout/docker";
@@ -55,7 +56,7 @@ export async function importImage(context: Host, what: Import): Promise<string> 
 async function importOne(context: Host, what: Import, path: string): Promise<string> {
   const { kind, size } = await lookAt(path);
   // Engines before 23 (API 1.42) do not know zstd.
-  if (kind === "zstd" && isOlder(what.engine.apiVersion, 42))
+  if (kind === "zstd" && !speaksApi(what.engine, "1.42"))
     return await send(context, what, plain(context, path));
   try {
     return await send(context, what, createReadStream(path, { highWaterMark: CHUNK }), size);
@@ -84,11 +85,6 @@ async function lookAt(path: string): Promise<{ kind: Compression; size: number }
   } finally {
     await file.close();
   }
-}
-
-function isOlder(apiVersion: string, minor: number): boolean {
-  const [major = 1, found = 0] = apiVersion.split(".").map(Number);
-  return major === 1 && found < minor;
 }
 
 async function send(context: Host, what: Import, body: Readable, total?: number): Promise<string> {

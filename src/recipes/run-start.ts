@@ -9,6 +9,7 @@ import {
   publishedPorts,
   removeContainer,
   runAttached,
+  speaksApi,
   startContainer,
   waitContainer,
   type Call,
@@ -89,10 +90,7 @@ function warnOfOldEngine(context: Installing, call: Call): void {
 }
 
 /** Networks can all be joined at creation from API 1.44 on. */
-function joinsAllAtOnce({ engine }: Call): boolean {
-  const [major = 1, minor = 0] = engine.apiVersion.split(".").map(Number);
-  return major > 1 || minor >= 44;
-}
+const joinsAllAtOnce = ({ engine }: Call): boolean => speaksApi(engine, "1.44");
 
 async function create(context: Installing, call: Call): Promise<string> {
   const { options } = context;

@@ -49,7 +49,9 @@ export function parseTemplate(value: Value, section: string, substitution: Subst
 
 const NONE: readonly never[] = [];
 
-const whole = /^\$<([-a-zA-Z0-9 ._]*:[-a-zA-Z0-9 ._]+)>$/;
+/** Of a sound reference, between its brackets. */
+const INNER = "[-a-zA-Z0-9 ._]*:[-a-zA-Z0-9 ._]+";
+const whole = new RegExp(`^\\$<(${INNER})>$`);
 
 /** What the brackets hold where a text is one sound reference and nothing else, as most are that hold any. */
 function onlyReference(text: string): string | undefined {
@@ -174,7 +176,7 @@ export class Dependency implements Reference {
   }
 }
 
-const sound = /^[-a-zA-Z0-9 ._]*:[-a-zA-Z0-9 ._]+$/;
+const sound = new RegExp(`^${INNER}$`);
 
 /** Why what stands between the brackets is no reference, or undefined. */
 function malformed(inner: string): string | undefined {
