@@ -44,12 +44,18 @@ export function engineRequest(request: EngineRequest): Promise<EngineAnswer> {
   const { body } = request;
   const stream = body !== undefined && (Buffer.isBuffer(body) || "pipe" in body);
   const type = stream ? "application/x-tar" : "application/json";
-  const options = {
+  const options: http.RequestOptions = {
     ...address(request.host ?? engineHost()),
     method: request.method ?? "GET",
     path: request.path,
     agent: false,
-    headers: { ...(body === undefined ? {} : { "content-type": type }), ...request.headers },
+    headers: {
+      // Behind a body of some length node ends with a write of nothing, which fails where the engine has answered and
+      // hung up by then: it is asked not to hang up.
+      connection: "keep-alive",
+      ...(body === undefined ? {} : { "content-type": type }),
+      ...request.headers,
+    },
   };
   return new Promise((resolve, reject) => {
     const sent = (process.env["DOCKER_TLS_VERIFY"] ? https : http).request(options, (response) => {

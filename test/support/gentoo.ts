@@ -5,7 +5,6 @@ import { buffer } from "node:stream/consumers";
 import { type Pack, pack } from "tar-stream";
 import { projectFolder } from "./cli.js";
 import { engineRequest } from "./engine.js";
-import { unlessHungUp } from "./images.js";
 
 /** What a container of the recipes needs where it cannot be privileged (an engine without CAP_SYS_RESOURCE). */
 export const rights = `privileged = false
@@ -87,7 +86,7 @@ export async function importBuilder(image: string, builder: Builder): Promise<vo
 export async function importArchive(image: string, archive: Buffer): Promise<void> {
   const [repo, tag] = image.split(":");
   const path = `/images/create?fromSrc=-&repo=${encodeURIComponent(repo ?? "")}&tag=${tag ?? "latest"}`;
-  const { status, body } = await unlessHungUp(() => engineRequest({ method: "POST", path, body: archive }));
+  const { status, body } = await engineRequest({ method: "POST", path, body: archive });
   if (status !== 200 || body.includes("errorDetail")) throw new Error(`import: ${status} ${body.toString()}`);
 }
 

@@ -33,22 +33,13 @@ export async function ensureBaseImage(): Promise<string> {
   return baseImage;
 }
 
-/** Sends an archive, once more where the engine hangs up before it has read the end: it need not read all of it. */
-export async function unlessHungUp<T>(send: () => Promise<T>): Promise<T> {
-  return await send().catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && error.code !== "ECONNRESET") throw error;
-    return await send();
-  });
-}
-
 /**
  * Loads a busybox image under a tag; no registry is asked. The same tag and config give the same image id.
  * @param tag `name:tag`
  */
 export async function loadImage(tag: string, config: ImageConfig = {}): Promise<void> {
   const body = await imageArchive(tag, config);
-  const load = () => engineRequest({ method: "POST", path: "/images/load?quiet=1", body });
-  const answer = await unlessHungUp(load);
+  const answer = await engineRequest({ method: "POST", path: "/images/load?quiet=1", body });
   const text = answer.body.toString().trim();
   // The answer is JSON lines: what goes wrong while unpacking has status 200 as well.
   if (answer.status !== 200 || text.includes('"errorDetail"'))
