@@ -177,7 +177,7 @@ export {
   readTarFile,
   type ArchiveKind,
 } from "./docker/archive-file.js";
-export { checkoutGit, resolveGit, type Checkout, type GitSource } from "./docker/build-git.js";
+export { checkoutGit, resolveGit, type GitSource } from "./docker/build-git.js";
 export { shareContext, type SharedFolder } from "./docker/filesync.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";
 export { DigestCache } from "./docker/digest-cache.js";
@@ -204,6 +204,6 @@ export {
 export { mergeTars, type ArchivePart } from "./docker/merge-tars.js";
 export { digestFiles, type FileChoice, type FileSet, type FileSetOptions } from "./docker/file-set.js";
 export { ecrOfHost } from "./docker/ecr/login.js";
-export { settingsWithLogins, type DockerSettings } from "./docker/settings-copy.js";
+export { settingsWithLogins } from "./docker/settings-copy.js";
 export { createHash } from "./docker/hash.js";
 export { makeFolders, missingFolders } from "./docker/make-folders.js";

@@ -1,6 +1,5 @@
 /** Git repositories as build contexts, by the system's git: its settings, keys and credential helpers are the user's own. */
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildSource } from "./build-source.js";
 import { DockerError } from "./errors.js";
@@ -41,33 +40,26 @@ export async function resolveGit(source: GitSource, at: GitAt): Promise<string> 
   });
 }
 
-/** A working copy in a temporary folder. */
-export interface Checkout {
-  /** The folder that the source names, within the working copy. */
-  readonly folder: string;
-  close(): Promise<void>;
-}
-
 /**
  * Fetches one commit, with its submodules, without history and without `.git`.
+ * @param at.cwd an empty folder, for the working copy
+ * @returns the folder that the source names, within the working copy
  * @throws DockerError `build/git`
  */
-export async function checkoutGit(source: GitSource, commit: string, at: GitAt): Promise<Checkout> {
-  const root = await mkdtemp(join(tmpdir(), "tsbuildout-git-"));
-  const close = async (): Promise<void> => await rm(root, { recursive: true, force: true });
-  try {
-    await git(["init", "--quiet", root], at);
-    await fetchCommit(source, commit, { ...at, cwd: root });
-    await git(["checkout", "--quiet", "--detach", "--force", "FETCH_HEAD"], { ...at, cwd: root });
-    await updateSubmodules(root, at);
-    await rm(join(root, ".git"), { recursive: true, force: true });
-    const folder = join(root, source.folder ?? ".");
-    await mustBeFolder(folder, source);
-    return { folder, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+export async function checkoutGit(
+  source: GitSource,
+  commit: string,
+  at: GitAt & { readonly cwd: string },
+): Promise<string> {
+  const { cwd } = at;
+  await git(["init", "--quiet"], at);
+  await fetchCommit(source, commit, at);
+  await git(["checkout", "--quiet", "--detach", "--force", "FETCH_HEAD"], at);
+  await updateSubmodules(at);
+  await rm(join(cwd, ".git"), { recursive: true, force: true });
+  const folder = join(cwd, source.folder ?? ".");
+  await mustBeFolder(folder, source);
+  return folder;
 }
 
 /** Most servers give a single commit by its name; the others give everything. */
@@ -85,10 +77,9 @@ async function fetchCommit(source: GitSource, commit: string, at: GitAt & { cwd:
   }
 }
 
-async function updateSubmodules(root: string, at: GitAt): Promise<void> {
-  const has = await stat(join(root, ".gitmodules")).catch(() => undefined);
-  if (has)
-    await git(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], { ...at, cwd: root });
+async function updateSubmodules(at: GitAt & { readonly cwd: string }): Promise<void> {
+  const has = await stat(join(at.cwd, ".gitmodules")).catch(() => undefined);
+  if (has) await git(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], at);
 }
 
 async function mustBeFolder(folder: string, source: GitSource): Promise<void> {

@@ -1,6 +1,5 @@
 /** Builds by the program `docker buildx build` (https://docs.docker.com/reference/cli/docker/buildx/build/). */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { BuildReport } from "./build-report.js";
@@ -32,6 +31,8 @@ export interface BuildxRun {
   /** The program's whole environment: the engine, the settings' folder, values of build arguments and secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Where it writes what it found out; nobody else's. */
+  readonly folder: string;
   /** The tar of the context, where the context is `-`. */
   readonly input?: Readable | undefined;
   readonly report: BuildReport;
@@ -47,15 +48,10 @@ export interface BuildxResult {
 
 /** Runs buildx to its end. @throws DockerError `build/failed`, with what buildx said at last */
 export async function buildByBuildx(spec: BuildxSpec, run: BuildxRun): Promise<BuildxResult> {
-  const folder = await mkdtemp(join(tmpdir(), "tsbuildout-buildx-"));
-  try {
-    const files = { metadata: join(folder, "metadata.json") };
-    const { args, env } = buildxArguments(spec, files.metadata);
-    await runBuildx(args, { ...run, env: { ...run.env, ...env } });
-    return await readMetadata(files.metadata);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const metadata = join(run.folder, "metadata.json");
+  const { args, env } = buildxArguments(spec, metadata);
+  await runBuildx(args, { ...run, env: { ...run.env, ...env } });
+  return await readMetadata(metadata);
 }
 
 async function runBuildx(args: readonly string[], run: BuildxRun): Promise<void> {

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { DockerError } from "./errors.js";
 
 /** An ssh agent of our own, with some keys in it. */
@@ -14,39 +11,47 @@ interface AgentAt {
   readonly signal: AbortSignal;
 }
 
+/** What the agent is started for: says its socket and its number, and lasts as long as its input, which is ours. */
+const WHILE_WE_LIVE = 'echo "$SSH_AUTH_SOCK"; echo "$SSH_AGENT_PID"; exec cat >/dev/null';
+
 /**
- * Starts the system's ssh-agent and gives it key files (without passphrase: nobody is there to type one).
+ * Starts the system's ssh-agent and gives it key files (without passphrase: nobody is there to type one). It ends with
+ * the program that it is started for, and that one with us, even after a kill -9; its socket goes with it.
  * @throws DockerError `build/ssh`
  */
 export async function startAgent(keyFiles: readonly string[], at: AgentAt): Promise<KeyAgent> {
   const { execa } = await import("execa");
-  const folder = await mkdtemp(join(tmpdir(), "tsbuildout-ssh-"));
-  const socket = join(folder, "agent");
-  const env = {
-    PATH: at.env["PATH"] ?? "/usr/bin:/bin",
-    SSH_AUTH_SOCK: socket,
-    SSH_ASKPASS_REQUIRE: "never",
-  };
-  const how = { env, extendEnv: false, reject: false, stdin: "ignore" } as const;
-  // -D keeps it in the foreground: it ends with us, whatever happens.
-  const agent = execa("ssh-agent", ["-D", "-a", socket], { ...how, cleanup: true });
+  const env = { PATH: at.env["PATH"] ?? "/usr/bin:/bin", SSH_ASKPASS_REQUIRE: "never" };
+  const how = { env, extendEnv: false, reject: false } as const;
+  const program = execa("ssh-agent", ["sh", "-c", WHILE_WE_LIVE], { ...how, stdin: "pipe" });
+  const lines = program.iterable({ from: "stdout" })[Symbol.asyncIterator]();
+  // A program that is missing ends without a line.
+  const { value: socket } = await lines.next();
+  const { value: pid } = await lines.next();
   const close = async (): Promise<void> => {
-    agent.kill();
-    await agent;
-    await rm(folder, { recursive: true, force: true });
+    if (pid) endAgent(Number(pid));
+    program.stdin.end();
+    await program;
   };
-  const listening = agent.iterable({ from: "stdout" })[Symbol.asyncIterator]().next();
-  // Its first line says that it listens; a program that is missing ends without one.
-  const first = await listening;
-  const added = first.done
-    ? await agent
-    : await execa("ssh-add", ["-q", ...keyFiles], { ...how, cancelSignal: at.signal });
-  if (!first.done && !added.failed) return { socket, close };
+  const adding = { ...how, env: { ...env, SSH_AUTH_SOCK: socket ?? "" }, cancelSignal: at.signal };
+  const added = socket
+    ? await execa("ssh-add", ["-q", ...keyFiles], { ...adding, stdin: "ignore" })
+    : undefined;
+  if (socket && added && !added.failed) return { socket, close };
   await close();
   throw new DockerError({
     code: "build/ssh",
-    message: first.done ? "the program ssh-agent cannot be run" : `ssh-add takes ${keyFiles.join(", ")} not`,
-    notes: added.stderr ? [added.stderr.trim()] : [],
+    message: added ? `ssh-add takes ${keyFiles.join(", ")} not` : "the program ssh-agent cannot be run",
+    notes: added?.stderr ? [added.stderr.trim()] : [],
     option: "ssh",
   });
+}
+
+/** At once: by itself it sees up to ten seconds later that its program is gone. */
+function endAgent(pid: number): void {
+  try {
+    process.kill(pid);
+  } catch {
+    return;
+  }
 }

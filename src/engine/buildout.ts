@@ -32,6 +32,7 @@ import { type PartStatus, statusOf } from "./status.js";
 import type { InstallOptions, OpenRequest, Plan, RunOptions, UninstallOptions } from "./buildout-options.js";
 export type * from "./buildout-options.js";
 export type { PartStatus } from "./status.js";
+import { removeTemporary } from "./temporary.js";
 import { Worker } from "./worker.js";
 
 export interface GraphPart {
@@ -254,6 +255,7 @@ export class Buildout {
 
   async #apply(prospect: Prospect, options: RunOptions): Promise<Summary["parts"]> {
     const { parts, needs, runtime, store, registry, assessor, values, findings } = prospect;
+    await removeTemporary(runtime.settings.info);
     const worker = new Worker({
       runtime,
       store,
@@ -276,6 +278,7 @@ export class Buildout {
       failFast: options.failFast ?? false,
     });
     const results = await apply.run();
+    await removeTemporary(runtime.settings.info);
     store.order(parts.map((part) => part.name));
     return results;
   }

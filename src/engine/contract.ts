@@ -163,6 +163,9 @@ export interface InstallContext<S extends Schema> extends InputsContext<S> {
   run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
   /** The path of the file in the download cache (or a temporary one that goes with the run). */
   download(what: Download): Promise<string>;
+  /** An empty folder that only this user can enter, for what this call needs and leaves to nobody. It is removed, with
+   *  all that is in it, when the call ends; after a kill -9 by the next run. */
+  temporaryFolder(): Promise<string>;
 }
 
 /** One difference between what is recorded and what is there. */

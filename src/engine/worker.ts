@@ -11,6 +11,7 @@ import type { Registry } from "./registry.js";
 import type { Schema } from "./schema.js";
 import type { Phase, StoredRecord } from "./state.js";
 import type { StateStore } from "./store.js";
+import { TemporaryFolders } from "./temporary.js";
 import { withinTime } from "./time-limit.js";
 import type { Values } from "./values.js";
 
@@ -24,9 +25,14 @@ export interface WorkerSettings {
   recordedNeeds(part: string): readonly string[];
 }
 
-interface Installing {
-  readonly live: Live;
+/** What a call into a recipe has for as long as it takes. */
+interface Call {
   readonly signal: AbortSignal;
+  readonly temporary: TemporaryFolders;
+}
+
+interface Installing extends Call {
+  readonly live: Live;
   /** Changed where the recipe finds them otherwise. */
   readonly inputs: Record<string, string>;
 }
@@ -48,9 +54,9 @@ export class Worker {
     await this.#settings.store.change({ set: record });
     let { signal } = this.#settings.runtime.settings;
     try {
-      const outputs = await withinTime(part, signal, async (limited) => {
-        signal = limited;
-        return await part.loaded.recipe.install(this.#installContext(part, { live, signal, inputs }));
+      const outputs = await this.#call(part, async (call) => {
+        signal = call.signal;
+        return await part.loaded.recipe.install(this.#installContext(part, { ...call, live, inputs }));
       });
       const told = this.#tell(part, outputs ?? {});
       await this.#finish(part, { ...record, inputs, outputs: told });
@@ -71,9 +77,9 @@ export class Worker {
     const routine = decision.reasons.every((reason) => reason.kind === "always");
     if (!routine) await store.change({ set: { ...before, phase: "updating" } });
     try {
-      const outputs = await withinTime(part, this.#settings.runtime.settings.signal, async (signal) =>
+      const outputs = await this.#call(part, async (call) =>
         part.loaded.recipe.update!({
-          ...this.#installContext(part, { live, signal, inputs }),
+          ...this.#installContext(part, { ...call, live, inputs }),
           record: before,
           changes: decision.changes,
         } satisfies UpdateContext<Schema>),
@@ -134,7 +140,17 @@ export class Worker {
     }
   }
 
-  #installContext(part: Part, { live, signal, inputs }: Installing): InstallContext<Schema> {
+  async #call<T>(part: Part, work: (call: Call) => T | Promise<T>): Promise<T> {
+    const { signal, info } = this.#settings.runtime.settings;
+    const temporary = new TemporaryFolders(info);
+    try {
+      return await withinTime(part, signal, (limited) => work({ signal: limited, temporary }));
+    } finally {
+      await temporary.remove();
+    }
+  }
+
+  #installContext(part: Part, { live, signal, inputs, temporary }: Installing): InstallContext<Schema> {
     const { runtime, store } = this.#settings;
     const context = runtime.context(part.name, signal, (option) => part.span(option));
     const { info, env, home } = runtime.settings;
@@ -147,6 +163,7 @@ export class Worker {
       removed: (resource) => store.change({ part: part.name, removed: flat(resource, info.directory) }),
       input: (name, digest) => void (inputs[name] = digest),
       run: this.#program(part.name, signal),
+      temporaryFolder: () => temporary.make(),
       download: async (what) => {
         const { download } = await import("./download.js");
         return await download(what, {

@@ -34,7 +34,6 @@ export async function archiveFiles(path: string, options: BuildOptions): Promise
     dockerfile: { name: pathInContext, content: inlineDockerfile(options) ?? parseDockerfile(text) },
     pathInContext,
     tar: ({ gzip }) => zipped(createReadStream(path), gzip && kind === "tar"),
-    close: async () => await Promise.resolve(),
   };
 }
 
@@ -46,6 +45,5 @@ export async function archiveOrDockerfile(path: string, options: BuildOptions): 
     dockerfile: { name: "Dockerfile", content: parseDockerfile(content.toString()) },
     pathInContext: "Dockerfile",
     tar: ({ gzip }) => zipped(packFiles([{ name: "Dockerfile", content }]), gzip),
-    close: async () => await Promise.resolve(),
   };
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { buildByBuildx, type BuildReport, type BuildSpec, type Engine } from "tsbuildout/docker";
-import type { Context } from "tsbuildout/recipe";
+import type { Context, InstallContext } from "tsbuildout/recipe";
+import type { buildOptions } from "./build-options.js";
 import { secretPath } from "./build-secrets.js";
 import type { BuildFiles } from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
@@ -18,7 +19,7 @@ export interface ViaBuildx {
 
 /** Builds with buildx. @returns the digests that it says of the result */
 export async function viaBuildx(
-  context: Context,
+  context: InstallContext<typeof buildOptions>,
   via: ViaBuildx,
 ): Promise<{ readonly digest: string | undefined }> {
   const { engine, options, files, command, spec, report } = via;
@@ -50,6 +51,7 @@ export async function viaBuildx(
       command,
       env: { ...context.env, ...engineEnvironment(engine, via), ...via.env },
       cwd: context.buildout.directory,
+      folder: await context.temporaryFolder(),
       input: files.tar({ gzip: false }),
       report,
       signal: context.signal,

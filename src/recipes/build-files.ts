@@ -16,7 +16,7 @@ import {
 import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
 import { archiveDigest, archiveFiles } from "./build-archive.js";
 import type { buildOptions } from "./build-options.js";
-import { openGit, openUrl, remoteStamp } from "./build-remote.js";
+import { openUrl, remoteStamp, workingCopy } from "./build-remote.js";
 import { inlineDockerfile, zipped, type BuildFiles, type FilesDigest } from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
 
@@ -36,8 +36,7 @@ export function sourceOf(context: Context, options: BuildOptions): BuildSource |
 export async function openFiles(context: Install, options: BuildOptions): Promise<BuildFiles> {
   const source = sourceOf(context, options);
   if (!source) return inlineFiles(options);
-  if (source.kind === "git")
-    return await openGit(context, source, async (folder) => await folderFiles(context, options, folder));
+  if (source.kind === "git") return await folderFiles(context, options, await workingCopy(context, source));
   if (source.kind === "url") return await openUrl(context, options, source.url);
   if (!(await isFolder(source.path))) return await archiveFiles(source.path, options);
   if (context.record?.inputs[SOURCE] !== undefined || options["cache-repository"])
@@ -107,7 +106,6 @@ function inlineFiles(options: BuildOptions): BuildFiles {
     dockerfile: { name: "dockerfile-inline", content: parseDockerfile(text) },
     pathInContext: INLINE,
     tar: ({ gzip }) => zipped(packFiles([{ name: INLINE, content: Buffer.from(text) }]), gzip),
-    close: async () => await Promise.resolve(),
   };
 }
 
@@ -121,7 +119,6 @@ async function contextFiles(opened: BuildContext, options: BuildOptions): Promis
     pathInContext: opened.dockerfile,
     tar: ({ gzip }) => zipped(opened.pack(), gzip),
     share: () => shareContext(opened),
-    close: async () => await Promise.resolve(),
   };
 }
 

@@ -18,8 +18,6 @@ export interface BuildFiles {
    * after they were sent from the shared folder.
    */
   tell?(sent?: SharedFolder): Promise<void>;
-  /** Removes what was fetched. */
-  close(): Promise<void>;
 }
 
 /** What tells whether a build would read anything else than the last time. */

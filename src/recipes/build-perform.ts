@@ -17,7 +17,7 @@ import {
   type Listener,
   type SharedFolder,
 } from "tsbuildout/docker";
-import { RecipeError, type Context, type Problem } from "tsbuildout/recipe";
+import { RecipeError, type Context, type InstallContext, type Problem } from "tsbuildout/recipe";
 import { blame } from "./blame.js";
 import { viaBuildx } from "./build-buildx.js";
 import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
@@ -25,6 +25,9 @@ import { sshAgents } from "./build-ssh.js";
 import { readSecrets } from "./build-secrets.js";
 import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
 import type { BuildFiles } from "./build-opened.js";
+import type { buildOptions } from "./build-options.js";
+
+type Install = InstallContext<typeof buildOptions>;
 
 export interface Built {
   readonly id: string;
@@ -39,7 +42,7 @@ export interface Building {
 }
 
 /** Builds the image, with whichever builder fits. @throws a problem `build/…` or `engine/…` */
-export async function performBuild(context: Context, building: Building): Promise<Built> {
+export async function performBuild(context: Install, building: Building): Promise<Built> {
   const { engine, options, files } = building;
   const at = { env: context.env, home: context.home, signal: context.signal };
   const asked = options.builder.kind;
@@ -56,9 +59,8 @@ export async function performBuild(context: Context, building: Building): Promis
       return await identified(engine, { reference: spec.tags[0] ?? id, signal: context.signal });
     }
     await files.tell?.();
-    const { digest } = await withSettings(context, building, (env) =>
-      viaBuildx(context, { ...building, command: buildx ?? [], spec, report, env }),
-    );
+    const env = await loginEnvironment(context, building);
+    const { digest } = await viaBuildx(context, { ...building, command: buildx ?? [], spec, report, env });
     if (options.output.length > 0) return { id: "", digest };
     return await identified(engine, { reference: spec.tags[0] ?? "", digest, signal: context.signal });
   } catch (error) {
@@ -176,22 +178,16 @@ async function loginAt(context: Context, host: string): Promise<Credentials | un
   }
 }
 
-/** buildx finds its own logins, but for those that are made from AWS credentials. */
-async function withSettings<T>(
-  context: Context,
+/** What leads buildx to the logins that are made from AWS credentials; the others it finds by itself. */
+async function loginEnvironment(
+  context: Install,
   building: Building,
-  work: (env: Readonly<Record<string, string>>) => Promise<T>,
-): Promise<T> {
-  const made = [...(await loginsOf(context, building)).values()].filter(
-    ({ origin }) => origin === "provider",
-  );
-  if (made.length === 0) return await work({});
-  const settings = await settingsWithLogins({ env: context.env, home: context.home }, made);
-  try {
-    return await work(settings.env);
-  } finally {
-    await settings.remove();
-  }
+): Promise<Readonly<Record<string, string>>> {
+  const { env, home } = context;
+  const logins = [...(await loginsOf(context, building)).values()];
+  const made = logins.filter(({ origin }) => origin === "provider");
+  if (made.length === 0) return {};
+  return await settingsWithLogins({ env, home }, made, await context.temporaryFolder());
 }
 
 function hostOf(image: string): string[] {

@@ -34,22 +34,13 @@ export async function remoteStamp(
     : await urlStamp(context, source.url);
 }
 
-/** A working copy, for as long as the build takes. */
-export async function openGit(
-  context: Install,
-  source: GitSource,
-  open: (folder: string) => Promise<BuildFiles>,
-): Promise<BuildFiles> {
+/** @returns the folder that the source names in a working copy, there for as long as the call takes */
+export async function workingCopy(context: Install, source: GitSource): Promise<string> {
   refuseOffline(context, source.url);
   const commit = await resolveGit(source, gitAt(context));
   context.log(`${shownUrl(source.url)}: commit ${commit}`, "note");
-  const checkout = await checkoutGit(source, commit, gitAt(context));
-  try {
-    return { ...(await open(checkout.folder)), close: async () => await checkout.close() };
-  } catch (error) {
-    await checkout.close();
-    throw error;
-  }
+  const cwd = await context.temporaryFolder();
+  return await checkoutGit(source, commit, { ...gitAt(context), cwd });
 }
 
 export async function openUrl(context: Install, options: BuildOptions, url: string): Promise<BuildFiles> {

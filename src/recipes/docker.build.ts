@@ -82,14 +82,10 @@ async function buildOrTake(context: InstallContext<typeof buildOptions>, wanted:
   const { engine } = wanted;
   const build = async () => {
     const files = await openFiles(context, options);
-    try {
-      const images = await listing(context, engine, "images");
-      const built = await performBuild(context, { engine, options, files });
-      await tellFetched(context, engine, { dockerfile: files.dockerfile.content, images });
-      return built;
-    } finally {
-      await files.close();
-    }
+    const images = await listing(context, engine, "images");
+    const built = await performBuild(context, { engine, options, files });
+    await tellFetched(context, engine, { dockerfile: files.dockerfile.content, images });
+    return built;
   };
   if (options["cache-repository"]) return await withCache(context, { ...wanted, build });
   return { ...(await build()), key: "", hit: false, cacheImage: "", fetched: true };

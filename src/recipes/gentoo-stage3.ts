@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
 
@@ -53,14 +52,14 @@ function signedPart(text: string): string {
   return match ? match[1]!.replaceAll(/^- /gm, "") : plain;
 }
 
-type Runner = Pick<InstallContext<Schema>, "run">;
+type Runner = Pick<InstallContext<Schema>, "run" | "temporaryFolder">;
 
 /**
  * The signed content of a clear-signed file, checked by the system's gpg against one file of keys and nothing else.
  * @throws RecipeError `gentoo/signature`, `program/missing`
  */
 export async function verifiedText(context: Runner, file: string, keys: string): Promise<string> {
-  const home = await mkdtemp(join(tmpdir(), "tsbuildout-gpg-"));
+  const home = await context.temporaryFolder();
   const gpg = [
     "--homedir",
     home,
@@ -88,8 +87,6 @@ export async function verifiedText(context: Runner, file: string, keys: string):
   } catch (error) {
     if (codeOf(error) === "program/missing" || (error as Error).name === "AbortError") throw error;
     throw refused(error, file, keys);
-  } finally {
-    await rm(home, { recursive: true, force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { copyFile, link, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Call, Engine, MountSpec } from "tsbuildout/docker";
 import type { InstallContext } from "tsbuildout/recipe";
 import { isOwnFile } from "./stage-code.js";
@@ -72,21 +72,17 @@ export async function fillHostFolders({ context, call, host }: Copied, container
 
 /** Other stages are writing meanwhile: what has ended is held fast by links of our own while it is read. */
 async function copyConsole(
-  { buildout }: InstallContext<StageSchema>,
+  context: InstallContext<StageSchema>,
   call: Call,
   place: { readonly container: string; readonly path: string },
 ): Promise<void> {
-  const folder = consoleFolder(buildout);
+  const folder = consoleFolder(context.buildout);
   await mkdir(folder, { recursive: true });
-  const snapshot = await mkdtemp(join(buildout.cacheDirectory, `${basename(folder)}-`));
-  try {
-    for (const name of await readdir(folder)) {
-      if (name.endsWith(UNFINISHED)) continue;
-      const [from, to] = [join(folder, name), join(snapshot, name)];
-      await link(from, to).catch(async () => await copyFile(from, to));
-    }
-    await copyFolder(call, snapshot, place);
-  } finally {
-    await rm(snapshot, { recursive: true, force: true });
+  const snapshot = await context.temporaryFolder();
+  for (const name of await readdir(folder)) {
+    if (name.endsWith(UNFINISHED)) continue;
+    const [from, to] = [join(folder, name), join(snapshot, name)];
+    await link(from, to).catch(async () => await copyFile(from, to));
   }
+  await copyFolder(call, snapshot, place);
 }

@@ -23,6 +23,7 @@ export function fileRecipes(world: string): Record<string, Recipe> {
       const path = join(context.buildout.directory, `file-${context.part}`);
       await context.created({ kind: "file", name: path });
       await writeFile(path, "x");
+      await writeFile(join(await context.temporaryFolder(), "x"), "x");
       return await make(context);
     },
     update: make,

@@ -68,7 +68,9 @@ async function check(folder: string, text: string, world: Record<string, string>
   expect(await thingsIn(join(folder, "world"))).to.deep.equal(world);
   expect((await open(folder).plan()).changes).to.equal(false);
   const names = Object.keys(world).map((name) => `file-${name}`);
-  expect((await readdir(folder)).sort()).to.deep.equal([".installed.cfg", "buildout.cfg", ...names, "world"]);
+  const left = [".installed.cfg", ".tsbuildout", "buildout.cfg", ...names, "world"];
+  expect((await readdir(folder)).sort()).to.deep.equal(left);
+  expect(await readdir(join(folder, ".tsbuildout"))).to.deep.equal([]);
   expect((await open(folder).uninstall({ all: true })).ok).to.equal(true);
   expect(await thingsIn(join(folder, "world"))).to.deep.equal({});
   expect((await readdir(folder)).sort()).to.deep.equal(["buildout.cfg", "world"]);

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import http from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
@@ -111,10 +111,7 @@ describe("docker.build: where the context comes from", function () {
       await installed(made, "app");
       expect(await printed(name, ["cat", "/v"])).to.equal("two\n");
       expect((await made.records()).get("app")?.inputs["source"]).to.equal(`git:${moved}`);
-      expect(
-        readdirSync(tmpdir()).filter((file) => file.startsWith("tsbuildout-git-")),
-        "the copy is gone",
-      ).to.deep.equal([]);
+      expect(await readdir(join(made.directory, ".tsbuildout")), "the copy is gone").to.deep.equal([]);
     });
 
     it("is built at a tag or a commit, in a folder of it, without .git", async () => {

@@ -12,8 +12,9 @@ describe("settings of the docker CLI with further logins", () => {
       ".docker/config.json": '{"credsStore": "pass", "auths": {"a.example": {}}, "currentContext": "x"}',
       ".docker/contexts/meta/x": "1",
     });
-    const settings = await settingsWithLogins({ env: {}, home }, [login]);
-    const folder = settings.env["DOCKER_CONFIG"] ?? "";
+    const folder = await temporaryFolder();
+    const env = await settingsWithLogins({ env: {}, home }, [login], folder);
+    expect(env).to.deep.equal({ DOCKER_CONFIG: folder, BUILDX_CONFIG: join(home, ".docker/buildx") });
     expect(JSON.parse(await readFile(join(folder, "config.json"), "utf8"))).to.deep.equal({
       credsStore: "pass",
       currentContext: "x",
@@ -21,19 +22,12 @@ describe("settings of the docker CLI with further logins", () => {
       credHelpers: { "ecr.example": "" },
     });
     expect(await readlink(join(folder, "contexts"))).to.equal(join(home, ".docker/contexts"));
-    expect(settings.env["BUILDX_CONFIG"]).to.equal(join(home, ".docker/buildx"));
-    expect((await stat(folder)).mode & 0o777).to.equal(0o700);
     expect((await stat(join(folder, "config.json"))).mode & 0o777).to.equal(0o600);
-    await settings.remove();
-    expect(await stat(folder).catch(() => "gone")).to.equal("gone");
-    expect(await readFile(join(home, ".docker/contexts/meta/x"), "utf8")).to.equal("1");
   });
 
   it("are made where the user has none", async () => {
-    const settings = await settingsWithLogins({ env: { BUILDX_CONFIG: "/b" }, home: "/nonexistent" }, [
-      login,
-    ]);
-    expect(settings.env["BUILDX_CONFIG"]).to.equal("/b");
-    await settings.remove();
+    const at = { env: { BUILDX_CONFIG: "/b" }, home: "/nonexistent" };
+    const env = await settingsWithLogins(at, [login], await temporaryFolder());
+    expect(env["BUILDX_CONFIG"]).to.equal("/b");
   });
 });
