@@ -1,5 +1,6 @@
 import { type Diagnostic, DiagnosticError, didYouMean, renderDiagnostic } from "../../index.js";
 import { UsageError } from "../args.js";
+import { bugText } from "../bug.js";
 import { EXIT, type Io } from "../command.js";
 import { Errors } from "./errors.js";
 import { paintFor } from "./paint.js";
@@ -53,8 +54,7 @@ function usage(error: UsageError & { option?: string; options?: readonly string[
 }
 
 function reportBug(error: unknown, { io, json }: FailureReport): number {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  io.err.write(`internal error: this is a bug of tsbuildout or of a recipe\n${stack}\n`);
+  io.err.write(bugText(error));
   const message = error instanceof Error ? error.message : String(error);
   if (json) io.out.write(errorLine({ severity: "error", code: "internal", message }));
   return EXIT.internal;

@@ -1,0 +1,64 @@
+import { bugText } from "./bug.js";
+import { EXIT } from "./command.js";
+import type { Outputs } from "./output.js";
+
+/** Errors of a stream nobody looks at any more: its reader has left, as `head` does, or its terminal was closed. */
+const LEFT: ReadonlySet<string | undefined> = new Set(["EPIPE", "EIO"]);
+
+const UNFINISHED = "the run ended before it was done: a recipe ended it, or waits for what never comes";
+
+/**
+ * The ends of a process that the program itself has no part in: signals, streams that take no more, and recipes that
+ * throw where nobody catches, end the process, or wait for what never comes.
+ */
+export class Ending {
+  readonly #interrupt = new AbortController();
+  #unwritten = false;
+  #code: number | undefined;
+
+  get signal(): AbortSignal {
+    return this.#interrupt.signal;
+  }
+
+  /** How the program ended; until then the process has no business to end well. */
+  done(code: number): void {
+    this.#code = code;
+    process.exitCode = code;
+  }
+
+  watch({ out, err, flush }: Outputs, json: boolean): void {
+    // The first Ctrl-C lets what is going on end tidily, the second one ends the process at once.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.on(signal, () => {
+        if (this.signal.aborted) process.exit(EXIT.interrupted);
+        this.#interrupt.abort();
+      });
+    for (const stream of [process.stdout, process.stderr])
+      stream.on("error", (error: NodeJS.ErrnoException) => this.#unwritable(stream, error));
+    const tell = (message: string, text: string): void => {
+      err.write(text);
+      if (json) out.write(`${JSON.stringify({ error: { code: "internal", message, notes: [] } })}\n`);
+    };
+    process.on("uncaughtException", (error) => {
+      tell(error.message, bugText(error));
+      process.exit(EXIT.internal);
+    });
+    process.on("exit", (code) => {
+      if (this.#code === undefined && code === EXIT.done) {
+        tell(UNFINISHED, `internal error: ${UNFINISHED}\n`);
+        process.exitCode = EXIT.internal;
+      }
+      flush();
+      if (this.#unwritten && this.#code === EXIT.done) process.exitCode = EXIT.failed;
+    });
+  }
+
+  /** Nothing is cut off for it: where nobody listens the run ends tidily, and a full disk under a log does not stop it. */
+  #unwritable(stream: NodeJS.WriteStream, { code, message }: NodeJS.ErrnoException): void {
+    if (LEFT.has(code)) this.#interrupt.abort();
+    else if (!this.#unwritten) {
+      this.#unwritten = true;
+      if (stream === process.stdout) process.stderr.write(`cannot write standard output: ${message}\n`);
+    }
+  }
+}

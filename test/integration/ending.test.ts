@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { projectFolder, startTsbuildout, testEnvironment, tsbuildout } from "../support/cli.js";
+import { temporaryFolder } from "../support/tmp.js";
+
+/** A folder with one part, whose install does this. */
+function withInstall(body: string): Promise<string> {
+  return temporaryFolder({
+    "buildout.cfg": "[buildout]\nparts = a\n[a]\nrecipe = ./recipe.js\n",
+    "package.json": '{ "type": "module" }',
+    "recipe.js": `export default { doc: "", options: {}, async install({ signal, log }) { ${body} } };`,
+  });
+}
+
+const UNTIL_ABORTED = `
+  log("at work");
+  const alive = setInterval(() => log("still at work"), 10);
+  await new Promise((resolve, reject) => signal.addEventListener("abort", () => {
+    clearInterval(alive);
+    reject(signal.reason);
+  }));`;
+
+const UNFINISHED = "the run ended before it was done: a recipe ended it, or waits for what never comes";
+
+describe("ends of a process that nobody asked for", () => {
+  for (const [what, body] of [
+    ["waits for what never comes", "await new Promise(() => {});"],
+    ["ends the process", "process.exit(0);"],
+  ] as const)
+    it(`a recipe that ${what} is no success`, async () => {
+      const cwd = await withInstall(body);
+      const { code, stdout, stderr } = await tsbuildout(["--json"], { cwd });
+      expect(code).to.equal(70);
+      expect(stderr).to.equal(`internal error: ${UNFINISHED}\n`);
+      const last = stdout.trimEnd().split("\n").at(-1)!;
+      expect(JSON.parse(last)).to.deep.equal({ error: { code: "internal", message: UNFINISHED, notes: [] } });
+    });
+
+  it("what a recipe throws where nobody catches it is told as a bug", async () => {
+    const cwd = await withInstall(
+      'setImmediate(() => { throw new Error("late"); }); await new Promise(() => {});',
+    );
+    const { code, stderr } = await tsbuildout([], { cwd });
+    expect(code).to.equal(70);
+    expect(stderr).to.match(/^internal error: this is a bug of tsbuildout or of a recipe\nError: late\n/);
+  });
+
+  it("a terminal that is closed interrupts tidily", async () => {
+    const cwd = await withInstall(UNTIL_ABORTED);
+    const run = startTsbuildout([], { cwd });
+    await run.prints(/at work/);
+    run.signal("SIGHUP");
+    const { code, stdout } = await run.done;
+    expect(code).to.equal(130);
+    expect(stdout).to.contain("interrupted: 1 aborted");
+  });
+
+  it("a reader that leaves in the middle of a run interrupts it tidily", async () => {
+    const cwd = await withInstall(UNTIL_ABORTED);
+    const { code, status } = await startAndLeave(cwd);
+    expect(code).to.equal(130);
+    expect(status).to.equal("nothing is installed\n");
+  });
+
+  it("a full disk under the log does not stop the run, which then has failed", async function () {
+    if (process.platform !== "linux") this.skip(); // there is no /dev/full
+    const cwd = await withInstall("");
+    const full = openSync("/dev/full", "w");
+    const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
+    const child = spawn(process.execPath, [program], {
+      cwd,
+      env: testEnvironment(cwd),
+      stdio: ["ignore", full, "pipe"],
+    });
+    let stderr = "";
+    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+    const [code] = (await once(child, "close")) as [number];
+    expect(stderr).to.equal("cannot write standard output: ENOSPC: no space left on device, write\n");
+    expect(code).to.equal(1);
+    expect((await tsbuildout(["status"], { cwd })).stdout).to.match(/^a {2}ok /);
+  });
+});
+
+/** Runs until the first line and reads no further. */
+async function startAndLeave(cwd: string): Promise<{ code: number; status: string }> {
+  const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
+  const child = spawn(process.execPath, [program], { cwd, env: testEnvironment(cwd) });
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  const [code] = (await once(child, "exit")) as [number];
+  return { code, status: (await tsbuildout(["status"], { cwd })).stdout };
+}
