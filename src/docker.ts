@@ -15,6 +15,7 @@ export {
   familiarName,
   familiarReference,
   formatReference,
+  hasRegistry,
   parseReference,
   withDefaultTag,
   type Reference,
@@ -120,6 +121,7 @@ export {
 } from "./docker/network.js";
 export {
   credentialsFor,
+  givenLogin,
   knownRegistries,
   registryAuth,
   registryConfig,

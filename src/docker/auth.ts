@@ -13,8 +13,8 @@ export type CredentialProvider = (
 
 export interface CredentialSources extends Surroundings {
   /** The part's options `username` and `password`. */
-  readonly username?: string;
-  readonly password?: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
   /** Instead of ECR, which makes passwords from AWS credentials. */
   readonly provider?: CredentialProvider;
 }
@@ -87,17 +87,28 @@ function wireForm(credentials: Credentials | undefined): object {
 }
 
 function fromOptions(address: string, sources: CredentialSources): Credentials | undefined {
-  const { username, password } = sources;
+  const given = givenLogin(sources);
+  return given && { ...given, serverAddress: address, origin: "options" };
+}
+
+/**
+ * The login that options give.
+ * @returns undefined where they give none
+ * @throws DockerError `credentials/incomplete` for half of one
+ */
+export function givenLogin({
+  username,
+  password,
+}: Pick<CredentialSources, "username" | "password">): { username: string; password: string } | undefined {
+  if (username !== undefined && password !== undefined) return { username, password };
   if (username === undefined && password === undefined) return undefined;
-  if (username === undefined || password === undefined) {
-    const missing = username === undefined ? "username" : "password";
-    throw new DockerError({
-      code: "credentials/incomplete",
-      message: `there is a ${username === undefined ? "password" : "username"} but no ${missing}`,
-      option: username === undefined ? "password" : "username",
-    });
-  }
-  return { username, password, serverAddress: address, origin: "options" };
+  const [there, missing] = username === undefined ? ["password", "username"] : ["username", "password"];
+  throw new DockerError({
+    code: "credentials/incomplete",
+    message: `there is a ${there} but no ${missing}`,
+    help: [`set ${missing} as well; or leave ${there} away, and the logins of the docker CLI are used`],
+    option: there,
+  });
 }
 
 function environmentConfig(sources: CredentialSources): DockerConfig | undefined {

@@ -18,12 +18,16 @@ const CODES: readonly (readonly [RegExp, string])[] = [
   [/: authentication required$/, "registry/denied"],
 ];
 
+/** What an engine says of a transfer, rather than of itself (it stops, it is not to be reached). */
+const TOLD: ReadonlySet<string> = new Set(["engine/stream-error", "engine/failed"]);
+
 /** What a pull or a push failed with, told apart as far as the engine lets see. Anything else passes unchanged. */
 export function registryError(error: unknown, reference: string, who?: Credentials): unknown {
   if (!(error instanceof DockerError) || !error.problem.code.startsWith("engine/")) return error;
   const known = CODES.find(([pattern]) => pattern.test(error.message))?.[1];
   const code = known ?? (hasStatus(error, 404) ? "registry/missing" : undefined);
-  if (!code) return error.problem.code === "engine/stream-error" ? failed(error, reference) : error;
+  // What goes wrong before the first layer is answered with 500, whatever the registry's own status was.
+  if (!code) return TOLD.has(error.problem.code) ? failed(error, reference) : error;
   const options = { cause: error, ...(error.statusCode && { statusCode: error.statusCode }) };
   const said = `the engine says: ${error.message}`;
   const problem =
@@ -48,16 +52,42 @@ function identity(who: Credentials | undefined): string {
     : "asked without a login";
 }
 
-/** How the engine's network (Go's) words that nobody answers. */
-const UNREACHED = /\bdial tcp\b|\bconnection (?:refused|reset)\b|\bno such host\b|\bi\/o timeout\b/;
+/** What to do about other failures, by the words of the engine (Go's network, its TLS, its registry client) for them. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [
+    /\bdial tcp\b|\bconnection (?:refused|reset)\b|\bno such host\b|\bi\/o timeout\b/,
+    "is the registry running, and can the engine's host reach it? The next run tries again",
+  ],
+  [
+    /\btoo ?many ?requests\b|\b429\b/i,
+    "the registry limits how often it is asked: wait, or log in (docker login) where that gives more",
+  ],
+  [
+    /\bHTTP response to HTTPS client\b/,
+    "the registry speaks plain HTTP: name it in insecure-registries of the engine's daemon.json",
+  ],
+  [
+    /\bx509: |\bcertificate\b/,
+    "put the certificate of the registry's CA into /etc/docker/certs.d/HOST:PORT/ca.crt on the engine's host",
+  ],
+  [
+    /\bno matching manifest\b|\bdoes not match the specified platform\b/,
+    "the registry has no image for this platform: set platform to one that it has",
+  ],
+  [/\bno space left on device\b/, "make room on the disk of the engine or of the registry"],
+  [/\berror parsing HTTP 4\d\d response body\b/, "is that a registry's address, and does it begin at /v2/?"],
+  [
+    /\bHTTP status:? 5\d\d\b|: 5\d\d [A-Z]|\bStatusCode: 5\d\d\b/,
+    "the registry itself has failed: look into its log. The next run tries again",
+  ],
+];
 
 function failed(error: DockerError, reference: string): DockerError {
+  const help = ADVICE.find(([words]) => words.test(error.message))?.[1];
   const problem: Problem = {
     code: "registry/failed",
     message: `${reference}: ${error.message}`,
-    ...(UNREACHED.test(error.message) && {
-      help: ["is the registry running, and can the engine's host reach it? The next run tries again"],
-    }),
+    ...(help && { help: [help] }),
   };
   return new DockerError(problem, { cause: error });
 }

@@ -1,8 +1,16 @@
-import { familiarReference, parseReference, withDefaultTag } from "tsbuildout/docker";
+import {
+  familiarReference,
+  hasRegistry,
+  parseReference,
+  withDefaultTag,
+  type Reference,
+} from "tsbuildout/docker";
 import { RecipeError } from "tsbuildout/recipe";
 
 export interface Names {
   readonly name: string;
+  /** The option that `name` is the value of, where that is another one. */
+  readonly named?: string;
   readonly tag?: string | undefined;
   readonly tags?: readonly string[];
   /** Registry that goes before the name; Docker Hub unless said. */
@@ -17,25 +25,46 @@ export interface Names {
  * @throws a problem `reference/invalid`
  */
 export function referencesOf(names: Names): readonly [string, ...string[]] {
-  const { name, tag, tags = [], registry } = names;
-  const base = withRegistry(name, registry);
-  if (names.digests && base.includes("@")) return [familiarReference(parse(base, "name"))];
-  const first = tag ? oneReference(base, tag, "tag") : complete(base, "name");
-  const others = tags.map((one) => oneReference(base, one, "tags"));
+  const { name, named = "name", tag, tags = [], registry } = names;
+  const base = registry ? withRegistry(name, registry) : name;
+  if (names.digests && base.includes("@")) return [familiarReference(parse(base, named))];
+  const repository = (): Reference => parse(base, named);
+  const first = tag ? oneReference(repository, tag, "tag") : complete(base, named);
+  const others = tags.map((one) => oneReference(repository, one, "tags"));
   return [first, ...others.filter((one, at) => one !== first && others.indexOf(one) === at)];
 }
 
+const HUB = /^(index\.)?docker\.io$/;
+
 /** `app` of the registry `host:5000` is `host:5000/app`; a name that has it already stays as it is. */
-function withRegistry(name: string, registry: string | undefined): string {
-  const host = registry?.replace(/^https?:\/\//, "").replace(/\/(v[12]\/?)?$/, "");
-  if (!host || /^(index\.)?docker\.io(\/|$)/.test(host) || name.startsWith(`${host}/`)) return name;
-  return `${host}/${name}`;
+function withRegistry(name: string, registry: string): string {
+  const host = registry.replace(/^https?:\/\//, "").replace(/\/(v[12]\/?)?$/, "");
+  if (!hasRegistry(`${host}/x`)) {
+    throw new RecipeError({
+      code: "reference/invalid",
+      message: `"${registry}" is not a registry's host`,
+      help: [
+        "a registry's host has a dot or a port, or is localhost; a user of Docker Hub goes before the name",
+      ],
+      option: "registry",
+    });
+  }
+  const prefix = HUB.test(host) ? "" : `${host}/`;
+  parse(`${prefix}x`, "registry");
+  if (!hasRegistry(name)) return `${prefix}${name}`;
+  if (name.startsWith(`${host}/`)) return name;
+  throw new RecipeError({
+    code: "reference/invalid",
+    message: `"${name}" names a registry of its own, which is not ${host}`,
+    help: ["give the name without it; what docker.push is to call an image there is said by repository"],
+    option: "registry",
+  });
 }
 
-/** A bare tag goes to the repository of the name; a whole reference stands for itself. */
-function oneReference(base: string, text: string, option: string): string {
+/** A bare tag goes to the repository of the name; a whole reference stands for itself, whatever the name is. */
+function oneReference(repository: () => Reference, text: string, option: string): string {
   if (/[/:]/.test(text)) return complete(text, option);
-  const { domain, path } = parse(base, "name");
+  const { domain, path } = repository();
   return familiarReference(parse(familiarReference({ domain, path, tag: text }), option));
 }
 
@@ -51,7 +80,7 @@ function complete(text: string, option: string): string {
   return familiarReference(withDefaultTag(reference));
 }
 
-function parse(text: string, option: string): ReturnType<typeof parseReference> {
+function parse(text: string, option: string): Reference {
   try {
     return parseReference(text);
   } catch (error) {

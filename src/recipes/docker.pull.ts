@@ -15,11 +15,11 @@ import {
   type Outputs,
   type UninstallContext,
 } from "tsbuildout/recipe";
-import { configureEngine, engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
+import { engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
 import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
 import { bringAllTags, removeAllTags } from "./pull-all.js";
 import { pullInputs, pullOptions, pullReference, type PullOptions } from "./pull-policy.js";
-import { loginFor } from "./registry-options.js";
+import { configureRegistry, loginFor } from "./registry-options.js";
 
 export default defineRecipe({
   doc: "Pulls an image from a registry. Uninstalling takes away the tag, if it was this part that brought it.",
@@ -33,7 +33,7 @@ export default defineRecipe({
     },
   },
   configure: (context) => {
-    configureEngine(context);
+    configureRegistry(context);
     if (["name", "tag", "registry"].some((name) => context.unknown.has(name))) return;
     problemsOf(context, () => context.provides(imageKey(pullReference(context.options as PullOptions))));
   },

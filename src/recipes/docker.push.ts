@@ -1,9 +1,10 @@
 import { findImage, imageKey, type Engine } from "tsbuildout/docker";
 import { defineRecipe, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
-import { configureEngine, engineOf, listing, problemsOf } from "./common.js";
+import { engineOf, listing, problemsOf } from "./common.js";
 import { removeAllBrought } from "./image-brought.js";
 import { pushOptions, pushTargets, type PushOptions } from "./push-options.js";
 import { pushEverything, registryDigests } from "./push-steps.js";
+import { configureRegistry } from "./registry-options.js";
 
 export default defineRecipe({
   doc: "Pushes an image to a registry, under one tag or several. Nothing is sent where the registry has the same digest under the tag already. Uninstalling takes away the names that the part gave the image on the engine; what is in the registry stays there.",
@@ -15,7 +16,7 @@ export default defineRecipe({
     reference: { doc: "The image by its first tag in the registry." },
   },
   configure: (context) => {
-    configureEngine(context);
+    configureRegistry(context);
     if (["name", "tag", "tags", "registry", "repository"].some((name) => context.unknown.has(name))) return;
     problemsOf(context, () => {
       const { source } = pushTargets(context.options as PushOptions);

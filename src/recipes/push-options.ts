@@ -50,5 +50,6 @@ export function pushTargets(options: PushOptions): Targets {
   }
   const source = id ? name.replace(/^(sha256:)?/, "sha256:") : referencesOf({ name, tag })[0];
   const ownTag = id ? undefined : source.slice(source.lastIndexOf(":") + 1);
-  return { source, targets: referencesOf({ name: repository ?? name, tag: tag ?? ownTag, tags, registry }) };
+  const there = repository === undefined ? { name } : { name: repository, named: "repository" };
+  return { source, targets: referencesOf({ ...there, tag: tag ?? ownTag, tags, registry }) };
 }

@@ -1,6 +1,6 @@
-import { credentialsFor, parseReference, type Credentials } from "tsbuildout/docker";
-import { option, type Context, type OptionsOf } from "tsbuildout/recipe";
-import { engineOptions } from "./common.js";
+import { credentialsFor, givenLogin, parseReference, type Credentials } from "tsbuildout/docker";
+import { option, type ConfigureContext, type Context, type OptionsOf } from "tsbuildout/recipe";
+import { configureEngine, engineOptions, problemsOf } from "./common.js";
 
 /** The options of recipes that speak with a registry through the engine. */
 export const registryOptions = {
@@ -17,6 +17,15 @@ export const registryOptions = {
 
 type RegistryOptions = OptionsOf<typeof registryOptions>;
 
+/** To be called by `configure`, in the place of `configureEngine`: half a login is said before anything is done. A half
+ *  that is written and empty may come from an environment that only an install has. */
+export function configureRegistry(context: ConfigureContext<typeof registryOptions>): void {
+  configureEngine(context);
+  const [username, password] = [context.text("username"), context.text("password")];
+  if (!context.unknown.has("username") && !context.unknown.has("password"))
+    problemsOf(context, () => givenLogin({ username, password }));
+}
+
 /** The login for the registry of a reference; undefined where nobody has one. @throws a problem `credentials/…` */
 export async function loginFor(
   context: Context,
@@ -29,8 +38,8 @@ export async function loginFor(
     env,
     home,
     signal,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
+    username,
+    password,
   });
   for (const text of [found?.password, found?.identityToken]) if (text) context.secret(text);
   return found;

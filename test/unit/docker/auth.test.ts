@@ -71,6 +71,7 @@ describe("registry credentials", () => {
     expect(problem).to.deep.equal({
       code: "credentials/incomplete",
       message: "there is a username but no password",
+      help: ["set password as well; or leave username away, and the logins of the docker CLI are used"],
       option: "username",
     });
   });

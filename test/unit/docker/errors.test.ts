@@ -102,6 +102,55 @@ describe("what a registry's refusal is called", () => {
     });
 });
 
+describe("what is advised where a registry fails", () => {
+  /** As engines 20.10 and 28 and podman 5 say it. */
+  const cases: readonly (readonly [said: string, help: string])[] = [
+    ["received unexpected HTTP status: 500 Internal Server Error", "the registry itself has failed"],
+    [
+      "unexpected status from HEAD request to http://r/v2/x/manifests/1: 503 Service Unavailable",
+      "the registry itself",
+    ],
+    ["toomanyrequests: You have reached your pull rate limit", "the registry limits how often"],
+    [
+      "unexpected status from HEAD request to http://r/v2/x/manifests/1: 429 Too Many Requests",
+      "the registry limits",
+    ],
+    [
+      'Get "https://r/v2/": http: server gave HTTP response to HTTPS client',
+      "the registry speaks plain HTTP: name it in insecure-registries",
+    ],
+    [
+      'Get "https://r/v2/": x509: certificate signed by unknown authority',
+      "put the certificate of the registry's CA",
+    ],
+    [
+      "no matching manifest for linux/arm64/v8 in the manifest list entries",
+      "the registry has no image for this platform",
+    ],
+    ["write /var/lib/docker/tmp/GetImageBlob1: no space left on device", "make room on the disk"],
+    [
+      "error parsing HTTP 404 response body: invalid character 'o' in literal null (expecting 'u'): \"nothing\"",
+      "is that a registry's address",
+    ],
+    ["dial tcp: lookup r.example: no such host", "is the registry running"],
+  ];
+  for (const [said, help] of cases)
+    it(said.slice(0, 60), () => {
+      const error = registryError(new DockerError({ code: "engine/failed", message: said }), "r/x:1");
+      const { problem } = error as DockerError;
+      expect(problem).to.include({ code: "registry/failed", message: `r/x:1: ${said}` });
+      expect(problem.help?.join()).to.match(new RegExp(`^${help}`));
+    });
+
+  it("nothing is invented for what nobody knows", () => {
+    const said = { code: "engine/failed", message: "lease does not exist" };
+    expect((registryError(new DockerError(said), "r/x:1") as DockerError).problem).to.deep.equal({
+      code: "registry/failed",
+      message: "r/x:1: lease does not exist",
+    });
+  });
+});
+
 describe("an architecture without freeze", () => {
   it("is refused as gentoo/architecture, with those that there are", async () => {
     expect(await problemOf(async () => freezeFor("vax"))).to.deep.equal({

@@ -31,6 +31,14 @@ describe("referencesOf", () => {
       option: "tag",
     });
     expect(await problem({ name: digest })).to.include({ code: "reference/invalid", option: "name" });
+    const about = async (names: object) => await problem({ name: "app", ...names });
+    expect(await about({ registry: "no host" })).to.include({ option: "registry" });
+    expect(await about({ registry: "r.example/Team" })).to.include({ option: "registry" });
+    expect(await about({ name: "App", registry: "r.example" })).to.include({ option: "name" });
+    expect(await about({ name: "r:5/app", registry: "r.example" })).to.include({
+      message: '"r:5/app" names a registry of its own, which is not r.example',
+      option: "registry",
+    });
     expect(referencesOf({ name: digest, digests: true })).to.deep.equal([digest]);
   });
 });
@@ -48,10 +56,18 @@ describe("pushTargets", () => {
       source: "app:1",
       targets: ["r:5/team/x:1"],
     });
+    expect(referencesOf({ name: "a/b", registry: "r:5/team/" })).to.deep.equal(["r:5/team/a/b:latest"]);
     const id = `sha256:${"a".repeat(64)}`;
     expect(pushTargets(options({ name: id, repository: "r:5/x", tag: "2" }))).to.deep.equal({
       source: id,
       targets: ["r:5/x:2"],
+    });
+  });
+
+  it("blames the repository, where that is the name there", async () => {
+    const wrong = options({ repository: "Team" });
+    expect(await problemOf(async () => await Promise.resolve(pushTargets(wrong)))).to.include({
+      option: "repository",
     });
   });
 

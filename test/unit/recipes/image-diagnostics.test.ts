@@ -38,6 +38,28 @@ const examples: readonly Example[] = [
   = note: it has neither manifest.json nor index.json`,
   },
   {
+    name: "reference/invalid: a registry that is none",
+    part: "recipe = docker.pull\nname = app\nregistry = ann",
+    args: ["check"],
+    code: 2,
+    text: `error[reference/invalid]: "ann" is not a registry's host (part web)
+  buildout.cfg:6:12
+6 | registry = ann
+  |            ^^^
+  = help: a registry's host has a dot or a port, or is localhost; a user of Docker Hub goes before the name`,
+  },
+  {
+    name: "credentials/incomplete",
+    part: "recipe = docker.push\nname = app\nregistry = r.example\nusername = ann",
+    args: ["check"],
+    code: 2,
+    text: `error[credentials/incomplete]: there is a username but no password (part web)
+  buildout.cfg:7:12
+7 | username = ann
+  |            ^^^
+  = help: set password as well; or leave username away, and the logins of the docker CLI are used`,
+  },
+  {
     name: "images/unreadable",
     part: "recipe = docker.images\ndirectory = nowhere",
     code: 2,
