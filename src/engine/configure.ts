@@ -1,18 +1,19 @@
 import type { Config, Section, Value } from "./config/model.js";
 import { Resolver, type SectionReference } from "./config/resolve.js";
 import { configureContext, type ConfigureHost, type Wishes } from "./configure-context.js";
-import { isSettled, noSuchPart, outputsHelp, ReferenceNeed } from "./configure-needs.js";
+import { isSettled, noSuchPart, ReferenceNeed } from "./configure-needs.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hideSecrets } from "./hidden.js";
-import { fillHoles, type Hole, hasHole, holesOf } from "./hole.js";
+import { hasHole } from "./hole.js";
 import { factsOf } from "./facts.js";
 import { type Decoded, decodeEngineOptions, decodeOptions, unknownOptions } from "./options.js";
-import { isComputed, RecipeOutside } from "./outside.js";
+import { RecipeOutside } from "./outside.js";
 import { addNeed, isEngineOption, PART_DEPENDENCIES, type Part, type Text } from "./part.js";
 import { problemDiagnostics } from "./problem.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { canonical, generatedSection, twiceGiven, writtenAs } from "./section.js";
+import { KnownTexts, needProviders, settle } from "./settle.js";
 import type { Span } from "./text.js";
 
 interface Visit {
@@ -40,6 +41,7 @@ export class Configurer implements ConfigureHost {
   readonly config: Config;
   /** Options that some reference names, `section\noption`. */
   readonly #referred = new Set<string>();
+  readonly #known = new KnownTexts(this.parts);
   readonly #settings: ConfigureSettings;
   readonly #sections: Map<string, Section>;
   readonly #resolver: Resolver;
@@ -233,7 +235,7 @@ export class Configurer implements ConfigureHost {
     const texts = new Map<string, Text>();
     for (const [written, { text, secret }] of resolved) {
       const option = isEngineOption(written) ? written : canonical(loaded, written);
-      texts.set(option, { text: this.fill(text ?? ""), secret });
+      texts.set(option, { text: this.#known.fill(text ?? ""), secret });
     }
     return texts;
   }
@@ -290,75 +292,12 @@ export class Configurer implements ConfigureHost {
 
   /** After all parts are configured: needs by key, values that came later, misspelt options. */
   finish(): void {
-    const providers = new Map<string, string>();
-    for (const part of this.parts.values()) for (const key of part.provides) providers.set(key, part.name);
+    needProviders(this.parts);
     for (const part of this.parts.values()) {
-      for (const { key, why } of part.uses) {
-        const provider = providers.get(key);
-        if (provider) addNeed(part, { part: provider, why, firm: true, evenIfFailed: false });
-      }
-      this.#settle(part);
-      this.fail(
-        unknownOptions(part.loaded, part, {
-          strict: this.#settings.strict,
-          isReferred: (option) => this.#referred.has(`${part.name}\n${option}`),
-        }),
-      );
+      this.fail(settle(part, this.parts, this.#known));
+      const isReferred = (option: string): boolean => this.#referred.has(`${part.name}\n${option}`);
+      this.fail(unknownOptions(part.loaded, part, { strict: this.#settings.strict, isReferred }));
     }
-  }
-
-  /** Fills what can be filled now; what stays open makes the part need those that will tell. */
-  #settle(part: Part): void {
-    this.#settleTexts(part, part.texts as Map<string, Text>);
-    this.#settleTexts(part, part.computed);
-  }
-
-  #settleTexts<T extends Text>(part: Part, texts: Map<string, T>): void {
-    for (const [name, value] of texts) {
-      if (!hasHole(value.text)) continue;
-      const text = this.fill(value.text);
-      texts.set(name, { ...value, text });
-      for (const hole of holesOf(text)) this.#needOutput(part, name, hole);
-    }
-  }
-
-  #needOutput(part: Part, option: string, hole: Hole): void {
-    const span = part.span(option);
-    const provider = this.parts.get(hole.section);
-    const known = provider && (provider.outputs.has(hole.option) || isComputed(provider.loaded, hole.option));
-    if (known)
-      addNeed(part, {
-        part: hole.section,
-        why: `option ${option}`,
-        ...(span && { span }),
-        firm: true,
-        evenIfFailed: false,
-      });
-    else
-      this.fail([
-        {
-          severity: "error",
-          code: "config/missing-option",
-          message: `[${hole.section}] has no option "${hole.option}"`,
-          part: part.name,
-          ...(span && { span }),
-          ...(provider && { help: outputsHelp(provider) }),
-        },
-      ]);
-  }
-
-  /** The text with all holes filled whose values are known before anything is installed. */
-  fill(text: string): string {
-    return fillHoles(text, (hole) => this.#known(hole, new Set()));
-  }
-
-  #known(hole: Hole, asked: Set<string>): string | undefined {
-    const key = `${hole.section}\n${hole.option}`;
-    const part = this.parts.get(hole.section);
-    if (!part || asked.has(key)) return undefined;
-    const text = part.computed.get(hole.option) ?? part.texts.get(canonical(part.loaded, hole.option));
-    if (!text) return undefined;
-    return fillHoles(text.text, (inner) => this.#known(inner, new Set(asked).add(key)));
   }
 
   // ConfigureHost: what a recipe's configure may ask for.
@@ -373,7 +312,7 @@ export class Configurer implements ConfigureHost {
     const there = this.#sections.get(section)?.options.has(option) ?? false;
     if (!there && this.#outside.lookup(section, option) === undefined) return undefined;
     const { text, secret } = this.#resolver.option(section, option);
-    return { text: this.fill(text ?? ""), secret };
+    return { text: this.#known.fill(text ?? ""), secret };
   }
 
   partsBehind(section: string): readonly string[] {
