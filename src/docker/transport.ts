@@ -5,6 +5,9 @@ import type { Address } from "./address.js";
 import { SshConnection } from "./ssh.js";
 import type { TlsMaterial } from "./tls.js";
 
+/** With node's own 16 KiB, whoever passes a large archive on would read nothing while a piece of it is written. */
+const WAITING = { highWaterMark: 512 * 1024 };
+
 type Opened = (error: Error | null, socket?: Duplex) => void;
 
 /** ssh connections are processes: a few are enough, and sshd's MaxStartups refuses more than ten at once. */
@@ -26,9 +29,9 @@ export class EngineAgent extends http.Agent {
 
   override createConnection(_options: object, opened: Opened): Duplex | undefined {
     const address = this.#address;
-    if (address.kind === "unix") return net.connect({ path: address.path });
+    if (address.kind === "unix") return net.connect({ path: address.path, ...WAITING });
     if (address.kind === "ssh") return new SshConnection(address, this.#env);
-    if (!address.tls) return net.connect({ host: address.host, port: address.port, noDelay: true });
+    if (!address.tls) return net.connect({ host: address.host, port: address.port, noDelay: true, ...WAITING });
     dialTls(address.host, address.port, address.tls).then((socket) => opened(null, socket), opened);
     return undefined;
   }

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { BLOCK, paddingOf, type TarEntry } from "./tar-header.js";
 import { HeaderWriter } from "./tar-plain.js";
 import { END_OF_ARCHIVE, headerRoom, tarHeader } from "./tar-write.js";
-import { CHUNK, largeChunks, readSmall, SMALL } from "./tree-read.js";
+import { largeChunks, readSmall, SMALL } from "./tree-read.js";
 import { byteString, hostPath, type TreeEntry } from "./tree.js";
 
 export interface PackOptions {
@@ -23,6 +23,9 @@ export interface ExtraFile {
   readonly content: Buffer;
   readonly mode?: number;
 }
+
+/** Small files and headers are sent in chunks of this size: while a larger one is filled, whoever unpacks it waits. */
+const CHUNK = 256 * 1024;
 
 const TYPES = { file: "0", symlink: "2", character: "3", block: "4", directory: "5", fifo: "6" } as const;
 
