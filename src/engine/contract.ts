@@ -76,7 +76,8 @@ export interface Context {
   readonly buildout: BuildoutInfo;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
-  /** Aborted by Ctrl-C, the part's timeout, or a failed run; hand it to everything that waits. */
+  /** Aborted by Ctrl-C, the part's timeout, or a failed run; hand it to everything that waits. A recipe that can say what
+   *  its time went by with throws a RecipeError with the signal's reason as `cause`. */
   readonly signal: AbortSignal;
   /** One value a run and key (an engine connection, a listing), made on first use, shared by all parts and
    *  disposed of at the end of the run. `make` is handed a signal that is aborted when nobody waits any more. */

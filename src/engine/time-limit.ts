@@ -19,7 +19,9 @@ export async function withinTime<T>(
   try {
     return await work(AbortSignal.any([signal, clock.signal]));
   } catch (error) {
-    throw clock.signal.aborted && !signal.aborted ? clock.signal.reason : error;
+    if (!clock.signal.aborted || signal.aborted) throw error;
+    // A recipe that took up the reason knows what the time went by with.
+    throw error instanceof RecipeError && error.cause === clock.signal.reason ? error : clock.signal.reason;
   } finally {
     clearTimeout(timer);
   }

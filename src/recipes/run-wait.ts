@@ -5,6 +5,7 @@ import {
   inspectContainer,
   type Call,
   type ContainerState,
+  type Engine,
 } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import { LineLog } from "./run-log.js";
@@ -43,11 +44,18 @@ export async function waitUntil(
     else if (condition.kind === "port") await port({ ...call, signal }, to, condition);
     else await logLine({ ...call, signal }, to, condition.pattern);
   } catch (error) {
-    if (!end.aborted || call.signal?.aborted) throw error;
-    throw await failed(call, to, {
+    if (!signal.aborted) throw error;
+    const message = `container ${to.name} did not come to ${what(condition)}`;
+    const over: unknown = call.signal?.reason;
+    // The part's own timeout may be the shorter one; whoever interrupts a run does not ask for reasons.
+    if (!(over instanceof RecipeError)) call.signal?.throwIfAborted();
+    const notes = await obstacles(call.engine, to.container);
+    if (over instanceof RecipeError)
+      throw new RecipeError({ ...over.problem, notes: [message, ...notes] }, { cause: over });
+    throw new RecipeError({
       code: "container/wait-timeout",
-      message: `container ${to.name} did not come to ${what(condition)} within ${timeout / 1000} s`,
-      notes: await obstacles(call, to.container),
+      message: `${message} within ${timeout / 1000} s`,
+      notes,
       option: "wait-for",
     });
   }
@@ -72,9 +80,10 @@ async function alive(call: Live, to: Waiting & { condition: Condition }): Promis
   const state = await inspectContainer(call, to.container);
   if (state && (state.State.Running || state.State.Restarting || isRestarted(state))) return state;
   const how = state ? `ended with exit code ${state.State.ExitCode}` : "is gone";
-  throw await failed(call, to, {
+  throw new RecipeError({
     code: "container/exited",
     message: `container ${to.name} ${how} before it came to ${what(to.condition)}`,
+    notes: await lastLines(call.engine, to.container),
     option: "wait-for",
   });
 }
@@ -188,34 +197,31 @@ export function listeningPorts(table: string, protocol: "tcp" | "udp"): Readonly
   return ports;
 }
 
-interface Failure {
-  readonly code: string;
-  readonly message: string;
-  readonly notes?: readonly string[];
-  readonly option?: string;
-}
+/** How long an engine may take to tell what a container did, in milliseconds. */
+const LOOK_TIME = 5000;
 
-/** What keeps a container that has not ended from coming to anything. */
-async function obstacles(call: Call, container: string): Promise<string[]> {
-  const is = await inspectContainer(call, container).catch(() => undefined);
-  if (is?.State.Paused) return ["it is paused"];
-  const { RestartCount: restarts = 0, State: { Restarting = false, ExitCode = 0 } = {} } = is ?? {};
-  if (restarts === 0) return [];
+/** What keeps a container that has not ended from coming to anything, and the end of its log. */
+async function obstacles(engine: Engine, container: string): Promise<string[]> {
+  const signal = AbortSignal.timeout(LOOK_TIME);
+  const is = await inspectContainer({ engine, signal }, container).catch(() => undefined);
+  const { RestartCount: restarts = 0, State: { Paused = false, Restarting = false, ExitCode = 0 } = {} } = is ?? {};
   const times = restarts === 1 ? "once" : `${restarts} times`;
-  return [`it was restarted ${times}${Restarting ? `; its last exit code is ${ExitCode}` : ""}`];
+  return [
+    ...(Paused ? ["it is paused"] : []),
+    ...(restarts > 0 ? [`it was restarted ${times}${Restarting ? `; its last exit code is ${ExitCode}` : ""}`] : []),
+    ...(await lastLines(engine, container)),
+  ];
 }
 
-/** The problem, with the end of the container's log. */
-async function failed(call: Call, to: { container: string }, failure: Failure): Promise<RecipeError> {
+/** The end of the container's log, as a note. */
+async function lastLines(engine: Engine, container: string): Promise<string[]> {
   const log = new LineLog({ log: () => undefined });
   try {
-    const signal = AbortSignal.timeout(5000);
-    for await (const output of containerLogs(call.engine, to.container, { tail: 20, signal }))
-      log.write(output);
+    const signal = AbortSignal.timeout(LOOK_TIME);
+    for await (const output of containerLogs(engine, container, { tail: 20, signal })) log.write(output);
     log.end();
   } catch {
     // Gone, or a log driver that cannot be read: the problem is told without.
   }
-  const end = log.last.length > 0 ? [`the last lines of its log:\n${log.last.join("\n")}`] : [];
-  return new RecipeError({ ...failure, notes: [...(failure.notes ?? []), ...end] });
+  return log.last.length > 0 ? [`the last lines of its log:\n${log.last.join("\n")}`] : [];
 }

@@ -7,7 +7,7 @@ import { type PartRig, RunRig } from "./recipe-part.js";
 export interface OneContainer {
   /** Of the last `install`. */
   readonly part: PartRig;
-  install(texts: Readonly<Record<string, string>>): Promise<Outputs>;
+  install(texts: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Outputs>;
 }
 
 /** For a suite whose tests each install a docker.run part of their own: the container goes after the test.
@@ -26,8 +26,9 @@ export function oneContainer(prefix: string, defaults: Readonly<Record<string, s
     get part() {
       return part;
     },
-    install: async (texts) => {
+    install: async (texts, signal) => {
       part = run.part(run_, uniqueName(prefix), { image, ...defaults, ...texts });
+      if (signal) part.signal = signal;
       return await part.install();
     },
   };

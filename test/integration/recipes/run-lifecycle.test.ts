@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import run_ from "../../../src/recipes/docker.run.js";
+import { RecipeError } from "../../../src/recipe.js";
 import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage, loadImage } from "../../support/images.js";
 import { oneContainer } from "../../support/one-container.js";
@@ -430,6 +431,28 @@ describe("docker.run: waiting", () => {
     expect(problem.code).to.equal("container/wait-timeout");
     expect(problem.notes![0]).to.match(/^it was restarted (once|\d+ times)(; its last exit code is 3)?$/);
     expect(problem.notes![1]).to.match(/^the last lines of its log:\n(dying\n?)+$/);
+  });
+});
+
+describe("docker.run: a part's own timeout", () => {
+  const the = oneContainer("tsb-late", { restart: "always", "wait-for": "log ready" });
+
+  it("says what its container does instead of what it waits for", async () => {
+    const stop = new AbortController();
+    const failed = failureOf(the.install({ command: "sh -c 'echo dying; exit 3'" }, stop.signal));
+    const restarts = async (): Promise<number> => {
+      const path = `/containers/${the.part.part}/json`;
+      if (!(await engineHas(path))) return 0;
+      return (await engineJson<{ RestartCount: number }>({ path })).RestartCount;
+    };
+    while ((await restarts()) === 0);
+    stop.abort(new RecipeError({ code: "part/timeout", message: "not done within 1 second" }));
+    const { notes, ...problem } = await failed;
+    expect(problem).to.deep.equal({ code: "part/timeout", message: "not done within 1 second" });
+    expect(notes).to.have.lengthOf(3);
+    expect(notes![0]).to.equal(`container ${the.part.part} did not come to log /ready/`);
+    expect(notes![1]).to.match(/^it was restarted (once|\d+ times)(; its last exit code is 3)?$/);
+    expect(notes![2]).to.match(/^the last lines of its log:\n(dying\n?)+$/);
   });
 });
 

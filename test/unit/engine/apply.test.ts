@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import { once } from "node:events";
 import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { InstallContext, Recipe } from "../../../src/engine/contract.js";
+import { type InstallContext, type Recipe, RecipeError } from "../../../src/engine/contract.js";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { Summary } from "../../../src/engine/events.js";
 import { renderDiagnostic } from "../../../src/engine/render.js";
@@ -186,6 +187,22 @@ describe("a run", () => {
       "a install failed: not done within 0.001 seconds",
     ]);
     expect((await buildout.records()).size).to.equal(0);
+  });
+
+  it("leaves it to the recipe to say what the time went by with", async () => {
+    const telling: Recipe = {
+      ...quick,
+      install: async ({ signal }) => {
+        await once(signal, "abort");
+        const { problem } = signal.reason as RecipeError;
+        throw new RecipeError({ ...problem, notes: ["it slept"] }, { cause: signal.reason });
+      },
+    };
+    await open(config("a", "[a]\nrecipe = telling\ntimeout = 1ms"), { telling });
+    expect((await buildout.install()).ok).to.equal(false);
+    const [told] = buildout.events.flatMap((event) => (event.type === "diagnostic" ? [event.text] : []));
+    expect(told).to.contain("error[part/timeout]: not done within 0.001 seconds (part a)\n");
+    expect(told).to.contain("\n  = note: it slept\n");
   });
 
   it("with keep-on-error leaves a failed install for a look, and clears it away the next time", async () => {
