@@ -31,7 +31,8 @@ export class EngineAgent extends http.Agent {
     const address = this.#address;
     if (address.kind === "unix") return net.connect({ path: address.path, ...WAITING });
     if (address.kind === "ssh") return new SshConnection(address, this.#env);
-    if (!address.tls) return net.connect({ host: address.host, port: address.port, noDelay: true, ...WAITING });
+    if (!address.tls)
+      return net.connect({ host: address.host, port: address.port, noDelay: true, ...WAITING });
     dialTls(address.host, address.port, address.tls).then((socket) => opened(null, socket), opened);
     return undefined;
   }

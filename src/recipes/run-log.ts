@@ -15,7 +15,7 @@ interface Pending {
 /** Cuts what a process writes into lines: each goes to the part's log, and the last ones are kept for an error. */
 export class LineLog {
   readonly #pending = { stdout: pending(), stderr: pending() };
-  readonly #last: string[] = [];
+  #last: readonly string[] = [];
   readonly #log: (line: string, stream: "out" | "err") => void;
 
   constructor(context: Pick<Context, "log">) {
@@ -31,7 +31,7 @@ export class LineLog {
     const pending = this.#pending[stream];
     const lines = (pending.text + pending.decoder.write(data)).split("\n");
     pending.text = lines.pop() ?? "";
-    for (const line of lines) this.#emit(line, stream);
+    this.#emit(lines, stream);
     if (pending.text.length > LINE_LIMIT) this.#flush(stream);
   };
 
@@ -46,14 +46,15 @@ export class LineLog {
   #flush(stream: Output["stream"]): void {
     const { text } = this.#pending[stream];
     this.#pending[stream].text = "";
-    if (text !== "") this.#emit(text, stream);
+    if (text !== "") this.#emit([text], stream);
   }
 
-  #emit(line: string, stream: Output["stream"]): void {
-    const text = line.replace(/\r$/, "");
-    this.#log(text, stream === "stdout" ? "out" : "err");
-    this.#last.push(text);
-    if (this.#last.length > SHOWN) this.#last.shift();
+  /** Programs write millions of lines: what is kept is sorted out once for all that came together. */
+  #emit(lines: readonly string[], stream: Output["stream"]): void {
+    const from = stream === "stdout" ? "out" : "err";
+    const texts = lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+    for (const text of texts) this.#log(text, from);
+    this.#last = [...this.#last, ...texts.slice(-SHOWN)].slice(-SHOWN);
   }
 }
 

@@ -204,11 +204,14 @@ const LOOK_TIME = 5000;
 async function obstacles(engine: Engine, container: string): Promise<string[]> {
   const signal = AbortSignal.timeout(LOOK_TIME);
   const is = await inspectContainer({ engine, signal }, container).catch(() => undefined);
-  const { RestartCount: restarts = 0, State: { Paused = false, Restarting = false, ExitCode = 0 } = {} } = is ?? {};
+  const { RestartCount: restarts = 0, State: { Paused = false, Restarting = false, ExitCode = 0 } = {} } =
+    is ?? {};
   const times = restarts === 1 ? "once" : `${restarts} times`;
   return [
     ...(Paused ? ["it is paused"] : []),
-    ...(restarts > 0 ? [`it was restarted ${times}${Restarting ? `; its last exit code is ${ExitCode}` : ""}`] : []),
+    ...(restarts > 0
+      ? [`it was restarted ${times}${Restarting ? `; its last exit code is ${ExitCode}` : ""}`]
+      : []),
     ...(await lastLines(engine, container)),
   ];
 }
