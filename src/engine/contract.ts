@@ -242,13 +242,20 @@ export interface Recipe<S extends Schema = Schema> {
   uninstall?(context: UninstallContext): Promise<void>;
 }
 
+export interface RecipeErrorOptions extends ErrorOptions {
+  /** Of an uninstall: nothing has been taken away. The part is still what it was, whatever the user does next. */
+  readonly untouched?: boolean;
+}
+
 /** An error that the user can mend, for recipes: `throw new RecipeError({code, message, help})`. */
 export class RecipeError extends Error {
   override readonly name = "RecipeError";
   readonly problem: Problem;
-  constructor(problem: Problem, options?: ErrorOptions) {
+  readonly untouched: boolean;
+  constructor(problem: Problem, options: RecipeErrorOptions = {}) {
     super(problem.message, options);
     this.problem = problem;
+    this.untouched = options.untouched ?? false;
   }
 }
 

@@ -111,7 +111,19 @@ export class Worker {
       await store.change({ set: { ...record, phase: "uninstalling" } });
     const now = store.state.records.get(name)!;
     const context = this.#settings.runtime.context(name, signal);
-    await recipe.uninstall?.({ ...context, record: now, because, run: this.#program(name, context.signal) });
+    try {
+      await recipe.uninstall?.({
+        ...context,
+        record: now,
+        because,
+        run: this.#program(name, context.signal),
+      });
+    } catch (error) {
+      // With the old options back there is nothing to do for it; half uninstalled, it would have to be made anew.
+      if (now !== record && error instanceof RecipeError && error.untouched)
+        await store.change({ set: record });
+      throw error;
+    }
     await this.#removeFiles(now);
     await store.change({ gone: name });
     this.#settings.values.forget(name);

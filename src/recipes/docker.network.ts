@@ -212,7 +212,7 @@ async function hasEndpoints(call: Call, name: string, error: unknown): Promise<u
       notes: holders.sort().map((holder) => `container ${holder} is connected to it`),
       help: holders.map((holder) => `docker network disconnect ${name} ${holder}`),
     },
-    { cause: error },
+    { cause: error, untouched: true },
   );
 }
 

@@ -146,7 +146,7 @@ async function inUse(call: Call, name: string, error: unknown): Promise<unknown>
       notes: holders.map((holder) => `container ${holder} mounts it`),
       help: ["remove those containers first, or set keep = true on the part"],
     },
-    { cause: error },
+    { cause: error, untouched: true },
   );
 }
 

@@ -153,6 +153,29 @@ describe("containers, networks and volumes in one file", () => {
     });
   });
 
+  it("a network or a volume that could not go is left alone once its old options are back", async () => {
+    const config = file({}, 0).replace("parts = job", "parts =");
+    buildout = await testBuildout({ config });
+    expect((await buildout.install()).ok).to.equal(true);
+    const holder = `${prefix}-holder`;
+    const HostConfig = { NetworkMode: `${prefix}-back`, Binds: [`${prefix}-data:/data`] };
+    const body = { Image: image, Cmd: ["sleep", "1000"], HostConfig };
+    await engineJson({ method: "POST", path: `/containers/create?name=${holder}`, body });
+    await engineJson({ method: "POST", path: `/containers/${holder}/start` });
+    try {
+      await buildout.write(config.replaceAll("a=b", "a=c"));
+      const failed = await buildout.install({ replace: ["data"] });
+      expect(failed.parts.map(({ part, action, end }) => `${part} ${action} ${end}`)).to.have.members([
+        "back reinstall failed",
+        "data reinstall failed",
+      ]);
+      await buildout.write(config);
+      expect((await buildout.install()).counts).to.include({ unchanged: 2, failed: 0 });
+    } finally {
+      await engineRemove("containers", holder);
+    }
+  });
+
   it("keep leaves the object behind", async () => {
     buildout = await testBuildout({ config: file({ data: "keep = true" }) });
     await buildout.install();

@@ -317,6 +317,24 @@ describe("a run", () => {
     ]);
   });
 
+  it("takes a part for what it was where its uninstall has taken nothing away", async () => {
+    const held: Recipe = {
+      ...quick,
+      protects: "the data",
+      uninstall: async () =>
+        await Promise.reject(new RecipeError({ code: "v/held", message: "it is held" }, { untouched: true })),
+    };
+    await open(config("v", "[v]\nrecipe = held\na = 1"), { held });
+    await buildout.install();
+    await buildout.write(config("v", "[v]\nrecipe = held\na = 2"));
+    expect(results(await buildout.install({ replace: ["v"] }))).to.deep.equal([
+      "v reinstall failed: it is held",
+    ]);
+    expect(await refusal(() => buildout.plan()), "still protected").to.contain("error[part/protected]");
+    await buildout.write(config("v", "[v]\nrecipe = held\na = 1"));
+    expect((await buildout.install()).counts).to.include({ unchanged: 1, failed: 0 });
+  });
+
   it("does not make what is protected anew because of what it needs", async () => {
     const safe: Recipe = { ...quick, protects: "the data" };
     await open(protectedPart("1"), { safe });
