@@ -179,6 +179,7 @@ export {
   readTarFile,
   type ArchiveKind,
 } from "./docker/archive-file.js";
+export { readPlainFile } from "./docker/plain-file.js";
 export { checkoutGit, resolveGit, type GitSource } from "./docker/build-git.js";
 export { shareContext, type SharedFolder } from "./docker/filesync.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";

@@ -28,6 +28,7 @@ function archiveKind(head: Uint8Array): ArchiveKind | undefined {
 }
 
 export async function archiveKindOf(path: string): Promise<ArchiveKind | undefined> {
+  if (!(await stat(path)).isFile()) return undefined;
   const file = await open(path);
   try {
     const head = Buffer.alloc(512);

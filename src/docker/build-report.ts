@@ -22,6 +22,11 @@ const KEPT = 20;
 /** Steps of the builder's own, of which nobody who wrote the Dockerfile knows. */
 const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request|resolving provenance)/;
 
+/** The builder fetches what reads the Dockerfile, where a directive of it says so. */
+const SYNTAX = /^resolve image config for /;
+const NO_SYNTAX =
+  "the Dockerfile's line `# syntax` asks for that image: leave it away, or let the engine reach the registry";
+
 const RED = "\u001B[91m";
 const PLAIN = "\u001B[0m";
 /** Remarks of the classic builder, and of podman's, between the lines of a step. */
@@ -110,6 +115,7 @@ export class BuildReport {
       {
         code: "build/failed",
         message: `the build failed at ${step.name}: ${withoutCommand(step.error || reason)}`,
+        ...(SYNTAX.test(step.name) && { help: [NO_SYNTAX] }),
         notes: [
           ...notes,
           ...(last.length > 0 ? [`its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`] : []),

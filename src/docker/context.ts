@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestCache } from "./digest-cache.js";
@@ -6,6 +6,7 @@ import { DockerIgnore } from "./dockerignore.js";
 import { DockerError, fileReason, systemCode } from "./errors.js";
 import { onceForStamp } from "./folder-stamp.js";
 import { digestTree } from "./tree-digest.js";
+import { readPlainFile } from "./plain-file.js";
 import { packTree, type ExtraFile } from "./tree-pack.js";
 import { byteString, textOf, unreadable, walkTree, type TreeEntry } from "./tree.js";
 
@@ -173,18 +174,18 @@ async function placeDockerfile(
   const path = isAbsolute(asked) ? asked : join(root, asked);
   const within = relative(root, path).split(sep).join("/");
   if (extra.some(({ name }) => name === within)) return { dockerfile: within, extra };
-  const content = await readFile(path).catch((error: unknown) => {
-    throw noDockerfile(path, error);
+  const content = await readPlainFile(path).catch((error: unknown) => {
+    throw noDockerfile(path, error, options.dockerfile === undefined ? "source" : "dockerfile");
   });
   if (!within.startsWith("../") && !isAbsolute(within)) return { dockerfile: within, extra };
   return { dockerfile: OUTSIDE, extra: [...extra, { name: OUTSIDE, content }] };
 }
 
-function noDockerfile(path: string, error: unknown): DockerError {
+function noDockerfile(path: string, error: unknown, option: string): DockerError {
   const code = systemCode(error) ?? "";
   const why = fileReason(code === "ENOTDIR" ? "ENOENT" : code);
   return new DockerError(
-    { code: "context/no-dockerfile", message: `cannot read ${path}: ${why}`, option: "dockerfile" },
+    { code: "context/no-dockerfile", message: `cannot read ${path}: ${why}`, option },
     { cause: error },
   );
 }
@@ -197,11 +198,11 @@ interface Ignore {
 async function readIgnore(root: string, dockerfile: string): Promise<Ignore | undefined> {
   const beside = isAbsolute(dockerfile) ? dockerfile : join(root, dockerfile);
   for (const path of [`${beside}.dockerignore`, join(root, ".dockerignore")]) {
-    const text = await readFile(path, "utf8").catch((error: unknown) => {
+    const text = await readPlainFile(path).catch((error: unknown) => {
       if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
       throw unreadable(byteString(path), error);
     });
-    if (text !== undefined) return { name: path, patterns: new DockerIgnore(text, path) };
+    if (text !== undefined) return { name: path, patterns: new DockerIgnore(text.toString(), path) };
   }
   return undefined;
 }

@@ -108,6 +108,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "it does not exist",
   ENOTDIR: "it is not a folder",
   EISDIR: "it is a folder",
+  EFTYPE: "it is not a file",
   EACCES: "permission denied",
   EPERM: "permission denied",
   ELOOP: "its links go round in a circle",

@@ -20,14 +20,7 @@ export async function archiveDigest(context: Context, path: string): Promise<str
 /** A tar archive as a context; the engine unpacks gzip, bzip2 and xz. @throws a problem `build/not-archive` */
 export async function archiveFiles(path: string, options: BuildOptions): Promise<BuildFiles> {
   const kind = await archiveKindOf(path);
-  if (!kind) {
-    throw new RecipeError({
-      code: "build/not-archive",
-      message: `${path} is neither a folder nor a tar archive`,
-      help: ["give the folder of the Dockerfile as source, and the file as dockerfile"],
-      option: "source",
-    });
-  }
+  if (!kind) throw notArchive(path);
   const pathInContext = options.dockerfile ?? "Dockerfile";
   const text = (await readTarFile(path, [pathInContext]))?.toString() ?? "";
   return {
@@ -35,6 +28,15 @@ export async function archiveFiles(path: string, options: BuildOptions): Promise
     pathInContext,
     tar: ({ gzip }) => zipped(createReadStream(path), gzip && kind === "tar"),
   };
+}
+
+export function notArchive(path: string): RecipeError {
+  return new RecipeError({
+    code: "build/not-archive",
+    message: `${path} is neither a folder nor a tar archive`,
+    help: ["give the folder of the Dockerfile as source, and the file as dockerfile"],
+    option: "source",
+  });
 }
 
 /** A file that is an archive, or else a Dockerfile without a context. */

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { isAbsolute, join, posix, resolve } from "node:path";
-import { digestFiles } from "tsbuildout/docker";
+import { digestFiles, readPlainFile } from "tsbuildout/docker";
 import { globMatcher, OptionValueError, RecipeError, splitLines, type Context } from "tsbuildout/recipe";
 import type { KeyRow } from "./build-cache-key.js";
 
@@ -110,7 +109,7 @@ async function valueRow(
   folders: readonly string[],
 ): Promise<KeyRow | undefined> {
   for (const folder of folders) {
-    const text = await readFile(resolve(folder, entry.pattern), "utf8").catch(ignoreMissing);
+    const text = (await readPlainFile(resolve(folder, entry.pattern)).catch(ignoreMissing))?.toString();
     if (text === undefined) continue;
     const value = valueAt(parseJson(entry, text), path);
     if (value === undefined && !entry.optional) throw noValue(entry);

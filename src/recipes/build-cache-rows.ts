@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import {
   credentialsFor,
@@ -10,6 +9,7 @@ import {
   remoteImage,
   type Dockerfile,
   type Engine,
+  readPlainFile,
 } from "tsbuildout/docker";
 import { RecipeError, type InputsContext } from "tsbuildout/recipe";
 import { fileRows } from "./build-cache-files.js";
@@ -72,7 +72,8 @@ async function dockerfileText(context: Inputs, folder: string | undefined): Prom
   const name = options.dockerfile ?? "Dockerfile";
   if (folder === undefined) return undefined;
   // An archive is no folder: its own digest counts.
-  return await readFile(isAbsolute(name) ? name : join(folder, name), "utf8").catch(() => undefined);
+  const path = isAbsolute(name) ? name : join(folder, name);
+  return (await readPlainFile(path).catch(() => undefined))?.toString();
 }
 
 async function enginePlatform(context: Inputs): Promise<string> {

@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { imageKey, imagesOf, parseDockerfile, parseSource } from "tsbuildout/docker";
+import { imageKey, imagesOf, parseDockerfile, parseSource, readPlainFile } from "tsbuildout/docker";
 import type { ConfigureContext } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import type { buildOptions } from "./build-options.js";
@@ -81,5 +80,6 @@ async function dockerfileText(context: Configure, options: BuildOptions): Promis
   if (inline !== undefined) return options["custom-context"] ? undefined : inline;
   const parsed = parseSource(source, context.buildout.directory);
   if (parsed.kind !== "local") return undefined;
-  return await readFile(resolve(join(parsed.path, "."), dockerfile), "utf8").catch(() => undefined);
+  const content = await readPlainFile(resolve(join(parsed.path, "."), dockerfile)).catch(() => undefined);
+  return content?.toString();
 }

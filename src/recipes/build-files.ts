@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import {
   checkContext,
@@ -12,9 +12,10 @@ import {
   type BuildContext,
   type BuildSource,
   type ContextOptions,
+  readPlainFile,
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
-import { archiveDigest, archiveFiles } from "./build-archive.js";
+import { archiveDigest, archiveFiles, notArchive } from "./build-archive.js";
 import type { buildOptions } from "./build-options.js";
 import { openUrl, remoteStamp, workingCopy } from "./build-remote.js";
 import { inlineDockerfile, zipped, type BuildFiles, type FilesDigest } from "./build-opened.js";
@@ -90,10 +91,11 @@ function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-/** @throws a problem `build/no-source` */
+/** @throws a problem `build/no-source`; `build/not-archive` for a pipe or a device, which is not to be opened */
 async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
-  if (found) return found.isDirectory();
+  if (found?.isDirectory() || found?.isFile()) return found.isDirectory();
+  if (found) throw notArchive(path);
   throw new RecipeError({ code: "build/no-source", message: `${path} does not exist`, option: "source" });
 }
 
@@ -126,7 +128,7 @@ function folderOptions(context: Context, options: BuildOptions): ContextOptions 
   const inline = options["dockerfile-inline"];
   return {
     ...(inline === undefined
-      ? { dockerfile: options.dockerfile ?? "Dockerfile" }
+      ? { ...(options.dockerfile && { dockerfile: options.dockerfile }) }
       : { dockerfile: INLINE, extra: [{ name: INLINE, content: Buffer.from(inline) }] }),
     leaveOut: ownFiles(context),
     signal: context.signal,
@@ -143,6 +145,6 @@ async function readDockerfile(options: BuildOptions, folder: string): Promise<Bu
   const inline = options["dockerfile-inline"];
   if (inline !== undefined) return { name: "dockerfile-inline", content: parseDockerfile(inline) };
   const name = options.dockerfile ?? "Dockerfile";
-  const text = await readFile(isAbsolute(name) ? name : join(folder, name), "utf8");
-  return { name, content: parseDockerfile(text) };
+  const content = await readPlainFile(isAbsolute(name) ? name : join(folder, name));
+  return { name, content: parseDockerfile(content.toString()) };
 }

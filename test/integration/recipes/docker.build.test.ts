@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { execFileSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
@@ -379,6 +380,11 @@ describe("docker.build", function () {
     const made = await buildout({ config: part("source = nowhere") });
     expect(await failing(made)).to.equal(`build/no-source: ${made.directory}/nowhere does not exist`);
     await writeFiles(made.directory, { "src/x": "" });
+    execFileSync("mkfifo", [join(made.directory, "pipe")]);
+    await made.write(part("source = pipe"));
+    expect(await failing(made)).to.match(
+      /^build\/not-archive: .*\/pipe is neither a folder nor a tar archive\n/,
+    );
     await made.write(part("source = src"));
     expect(await failing(made)).to.equal(
       `context/no-dockerfile: cannot read ${made.directory}/src/Dockerfile: it does not exist`,

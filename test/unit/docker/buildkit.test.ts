@@ -200,6 +200,24 @@ describe("BuildReport", () => {
     });
   });
 
+  it("says whose wish an image is that reads the Dockerfile", () => {
+    const { report } = listen();
+    report.trace(
+      decodeTrace(message(failed("a", "resolve image config for r.example/x:1", "connection refused"))),
+    );
+    const content = parseDockerfile("# syntax=r.example/x:1\nFROM x\n");
+    expect(
+      report.failure(new Error("failed to solve"), { name: "Dockerfile", content }).problem,
+    ).to.deep.equal({
+      code: "build/failed",
+      message: "the build failed at resolve image config for r.example/x:1: connection refused",
+      help: [
+        "the Dockerfile's line `# syntax` asks for that image: leave it away, or let the engine reach the registry",
+      ],
+      notes: [],
+    });
+  });
+
   it("reads podman's steps out of its text, and its reasons", () => {
     const { said, report } = listen();
     for (const text of ["STEP 1/3: FROM x\n", "STEP 2/3: RUN bad\n", "--> 0123456789ab\n", "why\n"])

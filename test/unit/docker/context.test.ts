@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -138,8 +139,19 @@ describe("a build context", () => {
     expect(await refusal(openContext(root))).to.deep.equal({
       code: "context/no-dockerfile",
       message: `cannot read ${join(root, "Dockerfile")}: it does not exist`,
-      option: "dockerfile",
+      option: "source",
     });
+    expect(await refusal(openContext(root, { dockerfile: "x" }))).to.include({ option: "dockerfile" });
+  });
+
+  it("does not wait for a pipe to be written to", async () => {
+    const root = await temporaryFolder({ Dockerfile: "FROM x\n" });
+    const reason = async (): Promise<string> => (await refusal(openContext(root))).message;
+    execFileSync("mkfifo", [join(root, ".dockerignore")]);
+    expect(await reason()).to.equal(`cannot read ${join(root, ".dockerignore")}: it is not a file`);
+    rmSync(join(root, "Dockerfile"));
+    execFileSync("mkfifo", [join(root, "Dockerfile")]);
+    expect(await reason()).to.equal(`cannot read ${join(root, "Dockerfile")}: it is not a file`);
   });
 
   it("says that a file became shorter while it was read", async () => {

@@ -16,6 +16,16 @@ describe("parseDockerfile", () => {
     ]);
   });
 
+  it("reads lines that end as Windows has them, and a mark of the byte order before the first", () => {
+    const source = "\uFEFF# escape=`\r\nFROM a\r\nRUN one `\r\n && two <<E\r\nFROM no\r\nE\r\nFROM b\r\n";
+    const { instructions } = parseDockerfile(source);
+    expect(instructions).to.deep.equal([
+      { keyword: "FROM", rest: "a", line: 2 },
+      { keyword: "RUN", rest: "one  && two <<E", line: 3 },
+      { keyword: "FROM", rest: "b", line: 7 },
+    ]);
+  });
+
   it("takes the escape character of the directive", () => {
     const { instructions } = parseDockerfile(text("# escape=`", "FROM a", "RUN dir C:\\", "RUN b `", " c"));
     expect(instructions.map(({ rest }) => rest)).to.deep.equal(["a", "dir C:\\", "b  c"]);
