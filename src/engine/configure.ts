@@ -4,7 +4,7 @@ import { configureContext, type ConfigureHost, type Wishes } from "./configure-c
 import { isSettled, noSuchPart, ReferenceNeed } from "./configure-needs.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
-import { hideSecrets } from "./hidden.js";
+import { hideSecrets, namedSecrets } from "./hidden.js";
 import { hasHole } from "./hole.js";
 import { factsOf } from "./facts.js";
 import { type Decoded, decodeEngineOptions, decodeOptions, unknownOptions } from "./options.js";
@@ -41,7 +41,7 @@ export class Configurer implements ConfigureHost {
   readonly config: Config;
   /** Options that some reference names, `section\noption`. */
   readonly #referred = new Set<string>();
-  readonly #known = new KnownTexts(this.parts);
+  readonly #known = new KnownTexts(this.parts, this.failed);
   readonly #settings: ConfigureSettings;
   readonly #sections: Map<string, Section>;
   readonly #resolver: Resolver;
@@ -89,6 +89,8 @@ export class Configurer implements ConfigureHost {
     }
     const within = { sections: this.#sections, references: (name: string) => this.#references(name) };
     for (const section of found) hideSecrets(section, this.#outside.loaded.get(section)?.recipe, within);
+    for (const text of namedSecrets(found, within, this.runtime.settings.env))
+      this.runtime.redactor.add(text);
   }
 
   /** In the order in which they were come upon. */

@@ -3,6 +3,7 @@ import { defaultValue } from "./config/outside.js";
 import type { OutputSpec, Recipe } from "./contract.js";
 import { ENGINE_OPTIONS, PART_DEPENDENCIES } from "./part.js";
 import type { Option } from "./schema.js";
+import { isSecretName } from "./secret-name.js";
 
 /** What is asked of a recipe's schema for every part, worked out once for each recipe. */
 export interface Facts {
@@ -25,6 +26,13 @@ export function factsOf(recipe: Recipe): Facts {
   let known = facts.get(recipe);
   if (!known) facts.set(recipe, (known = gather(recipe)));
   return known;
+}
+
+/** Whether a section's option is a secret: what its recipe declares is as it says, anything else as its name says. */
+export function isSecretOption(recipe: Recipe | undefined, option: string): boolean {
+  if (!recipe) return isSecretName(option);
+  const { secretNames, known, outputs } = factsOf(recipe);
+  return secretNames.has(option) || (isSecretName(option) && !known.has(option) && !outputs.has(option));
 }
 
 function gather({ options, outputs = {}, computed = {} }: Recipe): Facts {

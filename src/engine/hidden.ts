@@ -2,18 +2,13 @@ import type { Section } from "./config/model.js";
 import type { SectionReference } from "./config/resolve.js";
 import type { Recipe } from "./contract.js";
 import { factsOf } from "./facts.js";
+import { isSecretName } from "./secret-name.js";
 import { lineAt, lineStart, type Source, type Span } from "./text.js";
 
 /** What stands in a source and must not be shown, because a recipe's schema says that it is secret. */
 const hidden = new WeakMap<Source, Span[]>();
 
 const MASK = "***";
-/** Options that are secrets whatever their recipe says, or when it is not known (yet): the file may not even be read
- *  to its end. */
-const SECRET =
-  /(^|[-_.])(password|passwd|passphrase|secret|token|credentials?|(api|access|private|secret)[-_]?key)($|[-_.])/i;
-/** Of these only where the secret is. */
-const WHERE = /[-_.](file|path|dir|directory|name|url|env|user)$/i;
 /** `name = value` with its operator, or what was meant to be; on the command line with its section. */
 const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+)\s*(?:[-+<>!~]?=|:\s)\s*/;
 /** Values have a few lines; further up nobody looks for the option that a line belongs to. */
@@ -42,6 +37,24 @@ function hideOption(part: string, name: string, { sections, references }: Within
       if (from === option) hide(reference.section, reference.option);
   };
   hide(part, name);
+}
+
+/** What these sections refer to that is a secret by its name alone, a variable or an option of a plain section: what a
+ *  container is given it may print. */
+export function* namedSecrets(
+  names: Iterable<string>,
+  { sections, references }: Within,
+  env: Readonly<Record<string, string | undefined>>,
+): Iterable<string> {
+  for (const name of names)
+    for (const { reference } of sections.has(name) ? references(name) : []) {
+      const { section, option } = reference;
+      if (!isSecretName(option)) continue;
+      const options = sections.get(section)?.options;
+      const variable = section === "env" && !options ? env[option] : undefined;
+      const text = variable ?? (options?.has("recipe") ? undefined : options?.get(option)?.text);
+      if (text !== undefined) yield text;
+    }
 }
 
 export function hideSpan(span: Span): void {
@@ -102,11 +115,6 @@ function secretFrom(source: Source, offset: number, text: string): number | unde
     return isSecretName(OPTION.exec(above)?.[1] ?? "") ? text.search(/\S|$/) : undefined;
   }
   return undefined;
-}
-
-/** Whether an option of this name is a secret whatever its recipe says. */
-export function isSecretName(name: string): boolean {
-  return SECRET.test(name) && !WHERE.test(name);
 }
 
 function masked(text: string, ranges: readonly Range[], from: number, to: number): string {

@@ -1,6 +1,6 @@
 import type { Section, Value } from "./config/model.js";
 import type { Outside, Resolved } from "./config/resolve.js";
-import { factsOf } from "./facts.js";
+import { factsOf, isSecretOption } from "./facts.js";
 import { makeHole } from "./hole.js";
 import type { Part } from "./part.js";
 import type { LoadedRecipe } from "./registry.js";
@@ -67,10 +67,9 @@ export class RecipeOutside implements Outside {
 
   isSecret(section: string, option: string): boolean {
     const loaded = this.loaded.get(section);
-    if (!loaded) return false;
-    if (factsOf(loaded.recipe).secretNames.has(option)) return true;
+    if (isSecretOption(loaded?.recipe, option)) return true;
     // Only a recipe that configures its parts declares outputs of its own.
-    if (!loaded.recipe.configure) return false;
+    if (!loaded?.recipe.configure) return false;
     return this.#settings.parts.get(section)?.outputs.get(option)?.secret === true;
   }
 }

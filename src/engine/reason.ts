@@ -1,3 +1,4 @@
+import { withoutValue } from "./hidden.js";
 import { isHashed } from "./state.js";
 import { MASK } from "./redact.js";
 
@@ -70,7 +71,7 @@ function inputChange(from: string | undefined, to: string | undefined): string {
 function change(from: string | undefined, to: string | undefined, secret: boolean): string {
   const masked = secret || [from, to].some((text) => text !== undefined && isHashed(text));
   const show = (text: string | undefined): string =>
-    text === undefined ? "(not set)" : masked ? MASK : shorten(text);
+    text === undefined ? "(not set)" : masked ? MASK : shown(text);
   const lines = !masked && from !== undefined && to !== undefined && /\n/.test(from + to);
   return lines ? lineChange(from, to) : `${show(from)} -> ${show(to)}`;
 }
@@ -80,11 +81,16 @@ function lineChange(from: string, to: string): string {
   const [old, now] = [from.split("\n"), to.split("\n")];
   const [oldSet, nowSet] = [new Set(old), new Set(now)];
   const pieces = [
-    ...old.filter((line) => !nowSet.has(line)).map((line) => `-${shorten(line.trim())}`),
-    ...now.filter((line) => !oldSet.has(line)).map((line) => `+${shorten(line.trim())}`),
+    ...old.filter((line) => !nowSet.has(line)).map((line) => `-${shown(line)}`),
+    ...now.filter((line) => !oldSet.has(line)).map((line) => `+${shown(line)}`),
   ];
   if (pieces.length === 0) return "lines in another order or number";
   return pieces.slice(0, 4).join(" ") + (pieces.length > 4 ? ` and ${pieces.length - 4} more` : "");
+}
+
+/** A line as it stands, but for the value of a variable that is a secret by its name. */
+function shown(line: string): string {
+  return shorten(withoutValue(line.trim()));
 }
 
 function shorten(text: string): string {

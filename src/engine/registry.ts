@@ -143,7 +143,8 @@ export class Registry {
       return await this.#settings.packages.require(name);
     const packaged = "if a package is meant, install it beside the buildout file yourself";
     const help = isPackageName(name) && !isOurs(spec) ? [...near, packaged] : near;
-    throw new RecipeLoadError("recipe/missing", `there is no recipe ${spec}`, help);
+    const message = spec === "" ? "recipe names nothing" : `there is no recipe ${spec}`;
+    throw new RecipeLoadError("recipe/missing", message, help);
   }
 
   /** The built-in recipe that was probably meant: one of a similar name, or `docker.run` by `run`. */

@@ -1,7 +1,7 @@
 import type { Environment } from "./config/expression.js";
 import type { Config, Section, Value } from "./config/model.js";
 import { defaultValue, type Outside, type Resolved, Resolver } from "./config/resolve.js";
-import { factsOf } from "./facts.js";
+import { isSecretOption } from "./facts.js";
 import { hideSecrets } from "./hidden.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { canonical } from "./section.js";
@@ -88,9 +88,7 @@ export class SchemaOutside implements Outside {
   }
 
   isSecret(section: string, option: string): boolean {
-    const loaded = this.#loaded.get(section);
-    if (!loaded) return false;
-    return factsOf(loaded.recipe).secretNames.has(option);
+    return isSecretOption(this.#loaded.get(section)?.recipe, option);
   }
 }
 

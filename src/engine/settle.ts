@@ -10,9 +10,17 @@ type Parts = ReadonlyMap<string, Part>;
 /** What is known of values before anything is installed: what is written, and what a `configure` has computed. */
 export class KnownTexts {
   readonly #parts: Parts;
+  readonly #failed: ReadonlySet<string>;
 
-  constructor(parts: Parts) {
+  /** @param failed the names of parts with mistakes */
+  constructor(parts: Parts, failed: ReadonlySet<string>) {
     this.#parts = parts;
+    this.#failed = failed;
+  }
+
+  /** Nobody knows what a recipe that cannot be loaded would tell. */
+  isBeyondKnowing({ section }: Hole): boolean {
+    return !this.#parts.has(section) && this.#failed.has(section);
   }
 
   /** The text with all holes filled whose values are known. */
@@ -49,7 +57,7 @@ export function needProviders(parts: Parts): void {
 export function settle(part: Part, parts: Parts, known: KnownTexts): Diagnostic[] {
   const open = [...fillIn(part.texts as Map<string, Text>, known), ...fillIn(part.computed, known)];
   return open.flatMap(([option, hole]) =>
-    needOutput(part, option, { hole, provider: parts.get(hole.section) }),
+    known.isBeyondKnowing(hole) ? [] : needOutput(part, option, { hole, provider: parts.get(hole.section) }),
   );
 }
 

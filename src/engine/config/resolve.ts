@@ -1,4 +1,5 @@
 import { type Diagnostic, DiagnosticError } from "../diagnostic.js";
+import { isSecretName } from "../secret-name.js";
 import { didYouMean } from "../suggest.js";
 import { BELOW_DIRECTORY } from "./builtin.js";
 import { joined } from "./directories.js";
@@ -351,7 +352,7 @@ export class Resolver {
 
   private environment({ state }: Frame, reference: Reference): Cell {
     const text = this.env[reference.option] ?? reference.fallback;
-    if (text !== undefined) return { text, secret: false };
+    if (text !== undefined) return { text, secret: isSecretName(reference.option) };
     complain(state, unsetVariable(reference));
     return FAILED;
   }

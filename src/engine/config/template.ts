@@ -1,4 +1,4 @@
-import { isSecretName } from "../hidden.js";
+import { isSecretName } from "../secret-name.js";
 import type { Diagnostic } from "../diagnostic.js";
 import { type Span, textOf } from "../text.js";
 import { spanWithin } from "./locate.js";

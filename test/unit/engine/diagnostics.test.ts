@@ -131,6 +131,15 @@ const examples: readonly Example[] = [
   |          ^^^^^^^`,
   },
   {
+    // Nor is anything said of what others take from it.
+    name: "recipe/missing",
+    cfg: "[buildout]\nparts = a bb\n[a]\nrecipe =\n[bb]\nrecipe = docker.run\nimage = $<a:id>\n",
+    text: `error[recipe/missing]: recipe names nothing (part a)
+  buildout.cfg:4:9
+4 | recipe =
+  |         ^`,
+  },
+  {
     name: "recipe/no-npm",
     cfg: part("recipe = some-recipe-of-somebody"),
     env: { PATH: "/nowhere" },

@@ -99,3 +99,44 @@ describe("lines of a file that a message shows", () => {
     );
   });
 });
+
+const spelledOut = (password: string, n: number): string =>
+  `[buildout]\nparts = a\n[a]\nrecipe = printer\nenv =\n    DB_PASSWORD=${password}\n    N=${n}\n`;
+
+describe("what is a secret by its name", () => {
+  const seen: string[] = [];
+  const printer = defineRecipe({
+    doc: "Prints what it is given.",
+    options: { env: option.pairs({ doc: "Variables." }), text: option.string({ doc: "A text." }) },
+    async install(context) {
+      const { env, text = "" } = context.options;
+      for (const [name, value] of env) context.log(`${name} is ${value}`);
+      seen.push(text);
+    },
+  });
+  const CONFIG =
+    "[buildout]\nparts = a\n[a]\nrecipe = printer\nenv = P=$<env:DB_PASSWORD>\ntext = $<ours:api-key>\n[ours]\napi-key = ours-12345\n";
+
+  it("is recorded as a hash, printed nowhere, and reaches the recipe", async () => {
+    await using buildout = await testBuildout({
+      config: CONFIG,
+      recipes: { printer },
+      env: { DB_PASSWORD: PASSWORD },
+    });
+    expect((await buildout.install()).ok).to.equal(true);
+    expect(seen).to.deep.equal(["ours-12345"]);
+    const record = (await buildout.records()).get("a");
+    expect(Object.values(record!.options).every((text) => text.startsWith("secret:"))).to.equal(true);
+    const told = JSON.stringify(buildout.events);
+    expect(told).to.contain("P is ***");
+    expect(told).to.not.contain(PASSWORD).and.not.contain("ours-12345");
+  });
+
+  it("is not shown by a plan where it stands in a line of its own", async () => {
+    await using buildout = await testBuildout({ config: spelledOut("old-one", 1), recipes: { printer } });
+    await buildout.install();
+    await buildout.write(spelledOut("new-one", 2));
+    const [step] = (await buildout.plan()).steps;
+    expect(step!.reasons).to.deep.equal(["option env: -DB_PASSWORD=*** -N=1 +DB_PASSWORD=*** +N=2"]);
+  });
+});
