@@ -123,7 +123,7 @@ function hidden({ text }: HistoryEntry, secret: boolean): string {
 }
 
 function quotedPlace(span: Span): string {
-  return quote(place(span));
+  return PLAIN.test(span.source.name) ? `"${place(span)}"` : JSON.stringify(place(span));
 }
 
 function* text(shown: Shown): Generator<string> {

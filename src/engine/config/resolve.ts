@@ -341,7 +341,10 @@ export class Resolver {
     const { section } = state;
     const target = reference.section === section.name ? state : this.find(reference.section);
     if (!target) complain(state, unknownSection(section, reference, this.sectionNames()));
-    else if (target !== state && state.touched?.at(-1) !== target) (state.touched ??= []).push(target);
+    else if (target !== state) {
+      if (!state.touched) state.touched = [target];
+      else if (state.touched.at(-1) !== target) state.touched.push(target);
+    }
     return target;
   }
 

@@ -54,6 +54,8 @@ class Scanner {
   /** The option that an indented line continues. It survives the header of a skipped section, as in zc.buildout. */
   private option: Piece | undefined;
   private block = false;
+  /** Values that began with an empty line: only when all their lines are read, their margin is known. */
+  private readonly blocks: Piece[] = [];
   private skipping = false;
   private headerMissed = false;
 
@@ -72,7 +74,9 @@ class Scanner {
       start = afterLineEnd(text, end);
     }
     if (this.unseen > 0) this.mistakes.push(uncounted(this.unseen, this.source));
-    return { source: this.source, sections: finish(this.sections), mistakes: this.mistakes };
+    for (const piece of this.blocks)
+      if (piece.text.startsWith("\n")) piece.text = dedent(piece.text);
+    return { source: this.source, sections: this.sections, mistakes: this.mistakes };
   }
 
   private line(start: number, end: number): void {
@@ -137,6 +141,7 @@ class Scanner {
     const { source } = this;
     const at = { source, nameStart: start, nameEnd: start + found.nameLength, start: from, end: to };
     this.option = put(section, found.name, new Piece(found.operation, this.text.slice(from, to), at));
+    if (this.block) this.blocks.push(this.option);
     return true;
   }
 
@@ -223,20 +228,4 @@ function continued(earlier: Piece, piece: Piece): Piece {
   earlier.start = piece.start;
   earlier.end = piece.end;
   return earlier;
-}
-
-/** Lines were joined raw, as they may come in several goes; only now is a block's margin known. */
-function finish(sections: Map<string, ScannedSection>): Map<string, ScannedSection> {
-  for (const { sets, amendments } of sections.values()) {
-    for (const piece of sets.values()) settle(piece);
-    for (const { add, remove } of amendments?.values() ?? []) {
-      if (add) settle(add);
-      if (remove) settle(remove);
-    }
-  }
-  return sections;
-}
-
-function settle(piece: Piece): void {
-  if (piece.text.charCodeAt(0) === 10) piece.text = dedent(piece.text);
 }

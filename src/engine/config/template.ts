@@ -40,8 +40,9 @@ export interface ParsedTemplate {
 export function parseTemplate(value: Value, section: string, substitution: Substitution): ParsedTemplate {
   const { text } = value;
   if (!hasReference(text, substitution)) return { template: [text], mistakes: NONE };
-  const inner = onlyReference(text);
-  if (inner !== undefined) return { template: [new Written(value, section, inner, 0)], mistakes: NONE };
+  // Most that hold any are one sound reference and nothing else.
+  if (whole.test(text))
+    return { template: [new Written(value, section, text.slice(2, -1), 0)], mistakes: NONE };
   const cutter = new Cutter(value, section, substitution);
   cutter.run();
   return cutter;
@@ -51,12 +52,7 @@ const NONE: readonly never[] = [];
 
 /** Of a sound reference, between its brackets. */
 const INNER = "[-a-zA-Z0-9 ._]*:[-a-zA-Z0-9 ._]+";
-const whole = new RegExp(`^\\$<(${INNER})>$`);
-
-/** What the brackets hold where a text is one sound reference and nothing else, as most are that hold any. */
-function onlyReference(text: string): string | undefined {
-  return whole.exec(text)?.[1];
-}
+const whole = new RegExp(`^\\$<${INNER}>$`);
 
 /** A value with more malformed references than this is something else; the first ones tell it. */
 const MOST_MISTAKES = 20;
