@@ -11,15 +11,14 @@ export function dedent(raw: string): string {
   const start = firstLine(raw, end);
   const margin = commonMargin(raw, start, end);
   if (margin === 0) return raw.slice(start, end);
-  let text = "";
+  const lines: string[] = [];
   for (let from = start; from <= end; ) {
     const to = endOfLine(raw, from, end);
     // A blank line may be shorter than the margin.
-    text += to - from > margin ? raw.slice(from + margin, to) : "";
-    if (to < end) text += "\n";
+    lines.push(to - from > margin ? raw.slice(from + margin, to) : "");
     from = to + 1;
   }
-  return text;
+  return lines.join("\n");
 }
 
 function endOfLine(raw: string, from: number, end: number): number {

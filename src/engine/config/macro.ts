@@ -28,8 +28,8 @@ function copies(value: Value): Copy[] {
  * Copies macros (`<=`), after all merging. Sections that cannot be completed carry their
  * mistakes with them: they harm only those who need the section.
  */
-export function expandMacros(merged: Merged): Map<string, Section> {
-  if (!copiesAny(merged)) return new Map(merged);
+export function expandMacros(merged: Merged): ReadonlyMap<string, Section> {
+  if (!copiesAny(merged)) return merged;
   const expander = new Expander(merged);
   for (const name of merged.keys()) expander.expand(name);
   // The order of the files, not the order in which sections happened to be completed.

@@ -49,6 +49,8 @@ class Scanner {
   readonly decide: Decide;
   readonly sections = new Map<string, ScannedSection>();
   readonly mistakes: Diagnostic[] = [];
+  /** Thousands of sections have options of the same names: one string of each is kept. */
+  private readonly names = new Map<string, string>();
   private unseen = 0;
   private section: ScannedSection | undefined;
   /** The option that an indented line continues. It survives the header of a skipped section, as in zc.buildout. */
@@ -140,9 +142,16 @@ class Scanner {
     this.block = from === to;
     const { source } = this;
     const at = { source, nameStart: start, nameEnd: start + found.nameLength, start: from, end: to };
-    this.option = put(section, found.name, new Piece(found.operation, this.text.slice(from, to), at));
+    this.option = put(section, this.once(found.name), new Piece(found.operation, this.text.slice(from, to), at));
     if (this.block) this.blocks.push(this.option);
     return true;
+  }
+
+  private once(name: string): string {
+    const known = this.names.get(name);
+    if (known !== undefined) return known;
+    this.names.set(name, name);
+    return name;
   }
 
   private unreadable(start: number, end: number): void {
