@@ -6,7 +6,6 @@ import {
   place,
   type Resolved,
   type Resolver,
-  type Span,
   type Value,
 } from "../../index.js";
 import { EXIT, type Invocation, type Output } from "../command.js";
@@ -101,29 +100,31 @@ function* json(shown: Shown): Generator<string> {
 
 function entry({ option, resolved, value }: Line): string {
   const { history } = value;
-  const { secret } = resolved;
-  const source = quotedPlace(value.span);
-  const [only] = history;
-  const unknown = resolved.text === null ? `,"unknown":${JSON.stringify(resolved.unknown)}` : "";
-  const shown = resolved.text === null ? "null" : quote(secret ? HIDDEN : resolved.text);
+  const { secret, text } = resolved;
+  const shown =
+    text === null ? `null,"unknown":${JSON.stringify(resolved.unknown)}` : quote(secret ? HIDDEN : text);
+  const source = sourceOf(value);
+  const now = shown + source;
+  const only = history[0];
   // Most values are written once, and without a reference: what was said of them is said again.
   const steps =
     history.length === 1 && only
-      ? step(only, only.text === resolved.text ? shown : hidden(only, secret), source)
-      : history.map((one) => step(one, hidden(one, secret), quotedPlace(one.span))).join(",");
-  return `${quote(option)}:{"value":${shown}${unknown},"source":${source},"history":[${steps}]}`;
+      ? step(only, only.text === text ? now : hidden(only, secret) + source)
+      : history.map((one) => step(one, hidden(one, secret) + sourceOf(one))).join(",");
+  return `${quote(option)}:{"value":${now},"history":[${steps}]}`;
 }
 
-function step({ operation }: HistoryEntry, value: string, source: string): string {
-  return `{"operation":"${operation}","value":${value},"source":${source}}`;
+function step({ operation }: HistoryEntry, said: string): string {
+  return `{"operation":"${operation}","value":${said}}`;
 }
 
 function hidden({ text }: HistoryEntry, secret: boolean): string {
   return quote(secret ? HIDDEN : text);
 }
 
-function quotedPlace(span: Span): string {
-  return PLAIN.test(span.source.name) ? `"${place(span)}"` : JSON.stringify(place(span));
+function sourceOf({ span }: Pick<HistoryEntry, "span">): string {
+  const said = place(span);
+  return PLAIN.test(span.source.name) ? `,"source":"${said}"` : `,"source":${JSON.stringify(said)}`;
 }
 
 function* text(shown: Shown): Generator<string> {
