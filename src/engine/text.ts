@@ -34,7 +34,8 @@ interface LineTable {
   recent: number;
 }
 
-function startsOf(source: Source): Uint32Array {
+/** Where each line begins. */
+export function lineStarts(source: Source): Uint32Array {
   return tableOf(source).starts;
 }
 
@@ -55,7 +56,7 @@ function tableOf(source: Source): LineTable {
 }
 
 /** Where the line that holds `from` ends: the offset of its LF, CR or CRLF, or of the end of the text. */
-export function lineEnd(text: string, from: number, carriageReturns: boolean): number {
+function lineEnd(text: string, from: number, carriageReturns: boolean): number {
   const feed = text.indexOf("\n", from);
   const end = feed < 0 ? text.length : feed;
   if (!carriageReturns) return end;
@@ -64,7 +65,7 @@ export function lineEnd(text: string, from: number, carriageReturns: boolean): n
 }
 
 /** The offset after the line end at `end`. */
-export function afterLineEnd(text: string, end: number): number {
+function afterLineEnd(text: string, end: number): number {
   return text.charCodeAt(end) === 13 && text.charCodeAt(end + 1) === 10 ? end + 2 : end + 1;
 }
 
@@ -92,22 +93,21 @@ export function lineAt(source: Source, offset: number): number {
 
 /** Where a line, from 1, begins. */
 export function lineStart(source: Source, line: number): number {
-  return startsOf(source)[line - 1] ?? source.text.length;
+  return lineStarts(source)[line - 1] ?? source.text.length;
 }
 
 /** Line, column and text of the line of an offset. */
 export function positionAt(source: Source, offset: number): Position {
   const line = lineAt(source, offset);
   const start = lineStart(source, line);
-  return { line, column: offset - start + 1, lineText: source.text.slice(start, endOf(source, line)) };
+  const end = endBefore(lineStarts(source)[line], source.text);
+  return { line, column: offset - start + 1, lineText: source.text.slice(start, end) };
 }
 
-/** Where a line ends, by where the next one starts: a line may be long, and asked for often. */
-function endOf(source: Source, line: number): number {
-  const { text } = source;
-  const next = startsOf(source)[line];
+/** Where a line ends, by where the next one starts (undefined after the last): a line may be long, and asked for often. */
+export function endBefore(next: number | undefined, text: string): number {
   if (next === undefined) return text.length;
-  return text.startsWith("\r\n", next - 2) ? next - 2 : next - 1;
+  return text.charCodeAt(next - 1) === 10 && text.charCodeAt(next - 2) === 13 ? next - 2 : next - 1;
 }
 
 /** What a span holds. */

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../diagnostic.js";
-import { afterLineEnd, lineEnd, type Source, type Span } from "../text.js";
+import { endBefore, lineStarts, type Source, type Span } from "../text.js";
 import { dedent } from "./block.js";
 import { type Header, readHeader } from "./header.js";
 import { badLine, noHeader } from "./mistakes.js";
@@ -38,6 +38,8 @@ export type Decide = (condition: string, span: Span) => boolean | Diagnostic;
 /** More bad lines than this in one file are counted, not shown: then it is hardly a configuration file. */
 const MOST_MISTAKES = 50;
 
+const BYTE_ORDER_MARK = 0xfeff;
+
 /** Reads a file's text into sections. Total: a text of any kind gives a result, with what is wrong in `mistakes`. */
 export function scan(source: Source, decide: Decide): ScannedFile {
   return new Scanner(source, decide).run();
@@ -69,15 +71,15 @@ class Scanner {
 
   run(): ScannedFile {
     const { text } = this;
-    const carriageReturns = text.includes("\r");
-    for (let start = text.charCodeAt(0) === 0xfeff ? 1 : 0; start < text.length; ) {
-      const end = lineEnd(text, start, carriageReturns);
-      this.line(start, end);
-      start = afterLineEnd(text, end);
+    const starts = lineStarts(this.source);
+    let start = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
+    for (let line = 1; start < text.length; line++) {
+      const next = starts[line];
+      this.line(start, endBefore(next, text));
+      start = next ?? text.length;
     }
     if (this.unseen > 0) this.mistakes.push(uncounted(this.unseen, this.source));
-    for (const piece of this.blocks)
-      if (piece.text.startsWith("\n")) piece.text = dedent(piece.text);
+    for (const piece of this.blocks) if (piece.text.startsWith("\n")) piece.text = dedent(piece.text);
     return { source: this.source, sections: this.sections, mistakes: this.mistakes };
   }
 
@@ -142,7 +144,11 @@ class Scanner {
     this.block = from === to;
     const { source } = this;
     const at = { source, nameStart: start, nameEnd: start + found.nameLength, start: from, end: to };
-    this.option = put(section, this.once(found.name), new Piece(found.operation, this.text.slice(from, to), at));
+    this.option = put(
+      section,
+      this.once(found.name),
+      new Piece(found.operation, this.text.slice(from, to), at),
+    );
     if (this.block) this.blocks.push(this.option);
     return true;
   }
