@@ -26,6 +26,8 @@ export interface ContainerSummary {
 
 export interface ImageSummary {
   readonly Id: string;
+  /** Of the image that it was built from by the classic builder: while it has no name, no list has it. */
+  readonly ParentId?: string;
   /** `<none>:<none>` on old engines, null or empty on new ones, where the image has no tag. */
   readonly RepoTags?: readonly string[] | null;
   readonly RepoDigests?: readonly string[] | null;

@@ -80,7 +80,7 @@ export async function bringUp(
   const base = await prepareBase(context, engine, reference);
   try {
     await prepareContainer(context, work, base.image);
-    const replaced = await noteReplaced(context, removalAt(engine), { record, names: [reference] });
+    const replaced = await noteReplaced(context, removalAt(engine, record), { record, names: [reference] });
     const id = commit
       ? await commitImage(context, work, { reference, base: base.image })
       : await nameImage(context, engine, { reference, base });

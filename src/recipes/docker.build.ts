@@ -14,7 +14,7 @@ import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
 import { performBuild } from "./build-perform.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
-import { idsIn, imageDrift, namesOf } from "./image-look.js";
+import { idsIn, imageDrift, madeBy, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
 import { dropReplaced, noteReplaced, removeOurImage, removeReplaced, type Removal } from "./image-remove.js";
 
@@ -93,7 +93,7 @@ async function buildOrTake(context: InstallContext<typeof buildOptions>, wanted:
 
 function removalOf(engine: Engine, record: PartRecord | undefined): Removal {
   const { "cache-hit": hit, "image-id": id } = record?.outputs ?? {};
-  return { engine, bases: basesOf(record), ...(hit === "true" && id && { taken: id }) };
+  return { engine, bases: basesOf(record), made: madeBy(record), ...(hit === "true" && id && { taken: id }) };
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {

@@ -67,7 +67,7 @@ export async function assemble(
       shell: options["script-shell"],
       user: options["script-user"],
     });
-    const replaced = await noteReplaced(context, removalAt(engine), { record, names: [reference] });
+    const replaced = await noteReplaced(context, removalAt(engine, record), { record, names: [reference] });
     const id = await commitImage(context, work, { reference, base: base.image, packages });
     await removeWork(context, work);
     if (base.temporary) await dropImage(context, engine, base.temporary);

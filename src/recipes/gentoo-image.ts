@@ -20,7 +20,7 @@ import type {
   UninstallContext,
 } from "tsbuildout/recipe";
 import { engineOf, engineOfRecord, forgetListing, isOurs, labelsOf, listing, ownerDigest } from "./common.js";
-import { idsIn, namesOf } from "./image-look.js";
+import { idsIn, madeBy, namesOf } from "./image-look.js";
 import { dropReplaced, removeOurImage, removeReplaced, removeUnused, type Removal } from "./image-remove.js";
 
 type Host = InstallContext<Schema>;
@@ -64,7 +64,11 @@ export async function dropOthers(
 }
 
 /** With the image goes what it was imported as: that has no name any more, and is below it. */
-export const removalAt = (engine: Engine): Removal => ({ engine, bases: new Set() });
+export const removalAt = (engine: Engine, record?: PartRecord): Removal => ({
+  engine,
+  bases: new Set(),
+  made: madeBy(record),
+});
 
 /**
  * Removes what this part made and nobody knows by a name or id: an engine goes on with an import or a commit when the run
@@ -100,8 +104,9 @@ export async function removeRecorded(
     await removeContainer(call, name);
     await forgetListing(context, engine, "containers");
   }
-  for (const name of namesOf(context.record)) await removeOurImage(context, name, removalAt(engine));
-  for (const id of idsIn(context.record)) await removeReplaced(context, removalAt(engine), id);
+  const removal = removalAt(engine, context.record);
+  for (const name of namesOf(context.record)) await removeOurImage(context, name, removal);
+  for (const id of idsIn(context.record)) await removeReplaced(context, removal, id);
   await forgetListing(context, engine, "images");
   await dropNameless(context, engine);
 }

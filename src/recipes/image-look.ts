@@ -34,6 +34,12 @@ export function idsIn(record: Recorded): string[] {
   return names.filter(isImageId);
 }
 
+/** The id of the image that a part made last; undefined while an update may have made another one. */
+export function madeBy(record: (Recorded & Pick<PartRecord, "outputs">) | undefined): string | undefined {
+  const id = record?.outputs["image-id"] || undefined;
+  return id && idsIn(record).includes(id) ? undefined : id;
+}
+
 const imagesIn = (record: Recorded): readonly Resource[] =>
   record?.resources.filter(({ kind }) => kind === "image") ?? [];
 
@@ -48,8 +54,9 @@ interface Looked {
 function driftOf({ buildout, images, record }: Looked, name: string): Drift[] {
   const image = findImage(images, name);
   if (!image) return [{ kind: "missing", message: `image ${name} is gone` }];
-  // An id may change with the engine's image store; the labels stay.
-  const same =
-    image.Id === record.outputs["image-id"] || isOurs(image.Labels, { part: record.part, buildout });
+  const id = record.outputs["image-id"];
+  // An id may change with the engine's image store; the labels stay. But they are handed down to what is built from it.
+  const there = image.ParentId === id || images.some(({ Id }) => Id === id);
+  const same = image.Id === id || (!there && isOurs(image.Labels, { part: record.part, buildout }));
   return same ? [] : [{ kind: "changed", message: `image ${name} is another image now` }];
 }

@@ -17,6 +17,8 @@ export interface Removal {
   readonly bases?: ReadonlySet<string>;
   /** Id of an image that the part took from a cache: its labels may name who built it. */
   readonly taken?: string;
+  /** Id of the image that the part made last, see `madeBy`. */
+  readonly made?: string | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Removal {
 export async function removeOurImage(context: Context, name: string, removal: Removal): Promise<void> {
   const image = await inspectImage(removal.engine, name, context.signal);
   if (!image) return;
-  if (image.Id !== removal.taken && !isOurs(image.Config?.Labels, context)) {
+  if (!(await isPartsOwn(context, image, removal))) {
     context.log(`image ${name} was not made by this part (any more): left as it is`, "note");
     return;
   }
@@ -35,20 +37,28 @@ export async function removeOurImage(context: Context, name: string, removal: Re
   if (last) await removeParents(image, removal);
 }
 
+/** Labels are handed down to what a user builds from an image: while the one that was made is there, no other one is it. */
+async function isPartsOwn(context: Context, image: ImageDetails, removal: Removal): Promise<boolean> {
+  const { engine, taken, made } = removal;
+  if (image.Id === taken || image.Id === made) return true;
+  if (!isOurs(image.Config?.Labels, context)) return false;
+  return made === undefined || !(await inspectImage(engine, made, context.signal));
+}
+
 /**
  * The ids of images that this part made and that lose these names now, or have lost them before. Each is recorded: labels
  * do not tell it from an image that a user made from it, for they are handed down.
  */
 export async function noteReplaced(
   context: InstallContext<Schema>,
-  { engine, taken }: Removal,
+  removal: Removal,
   { record, names }: { readonly record: PartRecord | undefined; readonly names: Iterable<string> },
 ): Promise<Set<string>> {
   const ids = new Set(idsIn(record));
   const before = record?.outputs["image-id"];
   for (const name of [...(before ? [before] : []), ...names]) {
-    const there = await inspectImage(engine, name, context.signal);
-    if (!there || (there.Id !== taken && !isOurs(there.Config?.Labels, context))) continue;
+    const there = await inspectImage(removal.engine, name, context.signal);
+    if (!there || !(await isPartsOwn(context, there, removal))) continue;
     ids.add(there.Id);
     await context.created({ kind: "image", name: there.Id });
   }

@@ -353,6 +353,25 @@ describe("docker.build", function () {
     expect(await printed(name, ["cat", "/copied"])).to.equal("2");
   });
 
+  it("does not take an image that a user made from its own, under its own name, for its own", async () => {
+    const made = await buildout({ config: part("source = src"), files: { "src/Dockerfile": dockerfile() } });
+    const first = await installed(made, "app");
+    const container = uniqueName("tsb-build-users");
+    const body = { Image: name, Cmd: ["true"] };
+    await engineJson({ method: "POST", path: `/containers/create?name=${container}`, body });
+    const commit = `/commit?container=${container}&repo=${name}&tag=latest`;
+    try {
+      const users = await engineJson<{ Id: string }>({ method: "POST", path: commit, body: {} });
+      expect((await made.plan()).steps.flatMap(({ reasons }) => reasons)).to.deep.equal([
+        `image ${name}:latest is another image now`,
+      ]);
+      await made.uninstall();
+      expect((await inspectedImage(name))?.Id).to.equal(users.Id).not.equal(first["image-id"]);
+    } finally {
+      await engineRemove("containers", container);
+    }
+  });
+
   it("removes a replaced image that a container ran on, once the container has moved", async () => {
     const container = uniqueName("tsb-build-run");
     const made = await buildout({
