@@ -19,6 +19,17 @@ touch -d '2001-02-03 04:05:06' d/e; touch -h -d '1971-01-02 03:04:05' d/l`;
 /** `symlink|777|5:6|…` */
 const OWNER = /^([^|]*\|[^|]*\|)(\d+):(\d+)/;
 
+const start = async (name: string, Image: string): Promise<void> => {
+  const body = { Image, Cmd: ["sleep", "10000"] };
+  await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body });
+  await engineJson({ method: "POST", path: `/containers/${name}/start` });
+};
+
+const withoutFractions = (lines: readonly string[]): string[] =>
+  lines.map((line) => line.replace(/(:\d\d)\.\d{9}/, "$1.000000000"));
+
+const isB = (line: string): boolean => /\.\/b\b/.test(line);
+
 /** For every option, full listings of what was copied and of what there is, made by the same programs on both sides. */
 describe("docker.copy: every option", () => {
   let engine: Engine;
@@ -27,11 +38,6 @@ describe("docker.copy: every option", () => {
   let source: string;
   let target: string;
   let theirs: string[];
-  const start = async (name: string, Image: string): Promise<void> => {
-    const body = { Image, Cmd: ["sleep", "10000"] };
-    await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body });
-    await engineJson({ method: "POST", path: `/containers/${name}/start` });
-  };
   before(async () => {
     engine = await connect({ url: engineHost() }, { env: process.env, home: "/nonexistent" });
     run = await RunRig.open();
@@ -67,8 +73,6 @@ describe("docker.copy: every option", () => {
   };
   const owned = (change: (uid: string, gid: string) => string): string[] =>
     theirs.map((line) => line.replace(OWNER, (_, before, uid, gid) => before + change(uid, gid)));
-  const withoutFractions = (lines: readonly string[]): string[] =>
-    lines.map((line) => line.replace(/(:\d\d)\.\d{9}/, "$1.000000000"));
   const nowhere = "tcp://127.0.0.1:1";
   /** The engine of a side is looked for as the options say: nothing of the kind is there. */
   const asks = (texts: Record<string, string>, said: string) => async () => {
@@ -133,7 +137,6 @@ describe("docker.copy: every option", () => {
     paths: async () => {
       await part({ paths: "/t/d/ /t\n'/t/d/e/with blanks' /t/b" }).install();
       const there = await listContainer(engine, target, "/t");
-      const isB = (line: string): boolean => /\.\/b\b/.test(line);
       // The link to what is not copied is a file of its own.
       const below = await listContainer(engine, source, "/t/d");
       expect(there.filter((line) => !isB(line))).to.have.members(

@@ -366,7 +366,9 @@ describe("docker.build", function () {
         `image ${name}:latest is another image now`,
       ]);
       await made.uninstall();
-      expect((await inspectedImage(name))?.Id).to.equal(users.Id).not.equal(first["image-id"]);
+      expect((await inspectedImage(name))?.Id)
+        .to.equal(users.Id)
+        .not.equal(first["image-id"]);
     } finally {
       await engineRemove("containers", container);
     }

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { engineOptions } from "../../../src/recipes/common.js";
 import network from "../../../src/recipes/docker.network.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
@@ -25,6 +26,23 @@ const octet = 1 + (process.pid % 200);
 
 const inspect = async (name: string) => await engineJson<Inspected>({ path: `/networks/${name}` });
 
+/** Every option but those that a test of their own looks after. */
+const ASKED = {
+  driver: "bridge",
+  "driver-options": "com.docker.network.driver.mtu=1400",
+  subnet: `10.199.${octet}.0/24`,
+  gateway: `10.199.${octet}.9`,
+  "ip-range": `10.199.${octet}.128/25`,
+  "aux-addresses": `printer=10.199.${octet}.200`,
+  "ipam-driver": "default",
+  "ipam-options": "x=y",
+  labels: "a=b",
+  internal: "true",
+  attachable: "true",
+};
+
+const ELSEWHERE = ["name", "ipv6"];
+
 describe("docker.network", () => {
   const { part, ownName, expectOneLook } = ownParts(network, "networks");
   const foreign = async (settings: object = {}): Promise<string> => {
@@ -34,19 +52,7 @@ describe("docker.network", () => {
   };
 
   it("makes a network with the options asked for, and takes it away", async () => {
-    const rig = part({
-      driver: "bridge",
-      "driver-options": "com.docker.network.driver.mtu=1400",
-      subnet: `10.199.${octet}.0/24`,
-      gateway: `10.199.${octet}.9`,
-      "ip-range": `10.199.${octet}.128/25`,
-      "aux-addresses": `printer=10.199.${octet}.200`,
-      "ipam-driver": "default",
-      "ipam-options": "x=y",
-      labels: "a=b",
-      internal: "true",
-      attachable: "true",
-    });
+    const rig = part(ASKED);
     const outputs = await rig.install();
     const is = await inspect(rig.part);
     expect(is).to.deep.include({
@@ -78,6 +84,24 @@ describe("docker.network", () => {
     await rig.uninstall();
     expect(await engineHas(`/networks/${rig.part}`)).to.be.false;
     await rig.uninstall();
+  });
+
+  it("has a case for every option", () => {
+    const tested = new Set([...Object.keys(ASKED), ...ELSEWHERE, ...Object.keys(engineOptions)]);
+    expect(Object.keys(network.options).filter((option) => !tested.has(option))).to.deep.equal([]);
+  });
+
+  it("asks the engine for the drivers", async () => {
+    // There is one network with this driver already, and no addresses come from that one.
+    expect((await failureOf(part({ driver: "host" }).install())).message).to.contain("host");
+    await failureOf(part({ "ipam-driver": "null" }).install());
+  });
+
+  it("goes by its name", async () => {
+    const rig = part({ name: ownName() });
+    await rig.install();
+    expect(await engineHas(`/networks/${rig.texts["name"]}`)).to.be.true;
+    expect(rig.provides).to.deep.equal([`network:${rig.texts["name"]}`]);
   });
 
   it("gives IPv6 addresses, with a prefix of its own or one that is asked for", async () => {

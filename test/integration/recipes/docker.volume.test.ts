@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
 import { extract } from "tar-stream";
+import { engineOptions } from "../../../src/recipes/common.js";
 import volume from "../../../src/recipes/docker.volume.js";
 import {
   engineHas,
@@ -41,15 +42,20 @@ async function contentOf(volume: string): Promise<Record<string, string>> {
   }
 }
 
+/** Every option but those that a test of their own looks after. */
+const ASKED = {
+  driver: "local",
+  "driver-options": "type=tmpfs\ndevice=tmpfs\no=size=1m",
+  labels: "a=b=c\nd",
+};
+
+const ELSEWHERE = ["name", "layout", "layout-uid", "layout-gid"];
+
 describe("docker.volume", () => {
   const { part, expectOneLook } = ownParts(volume, "volumes");
 
   it("makes a volume with the options asked for, and takes it away", async () => {
-    const rig = part({
-      driver: "local",
-      "driver-options": "type=tmpfs\ndevice=tmpfs\no=size=1m",
-      labels: "a=b=c\nd",
-    });
+    const rig = part(ASKED);
     const outputs = await rig.install();
     const is = await inspect(rig.part);
     expect(is.Driver).to.equal("local");
@@ -65,6 +71,11 @@ describe("docker.volume", () => {
     await rig.uninstall();
     expect(await engineHas(`/volumes/${rig.part}`)).to.be.false;
     await rig.uninstall();
+  });
+
+  it("has a case for every option", () => {
+    const tested = new Set([...Object.keys(ASKED), ...ELSEWHERE, ...Object.keys(engineOptions)]);
+    expect(Object.keys(volume.options).filter((option) => !tested.has(option))).to.deep.equal([]);
   });
 
   it("is filled from a folder when it is new, with the owner asked for, and no later", async () => {
