@@ -5,6 +5,7 @@ import { Resolver } from "./config/resolve.js";
 import { words } from "./config/space.js";
 import { Configurer } from "./configure.js";
 import type { BuildoutInfo } from "./contract.js";
+import { buildoutMistakes } from "./buildout-section.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { CircleError, closure, type Edge, orderParts } from "./graph.js";
@@ -48,7 +49,10 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
   const before = configurer.mistakes.length;
   configurer.finish();
   const selected = select(configurer.parts, only.length > 0 ? only : undefined);
+  const section = config.sections.get("buildout");
+  const isReferred = (option: string): boolean => configurer.isReferred("buildout", option);
   const mistakes = [
+    ...buildoutMistakes(section, runtime.settings, isReferred),
     // Of parts that nobody asked for, mistakes do no harm.
     ...configurer.mistakes.slice(0, only.length === 0 ? before : asked),
     ...configurer.mistakes.slice(before).filter(({ part }) => part === undefined || selected.has(part)),

@@ -302,6 +302,11 @@ export class Configurer implements ConfigureHost {
     }
   }
 
+  /** Whether some reference names this option. */
+  isReferred(section: string, option: string): boolean {
+    return this.#referred.has(`${section}\n${option}`);
+  }
+
   // ConfigureHost: what a recipe's configure may ask for.
 
   hasSection(name: string): boolean {

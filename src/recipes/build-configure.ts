@@ -4,7 +4,7 @@ import type { ConfigureContext } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
-import { configureEngine, engineOptions, problemsOf } from "./common.js";
+import { configureEngine, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
 
 type Configure = ConfigureContext<typeof buildOptions>;
 
@@ -14,7 +14,7 @@ export async function configureBuild(context: Configure): Promise<void> {
   checkTogether(context);
   if (!knows(context, "name", "tag", "tags")) return;
   const { options } = context as { options: BuildOptions };
-  const makers = await context.shared("images that docker.build makes", () => new Map<string, string>());
+  const makers = await makersOf(context);
   problemsOf(context, () => {
     for (const reference of referencesOf(options)) {
       context.provides(imageKey(reference));
@@ -25,13 +25,10 @@ export async function configureBuild(context: Configure): Promise<void> {
   await useBases(context, options);
 }
 
-/** Two parts that build under one name take it from each other at every run. Other engines have other images. */
-function refuseTwice(context: Configure, makers: Map<string, string>, reference: string): void {
-  const engine = Object.keys(engineOptions).map((name) => context.text(name) ?? "");
-  const key = JSON.stringify([...engine, imageKey(reference)]);
-  const other = makers.get(key) ?? context.part;
-  makers.set(key, other);
-  if (other === context.part) return;
+/** Two parts that build under one name take it from each other at every run. */
+function refuseTwice(context: Configure, makers: Makers, reference: string): void {
+  const other = otherMaker(context, makers, imageKey(reference));
+  if (other === undefined) return;
   context.fail({
     code: "build/name-twice",
     message: `${reference} is built by the part ${other}, too`,

@@ -133,6 +133,24 @@ export function problemsOf(context: { fail(problem: Problem): void }, check: () 
   }
 }
 
+/** Engine and thing -> the part that makes it. */
+export type Makers = Map<string, string>;
+
+/** To be handed to otherMaker: what the parts of this run make by a name of their own. */
+export async function makersOf(context: Pick<Context, "shared">): Promise<Makers> {
+  return await context.shared("what parts make by name", () => new Map());
+}
+
+/** Two parts cannot make one thing. Other engines have other things.
+ *  @param key as for `provides`
+ *  @returns the part that was the first to make it, where this is another */
+export function otherMaker(context: PartContext, makers: Makers, key: string): string | undefined {
+  const place = JSON.stringify([...ENGINE_OPTIONS.map((name) => context.text?.(name) ?? ""), key]);
+  const maker = makers.get(place) ?? context.part;
+  makers.set(place, maker);
+  return maker === context.part ? undefined : maker;
+}
+
 /** The labels on everything that a part makes: who made it can be told without the installed-state file. */
 export function labelsOf(context: {
   readonly part: string;

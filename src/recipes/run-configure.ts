@@ -1,6 +1,6 @@
 import { imageKey } from "tsbuildout/docker";
 import type { ConfigureContext, Problem } from "tsbuildout/recipe";
-import { configureEngine } from "./common.js";
+import { configureEngine, type Makers, makersOf, otherMaker } from "./common.js";
 import { checkName } from "./names.js";
 import { environment, hasAliases } from "./run-create.js";
 import { isId } from "./run-image.js";
@@ -14,12 +14,13 @@ type Known = Partial<RunOptions>;
 export const ENV_OPTION = "env-from-environment";
 
 /** Checks what can be checked without an engine, and says what the container makes and uses. */
-export function configureRun(context: Configuring): void {
+export async function configureRun(context: Configuring): Promise<void> {
   configureEngine(context);
   const { options } = context;
   if (options.name !== undefined) {
     checkName(context, "container", options.name);
     context.provides(`container:${options.name}`);
+    refuseTwice(context, options.name, await makersOf(context));
   }
   usesImage(context, options.image);
   usesNetworks(context, options);
@@ -28,6 +29,17 @@ export function configureRun(context: Configuring): void {
   environmentOption(context, options);
   declareOutputs(context, options);
   for (const problem of [...mistakes(options), ...waitMistakes(options)]) context.fail(problem);
+}
+
+function refuseTwice(context: Configuring, name: string, makers: Makers): void {
+  const other = otherMaker(context, makers, `container:${name}`);
+  if (other === undefined) return;
+  context.fail({
+    code: "container/name-twice",
+    message: `${name} is the container of the part ${other}, too`,
+    help: ["give one of them another name"],
+    option: "name",
+  });
 }
 
 function usesImage(context: Configuring, image: string | undefined): void {

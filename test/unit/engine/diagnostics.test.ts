@@ -23,6 +23,38 @@ const mine = (install: string, more = ""): Files => ({
 
 const examples: readonly Example[] = [
   {
+    name: "option/value: in [buildout]",
+    cfg: "[buildout]\nparts =\nkeep-runs = many\n",
+    text: `error[option/value]: keep-runs: "many" is not a number from 0
+  buildout.cfg:3:13
+3 | keep-runs = many
+  |             ^^^^`,
+  },
+  {
+    name: "option/unknown: in [buildout]",
+    cfg: "[buildout]\nparts =\nofline = true\nmy-own = 1\npart = $<:my-own>\n",
+    code: 0,
+    text: `warning[option/unknown]: [buildout] has no option "ofline"
+  buildout.cfg:3:1
+3 | ofline = true
+  | ^^^^^^
+  = help: did you mean "offline"?
+warning[option/unknown]: [buildout] has no option "part"
+  buildout.cfg:5:1
+5 | part = $<:my-own>
+  | ^^^^
+  = help: did you mean "parts"?`,
+  },
+  {
+    name: "container/name-twice",
+    cfg: "[buildout]\nparts = aa bb\n[aa]\nrecipe = docker.run\nname = same\nimage = x\n[bb]\nrecipe = docker.run\nname = same\nimage = x\n",
+    text: `error[container/name-twice]: same is the container of the part aa, too (part bb)
+  buildout.cfg:9:8
+9 | name = same
+  |        ^^^^
+  = help: give one of them another name`,
+  },
+  {
     name: "option/twice",
     cfg: part("recipe = docker.build\nsource = .\npath = ."),
     text: `error[option/twice]: source and path are the same option (part a)
