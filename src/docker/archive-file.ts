@@ -2,11 +2,12 @@
 import { createHash } from "./hash.js";
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { Duplex, type Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { DigestCache } from "./digest-cache.js";
+import { DockerError, reasonOf } from "./errors.js";
 import type { TreeEntry } from "./tree.js";
 import type { ExtraFile } from "./tree-pack.js";
 import { packTree } from "./tree-pack.js";
@@ -42,23 +43,31 @@ export async function archiveKindOf(path: string): Promise<ArchiveKind | undefin
 /** A file within an archive is read whole: nothing that is looked for is longer than this. */
 const LIMIT = 16 * 1024 * 1024;
 
+export interface ReadTarHow {
+  /** For PATH: with it the system's programs unpack what Node cannot. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Reads a file out of a tar, packed by gzip or not at all.
+ * Reads a file out of a tar, packed by gzip or not at all, or by whatever there is a program for.
  * @param names what it may be called, without a leading `./`; the first that comes is taken
- * @returns undefined where there is none, and for archives that Node cannot unpack
+ * @returns undefined where there is none, and for archives that cannot be unpacked
+ * @throws DockerError `archive/broken`, `archive/no-program`
  */
 export async function readTarFile(
   path: string,
   names: readonly string[],
-  signal?: AbortSignal,
+  how: ReadTarHow = {},
 ): Promise<Buffer | undefined> {
+  const { signal } = how;
   const kind = await archiveKindOf(path);
-  if (kind !== "tar" && kind !== "gzip") return undefined;
+  if (!kind || (kind !== "tar" && kind !== "gzip" && !how.env)) return undefined;
   const file = createReadStream(path, signal ? { signal } : {});
-  const tar = kind === "gzip" ? unzip(file) : file;
   const { extract } = await import("tar-stream");
-  const entries = tar.pipe(extract());
-  tar.once("error", (error: Error) => entries.destroy(error));
+  const entries = extract();
+  // Its errors come out of the loop below.
+  pipeline([file, ...(await unpacking(kind, how)), entries]).catch(() => undefined);
   try {
     for await (const entry of entries) {
       const { name, size } = entry.header;
@@ -66,15 +75,24 @@ export async function readTarFile(
       entry.resume();
     }
     return undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error instanceof DockerError ? error : broken(path, error);
   } finally {
     file.destroy();
   }
 }
 
-function unzip(file: Readable): Readable {
-  const unzipped = createGunzip();
-  file.once("error", (error) => unzipped.destroy(error));
-  return file.pipe(unzipped);
+async function unpacking(kind: ArchiveKind, how: ReadTarHow): Promise<Duplex[]> {
+  if (kind === "tar") return [];
+  if (kind === "gzip") return [createGunzip()];
+  const { decompress } = await import("./compression.js");
+  return [Duplex.from((source: AsyncIterable<Buffer>) => decompress(source, { env: {}, ...how }))];
+}
+
+function broken(path: string, error: unknown): DockerError {
+  const problem = { code: "archive/broken", message: `${path} cannot be read: ${reasonOf(error)}` };
+  return new DockerError(problem, { cause: error });
 }
 
 /** A tar of files that are in memory. */

@@ -1,4 +1,4 @@
-import { readTarFile } from "./archive-file.js";
+import { readTarFile, type ReadTarHow } from "./archive-file.js";
 import { DockerError } from "./errors.js";
 import { familiarReference, parseReference, withDefaultTag } from "./reference.js";
 
@@ -14,15 +14,15 @@ interface OciIndex {
 
 /**
  * The names that an archive of images gives them, without loading it.
- * @throws DockerError `image/not-archive` where it holds no images
+ * @throws DockerError `image/not-archive` where it holds no images, `archive/broken`, `archive/no-program`
  */
-export async function archiveNames(path: string, signal?: AbortSignal): Promise<string[]> {
-  const manifest = await readTarFile(path, ["manifest.json"], signal);
+export async function archiveNames(path: string, how: ReadTarHow = {}): Promise<string[]> {
+  const manifest = await readTarFile(path, ["manifest.json"], how);
   if (manifest) {
     const images = JSON.parse(manifest.toString()) as readonly ArchiveImage[];
     return unique(images.flatMap(({ RepoTags }) => RepoTags ?? []));
   }
-  const index = await readTarFile(path, ["index.json"], signal);
+  const index = await readTarFile(path, ["index.json"], how);
   if (!index) {
     throw new DockerError({
       code: "image/not-archive",

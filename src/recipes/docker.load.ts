@@ -1,8 +1,11 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { Transform, type Readable } from "node:stream";
+import { Readable, Transform } from "node:stream";
 import {
+  archiveKindOf,
   archiveNames,
+  decompress,
+  DockerError,
   imageKey,
   inspectImage,
   loadImages,
@@ -20,6 +23,7 @@ import {
   type Outputs,
   type UninstallContext,
 } from "tsbuildout/recipe";
+import { about, blame } from "./blame.js";
 import { archiveDigest } from "./build-archive.js";
 import { referencesOf } from "./build-names.js";
 import {
@@ -39,7 +43,7 @@ const inPlace = true;
 export const loadOptions = {
   ...engineOptions,
   file: option.path({
-    doc: "The archive, as `docker save` or docker.save writes it; gzip is unpacked by the engine.",
+    doc: "The archive, as `docker save` or docker.save writes it, also packed: gzip is unpacked by the engine, bzip2, xz and zstd by their programs on this machine.",
     required: true,
     aliases: ["path", "archive", "input"],
     inPlace,
@@ -103,7 +107,8 @@ async function digestOf(context: InputsContext<typeof loadOptions>): Promise<str
 async function load(context: Install): Promise<Outputs> {
   const engine = await engineOf(context);
   const { options, record, signal } = context;
-  const inArchive = await archiveNames(options.file, signal);
+  const { env } = context;
+  const inArchive = await about("file", async () => await archiveNames(options.file, { env, signal }));
   const own = ownName(options, inArchive);
   const names = [...new Set([...(own ? [own] : []), ...inArchive])];
   const [first] = inArchive;
@@ -135,12 +140,22 @@ function ownName({ name, tag, file }: Options, inArchive: readonly string[]): st
 }
 
 async function send(context: Install, engine: Engine): Promise<void> {
+  const { env, signal } = context;
   const { file, platform } = context.options;
   const { size } = await stat(file);
-  const archive = counted(createReadStream(file, { highWaterMark: 1024 * 1024 }), (current) =>
+  const packed = counted(createReadStream(file, { highWaterMark: 1024 * 1024 }), (current) =>
     context.progress({ step: `loading ${file}`, current, total: size, unit: "bytes" }),
   );
-  await loadImages(engine, archive, { platform, listener: context, signal: context.signal });
+  const unpackedThere = [undefined, "tar", "gzip"].includes(await archiveKindOf(file));
+  const archive = unpackedThere
+    ? packed
+    : Readable.from(decompress(packed, { env, signal }), { objectMode: false });
+  try {
+    await loadImages(engine, archive, { platform, listener: context, signal });
+  } catch (error) {
+    const ofTheArchive = error instanceof DockerError && error.problem.code === "engine/stream-error";
+    throw ofTheArchive ? blame(error, "file") : error;
+  }
 }
 
 /** The same bytes, counted as they pass. */

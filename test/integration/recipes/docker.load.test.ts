@@ -1,7 +1,8 @@
 import { expect } from "chai";
-import { writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
 import { fakeEngine, lines } from "../../support/fake-engine.js";
@@ -106,7 +107,33 @@ describe("docker.load", function () {
     expect(await failing(made)).to.equal(
       `image/not-archive: ${made.directory}/none.tar is not an archive of images, as docker save writes them\nnote: it has neither manifest.json nor index.json`,
     );
+    const whole = await readFile(join(made.directory, "image.tar.gz"));
+    await writeFile(join(made.directory, "none.tar"), whole.subarray(0, whole.length / 2));
+    expect(await failing(made)).to.equal(
+      `archive/broken: ${made.directory}/none.tar cannot be read: unexpected end of file`,
+    );
+    const tar = gunzipSync(whole);
+    await writeFile(join(made.directory, "none.tar"), tar.subarray(0, tar.length / 2));
+    expect(await failing(made)).to.equal(
+      `archive/broken: ${made.directory}/none.tar cannot be read: Unexpected end of data`,
+    );
+    execFileSync("mkfifo", [join(made.directory, "pipe")]);
+    await made.write(config("file = pipe"));
+    expect(await failing(made)).to.equal(`image/no-file: ${made.directory}/pipe is not a file`);
+    expect((await made.records()).size).to.equal(0);
   });
+
+  for (const program of ["bzip2", "xz", "zstd"])
+    it(`loads an archive that is packed by ${program}, whether or not the engine can unpack it`, async () => {
+      const input = gunzipSync(await readFile(join(made.directory, "image.tar.gz")));
+      await writeFile(
+        join(made.directory, "image.tar"),
+        execFileSync(program, ["-c"], { input, maxBuffer: 2 ** 26 }),
+      );
+      await made.write(config("file = image.tar"));
+      expect(await installed(made, "loaded")).to.include({ images: `${name}:1` });
+      expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
+    });
 
   it("takes back what a load that fails has begun", async () => {
     const said = "Error processing tar file(exit status 1): write /x: no space left on device";
