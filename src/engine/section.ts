@@ -17,10 +17,11 @@ export function writtenAs(option: string, section?: Section, loaded?: LoadedReci
 }
 
 /** Options that are given under two of their names. */
-export function twiceGiven(section: Section, { recipe }: LoadedRecipe): Diagnostic[] {
+export function twiceGiven(section: Section, loaded: LoadedRecipe): Diagnostic[] {
   const mistakes: Diagnostic[] = [];
-  const { options, aliases: others } = factsOf(recipe);
-  if (others.size === 0) return mistakes;
+  const { options } = factsOf(loaded.recipe);
+  const given = Array.from(section.options.keys(), (name) => canonical(loaded, name));
+  if (new Set(given).size === given.length) return mistakes;
   for (const [name, { aliases = [] }] of options) {
     const [first, second] = [name, ...aliases].filter((known) => section.options.has(known));
     if (first === undefined || second === undefined) continue;
