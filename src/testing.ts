@@ -75,7 +75,7 @@ export class TestBuildout implements AsyncDisposable {
 
   /** What is recorded as installed (empty where nothing is). */
   async records(): Promise<ReadonlyMap<string, StoredRecord>> {
-    return (await StateStore.open(join(this.directory, ".installed.cfg"))).state.records;
+    return StateStore.open(join(this.directory, ".installed.cfg")).state.records;
   }
 
   /** The lines that parts have logged. */

@@ -187,7 +187,7 @@ export class Buildout {
         }
       });
     } finally {
-      await lock.release();
+      lock.release();
     }
   }
 
@@ -203,7 +203,7 @@ export class Buildout {
     { config, options, path }: { config: Config | undefined; options: RunOptions; path: string },
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    const store = await StateStore.open(path);
+    const store = StateStore.open(path);
     const { cwd, env, home, recipes: builtin } = this.#request;
     const info = config
       ? buildoutInfo(config, this.#runSettings(store.state.id, options))

@@ -1,4 +1,5 @@
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Resource } from "./contract.js";
 import { syncDirectory } from "./durable.js";
@@ -32,11 +33,8 @@ export class JournalFormatError extends Error {
 }
 
 /** The journal's content; undefined where there is none. One that did not get as far as its first line fits no state. */
-export async function readJournal(path: string): Promise<JournalContent | undefined> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+export function readJournal(path: string): JournalContent | undefined {
+  const bytes = readIfThere(path);
   if (!bytes) return undefined;
   // A line counts once its end is written: a torn last line is one whose change did not happen.
   const length = bytes.lastIndexOf(10) + 1;
@@ -47,6 +45,15 @@ export async function readJournal(path: string): Promise<JournalContent | undefi
   const [head, ...changes] = values as [JournalHead, ...Change[]];
   if (head.journal !== 1) throw new JournalFormatError("line 1 is not the head of a journal");
   return { head, changes, length };
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function parseLine(line: string, number: number): unknown {

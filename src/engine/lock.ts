@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -17,13 +16,14 @@ interface Holder {
 }
 
 export interface Lock {
-  release(): Promise<void>;
+  release(): void;
 }
 
 /** Tells the attempts of one process apart. */
 let taken = 0;
 
-/** Takes the lock, at once or not at all: throws DiagnosticError `lock/held` with its holder. */
+/** Takes the lock, at once or not at all: throws DiagnosticError `lock/held` with its holder. Synchronous but for where
+ *  a dead process's lock is fought for: every run begins with this, and a trip to a thread for each call takes longer. */
 export async function takeLock(path: string): Promise<Lock> {
   const mine: Holder = {
     pid: process.pid,
@@ -34,37 +34,37 @@ export async function takeLock(path: string): Promise<Lock> {
   const text = `${JSON.stringify(mine)}\n`;
   const temporary = `${path}.${process.pid}.${(taken++).toString(36)}${Date.now().toString(36)}`;
   try {
-    await writeFile(temporary, text, { flag: "wx", mode: 0o600 });
+    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
     await claim(path, temporary);
   } catch (error) {
     throw error instanceof DiagnosticError ? error : cannotLock(path, error);
   } finally {
-    await rm(temporary, { force: true }).catch(() => {});
+    remove(temporary);
   }
-  await removeRemains(path);
+  removeRemains(path);
   return { release: () => release(path, text) };
 }
 
 /** What a process leaves that was killed while it took the lock. */
-async function removeRemains(path: string): Promise<void> {
+function removeRemains(path: string): void {
   const prefix = `${basename(path)}.`;
-  for (const name of await readdir(dirname(path))) {
+  for (const name of readdirSync(dirname(path))) {
     if (!name.startsWith(prefix)) continue;
     const pid = Number(name.slice(prefix.length).split(".")[0]);
-    if (Number.isInteger(pid) && !runs(pid)) await rm(join(dirname(path), name), { force: true });
-    else if (name === `${prefix}break`) await removeDeadBreaker(join(dirname(path), name));
+    if (Number.isInteger(pid) && !runs(pid)) rmSync(join(dirname(path), name), { force: true });
+    else if (name === `${prefix}break`) removeDeadBreaker(join(dirname(path), name));
   }
 }
 
-async function removeDeadBreaker(path: string): Promise<void> {
-  const breaker = parseHolder(await readFile(path, "utf8").catch(() => ""));
-  if (breaker && !isAlive(breaker)) await rm(path, { force: true });
+function removeDeadBreaker(path: string): void {
+  const breaker = parseHolder(read(path) ?? "");
+  if (breaker && !isAlive(breaker)) rmSync(path, { force: true });
 }
 
 /** Links the written file to the lock's name, which only one can do; breaks a dead one's lock first. */
 async function claim(path: string, temporary: string): Promise<void> {
-  while (!(await linked(temporary, path))) {
-    const text = await readFile(path, "utf8").catch(() => undefined);
+  while (!linked(temporary, path)) {
+    const text = read(path);
     if (text === undefined) continue;
     const holder = parseHolder(text);
     // Nobody alive holds an empty one: it gets its name when it is written, but a power cut may lose what was written.
@@ -73,9 +73,9 @@ async function claim(path: string, temporary: string): Promise<void> {
   }
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
+function linked(from: string, to: string): boolean {
   try {
-    await link(from, to);
+    linkSync(from, to);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -94,14 +94,28 @@ async function breakLock(path: string, dead: string, temporary: string): Promise
     // Whoever breaks it is quick about it.
     return await setTimeout(5);
   }
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === dead) await rm(path, { force: true });
-  await rm(breaking, { force: true });
+  if (read(path) === dead) rmSync(path, { force: true });
+  rmSync(breaking, { force: true });
 }
 
-async function release(path: string, text: string): Promise<void> {
-  const current = await readFile(path, "utf8").catch(() => undefined);
-  if (current === text) await rm(path, { force: true });
+function release(path: string, text: string): void {
+  if (read(path) === text) rmSync(path, { force: true });
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A later run does.
+  }
 }
 
 function parseHolder(text: string): Holder | undefined {

@@ -1,4 +1,5 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { saveWhole } from "./durable.js";
@@ -41,10 +42,10 @@ export class StateStore {
   }
 
   /** Reads state and journal; throws DiagnosticError for what cannot be read, and touches nothing. */
-  static async open(path: string): Promise<StateStore> {
+  static open(path: string): StateStore {
     // The journal first: who only looks takes no lock, and a save that ends between the two reads takes the journal away.
-    const journal = await readJournalOf(path);
-    const text = await readText(path);
+    const journal = readJournalOf(path);
+    const text = readText(path);
     const saved = text === undefined ? undefined : decode(path, text);
     const state = saved ?? newState();
     // A journal of an earlier save, or one whose state file somebody took away, has nothing to add.
@@ -131,9 +132,9 @@ function journalPath(path: string): string {
   return `${path}.journal`;
 }
 
-async function readText(path: string): Promise<string | undefined> {
+function readText(path: string): string | undefined {
   try {
-    return await readFile(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new DiagnosticError([
@@ -153,9 +154,9 @@ function decode(path: string, text: string): State {
   }
 }
 
-async function readJournalOf(path: string): Promise<JournalContent | undefined> {
+function readJournalOf(path: string): JournalContent | undefined {
   try {
-    return await readJournal(journalPath(path));
+    return readJournal(journalPath(path));
   } catch (error) {
     if (!(error instanceof JournalFormatError)) throw error;
     throw new DiagnosticError([brokenState(journalPath(path), error.message)]);

@@ -109,7 +109,7 @@ async function errorOf(run: () => Promise<{ readonly ok: boolean }>): Promise<st
 }
 
 async function installed(directory: string): Promise<string[]> {
-  const { state } = await StateStore.open(join(directory, ".installed.cfg"));
+  const { state } = StateStore.open(join(directory, ".installed.cfg"));
   return [...state.records.keys()].sort();
 }
 

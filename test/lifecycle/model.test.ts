@@ -97,7 +97,7 @@ class Play {
   }
 
   async records() {
-    return (await StateStore.open(join(this.directory, ".installed.cfg"))).state.records;
+    return StateStore.open(join(this.directory, ".installed.cfg")).state.records;
   }
 
   /** Everything on the engine is recorded, and everything recorded as installed is there. */

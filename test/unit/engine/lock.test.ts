@@ -9,7 +9,7 @@ import { temporaryFolder } from "../../support/tmp.js";
 
 async function refusal(path: string): Promise<string> {
   try {
-    await (await takeLock(path)).release();
+    (await takeLock(path)).release();
   } catch (error) {
     if (error instanceof DiagnosticError)
       return `${error.diagnostics[0]!.code}: ${error.diagnostics[0]!.message}`;
@@ -40,7 +40,7 @@ describe("the lock", () => {
     expect(await refusal(path)).to.equal(
       `lock/held: another run is under way: process ${process.pid} on ${hostname()} since ${began}`,
     );
-    await lock.release();
+    lock.release();
     expect(await refusal(path)).to.equal("taken");
     expect(await readdir(join(path, ".."))).to.deep.equal([]);
   });
@@ -51,7 +51,7 @@ describe("the lock", () => {
       const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(path)));
       const taken = outcomes.filter((outcome) => outcome.status === "fulfilled");
       expect(taken.length).to.equal(1);
-      for (const { value } of taken) await value.release();
+      for (const { value } of taken) value.release();
     }
   });
 
@@ -83,7 +83,7 @@ describe("the lock", () => {
 
   it("clears away what a process left that was killed while it took the lock", async () => {
     await writeFile(`${path}.${await deadProcess()}.abcd`, "");
-    await (await takeLock(path)).release();
+    (await takeLock(path)).release();
     expect(await readdir(join(path, ".."))).to.deep.equal([]);
   });
 });

@@ -1,16 +1,7 @@
 import { expect } from "chai";
-import { execFileSync } from "node:child_process";
-import {
-  appendFile,
-  mkdir,
-  open as openFile,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { StoredRecord } from "../../../src/engine/state.js";
@@ -36,7 +27,7 @@ const record = (part: string, more: Partial<StoredRecord> = {}): StoredRecord =>
 const opened: StateStore[] = [];
 
 async function openStore(path: string): Promise<StateStore> {
-  const store = await StateStore.open(path);
+  const store = StateStore.open(path);
   opened.push(store);
   return store;
 }
@@ -146,14 +137,13 @@ describe("the state store", () => {
     const more = await open();
     await more.change({ set: record("more") });
     // Whoever reads the state waits at a pipe in its place, until the run has taken the journal away.
+    await writeFile(`${path}.before`, before);
     await rename(path, `${path}.away`);
     execFileSync("mkfifo", [path]);
-    const looking = open();
-    const pipe = await openFile(path, "w");
-    await rm(`${path}.journal`);
-    await pipe.writeFile(before);
-    await pipe.close();
-    expect((await looking).state.records.has("more")).to.equal(true);
+    const run = spawn("sh", ["-c", 'exec 3>"$0"; rm "$0.journal"; cat "$0.before" >&3', path]);
+    const ended = once(run, "close");
+    expect((await open()).state.records.has("more")).to.equal(true);
+    await ended;
     await rm(path);
     await rename(`${path}.away`, path);
   });
