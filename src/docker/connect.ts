@@ -121,8 +121,8 @@ export interface EngineSharer {
   ): Promise<T>;
 }
 
-/** For so long an engine that could not be reached is not tried again by the next part, in milliseconds. */
-const REMEMBERED = 1000;
+/** For so long an engine that could not be reached is not tried again by the next part, in seconds. */
+const REMEMBERED = 1;
 
 /**
  * The engine for a choice, connected to once a run and closed at its end: what recipes call. Where it cannot be reached,
@@ -133,7 +133,7 @@ export async function engineFor(context: EngineSharer, choice: EngineChoice): Pr
   const key = `docker-engine ${JSON.stringify([url, name, machineName, tlsVerify, tlsCertPath])}`;
   const at = { env: context.env, home: context.home };
   const last: { error?: unknown; until: number } = await context.shared(`${key} last`, () => ({ until: 0 }));
-  if (performance.now() < last.until) throw last.error;
+  if (process.uptime() < last.until) throw last.error;
   try {
     return await context.shared(
       key,
@@ -142,7 +142,7 @@ export async function engineFor(context: EngineSharer, choice: EngineChoice): Pr
     );
   } catch (error) {
     // One part that gives up says nothing of the engine.
-    if (error instanceof DockerError) Object.assign(last, { error, until: performance.now() + REMEMBERED });
+    if (error instanceof DockerError) Object.assign(last, { error, until: process.uptime() + REMEMBERED });
     throw error;
   }
 }

@@ -1,9 +1,8 @@
-import type { Hash } from "node:crypto";
-import { createHash } from "./hash.js";
+import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { DigestCache } from "./digest-cache.js";
-import { byteString, unreadable, type TreeEntry } from "./tree.js";
+import { byteString, TURN, unreadable, type TreeEntry } from "./tree.js";
 import type { ExtraFile } from "./tree-pack.js";
 
 export interface TreeDigestOptions {
@@ -60,7 +59,7 @@ class FileHasher {
   readonly #base: string;
   readonly #options: TreeDigestOptions;
   readonly #buffer = Buffer.allocUnsafe(SMALL);
-  #turn = performance.now();
+  #turn = process.uptime();
 
   constructor(root: string, options: TreeDigestOptions) {
     this.#base = byteString(root.endsWith("/") ? root : `${root}/`);
@@ -125,9 +124,9 @@ class FileHasher {
   }
 
   async #pause(): Promise<void> {
-    if (performance.now() - this.#turn < 10) return;
+    if (process.uptime() - this.#turn < TURN) return;
     await new Promise(setImmediate);
     this.#options.signal?.throwIfAborted();
-    this.#turn = performance.now();
+    this.#turn = process.uptime();
   }
 }
