@@ -1,7 +1,7 @@
 // Bundles the command line into dist/bundle: one small program, everything else in chunks that it loads on use and whose
 // compiled code it keeps. Importing dozens of files costs more than running them: by this `tsbuildout --version` starts fast.
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, relative } from "node:path";
+import { basename } from "node:path";
 import { build } from "esbuild";
 import { throughBarrels } from "./lib/barrels.mjs";
 import { toCommonJs } from "./lib/commonjs.mjs";
@@ -88,9 +88,8 @@ await build({
   target: "node20.19",
   minifyWhitespace: true,
   define: {
-    START: JSON.stringify(relative(dirname(program), start)),
+    START: JSON.stringify(basename(start)),
     "import.meta.dirname": "__dirname",
-    "import.meta.filename": "__filename",
   },
   supported: { "dynamic-import": true },
 });

@@ -208,5 +208,4 @@ export { mergeTars, type ArchivePart } from "./docker/merge-tars.js";
 export { digestFiles, type FileChoice, type FileSet, type FileSetOptions } from "./docker/file-set.js";
 export { ecrOfHost } from "./docker/ecr/login.js";
 export { settingsWithLogins } from "./docker/settings-copy.js";
-export { createHash } from "./docker/hash.js";
 export { makeFolders, missingFolders } from "./docker/make-folders.js";

@@ -18,5 +18,20 @@ export async function toCommonJs(code) {
     minifyWhitespace: true,
     minifySyntax: true,
   });
-  return chunk;
+  return `${HEAD}${builtinsOnUse(chunk)}\n})`;
+}
+
+const HEAD = '(function (exports, require, module, __import, __url) {"use strict";';
+
+/** What the bundler makes of `import { readFile } from "node:fs/promises"`. */
+const BUILTIN = /\b(import_\w+)=(require\("node:[\w/]+"\))/g;
+
+/** Node's own modules are loaded by what first uses one: `fs/promises` or `crypto` takes Node milliseconds. */
+function builtinsOnUse(chunk) {
+  const builtins = new Map(Array.from(chunk.matchAll(BUILTIN), ([, name, load]) => [name, load]));
+  return chunk
+    .replaceAll(BUILTIN, "$1")
+    .replaceAll(/\b(import_\w+)\./g, (use, name) =>
+      builtins.has(name) ? `(${name}??=${builtins.get(name)}).` : use,
+    );
 }

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { chunkLoader } from "./boot/chunks.js";
@@ -18,7 +17,7 @@ function cacheFolder(flags = ""): string | undefined {
 }
 
 const cache = new CodeCache(cacheFolder());
-const load = chunkLoader({ cache, require: createRequire(import.meta.filename) });
-const start = load(join(import.meta.dirname, START)) as { readonly run: typeof run };
+const load = chunkLoader(cache, join(import.meta.dirname, "chunks"));
+const start = load(START) as { readonly run: typeof run };
 start.run({ flagsChange: () => cache.save(cacheFolder("-patient")) });
 process.on("exit", () => cache.save());

@@ -1,5 +1,5 @@
 /** Archives on the host, told by their first bytes, and single files within them. */
-import { createHash } from "./hash.js";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Duplex, type Readable } from "node:stream";

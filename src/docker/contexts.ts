@@ -1,4 +1,4 @@
-import { createHash } from "./hash.js";
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DockerError, systemCode } from "./errors.js";

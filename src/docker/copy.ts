@@ -1,4 +1,4 @@
-import { createHash } from "./hash.js";
+import { createHash } from "node:crypto";
 import { basename } from "node:path/posix";
 import { containerPath } from "./attach.js";
 import { nameOf, type CopySource, type CopyTarget } from "./copy-place.js";

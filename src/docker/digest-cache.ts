@@ -1,4 +1,4 @@
-import { randomHex } from "./hash.js";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { TreeEntry } from "./tree.js";
@@ -58,7 +58,7 @@ export class DigestCache {
   async save(): Promise<void> {
     if (!this.#changed && this.#seen.size === this.#known.size) return;
     const file: CacheFile = { version: 1, files: Object.fromEntries(this.#seen) };
-    const temporary = `${this.#path}.${randomHex(6)}`;
+    const temporary = `${this.#path}.${randomBytes(6).toString("hex")}`;
     try {
       await mkdir(dirname(this.#path), { recursive: true });
       await writeFile(temporary, JSON.stringify(file), { mode: 0o600 });

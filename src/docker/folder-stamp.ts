@@ -1,5 +1,4 @@
-import type { Hash } from "node:crypto";
-import { createHash, randomHex } from "./hash.js";
+import { createHash, randomBytes, type Hash } from "node:crypto";
 import { lstatSync, readdirSync, statSync, type Stats } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, relative } from "node:path";
@@ -141,7 +140,7 @@ export async function onceForStamp(what: Remembered, work: () => Promise<string>
 }
 
 async function keep(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomHex(6)}`;
+  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(temporary, text, { mode: 0o600 });

@@ -2,11 +2,11 @@
  * What a registry holds, asked without an engine: for engines whose API has no /distribution (podman's).
  * https://github.com/opencontainers/distribution-spec, https://distribution.github.io/distribution/spec/auth/token/
  */
+import { createHash } from "node:crypto";
 import type { Dispatcher } from "undici";
 import type { Credentials } from "./auth-types.js";
 import type { Engine } from "./engine.js";
 import { DockerError, reasonOf } from "./errors.js";
-import { createHash } from "./hash.js";
 import { parseReference, withDefaultTag, type Reference } from "./reference.js";
 import { deniedProblem } from "./registry-error.js";
 

@@ -1,7 +1,5 @@
+import { createHmac, randomBytes } from "node:crypto";
 import type { PartRecord } from "./contract.js";
-
-/** Loaded on use, which most runs make none of: it takes Node 5 ms. */
-const crypto = (): typeof import("node:crypto") => process.getBuiltinModule("node:crypto");
 
 /** How far the recorded part has come. Only `installed` is finished: `installing` and `uninstalling` were cut
  *  off (or could not be undone) and are cleared away first; `updating` is tried again. */
@@ -23,7 +21,6 @@ export interface State {
 }
 
 export function newState(): State {
-  const { randomBytes } = crypto();
   return {
     id: randomBytes(6).toString("hex"),
     key: randomBytes(16).toString("hex"),
@@ -36,7 +33,7 @@ const HASHED = "secret:";
 
 /** What is recorded instead of a secret. */
 export function hashSecret(text: string, key: string): string {
-  return HASHED + crypto().createHmac("sha256", key).update(text).digest("hex");
+  return HASHED + createHmac("sha256", key).update(text).digest("hex");
 }
 
 export function isHashed(text: string): boolean {

@@ -1,8 +1,8 @@
 /** What every built-in Docker recipe shares: which engine is meant, the labels of what is made, and lists of what is there. */
+import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import {
   checkChoice,
-  createHash,
   engineFor,
   listAll,
   type Engine,

@@ -1,4 +1,5 @@
-import { contains, createHash, overlap, parseCidr, type Pool } from "tsbuildout/docker";
+import { createHash } from "node:crypto";
+import { contains, overlap, parseCidr, type Pool } from "tsbuildout/docker";
 import type { Problem } from "tsbuildout/recipe";
 
 /** The options of docker.network that say which addresses it has. */

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { createHash, openLayout, type Call, type Layout } from "tsbuildout/docker";
+import { openLayout, type Call, type Layout } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
 import { about } from "./blame.js";
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Event } from "../../index.js";
@@ -28,7 +29,7 @@ export function runsFolder(directory: string): string {
 export function logName(part: string): string {
   const safe = encodeURIComponent(part).replace(/^\./, "%2E");
   if (Buffer.byteLength(safe) <= 200) return `${safe}.log`;
-  return `${safe.slice(0, 160)}-${process.getBuiltinModule("node:crypto").createHash("sha256").update(part).digest("hex").slice(0, 16)}.log`;
+  return `${safe.slice(0, 160)}-${createHash("sha256").update(part).digest("hex").slice(0, 16)}.log`;
 }
 
 /** All runs kept, the newest first. A folder without a readable index (of a run that died at its start) is left out. */
