@@ -13,6 +13,7 @@ import {
   type ImageBuildout,
 } from "../../support/image-buildout.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
+import { tagsIn } from "../../support/registry-content.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const login = { username: "ann", password: "correct-horse" };
@@ -51,10 +52,7 @@ describe("docker.push", function () {
     open.push(made);
     return made;
   };
-  const tagsAt = async (host: string): Promise<string[]> => {
-    const answer = await fetch(`http://${host}/v2/${name}/tags/list`);
-    return (((await answer.json()) as { tags?: string[] }).tags ?? []).sort();
-  };
+  const tagsAt = async (host: string): Promise<string[]> => await tagsIn(host, name);
 
   it("tags the image for the registry, pushes it, and does nothing the second time", async () => {
     const made = await push(`name = ${name}\ntag = 1\ntags = latest stable\nregistry = ${registry.host}`);

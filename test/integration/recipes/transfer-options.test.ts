@@ -1,0 +1,265 @@
+import { expect } from "chai";
+import { execFileSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadOptions } from "../../../src/recipes/docker.load.js";
+import { saveOptions } from "../../../src/recipes/docker.save.js";
+import { pullOptions } from "../../../src/recipes/pull-policy.js";
+import { pushOptions } from "../../../src/recipes/push-options.js";
+import type { TestBuildout } from "../../../src/testing.js";
+import { countingProxy } from "../../support/counting-proxy.js";
+import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { everyOption } from "../../support/every-option.js";
+import { failing, imageBuildout, installed } from "../../support/image-buildout.js";
+import { imageArchive, loadImage } from "../../support/images.js";
+import { startRegistry, type Registry } from "../../support/registry.js";
+import { putImage, tagsIn } from "../../support/registry-content.js";
+
+const login = { username: "ann", password: "correct-horse" };
+
+type Checks = Readonly<Record<string, () => Promise<unknown>>>;
+
+const here = async (image: string): Promise<boolean> => await engineHas(`/images/${image}/json`);
+
+const each = (options: object, checks: Checks): void => {
+  for (const [option, check] of Object.entries(checks)) it(option, async () => void (await check()));
+  everyOption(options, Object.keys(checks));
+};
+
+/** For every option of the recipes that bring images from and to somewhere, what is different with it. */
+describe("docker.pull, docker.push, docker.load and docker.save: every option", function () {
+  this.timeout(60_000);
+  let registry: Registry;
+  let closed: Registry;
+  let name: string;
+  const open: TestBuildout[] = [];
+  const held = new Set<string>();
+  before(async () => {
+    registry = await startRegistry();
+    closed = await startRegistry({ login });
+  });
+  after(async () => {
+    await registry.stop();
+    await closed.stop();
+  });
+  beforeEach(() => void (name = uniqueName("tsb-transfer")));
+  afterEach(async () => {
+    for (const made of open.splice(0)) {
+      await made.uninstall();
+      await made.dispose();
+    }
+    for (const image of held) await engineRemove("images", image);
+    held.clear();
+  });
+
+  /** A part `it` of a recipe; `NAME` and `HOST` stand for those of the test. */
+  const config = (recipe: string, options: readonly string[]): string => {
+    const lines = options.map((line) => line.replaceAll("NAME", name).replaceAll("HOST", registry.host));
+    return `[buildout]\nparts = it\n[it]\nrecipe = docker.${recipe}\n${lines.join("\n")}\n`;
+  };
+  const part = async (recipe: string, ...options: string[]): Promise<TestBuildout> => {
+    const made = await imageBuildout({ config: config(recipe, options) });
+    open.push(made);
+    return made;
+  };
+  const outputs = async (recipe: string, ...options: string[]): Promise<Readonly<Record<string, string>>> =>
+    await installed(await part(recipe, ...options), "it");
+  /** An image on the engine. */
+  const have = async (tag: string, env = tag): Promise<void> => {
+    held.add(`${name}:${tag}`);
+    await loadImage(`${name}:${tag}`, { Env: [`IS=${env}`] });
+  };
+  const tagsThere = async (repository = name): Promise<string[]> => await tagsIn(registry.host, repository);
+  /** Both halves of a login: without it, with it, and with a wrong one. */
+  const asksWho = async (recipe: string): Promise<void> => {
+    await have("1");
+    const where = [`name = ${name}:1`, `registry = ${closed.host}`];
+    const who = `username = ${login.username}`;
+    if (recipe === "pull") {
+      await outputs("push", ...where, who, `password = ${login.password}`);
+      await open.pop()?.uninstall();
+    }
+    expect(await failing(await part(recipe, ...where))).to.contain("note: asked without a login");
+    const wrong = await part(recipe, ...where, who, "password = wrong-horse");
+    expect(await failing(wrong)).to.contain("note: asked as ann (options)");
+    expect((await outputs(recipe, ...where, who, `password = ${login.password}`))["reference"]).to.equal(
+      `${closed.host}/${name}:1`,
+    );
+  };
+
+  const there = async (...tags: string[]): Promise<void> => {
+    for (const tag of tags) await putImage(`${registry.host}/${name}:${tag}`);
+  };
+  const load = async (...options: string[]): Promise<Readonly<Record<string, string>>> => {
+    const made = await part("load", "file = image.tar", ...options);
+    await writeFile(join(made.directory, "image.tar"), await imageArchive(`${name}:1`));
+    return await installed(made, "it");
+  };
+  /** The names in the archive that a part writes. */
+  const saved = async (...options: string[]): Promise<string[]> => {
+    const made = await part("save", "file = image.tar", ...options);
+    const { file = "" } = await installed(made, "it");
+    const manifest = execFileSync("tar", ["-xOf", file, "manifest.json"], { encoding: "utf8" });
+    return (JSON.parse(manifest) as { RepoTags: string[] }[]).flatMap(({ RepoTags }) => RepoTags).sort();
+  };
+  const familiar = (tag: string): RegExp => new RegExp(`(^|/)${name}:${tag}$`);
+
+  describe("docker.pull", () => {
+    each(pullOptions, {
+      name: async () => {
+        await there("latest");
+        expect(await outputs("pull", "name = HOST/NAME")).to.include({
+          reference: `${registry.host}/${name}:latest`,
+        });
+        expect(await here(`${registry.host}/${name}:latest`)).to.equal(true);
+      },
+      tag: async () => {
+        await there("1", "2");
+        await outputs("pull", "name = HOST/NAME:1", "tag = 2");
+        expect(await here(`${registry.host}/${name}:2`)).to.equal(true);
+        expect(await here(`${registry.host}/${name}:1`)).to.equal(false);
+      },
+      registry: async () => {
+        await there("1");
+        await outputs("pull", "name = NAME:1", "registry = HOST");
+        expect(await here(`${registry.host}/${name}:1`)).to.equal(true);
+      },
+      username: async () => await asksWho("pull"),
+      password: async () => await asksWho("pull"),
+      platform: async () => {
+        const reference = `${registry.host}/${name}:1`;
+        await putImage(reference, ["linux/amd64", "linux/arm64"]);
+        await outputs("pull", `name = ${reference}`, "platform = linux/arm64");
+        const { Architecture } = await engineJson<{ Architecture: string }>({
+          path: `/images/${reference}/json`,
+        });
+        expect(Architecture).to.equal("arm64");
+      },
+      "all-tags": async () => {
+        await there("1", "2");
+        await outputs("pull", "name = HOST/NAME", "all-tags = true");
+        for (const tag of ["1", "2"])
+          expect(await here(`${registry.host}/${name}:${tag}`), tag).to.equal(true);
+      },
+      "pull-policy": async () => {
+        await there("1");
+        const made = await part("pull");
+        const counts = async (policy: string): Promise<unknown> => {
+          await made.write(config("pull", ["name = HOST/NAME:1", `pull-policy = ${policy}`]));
+          const { done, unchanged } = (await made.install()).counts;
+          return { done, unchanged };
+        };
+        await counts("missing");
+        expect(await counts("missing")).to.deep.equal({ done: 0, unchanged: 1 });
+        await counts("newer");
+        expect(await counts("newer")).to.deep.equal({ done: 0, unchanged: 1 });
+        await putImage(`${registry.host}/${name}:1`, ["linux/amd64", "linux/arm64"]);
+        expect(await counts("newer")).to.deep.equal({ done: 1, unchanged: 0 });
+        await counts("daily");
+        await counts("always");
+        expect(await counts("always")).to.deep.equal({ done: 1, unchanged: 0 });
+      },
+    });
+  });
+
+  describe("docker.push", () => {
+    beforeEach(async () => await have("1"));
+    each(pushOptions, {
+      name: async () => {
+        await outputs("push", "name = NAME:1", "registry = HOST");
+        expect(await tagsThere()).to.deep.equal(["1"]);
+      },
+      tag: async () => {
+        await have("2");
+        await outputs("push", "name = NAME:1", "tag = 2", "registry = HOST");
+        expect(await tagsThere()).to.deep.equal(["2"]);
+      },
+      tags: async () => {
+        await outputs("push", "name = NAME:1", "tags = 1.0 stable", "registry = HOST");
+        expect(await tagsThere()).to.deep.equal(["1", "1.0", "stable"]);
+      },
+      registry: async () => {
+        const { image } = await outputs("push", "name = NAME:1", "registry = http://HOST/v2/");
+        expect(image).to.match(new RegExp(`^${registry.host}/${name}@sha256:`));
+      },
+      repository: async () => {
+        await outputs("push", "name = NAME:1", "registry = HOST", "repository = team/NAME");
+        expect(await tagsThere(`team/${name}`)).to.deep.equal(["1"]);
+        expect(await tagsThere()).to.deep.equal([]);
+      },
+      username: async () => await asksWho("push"),
+      password: async () => await asksWho("push"),
+      "all-tags": async () => {
+        await have("2");
+        await outputs("push", "name = NAME:1", "registry = HOST", "all-tags = true");
+        expect(await tagsThere()).to.deep.equal(["1", "2"]);
+      },
+    });
+  });
+
+  describe("docker.load", () => {
+    each(loadOptions, {
+      file: async () => {
+        await load();
+        expect(await here(`${name}:1`)).to.equal(true);
+      },
+      name: async () => {
+        expect((await load("name = NAME-own"))["image"]).to.equal(`${name}-own:latest`);
+        expect(await here(`${name}-own:latest`)).to.equal(true);
+      },
+      tag: async () => {
+        await load("name = NAME-own", "tag = 2");
+        expect(await here(`${name}-own:2`)).to.equal(true);
+      },
+      platform: async () => {
+        // Of the engines that are tested none holds images of several platforms: it is asked for one.
+        const proxy = await countingProxy();
+        try {
+          const made = await part(
+            "load",
+            "file = image.tar",
+            "platform = linux/amd64",
+            `engine-url = ${proxy.url}`,
+          );
+          await writeFile(join(made.directory, "image.tar"), await imageArchive(`${name}:1`));
+          await made.install();
+          const asked = proxy.requests.find((line) => line.includes("/images/load")) ?? "";
+          const platform = new URL(asked.split(" ")[1] ?? "", "http://engine").searchParams.get("platform");
+          expect(JSON.parse(platform ?? "")).to.deep.equal({ os: "linux", architecture: "amd64" });
+          await made.uninstall();
+        } finally {
+          proxy.close();
+        }
+      },
+    });
+  });
+
+  describe("docker.save", () => {
+    beforeEach(async () => {
+      await have("1");
+      await have("2");
+    });
+    each(saveOptions, {
+      name: async () => {
+        const [only = "", ...others] = await saved("name = NAME:1");
+        expect(only).to.match(familiar("1"));
+        expect(others).to.deep.equal([]);
+      },
+      tag: async () => {
+        const [only = ""] = await saved("name = NAME:1", "tag = 2");
+        expect(only).to.match(familiar("2"));
+      },
+      images: async () => {
+        const [one = "", two = ""] = await saved("name = NAME:1", "images = NAME:2");
+        expect(one).to.match(familiar("1"));
+        expect(two).to.match(familiar("2"));
+      },
+      file: async () => {
+        const made = await part("save", "name = NAME:1", "file = here/image.tgz");
+        await installed(made, "it");
+        const packed = await readFile(join(made.directory, "here/image.tgz"));
+        expect(packed.subarray(0, 2).toString("hex")).to.equal("1f8b");
+      },
+    });
+  });
+});
