@@ -3,6 +3,7 @@ import { defineRecipe, type Context, type InputsContext, type UninstallContext }
 import { blaming } from "./blame.js";
 import { engineOf, forgetListing, isOurs, listing } from "./common.js";
 import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
+import { ENV_FILE_OPTION } from "./run-env.js";
 import { imageInput, registryInput } from "./run-image.js";
 import { layoutInput } from "./run-layout.js";
 import { lookAtContainers } from "./run-look.js";
@@ -23,7 +24,10 @@ export default defineRecipe({
       doc: "With `wait-for = exit`: what it wrote on standard output, without the last line's end; the last 64 KiB.",
     },
   },
-  computed: { [ENV_OPTION]: "The variables of `env` whose values come from the environment." },
+  computed: {
+    [ENV_OPTION]: "The variables of `env` whose values come from the environment.",
+    [ENV_FILE_OPTION]: "The variables of `env-file`.",
+  },
   configure: configureRun,
   inputs,
   look: lookAtContainers,

@@ -3,6 +3,7 @@ import type { ConfigureContext, Problem } from "tsbuildout/recipe";
 import { configureEngine, type Makers, makersOf, otherMaker } from "./common.js";
 import { checkName } from "./names.js";
 import { environment, hasAliases } from "./run-create.js";
+import { ENV_FILE_OPTION, fileVariables } from "./run-env.js";
 import { isId } from "./run-image.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { portOutput } from "./run-start.js";
@@ -27,6 +28,7 @@ export async function configureRun(context: Configuring): Promise<void> {
   usesVolumes(context, options);
   usesContainers(context, options);
   environmentOption(context, options);
+  await environmentFiles(context, options);
   declareOutputs(context, options);
   for (const problem of [...mistakes(options), ...waitMistakes(options)]) context.fail(problem);
 }
@@ -106,6 +108,12 @@ function environmentOption(context: Configuring, options: Known): void {
   }
   if (bare.length > 0)
     context.compute(ENV_OPTION, environment(bare, context.env).join("\n"), { secret: true });
+}
+
+async function environmentFiles(context: Configuring, options: Known): Promise<void> {
+  const variables = await fileVariables(context, options["env-file"] ?? []);
+  for (const [name, value] of variables) if (SECRET_NAME.test(name)) context.secret(value);
+  if (variables.length > 0) context.compute(ENV_FILE_OPTION, JSON.stringify(variables), { secret: true });
 }
 
 function declareOutputs(context: Configuring, options: Known): void {

@@ -11,6 +11,8 @@ import type { RunOptions } from "./run-options.js";
 /** What the configuration of a container depends on besides the part's options. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The variables of `env-file`, which those of `env` win over. */
+  readonly files?: readonly (readonly [name: string, value: string])[];
   /** Those that say whose the container is. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether an option was written at all: an empty entry point is not the image's. */
@@ -45,7 +47,7 @@ export function containerConfig(options: RunOptions, at: Surroundings): Containe
     Image: options.image,
     Tty: options.tty,
     OpenStdin: options["stdin-open"],
-    Env: environment(options.env, at.env),
+    Env: environment([...new Map([...(at.files ?? []), ...options.env])], at.env),
     Labels: { ...recordOf(options.labels), ...at.labels },
     ExposedPorts: ports.exposed,
     Volumes: Object.fromEntries(

@@ -42,6 +42,9 @@ const processOptions = {
     doc: "Environment, `NAME=VALUE` a line; a bare `NAME` takes its value from the environment of tsbuildout, as a secret, and is left out where it has none.",
     aliases: ["environment"],
   }),
+  "env-file": option.lines({
+    doc: "Files of variables, one a line, relative to the buildout: lines `NAME=VALUE`, a value in quotes or not, and comments; `?` before a file that may be missing. All are secrets. Later files win over earlier ones, and `env` over all.",
+  }),
   tty: option.boolean({ doc: "Give the container a pseudo terminal.", default: "false" }),
   "stdin-open": option.boolean({
     doc: "Keep its standard input open.",

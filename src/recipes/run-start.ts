@@ -19,6 +19,7 @@ import {
 import { RecipeError, type InstallContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs, labelsOf } from "./common.js";
 import { containerConfig, endpointSettings, hasAliases } from "./run-create.js";
+import { fileVariables } from "./run-env.js";
 import { putLayout } from "./run-layout.js";
 import { LineLog, Tail } from "./run-log.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
@@ -94,10 +95,12 @@ const joinsAllAtOnce = ({ engine }: Call): boolean => speaksApi(engine, "1.44");
 
 async function create(context: Installing, call: Call): Promise<string> {
   const { options } = context;
+  const files = await fileVariables(context, options["env-file"]);
   const creation = {
     name: options.name,
     ...(options.platform ? { platform: options.platform } : {}),
     config: containerConfig(options, {
+      files,
       env: context.env,
       labels: labelsOf(context),
       isSet: (option) => context.text(option) !== undefined,

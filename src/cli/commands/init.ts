@@ -67,7 +67,12 @@ async function compose({ args, io }: Invocation): Promise<Converted> {
   const project = basename(dirname(resolve(io.cwd, file)))
     .toLowerCase()
     .replaceAll(/[^a-z0-9_-]/g, "");
-  return convert(file, () => fromCompose(text, project));
+  const settings = join(dirname(resolve(io.cwd, file)), ".env");
+  const note = `${relative(io.cwd, settings)} is not read: set -a; . ./.env; set +a before tsbuildout`;
+  return convert(file, () => {
+    const converted = fromCompose(text, project);
+    return existsSync(settings) ? { ...converted, notes: [...converted.notes, note] } : converted;
+  });
 }
 
 async function dockercise(invocation: Invocation): Promise<Converted> {

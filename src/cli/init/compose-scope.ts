@@ -8,6 +8,8 @@ export interface ComposeScope {
   readonly volumes: ReadonlyMap<string, string>;
   readonly services: ReadonlyMap<string, string>;
   readonly definitions: { readonly [service: string]: { [key: string]: Yaml } };
+  /** The files of secrets and configs by their names. */
+  readonly files: Readonly<Record<"secrets" | "configs", ReadonlyMap<string, string>>>;
   note(message: string): void;
 }
 

@@ -1,7 +1,8 @@
+import { posix } from "node:path";
 import { SectionText } from "./cfg.js";
 import { type ComposeScope, leftOver } from "./compose-scope.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
-import { healthcheck, joinCommand, longPort, longVolume, ulimits } from "./compose-values.js";
+import { healthcheck, joinCommand, longPort, longTmpfs, longVolume, ulimits } from "./compose-values.js";
 
 type Service = { [key: string]: Yaml };
 
@@ -25,6 +26,16 @@ const PLAIN: Readonly<Record<string, string>> = {
   pids_limit: "pids-limit",
   stop_signal: "stop-signal",
   stop_grace_period: "stop-timeout",
+  stdin_open: "stdin-open",
+  domainname: "domainname",
+  mem_reservation: "memory-reservation",
+  memswap_limit: "memory-swap",
+  cpu_shares: "cpu-shares",
+  oom_score_adj: "oom-score-adj",
+  cgroup_parent: "cgroup-parent",
+  runtime: "runtime",
+  userns_mode: "userns-mode",
+  uts: "uts",
 };
 
 const LISTS: Readonly<Record<string, string>> = {
@@ -32,8 +43,11 @@ const LISTS: Readonly<Record<string, string>> = {
   cap_drop: "cap-drop",
   security_opt: "security-opt",
   devices: "devices",
-  tmpfs: "tmpfs",
   dns: "dns",
+  dns_search: "dns-search",
+  dns_opt: "dns-options",
+  group_add: "group-add",
+  device_cgroup_rules: "device-cgroup-rules",
 };
 
 const PAIRS: Readonly<Record<string, string>> = {
@@ -59,6 +73,11 @@ const CONVERTED = [
   "deploy",
   "links",
   "volumes_from",
+  "tmpfs",
+  "env_file",
+  "profiles",
+  "secrets",
+  "configs",
   ...Object.keys(PLAIN),
   ...Object.keys(LISTS),
   ...Object.keys(PAIRS),
@@ -120,14 +139,12 @@ export function convertService(
   for (const [key, option] of Object.entries(PLAIN)) part.set(option, asText(service[key]));
   for (const [key, option] of Object.entries(LISTS)) part.set(option, asTexts(service[key]));
   for (const [key, option] of Object.entries(PAIRS)) part.set(option, asPairs(service[key]));
+  part.set("env-file", asList(service["env_file"]).map(envFile));
   part.set(
     "ports",
     asList(service["ports"]).flatMap((port) => asText(port) ?? longPort(asMap(port))),
   );
-  part.set(
-    "volumes",
-    asList(service["volumes"]).map((volume) => volumeLine(volume, scope)),
-  );
+  setMounts(part, name, service, scope);
   part.set("extra-hosts", hosts(service["extra_hosts"]));
   part.set("ulimits", ulimits(asMap(service["ulimits"])));
   part.set("pull-policy", asText(service["pull_policy"])?.replace("if_not_present", "missing"));
@@ -145,12 +162,55 @@ function hosts(value: Yaml): string[] {
   return asPairs(value).map((line) => (line.includes(":") ? line : line.replace("=", ":")));
 }
 
+function envFile(value: Yaml): string {
+  const { path, required } = asMap(value);
+  return `${required === false ? "? " : ""}${asText(value) ?? asText(path) ?? ""}`;
+}
+
+function isMemory(volume: Yaml): boolean {
+  return asMap(volume)["type"] === "tmpfs";
+}
+
+function setMounts(part: SectionText, name: string, service: Service, scope: ComposeScope): void {
+  const volumes = asList(service["volumes"]);
+  const files = (["secrets", "configs"] as const).flatMap((kind) =>
+    asList(service[kind]).flatMap((item) => fileLine(item, kind, { name, scope })),
+  );
+  part.set("tmpfs", [
+    ...asTexts(service["tmpfs"]),
+    ...volumes.filter(isMemory).map((volume) => longTmpfs(asMap(volume))),
+  ]);
+  part.set("volumes", [
+    ...volumes.filter((volume) => !isMemory(volume)).map((volume) => volumeLine(volume, scope)),
+    ...files,
+  ]);
+  const known = ["type", "source", "target", "read_only", "volume", "tmpfs"];
+  for (const volume of volumes) leftOver(`services.${name}.volumes`, asMap(volume), known, scope);
+}
+
 /** A named volume is meant by its part, so that the dependency is there; anything else stays as it is. */
 function volumeLine(value: Yaml, scope: ComposeScope): string {
   const line = asText(value) ?? longVolume(asMap(value));
   const [source, ...rest] = line.split(":");
   const part = scope.volumes.get(source ?? "");
   return part === undefined || rest.length === 0 ? line : [`$<${part}:name>`, ...rest].join(":");
+}
+
+/** Compose mounts the files of secrets and configs as they are, read-only. */
+function fileLine(
+  item: Yaml,
+  kind: "secrets" | "configs",
+  { name, scope }: { readonly name: string; readonly scope: ComposeScope },
+): string[] {
+  const { source, target } = asMap(item);
+  const from = asText(item) ?? asText(source) ?? "";
+  const file = scope.files[kind].get(from);
+  if (file === undefined) {
+    scope.note(`services.${name}.${kind}: ${from} is no file`);
+    return [];
+  }
+  const at = posix.resolve(kind === "secrets" ? "/run/secrets" : "/", asText(target) ?? from);
+  return [`${/^[./~$]/.test(file) ? file : `./${file}`}:${at}:ro`];
 }
 
 function setNetworks(part: SectionText, name: string, service: Service, scope: ComposeScope): void {
@@ -162,18 +222,38 @@ function setNetworks(part: SectionText, name: string, service: Service, scope: C
   }
   const asked = service["networks"] ?? ["default"];
   const names = Array.isArray(asked) ? asTexts(asked) : Object.keys(asMap(asked));
+  const settings = Array.isArray(asked) ? {} : asMap(asked);
   part.set(
     "networks",
-    names.map((network) => networkName(network, scope)),
+    names.map((network) =>
+      [networkName(network, scope), ...endpointSettings(asMap(settings[network]))].join(" "),
+    ),
   );
-  const aliases = Object.values(Array.isArray(asked) ? {} : asMap(asked)).flatMap((n) =>
-    asTexts(asMap(n)["aliases"]),
-  );
+  const aliases = Object.values(settings).flatMap((n) => asTexts(asMap(n)["aliases"]));
   // Compose makes every service known by its name; a container is known by its own.
   part.set("network-aliases", [...new Set([name, ...aliases])]);
-  for (const [network, settings] of Object.entries(Array.isArray(asked) ? {} : asMap(asked)))
-    leftOver(`services.${name}.networks.${network}`, asMap(settings), ["aliases"], scope);
+  for (const [network, one] of Object.entries(settings))
+    leftOver(
+      `services.${name}.networks.${network}`,
+      asMap(one),
+      ["aliases", ...Object.keys(ENDPOINT)],
+      scope,
+    );
   part.set("links", asTexts(service["links"]));
+}
+
+/** What a service has in one network -> our setting behind the network's name. */
+const ENDPOINT: Readonly<Record<string, string>> = {
+  ipv4_address: "ip",
+  ipv6_address: "ip6",
+  mac_address: "mac",
+};
+
+function endpointSettings(endpoint: Service): string[] {
+  return Object.entries(ENDPOINT).flatMap(([key, setting]) => {
+    const value = asText(endpoint[key]);
+    return value === undefined ? [] : [`${setting}=${value}`];
+  });
 }
 
 function networkName(network: string, scope: ComposeScope): string {
@@ -182,12 +262,17 @@ function networkName(network: string, scope: ComposeScope): string {
 }
 
 function setLimits(part: SectionText, name: string, deploy: Service, scope: ComposeScope): void {
-  const limits = asMap(asMap(deploy["resources"])["limits"]);
+  const resources = asMap(deploy["resources"]);
+  const limits = asMap(resources["limits"]);
+  const reservations = asMap(resources["reservations"]);
   part
     .set("cpus", asText(limits["cpus"]))
     .set("memory", asText(limits["memory"]))
-    .set("pids-limit", asText(limits["pids"]));
-  leftOver(`services.${name}.deploy`, deploy, ["resources"], scope);
+    .set("pids-limit", asText(limits["pids"]))
+    .set("memory-reservation", asText(reservations["memory"]));
+  const one = deploy["replicas"] === 1 ? ["replicas"] : [];
+  leftOver(`services.${name}.deploy`, deploy, ["resources", ...one], scope);
+  leftOver(`services.${name}.deploy.resources.reservations`, reservations, ["memory"], scope);
 }
 
 function dependencies(service: Service): [string, string][] {

@@ -21,8 +21,17 @@ export function longPort(port: Map): string {
 
 export function longVolume(volume: Map): string {
   const source = asText(volume["source"]);
-  const mode = volume["read_only"] === true ? ":ro" : "";
+  const modes = [
+    ...(volume["read_only"] === true ? ["ro"] : []),
+    ...(asMap(volume["volume"])["nocopy"] === true ? ["nocopy"] : []),
+  ];
+  const mode = modes.length > 0 ? `:${modes.join(",")}` : "";
   return `${source === undefined ? "" : `${source}:`}${asText(volume["target"]) ?? ""}${mode}`;
+}
+
+export function longTmpfs({ target, tmpfs }: Map): string {
+  const settings = Object.entries(asMap(tmpfs)).map(([name, value]) => `${name}=${asText(value)}`);
+  return `${asText(target) ?? ""}${settings.length > 0 ? `:${settings.join(",")}` : ""}`;
 }
 
 export function ulimits(limits: Map): string[] {

@@ -2,9 +2,9 @@ import { parse } from "yaml";
 import { type Converted, partName, printFile, SectionText } from "./cfg.js";
 import { type ComposeScope, leftOver } from "./compose-scope.js";
 import { convertBuild, convertService } from "./compose-service.js";
-import { asMap, asPairs, asText, type Yaml } from "./yaml.js";
+import { asList, asMap, asPairs, asText, type Yaml } from "./yaml.js";
 
-const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes"]);
+const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes", "secrets", "configs"]);
 
 /** A Compose file as a buildout file (https://github.com/compose-spec/compose-spec). Networks and volumes keep the
  *  names that Compose gave them, so that what exists is found and used. `project` is what Compose would call it. */
@@ -15,7 +15,10 @@ export function fromCompose(yaml: string, project: string): Converted {
   for (const key of Object.keys(file))
     if (!FILE_KEYS.has(key) && !key.startsWith("x-")) scope.note(`${key}: there is no such thing here`);
   const sections = [...networkParts(file, scope), ...volumeParts(file, scope), ...serviceParts(scope)];
-  const parts = sections.map((section) => section.name).join("\n    ");
+  const left = new Set(withProfiles(scope));
+  const listed = sections.flatMap(({ name }) => (left.has(name) ? [] : [name]));
+  for (const name of left) scope.note(`${name} has profiles: tsbuildout install ${name}`);
+  const parts = listed.join("\n    ");
   const head = `[buildout]\nparts =\n    ${parts}\n# \${…} stays as it is: it belongs to the shells in the containers\nsubstitution = angle`;
   return { text: printFile(head, sections), notes };
 }
@@ -48,7 +51,25 @@ function scopeOf(
     [...new Set([...(usesDefault ? ["default"] : []), ...named("networks")])],
     "network",
   );
-  return { project, definitions, services, networks, volumes: claim(named("volumes"), "volume"), note };
+  const files = { secrets: filesOf(file["secrets"]), configs: filesOf(file["configs"]) };
+  const volumes = claim(named("volumes"), "volume");
+  return { project, definitions, services, networks, volumes, files, note };
+}
+
+function filesOf(value: Yaml): Map<string, string> {
+  return new Map(
+    Object.entries(asMap(value)).flatMap(([name, one]): [string, string][] => {
+      const file = asText(asMap(one)["file"]);
+      return file === undefined ? [] : [[name, file]];
+    }),
+  );
+}
+
+/** Services that Compose starts only when they are asked for: no parts of a whole run. */
+function withProfiles({ definitions, services }: ComposeScope): string[] {
+  return Object.entries(definitions).flatMap(([name, { profiles }]) =>
+    asList(profiles).length > 0 ? [services.get(name)!] : [],
+  );
 }
 
 function isExternal(value: Yaml): boolean {

@@ -4,6 +4,7 @@ import { runOptions } from "../../../src/recipes/run-options.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
 import { ensureBaseImage } from "../../support/images.js";
+import { temporaryFolder } from "../../support/tmp.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 
 /** For every option, what the engine's own inspect says of a container that was made with it. */
@@ -147,6 +148,7 @@ const ELSEWHERE = [
   "script",
   "script-shell",
   "script-user",
+  "env-file",
 ];
 
 function at(value: unknown, path: string): unknown {
@@ -229,6 +231,20 @@ describe("docker.run: every option", () => {
     expect(is.Config.Env).to.deep.equal(["TOKEN=t0ken", "A=1", "PATH=/bin"]);
     expect(part.computed).to.deep.equal({ "env-from-environment": "TOKEN=t0ken" });
     expect(part.secrets).to.deep.equal(["t0ken"]);
+  });
+
+  it("env-file: variables of files, as secrets, that env wins over", async () => {
+    const folder = await temporaryFolder({
+      "one.env": "# comment\nA=file # and why\nB='a \"b\" $C'\nexport TOKEN=t0ken-of-file\nBARE\nD=\n",
+      "two.env": 'B="later"\n',
+    });
+    const files = `${folder}/one.env\n? ${folder}/missing.env\n${folder}/two.env`;
+    part = run.part(run_, uniqueName("tsb-run"), { image, start: "false", env: "A=1", "env-file": files });
+    await part.install();
+    const is = await engineJson<{ Config: { Env: string[] } }>({ path: `/containers/${part.part}/json` });
+    expect(is.Config.Env).to.have.members(["A=1", "B=later", "TOKEN=t0ken-of-file", "D=", "PATH=/bin"]);
+    expect(Object.keys(part.computed)).to.deep.equal(["env-from-files"]);
+    expect(part.secrets).to.deep.equal(["t0ken-of-file"]);
   });
 
   it("entrypoint: set to nothing leaves the image's out", async () => {

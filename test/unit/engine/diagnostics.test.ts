@@ -55,6 +55,15 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: give one of them another name`,
   },
   {
+    name: "container/env-file",
+    cfg: part("recipe = docker.run\nname = web\nimage = x\nenv-file = web.env"),
+    text: `error[container/env-file]: there is no file @/web.env (part a)
+  buildout.cfg:7:12
+7 | env-file = web.env
+  |            ^^^^^^^
+  = help: a leading ? is for a file that may be missing`,
+  },
+  {
     name: "option/twice",
     cfg: part("recipe = docker.build\nsource = .\npath = ."),
     text: `error[option/twice]: source and path are the same option (part a)

@@ -81,16 +81,76 @@ describe("init --from compose", () => {
     const { notes } = fromCompose(
       lines(
         "services:",
-        "  web: { image: nginx, profiles: [debug], deploy: { replicas: 3 } }",
-        "secrets: { s: { file: x } }",
+        "  web: { image: nginx, deploy: { replicas: 3 }, secrets: [s], networks: { n: { priority: 1 } } }",
+        "networks: { n: }",
+        "secrets: { s: { environment: X } }",
+        "include: [x]",
       ),
       "p",
     );
     expect(notes).to.deep.equal([
-      "secrets: there is no such thing here",
-      "services.web.profiles was not carried over",
+      "include: there is no such thing here",
+      "services.web.secrets: s is no file",
+      "services.web.networks.n.priority was not carried over",
       "services.web.deploy.replicas was not carried over",
     ]);
+  });
+
+  it("carries over files of variables, mounts of every kind, addresses and limits", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  web:",
+        "    image: x",
+        "    env_file: [web.env, { path: local.env, required: false }]",
+        "    volumes:",
+        "      - { type: volume, source: data, target: /data, volume: { nocopy: true } }",
+        "      - { type: tmpfs, target: /run, tmpfs: { size: 1000 } }",
+        "    tmpfs: /scratch",
+        "    secrets: [pw, { source: pw, target: other }]",
+        "    configs: [conf]",
+        "    networks: { front: { ipv4_address: 10.1.0.9 } }",
+        "    deploy: { replicas: 1, resources: { reservations: { memory: 16M } } }",
+        "networks: { front: { ipam: { config: [{ subnet: 10.1.0.0/24 }] } } }",
+        "volumes: { data: }",
+        "secrets: { pw: { file: secrets/pw } }",
+        "configs: { conf: { file: ./conf } }",
+      ),
+      "p",
+    );
+    expect(notes).to.deep.equal([]);
+    expect(text.slice(text.indexOf("[web]"))).to.equal(
+      lines(
+        "[web]",
+        "recipe = docker.run",
+        "image = x",
+        "env-file =",
+        "    web.env",
+        "    ? local.env",
+        "tmpfs =",
+        "    /scratch",
+        "    /run:size=1000",
+        "volumes =",
+        "    $<data:name>:/data:nocopy",
+        "    ./secrets/pw:/run/secrets/pw:ro",
+        "    ./secrets/pw:/run/secrets/other:ro",
+        "    ./conf:/conf:ro",
+        "networks = $<front:name> ip=10.1.0.9",
+        "network-aliases = web",
+        "memory-reservation = 16M",
+      ),
+    );
+  });
+
+  it("leaves services with profiles out of the parts of a whole run", () => {
+    const { text, notes } = fromCompose(
+      lines("services:", "  web: { image: x }", "  tool: { image: x, profiles: [debug] }"),
+      "p",
+    );
+    expect(text)
+      .to.match(/^\[buildout\]\nparts =\n {4}default\n {4}web\n#/)
+      .and.contain("[tool]\n");
+    expect(notes).to.deep.equal(["tool has profiles: tsbuildout install tool"]);
   });
 
   it("keeps parts of one name apart, where Compose has a name space a kind", () => {

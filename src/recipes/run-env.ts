@@ -1,0 +1,43 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { RecipeError, type Context } from "tsbuildout/recipe";
+
+/** The option under which the variables of files count: a changed one makes a new container. */
+export const ENV_FILE_OPTION = "env-from-files";
+
+type Variable = readonly [name: string, value: string];
+
+/** The variables of `env-file`, the last of a name. @throws a problem `container/env-file` */
+export async function fileVariables(
+  context: Pick<Context, "buildout">,
+  files: readonly string[],
+): Promise<readonly Variable[]> {
+  const variables = new Map<string, string>();
+  for (const line of files) {
+    const optional = line.startsWith("?");
+    const file = resolve(context.buildout.directory, optional ? line.slice(1).trim() : line);
+    for (const [name, value] of parsed(await textOf(file, optional))) variables.set(name, value);
+  }
+  return [...variables];
+}
+
+function parsed(text: string): Variable[] {
+  // A name without a value is taken for the beginning of the next one.
+  return Object.entries(parseEnv(text)).map(([name, value]) => [name.split("\n").at(-1)!, value ?? ""]);
+}
+
+async function textOf(file: string, optional: boolean): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    if (optional && code === "ENOENT") return "";
+    throw new RecipeError({
+      code: "container/env-file",
+      message: code === "ENOENT" ? `there is no file ${file}` : `cannot read ${file}: ${message}`,
+      help: ["a leading ? is for a file that may be missing"],
+      option: "env-file",
+    });
+  }
+}
