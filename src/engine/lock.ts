@@ -102,11 +102,12 @@ function release(path: string, text: string): void {
   if (read(path) === text) rmSync(path, { force: true });
 }
 
+/** @returns undefined where it is gone; where another user's cannot be read, a text that names nobody */
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : "unreadable";
   }
 }
 

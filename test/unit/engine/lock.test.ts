@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { spawn } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import { takeLock } from "../../../src/engine/lock.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -79,6 +79,20 @@ describe("the lock", () => {
     expect(await refusal(path)).to.contain("on elsewhere since");
     await writeFile(path, "nonsense");
     expect(await refusal(path)).to.equal("lock/held: another run is under way: somebody unknown");
+  });
+
+  it("of another user is not waited for", async () => {
+    await hold({});
+    await chmod(path, 0);
+    await chmod(dirname(path), 0o777);
+    // root reads what nobody may read
+    const root = process.geteuid?.() === 0;
+    if (root) process.seteuid!(65_534);
+    try {
+      expect(await refusal(path)).to.equal("lock/held: another run is under way: somebody unknown");
+    } finally {
+      if (root) process.seteuid!(0);
+    }
   });
 
   it("clears away what a process left that was killed while it took the lock", async () => {
