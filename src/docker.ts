@@ -51,6 +51,8 @@ export {
 } from "./docker/image.js";
 export { SpecError } from "./docker/spec.js";
 export {
+  parseAddress,
+  parseExposed,
   parsePort,
   portKey,
   portSettings,

@@ -39,8 +39,36 @@ export function parsePort(text: string): PortMapping[] {
     container: ends.first + i,
     protocol,
     hostIp,
-    hostPort: hosts ? (count > 1 ? String(hosts.first + i) : host) : "",
+    hostPort: hosts ? hostPort(hosts, count > 1 ? i : undefined) : "",
   }));
+}
+
+/** One of a range for each port, or all of it for one: the engine chooses. */
+function hostPort({ first, last }: Range, index: number | undefined): string {
+  if (index !== undefined) return String(first + index);
+  return first === last ? String(first) : `${first}-${last}`;
+}
+
+/** Reads a port that is not published, `80` or `80-82/udp`. @throws SpecError */
+export function parseExposed(text: string): PortMapping[] {
+  const ports = parsePort(text);
+  if (ports.some((port) => port.hostIp !== "" || port.hostPort !== ""))
+    throw new SpecError(`"${text}" names a port of the host`, ["write it into ports, which are published"]);
+  return ports;
+}
+
+/** An IPv4 or IPv6 address, as it is. @throws SpecError */
+export function parseAddress(text: string): string {
+  if (!isAddress(text)) throw new SpecError(`"${text}" is not an IP address`);
+  return text;
+}
+
+/** One with a zone (`%eth0`) means something on one host only. */
+const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes("%");
+
+interface Range {
+  readonly first: number;
+  readonly last: number;
 }
 
 interface Pieces {
@@ -74,12 +102,12 @@ function longForm(text: string): string {
 
 function readAddress(address: string, text: string): string {
   const bare = address.startsWith("[") && address.endsWith("]") ? address.slice(1, -1) : address;
-  if (bare !== "" && isIP(bare) === 0)
+  if (bare !== "" && !isAddress(bare))
     throw new SpecError(`"${text}" publishes on "${bare}", which is not an IP address`, [HELP]);
   return bare;
 }
 
-function readRange(range: string, text: string): { first: number; last: number } {
+function readRange(range: string, text: string): Range {
   const match = /^(\d+)(?:-(\d+))?$/.exec(range);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);

@@ -20,16 +20,19 @@ export interface DeviceRequest {
 
 const DEVICE_HELP = "write /dev/name[:/dev/name in the container[:rwm]]";
 
+/** Each letter once. */
+const PERMISSIONS = /^(?!.*(.).*\1)[rwm]+$/;
+
 /** `/dev/fuse`, `/dev/a:/dev/b:rw`, or `vendor.com/class=name` of the Container Device Interface. @throws SpecError */
 export function parseDevice(text: string): DeviceSpec | DeviceRequest {
   if (/^[\w.-]+\/[\w.-]+=[^:]+$/.test(text)) return { Driver: "cdi", Count: 0, DeviceIDs: [text] };
   const [host = "", second, third, ...rest] = text.split(":");
-  const permissionsOnly = second !== undefined && /^[rwm]+$/.test(second) && third === undefined;
+  const permissionsOnly = second !== undefined && PERMISSIONS.test(second) && third === undefined;
   const inside = second === undefined || permissionsOnly ? host : second;
   const permissions = (permissionsOnly ? second : third) ?? "rwm";
   if (!host.startsWith("/") || !inside.startsWith("/") || rest.length > 0)
     throw new SpecError(`"${text}" is not a device`, [DEVICE_HELP]);
-  if (!/^[rwm]+$/.test(permissions))
+  if (!PERMISSIONS.test(permissions))
     throw new SpecError(`"${text}" has permissions other than r, w and m`, [DEVICE_HELP]);
   return { PathOnHost: host, PathInContainer: inside, CgroupPermissions: permissions };
 }
@@ -57,6 +60,8 @@ export function parseUlimit(text: string): { Name: string; Soft: number; Hard: n
   if (!ULIMITS.includes(name))
     throw new SpecError(`there is no limit "${name}"`, [`limits are ${ULIMITS.join(", ")}`]);
   const limit = { Name: name, Soft: Number(soft), Hard: Number(hard) };
+  if (![limit.Soft, limit.Hard].every(Number.isSafeInteger))
+    throw new SpecError(`"${text}" is beyond all limits`, ["write -1 for no limit"]);
   if (limit.Hard !== -1 && (limit.Soft === -1 || limit.Soft > limit.Hard))
     throw new SpecError(`"${text}" has a soft limit above its hard limit`);
   return limit;

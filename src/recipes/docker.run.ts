@@ -8,6 +8,7 @@ import { imageInput, registryInput } from "./run-image.js";
 import { layoutInput } from "./run-layout.js";
 import { lookAtContainers } from "./run-look.js";
 import { runOptions, type RunSchema } from "./run-options.js";
+import { securityInputs } from "./run-security.js";
 import { bringUp } from "./run-start.js";
 import { updateRun } from "./run-update.js";
 
@@ -48,6 +49,7 @@ async function inputs(context: InputsContext<RunSchema>): Promise<Record<string,
     image: await imageInput(context, call),
     ...(await registryInput(context, call)),
     ...(await layoutInput(context)),
+    ...(await securityInputs(context.options["security-opt"])),
     ...(await containerInputs(context, call)),
   };
 }

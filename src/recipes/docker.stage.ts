@@ -11,6 +11,7 @@ import {
 } from "tsbuildout/recipe";
 import { engineOf, engineOfRecord, isOurs, listing } from "./common.js";
 import { ensureImage, imageId } from "./run-image.js";
+import { securityInputs } from "./run-security.js";
 import { codeDigest, isNoCode } from "./stage-code.js";
 import { consoleFolder, LONGEST_OUTPUT } from "./stage-console.js";
 import { configureStage, outputFiles, scopeOf, type StageLines } from "./stage-configure.js";
@@ -59,7 +60,7 @@ async function inputs(context: InputsContext<StageSchema>): Promise<Record<strin
   const call: Call = { engine: await engineOf(context), signal: context.signal };
   const image = await imageId({ ...context, options: { ...options, image: options.image } }, call);
   const code = usesCode(options) ? { code: await codeDigest(context, options.triggers) } : {};
-  return { ...code, image };
+  return { ...code, image, ...(await securityInputs(options["security-opt"])) };
 }
 
 function usesCode(options: StageLines): boolean {

@@ -144,6 +144,10 @@ function mistakes(options: Known): Problem[] {
     add("layout", "a layout cannot be copied onto a read-only root");
   if (options["memory-swap"] !== undefined && options.memory === undefined && options["memory-swap"] > 0)
     add("memory-swap", "memory-swap needs memory");
+  for (const [name, value] of options.sysctls ?? [])
+    if (value === undefined) add("sysctls", `${name} has no value`);
+  if (options.pid !== undefined && !/^(host|container:.+)$/.test(options.pid))
+    add("pid", `"${options.pid}" is neither host nor container:NAME`);
   for (const [option, names] of repeated(options)) add(option, `${names} is given twice`);
   return found;
 }

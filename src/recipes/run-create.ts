@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly labels: Readonly<Record<string, string>>;
   /** Whether an option was written at all: an empty entry point is not the image's. */
   isSet(option: string): boolean;
+  /** What `securityConfig` makes of the security options. */
+  readonly security: object;
   /** Networks can all be joined at creation from API 1.44 on; before, only the first. */
   readonly allNetworks: boolean;
 }
@@ -53,7 +55,7 @@ export function containerConfig(options: RunOptions, at: Surroundings): Containe
     Volumes: Object.fromEntries(
       options.volumes.flatMap((volume) => (volume.kind === "anonymous" ? [[volume.target, {}]] : [])),
     ),
-    HostConfig: { PortBindings: ports.bindings, ...hostConfig(options) },
+    HostConfig: { PortBindings: ports.bindings, ...hostConfig(options), ...at.security },
     NetworkingConfig: {
       EndpointsConfig: Object.fromEntries(joined.map((one) => [one.name, endpointSettings(one, options)])),
     },
@@ -132,7 +134,6 @@ function rightsConfig(options: RunOptions): object {
     Privileged: options.privileged,
     CapAdd: list(options["cap-add"]),
     CapDrop: list(options["cap-drop"]),
-    SecurityOpt: list(options["security-opt"]),
     Devices: list(plain),
     DeviceRequests: list([...requested, ...(options.gpus ? [options.gpus] : [])]),
     DeviceCgroupRules: list(options["device-cgroup-rules"]),

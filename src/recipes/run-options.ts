@@ -1,6 +1,8 @@
 import {
   parseDevice,
+  parseAddress,
   parseDeviceRule,
+  parseExposed,
   parseExtraHost,
   parseGpus,
   parseHealthCommand,
@@ -15,6 +17,7 @@ import {
 } from "tsbuildout/docker";
 import { option, type OptionsOf } from "tsbuildout/recipe";
 import { engineOptions } from "./common.js";
+import { parseSecurity } from "./run-security.js";
 import { linesOf, oneOf, unescaped, wordsOf } from "./spec-options.js";
 import { parseWaitFor } from "./wait-for.js";
 
@@ -78,7 +81,7 @@ const network = {
     doc: "Ports to publish, as `docker run --publish` takes them: `8080:80`, `127.0.0.1:8080:80/udp`, `8000-8010:8000-8010`, `[::1]:80:80`; `80` alone lets the engine choose.",
     aliases: ["publish"],
   }),
-  expose: wordsOf("ports", parsePort, { doc: "Ports to expose without publishing them." }),
+  expose: wordsOf("ports", parseExposed, { doc: "Ports to expose without publishing them." }),
   networks: linesOf("networks", parseNetwork, {
     doc: "Networks to join, one a line, the first as the main one; behind the name may stand `ip=`, `ip6=`, `mac=` and `alias=`.",
     inPlace,
@@ -90,7 +93,7 @@ const network = {
   links: linesOf("links", parseLink, {
     doc: "Containers that are known by another name in here, `container[:alias]` a line.",
   }),
-  dns: option.words({ doc: "Name servers." }),
+  dns: wordsOf("addresses", parseAddress, { doc: "Addresses of name servers." }),
   "dns-search": option.words({ doc: "Search domains." }),
   "dns-options": option.words({ doc: "Options of the resolver." }),
   "extra-hosts": linesOf("hosts", parseExtraHost, {
@@ -121,8 +124,8 @@ const rights = {
   privileged: option.boolean({ doc: "All capabilities and devices.", default: "false" }),
   "cap-add": option.words({ doc: "Capabilities to add." }),
   "cap-drop": option.words({ doc: "Capabilities to drop." }),
-  "security-opt": option.words({
-    doc: "Security options: `no-new-privileges`, `seccomp=…`, `apparmor=…`, `label=…`.",
+  "security-opt": wordsOf("security options", parseSecurity, {
+    doc: "Security options: `no-new-privileges`, `seccomp=FILE` (a profile on this machine) or `seccomp=unconfined`, `apparmor=…`, `label=…`, `systempaths=unconfined`.",
   }),
   devices: linesOf("devices", parseDevice, {
     doc: "Devices, `/dev/name[:/dev/name[:rwm]]` a line, or a CDI name.",

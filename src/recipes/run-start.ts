@@ -25,6 +25,7 @@ import { LineLog, Tail } from "./run-log.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { ensureImage } from "./run-image.js";
 import { runScript } from "./run-script.js";
+import { securityConfig } from "./run-security.js";
 import { waitUntil } from "./run-wait.js";
 
 export type Installing = InstallContext<RunSchema>;
@@ -104,6 +105,7 @@ async function create(context: Installing, call: Call): Promise<string> {
       env: context.env,
       labels: labelsOf(context),
       isSet: (option) => context.text(option) !== undefined,
+      security: await securityConfig(options["security-opt"]),
       allNetworks: joinsAllAtOnce(call),
     }),
   };

@@ -19,6 +19,7 @@ import { endpointSettings, nanoCpus } from "./run-create.js";
 import { ensureImage, imageId } from "./run-image.js";
 import { putLayout } from "./run-layout.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
+import { isSecurityInput } from "./run-security.js";
 import { bringUp, launch, nameTaken, outputsOf, script, settle, start, type Ending } from "./run-start.js";
 import { defined } from "./spec-options.js";
 
@@ -44,7 +45,7 @@ export async function updateRun(context: Updating, call: Call): Promise<Outputs>
 /** Whether something changed that this container cannot follow. */
 async function needsNew(context: Updating, call: Call, found: ContainerState): Promise<boolean> {
   const { changes, options } = context;
-  if (changes.inputs.some((name) => name.startsWith("container "))) return true;
+  if (changes.inputs.some((name) => name.startsWith("container ") || isSecurityInput(name))) return true;
   // The engine takes nothing for "leave it": a limit can be changed and not be taken away.
   const limits = [
     "memory",

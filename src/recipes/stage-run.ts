@@ -11,6 +11,7 @@ import type { InstallContext, OptionsOf } from "tsbuildout/recipe";
 import { isOurs, labelsOf } from "./common.js";
 import { LineLog } from "./run-log.js";
 import { containerConfig } from "./run-create.js";
+import { securityConfig } from "./run-security.js";
 import { type RunOptions, runOptions } from "./run-options.js";
 import { scriptCommand } from "./run-script.js";
 import { Console, LONGEST_OUTPUT } from "./stage-console.js";
@@ -55,14 +56,14 @@ export async function createStage(attempt: Attempt): Promise<string> {
   const { platform } = context.options;
   const { id, warnings } = await createContainer(call, {
     name,
-    config: stageConfig(attempt),
+    config: await stageConfig(attempt),
     ...(platform ? { platform } : {}),
   });
   for (const warning of warnings) context.log(warning, "note");
   return id;
 }
 
-function stageConfig(attempt: Attempt): ContainerConfig {
+async function stageConfig(attempt: Attempt): Promise<ContainerConfig> {
   const { context } = attempt;
   const { options, part } = context;
   const image = options.image!;
@@ -76,6 +77,7 @@ function stageConfig(attempt: Attempt): ContainerConfig {
     labels: labelsOf(context),
     // A stage's script is the whole of what runs: an entry point of the image would get the shell as its arguments.
     isSet: (name) => (name === "command" || name === "entrypoint") && script !== undefined,
+    security: await securityConfig(all["security-opt"]),
     allNetworks: true,
   });
   const dir = options.dir ?? (options.on === undefined ? undefined : `/${part}`);

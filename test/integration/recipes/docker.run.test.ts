@@ -4,7 +4,7 @@ import { runOptions } from "../../../src/recipes/run-options.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
 import { ensureBaseImage } from "../../support/images.js";
-import { temporaryFolder } from "../../support/tmp.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 
 /** For every option, what the engine's own inspect says of a container that was made with it. */
@@ -253,6 +253,22 @@ describe("docker.run: every option", () => {
     );
   });
 
+  it("security-opt: a seccomp profile is sent, and a changed one makes a new container", async () => {
+    const texts = { "security-opt": "seccomp=profile.json systempaths=unconfined" };
+    await writeFiles(run.directory, { "profile.json": '{ "defaultAction": "SCMP_ACT_ALLOW" }\n' });
+    const is = await create(texts);
+    expect(at(is, "HostConfig.SecurityOpt")).to.deep.equal(['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}']);
+    expect(at(is, "HostConfig.MaskedPaths")).to.deep.equal([]);
+    expect(at(is, "HostConfig.ReadonlyPaths")).to.deep.equal([]);
+    await part!.update();
+    expect(part!.record?.outputs["container-id"]).to.equal(is["Id"]);
+    await writeFiles(run.directory, { "profile.json": '{ "defaultAction": "SCMP_ACT_LOG" }' });
+    expect((await part!.update())["container-id"]).not.to.equal(is["Id"]);
+    const problem = await failureOf(create({ "security-opt": "seccomp=/no/such.json" }));
+    expect(problem.option).to.equal("security-opt");
+    expect(problem.message).to.contain("/no/such.json is not a seccomp profile: ENOENT");
+  });
+
   it("platform: the engine is asked for an image of it", async () => {
     part = run.part(run_, uniqueName("tsb-run"), { image, start: "false", platform: "linux/s390x" });
     expect((await failureOf(part.install())).code).to.equal("engine/not-found");
@@ -346,6 +362,8 @@ describe("docker.run: every option", () => {
     ],
     [{ "read-only": "true", layout: "x" }, "layout", "a layout cannot be copied onto a read-only root"],
     [{ "memory-swap": "1g" }, "memory-swap", "memory-swap needs memory"],
+    [{ sysctls: "net.core.somaxconn" }, "sysctls", "net.core.somaxconn has no value"],
+    [{ pid: "private" }, "pid", '"private" is neither host nor container:NAME'],
     [{ volumes: "a:/data\nb:/data/" }, "volumes", "/data is given twice"],
     [{ networks: "a\na" }, "networks", "a is given twice"],
     [{ start: "false", script: "true" }, "script", "a script needs a container that runs, and start = false"],

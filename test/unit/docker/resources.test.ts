@@ -63,6 +63,8 @@ describe("resources of a container", () => {
   const wrong: readonly (readonly [parse: (text: string) => unknown, text: string, message: string])[] = [
     [parseDevice, "fuse", '"fuse" is not a device'],
     [parseDevice, "/dev/a:/dev/b:x", '"/dev/a:/dev/b:x" has permissions other than r, w and m'],
+    [parseDevice, "/dev/a:/dev/b:rr", '"/dev/a:/dev/b:rr" has permissions other than r, w and m'],
+    [parseUlimit, "nofile=9223372036854775807", '"nofile=9223372036854775807" is beyond all limits'],
     [parseDeviceRule, "7:*", '"7:*" is not a device rule'],
     [parseUlimit, "nofile", '"nofile" is not a limit'],
     [parseUlimit, "files=1", 'there is no limit "files"'],
