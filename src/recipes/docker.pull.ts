@@ -16,6 +16,8 @@ import {
   type UninstallContext,
 } from "tsbuildout/recipe";
 import { engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
+import { blaming } from "./blame.js";
+import { parsePlatform } from "./gentoo-platform.js";
 import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
 import { bringAllTags, removeAllTags } from "./pull-all.js";
 import { pullInputs, pullOptions, pullReference, type PullOptions } from "./pull-policy.js";
@@ -66,15 +68,34 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
     if (enough && (await inspectImage(engine, reference, signal))) return;
     refuseOffline(context, reference);
     const credentials = await loginFor(context, options, reference);
-    await pullImage(engine, {
-      reference,
-      credentials,
-      platform: options.platform,
-      listener: context,
-      signal,
+    const { platform } = options;
+    await blaming(context, async () => {
+      await pullImage(engine, { reference, credentials, platform, listener: context, signal });
     });
+    if (platform) await checkPlatform(engine, { reference, platform, signal });
   };
   await bringTo(context, engine, { names: [reference], bring: pullIt });
+}
+
+interface OfPlatform {
+  readonly reference: string;
+  readonly platform: string;
+  readonly signal: AbortSignal;
+}
+
+/** Old engines take an image of one platform for whichever is asked for. Where an engine keeps images of several under one
+ *  name, it tells of one of them only. @throws a problem `image/other-platform` */
+async function checkPlatform(engine: Engine, { reference, platform, signal }: OfPlatform): Promise<void> {
+  if ((await engine.info()).containerdStore) return;
+  const image = await inspectImage(engine, reference, signal);
+  const wanted = parsePlatform(platform)?.arch;
+  const { Architecture: arch, Os: os } = image ?? {};
+  if (!arch || !wanted || parsePlatform(arch)?.arch === wanted) return;
+  throw new RecipeError({
+    code: "image/other-platform",
+    message: `${reference} is an image for ${os}/${arch}, and the registry has no other`,
+    option: "platform",
+  });
 }
 
 function refuseOffline(context: Context, reference: string): void {

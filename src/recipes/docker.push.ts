@@ -1,6 +1,11 @@
 import { findImage, imageKey, type Engine } from "tsbuildout/docker";
-import { defineRecipe, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
-import { engineOf, listing, problemsOf } from "./common.js";
+import {
+  defineRecipe,
+  type ConfigureContext,
+  type InputsContext,
+  type UninstallContext,
+} from "tsbuildout/recipe";
+import { engineOf, listing, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
 import { removeAllBrought } from "./image-brought.js";
 import { pushOptions, pushTargets, type PushOptions } from "./push-options.js";
 import { pushEverything, registryDigests } from "./push-steps.js";
@@ -15,12 +20,14 @@ export default defineRecipe({
     image: { doc: "The image by its digest, `repository@sha256:…`: what others should use." },
     reference: { doc: "The image by its first tag in the registry." },
   },
-  configure: (context) => {
+  configure: async (context) => {
     configureRegistry(context);
     if (["name", "tag", "tags", "registry", "repository"].some((name) => context.unknown.has(name))) return;
+    const makers = await makersOf(context);
     problemsOf(context, () => {
-      const { source } = pushTargets(context.options as PushOptions);
+      const { source, targets } = pushTargets(context.options as PushOptions);
       if (!source.startsWith("sha256:")) context.uses(imageKey(source), `it pushes ${source}`);
+      for (const target of targets) refuseTwice(context, makers, target);
     });
   },
   inputs: async (context) => {
@@ -33,6 +40,18 @@ export default defineRecipe({
   update: pushEverything,
   uninstall,
 });
+
+/** Which image the registry has in the end would be a matter of chance. */
+function refuseTwice(context: ConfigureContext<typeof pushOptions>, makers: Makers, target: string): void {
+  const other = otherMaker(context, makers, `pushed ${target}`);
+  if (other === undefined) return;
+  context.fail({
+    code: "push/name-twice",
+    message: `${target} is pushed by the part ${other}, too`,
+    help: ["give one of them another repository or tag"],
+    option: context.text("repository") === undefined ? "name" : "repository",
+  });
+}
 
 async function sourceId(context: InputsContext<typeof pushOptions>, engine: Engine): Promise<string> {
   const { source } = pushTargets(context.options);

@@ -49,6 +49,26 @@ const examples: readonly Example[] = [
   = help: a registry's host has a dot or a port, or is localhost; a user of Docker Hub goes before the name`,
   },
   {
+    name: "push/name-twice",
+    part: "recipe = docker.push\nname = app\nregistry = r.example\n[also]\nrecipe = docker.push\nname = other\nrepository = app\nregistry = r.example\n[buildout]\nparts += also",
+    args: ["check"],
+    code: 2,
+    text: `error[push/name-twice]: r.example/app:latest is pushed by the part web, too (part also)
+   buildout.cfg:10:14
+10 | repository = app
+   |              ^^^
+   = help: give one of them another repository or tag`,
+  },
+  {
+    name: "image/other-platform",
+    part: "recipe = docker.pull\nname = x\npull-policy = always\nplatform = linux/arm64",
+    answers: { "GET /images/x%3Alatest/json": { Id: "sha256:1", Os: "linux", Architecture: "amd64" } },
+    text: `error[image/other-platform]: x:latest is an image for linux/amd64, and the registry has no other (part web)
+  buildout.cfg:7:12
+7 | platform = linux/arm64
+  |            ^^^^^^^^^^^`,
+  },
+  {
     name: "credentials/incomplete",
     part: "recipe = docker.push\nname = app\nregistry = r.example\nusername = ann",
     args: ["check"],
