@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import type { Io } from "./command.js";
+import { EXIT, type Io } from "./command.js";
 import { Ending } from "./ending.js";
 import { main } from "./main.js";
 import { outputs } from "./output.js";
@@ -14,9 +14,14 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
   const argv = process.argv.slice(2);
   ending.watch(output, argv.includes("--json"));
 
+  const cwd = currentFolder();
+  if (cwd === undefined) {
+    output.err.write("error: the current folder is gone: change to one that is there\n");
+    return ending.done(EXIT.usage);
+  }
   const io: Io = {
     env: process.env,
-    cwd: process.cwd(),
+    cwd,
     home: process.env["HOME"] || homedir(),
     out: output.out,
     err: output.err,
@@ -24,4 +29,13 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
     ...(flagsChange ? { flagsChange } : {}),
   };
   void main(argv, io).then((code) => ending.done(code));
+}
+
+/** Undefined where somebody has removed it. */
+function currentFolder(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }

@@ -12,7 +12,7 @@ import { Runtime } from "./context.js";
 import { type Decision, decideGone } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Event, Reporter, Step, Summary } from "./events.js";
-import { takeLock } from "./lock.js";
+import { runUnderWay, takeLock } from "./lock.js";
 import { observe } from "./observe.js";
 import { extend } from "./extensions.js";
 import { byName, writePicked } from "./packages/picked.js";
@@ -196,7 +196,12 @@ export class Buildout {
     options: RunOptions,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    return await this.#withSession({ config, options, path: this.#statePath(config) }, work);
+    const path = this.#statePath(config);
+    return await this.#withSession({ config, options, path }, async (session) => {
+      const other = runUnderWay(`${path}.lock`);
+      if (other) session.runtime.report(other);
+      return await work(session);
+    });
   }
 
   async #withSession<T>(

@@ -2,7 +2,7 @@ import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { DiagnosticError } from "./diagnostic.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 
 /** Who holds a lock. */
 interface Holder {
@@ -159,13 +159,29 @@ function processStart(pid: number): string {
   }
 }
 
+/** What whoever only looks is to know: that another run is changing what it sees. */
+export function runUnderWay(path: string): Diagnostic | undefined {
+  const holder = parseHolder(read(path) ?? "");
+  if (!holder || !isAlive(holder)) return undefined;
+  const message = `another run is under way: ${described(holder)}`;
+  return {
+    severity: "warning",
+    code: "lock/held",
+    message,
+    help: ["this is how it stands in the midst of it"],
+  };
+}
+
+function described(holder: Holder | undefined): string {
+  return holder ? `process ${holder.pid} on ${holder.host} since ${holder.since}` : "somebody unknown";
+}
+
 function held(path: string, holder: Holder | undefined): DiagnosticError {
-  const who = holder ? `process ${holder.pid} on ${holder.host} since ${holder.since}` : "somebody unknown";
   return new DiagnosticError([
     {
       severity: "error",
       code: "lock/held",
-      message: `another run is under way: ${who}`,
+      message: `another run is under way: ${described(holder)}`,
       help: [`wait for it to end; if it is certain that there is none, remove ${path}`],
     },
   ]);

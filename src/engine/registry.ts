@@ -182,5 +182,6 @@ function splitSpec(spec: string): [string, string?] {
 function isRecipe(value: unknown): value is Recipe {
   if (typeof value !== "object" || value === null) return false;
   const { options, install } = value as Partial<Recipe>;
-  return typeof options === "object" && options !== null && typeof install === "function";
+  if (typeof options !== "object" || options === null || typeof install !== "function") return false;
+  return Object.values(options).every((option) => typeof option?.decode === "function");
 }

@@ -22,7 +22,8 @@ export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND)
   const files = finding.missing.map(
     (path): Drift => ({ kind: "missing", message: `${path} is gone`, repair: "reinstall" }),
   );
-  const drift = [...finding.drift, ...files];
+  // What was cut off is cleared away, whatever is left of it.
+  const drift = phase === "installed" || phase === "updating" ? [...finding.drift, ...files] : [];
   const problem =
     finding.problem === undefined ? undefined : toDiagnostics(finding.problem, part)[0]?.message;
   const found = problem !== undefined ? "unknown" : drift.length > 0 ? "drifted" : "ok";

@@ -272,6 +272,9 @@ export class Worker {
 
 /** Files are recorded relative to the buildout, so that it can be moved. */
 function flat(resource: Resource, directory: string): Resource {
+  for (const [name, value] of [["kind", resource.kind], ["name", resource.name], ...Object.entries(resource)])
+    if (typeof value !== "string")
+      throw new TypeError(`the ${name} of a resource is a text, not ${typeof value}`);
   if (!["file", "folder"].includes(resource.kind) || !resource.name.startsWith(directory + sep))
     return resource;
   return { ...resource, name: resource.name.slice(directory.length + 1) };

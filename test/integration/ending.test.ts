@@ -65,6 +65,32 @@ describe("ends of a process that nobody asked for", () => {
     expect(status).to.equal("nothing is installed\n");
   });
 
+  it("whoever looks on in the midst of a run is told of it", async () => {
+    const cwd = await withInstall(UNTIL_ABORTED);
+    const run = startTsbuildout([], { cwd });
+    await run.prints(/at work/);
+    for (const command of ["status", "plan"]) {
+      const { code, stderr } = await tsbuildout([command], { cwd });
+      expect(code).to.equal(0);
+      expect(stderr).to.match(/^warning\[lock\/held\]: another run is under way: process \d+ on /);
+    }
+    run.signal("SIGINT");
+    await run.done;
+    expect((await tsbuildout(["status"], { cwd })).stderr).to.equal("");
+  });
+
+  it("a folder that is gone is said so", async () => {
+    const folder = await temporaryFolder();
+    const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1" plan';
+    const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
+    const child = spawn("sh", ["-c", script, process.execPath, program], { cwd: folder });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+    const [code] = (await once(child, "close")) as [number];
+    expect(stderr).to.equal("error: the current folder is gone: change to one that is there\n");
+    expect(code).to.equal(2);
+  });
+
   it("a full disk under the log does not stop the run, which then has failed", async function () {
     if (process.platform !== "linux") this.skip(); // there is no /dev/full
     const cwd = await withInstall("");

@@ -1,6 +1,7 @@
 import { type Action, type Plan, renderDiagnostic, type Step } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
 import { buildoutOf } from "../buildout.js";
+import { tellOtherRun } from "../report/other-run.js";
 import { paintFor } from "../report/paint.js";
 
 /** Shows what install would do, and why. */
@@ -10,6 +11,7 @@ export async function run(invocation: Invocation): Promise<number> {
     parts: args,
     replace: options.get("replace")?.split("\n") ?? [],
     signal: io.signal,
+    report: tellOtherRun(io),
     ...(globals.jobs !== undefined && { jobs: globals.jobs }),
   });
   const paint = paintFor(io.err, io.env);

@@ -21,7 +21,9 @@ export async function run(invocation: Invocation): Promise<number> {
   }
   for (const { id, command, result, milliseconds, parts } of rows) {
     const took = milliseconds === null ? "" : formatSeconds(milliseconds / 1000);
-    io.out.write(`${id}  ${pad(command, 9)}  ${pad(result, 9)}  ${pad(`${parts} parts`, 11)}  ${took}\n`);
+    io.out.write(
+      `${id}  ${pad(command, 9)}  ${pad(result, 9)}  ${pad(parts === 1 ? "1 part" : `${parts} parts`, 11)}  ${took}\n`,
+    );
   }
   if (rows.length === 0) io.out.write("no runs yet\n");
   return EXIT.done;

@@ -1,11 +1,12 @@
 import type { PartStatus } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
 import { buildoutOf } from "../buildout.js";
+import { tellOtherRun } from "../report/other-run.js";
 
 /** Shows what is installed, and how it stands on the engine. */
 export async function run(invocation: Invocation): Promise<number> {
   const { options, globals, io } = invocation;
-  const parts = await buildoutOf(invocation).status({ signal: io.signal });
+  const parts = await buildoutOf(invocation).status({ signal: io.signal, report: tellOtherRun(io) });
   io.out.write(globals.json ? `${JSON.stringify({ parts })}\n` : statusText(parts));
   const asInstalled = parts.every(({ state }) => state === "ok");
   return options.has("exit-code") && !asInstalled ? EXIT.changes : EXIT.done;
@@ -20,7 +21,9 @@ export function statusText(parts: readonly PartStatus[]): string {
     `${part.recipe} ${part.version}`,
     part.installedAt,
   ]);
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = [0, 1, 2].map((column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0),
+  );
   return parts
     .map((part, index) => {
       const cells = rows[index]!.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");

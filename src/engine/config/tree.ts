@@ -138,7 +138,10 @@ class TreeReader {
       return await read(address, this.root);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      const help = mention || error.kind !== "missing-file" ? error.help : ["name another file with -c"];
+      const help =
+        mention || error.kind !== "missing-file"
+          ? error.help
+          : ["name another file with -c, or have tsbuildout init write one"];
       const rest = { ...(mention && { span: mention.span }), help };
       if (!mention?.optional || error.kind !== "missing-file")
         this.mistakes.push(configError(error.kind, error.message, rest));

@@ -164,6 +164,16 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: its default export must be what defineRecipe gives`,
   },
   {
+    name: "recipe/not-a-recipe: options that are none",
+    cfg: part("recipe = ./x.mjs"),
+    files: { "x.mjs": "export default { options: { a: 1 }, install() {} };\n" },
+    text: `error[recipe/not-a-recipe]: ./x.mjs exports no recipe (part a)
+  buildout.cfg:4:10
+4 | recipe = ./x.mjs
+  |          ^^^^^^^
+  = help: its default export must be what defineRecipe gives`,
+  },
+  {
     name: "recipe/missing",
     cfg: part("recipe = ./x.mjs"),
     text: `error[recipe/missing]: there is no recipe ./x.mjs: @/x.mjs does not exist (part a)
@@ -344,6 +354,18 @@ error[part/value-unknown]: option x of b needs a:told, which its part did not gi
     args: ["install"],
     text: `error[state/unreadable]: cannot read @/.installed.cfg: EISDIR: illegal operation on a directory, read
    = help: make the file readable, or name another one with [buildout] installed`,
+  },
+  {
+    name: "internal/bug: a resource that is none",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`await context.created({ kind: "file", name: 5 });`),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: TypeError: the name of a resource is a text, not number (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
   },
   {
     name: "internal/bug",

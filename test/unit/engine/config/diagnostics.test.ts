@@ -319,7 +319,7 @@ const examples: readonly Example[] = [
     files: {},
     text: [
       "error[config/missing-file]: there is no file @/buildout.cfg",
-      "   = help: name another file with -c",
+      "   = help: name another file with -c, or have tsbuildout init write one",
     ],
   },
   {
