@@ -181,6 +181,7 @@ export {
   readTarFile,
   type ArchiveKind,
 } from "./docker/archive-file.js";
+export { proxyVariables } from "./docker/proxy-settings.js";
 export { readPlainFile } from "./docker/plain-file.js";
 export { checkoutGit, resolveGit, type GitSource } from "./docker/build-git.js";
 export { shareContext, type SharedFolder } from "./docker/filesync.js";

@@ -1,13 +1,24 @@
 import { readFile } from "node:fs/promises";
 import { DockerError, fileReason, systemCode } from "./errors.js";
 
-/** The docker CLI's config.json, as far as credentials go (https://docs.docker.com/reference/cli/docker/). */
+/** The docker CLI's config.json, as far as credentials and proxies go (https://docs.docker.com/reference/cli/docker/). */
 export interface DockerConfig {
   readonly auths?: Readonly<Record<string, AuthEntry>>;
   /** One helper for everything: `credsStore: "pass"` is the program docker-credential-pass. */
   readonly credsStore?: string;
   /** A helper by registry. */
   readonly credHelpers?: Readonly<Record<string, string>>;
+  /** By the URL of an engine, or `default`. */
+  readonly proxies?: Readonly<Record<string, ProxySettings>>;
+}
+
+/** For what runs on an engine, not for the way to it. */
+export interface ProxySettings {
+  readonly httpProxy?: string;
+  readonly httpsProxy?: string;
+  readonly ftpProxy?: string;
+  readonly noProxy?: string;
+  readonly allProxy?: string;
 }
 
 export interface AuthEntry {

@@ -37,7 +37,7 @@ export const buildOptions = {
     inPlace,
   }),
   "build-args": option.pairs({
-    doc: "Build arguments, `KEY=VALUE` a line; a bare `KEY` takes its value from the environment, and is left out where it has none.",
+    doc: "Build arguments, `KEY=VALUE` a line; a bare `KEY` takes its value from the environment, and is left out where it has none. The proxies of the docker CLI's settings (`proxies`) are build arguments, too.",
     aliases: ["buildargs"],
     inPlace,
   }),

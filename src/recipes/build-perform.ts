@@ -8,6 +8,7 @@ import {
   inspectImage,
   openSession,
   parseReference,
+  proxyVariables,
   registryConfig,
   repoDigest,
   settingsWithLogins,
@@ -109,7 +110,12 @@ interface ViaEngine extends Building {
 async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
   const { engine, options, files, builder, report } = via;
   const logins = await loginsOf(context, via);
-  const spec = { ...via.spec, ...engineCaches(via.spec, options), dockerfile: files.pathInContext };
+  const proxies = await proxyVariables(engine.endpoint, context);
+  hidePasswords(context, Object.values(proxies));
+  const caches = engineCaches(via.spec, options);
+  // As the docker CLI does, and buildx by itself.
+  const buildArgs = { ...proxies, ...caches.buildArgs };
+  const spec = { ...via.spec, ...caches, buildArgs, dockerfile: files.pathInContext };
   const gzip = options.encoding === "gzip";
   const folder = builder === "buildkit" && !gzip ? files.share?.() : undefined;
   const session = builder === "buildkit" ? await sessionFor(context, { ...via, folder }, logins) : undefined;
@@ -129,6 +135,14 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
     return id;
   } finally {
     await session?.close();
+  }
+}
+
+/** A proxy's URL may have one. */
+function hidePasswords(context: Context, urls: readonly string[]): void {
+  for (const url of urls) {
+    const password = URL.canParse(url) ? new URL(url).password : "";
+    if (password) context.secret(password);
   }
 }
 

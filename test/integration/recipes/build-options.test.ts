@@ -20,6 +20,7 @@ import {
   type ImageBuildout,
 } from "../../support/image-buildout.js";
 import { startRegistry } from "../../support/registry.js";
+import { temporaryFolder } from "../../support/tmp.js";
 
 const SHM = "df -k /dev/shm | awk 'END { print $2 }'";
 
@@ -106,6 +107,23 @@ describe("docker.build: every option", function () {
     ...ELSEWHERE.split(" "),
     ...Object.keys(cacheOptions),
   ]);
+
+  for (const builder of ["classic", "buildkit"])
+    it(`build-args: the proxies of the docker CLI's settings are some, by the builder ${builder}`, async () => {
+      const proxies = { default: { httpProxy: "http://ann:correct-horse@10.0.0.1:3128", noProxy: "a.test" } };
+      const folder = await temporaryFolder({ "config.json": JSON.stringify({ proxies }) });
+      const lines = [`FROM ${baseImage}`, "RUN echo $HTTP_PROXY $http_proxy $no_proxy > /seen"];
+      const made = await buildout(
+        config([`builder = ${builder}`, "no-cache = true", "build-args = no_proxy=b.test"], lines),
+        { env: { DOCKER_CONFIG: folder } },
+      );
+      await installed(made, "app");
+      const { httpProxy } = proxies.default;
+      expect(await read("/seen")).to.equal(`${httpProxy} ${httpProxy} b.test`);
+      const { Config } = await engineJson<{ Config: object }>({ path: `/images/${name}/json` });
+      expect(JSON.stringify(Config), "in the image").not.to.contain("3128");
+      expect(JSON.stringify(made.events), "in the log").not.to.contain("correct-horse");
+    });
 
   it("memory-swap: where the engine's kernel counts it", async () => {
     const { SwapLimit } = await engineJson<{ SwapLimit: boolean }>({ path: "/info" });
