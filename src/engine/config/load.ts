@@ -132,7 +132,7 @@ class Loading {
     const read: TreeRequest["read"] = async (address, root) => {
       signal?.throwIfAborted();
       if (address.kind === "path") {
-        const text = await readLocal(address.path, signal);
+        const text = await readLocal(address.path, { signal });
         this.files.add(address.path);
         return text;
       }

@@ -1,4 +1,13 @@
-import { createReadStream, readFileSync, realpathSync, statSync } from "node:fs";
+import {
+  constants,
+  createReadStream,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
+import type { Socket } from "node:net";
 import type { Address } from "./address.js";
 
 /** Why a file's text cannot be had; `missing` is the one reason that `optional-extends` forgives. */
@@ -26,24 +35,64 @@ export function identity(address: Address): string {
   }
 }
 
-/** A local file's text. Throws Unreadable. A pipe (`-c <(…)`) is read until its end or until the signal. */
-export async function readLocal(file: string, signal?: AbortSignal): Promise<string> {
+export interface Reading {
+  readonly signal?: AbortSignal | undefined;
+  readonly patience?: number;
+}
+
+/** A local file's text. Throws Unreadable. A pipe (`-c <(…)`) is read until its end, or until the signal. */
+export async function readLocal(file: string, reading: Reading = {}): Promise<string> {
+  const { signal } = reading;
   try {
     const stat = statSync(file);
     if (stat.isDirectory())
       throw new Unreadable("not-a-file", `${file} is a directory, not a configuration file`);
-    if (!stat.isFile()) return decode(await readStream(file, signal), file);
+    if (stat.isFIFO()) return decode(await readPipe(file, reading), file);
+    // The files of /proc have no size and may never end.
+    if (!stat.isFile() || stat.size === 0)
+      return decode(await collect(createReadStream(file, { signal }), file), file);
     if (stat.size > LARGEST) throw tooLarge(file);
     return decode(readFileSync(file), file);
   } catch (error) {
+    signal?.throwIfAborted();
     throw explained(error, file);
   }
 }
 
-async function readStream(file: string, signal?: AbortSignal): Promise<Buffer> {
+/** How long a pipe may have nobody who writes to it, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** Opened and read in the common way, a pipe holds the process until somebody writes, whatever the signal says. */
+async function readPipe(file: string, { signal, patience = PATIENCE }: Reading): Promise<Buffer> {
+  const { Socket } = await import("node:net");
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const socket = new Socket({ fd, readable: true, writable: false, ...(signal && { signal }) });
+  const timer = setTimeout(() => {
+    if (socket.bytesRead === 0 && isAtEnd(fd, socket))
+      socket.destroy(new Unreadable("unreadable-file", `${file} is a pipe that nobody writes to`));
+  }, patience);
+  try {
+    return await collect(socket, file);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isAtEnd(fd: number, socket: Socket): boolean {
+  const byte = Buffer.alloc(1);
+  try {
+    if (readSync(fd, byte) === 0) return true;
+    socket.unshift(byte);
+  } catch {
+    // EAGAIN: somebody has it open, and takes time.
+  }
+  return false;
+}
+
+async function collect(stream: AsyncIterable<Buffer>, file: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of createReadStream(file, { signal }) as AsyncIterable<Buffer>) {
+  for await (const chunk of stream) {
     size += chunk.length;
     if (size > LARGEST) throw tooLarge(file);
     chunks.push(chunk);
