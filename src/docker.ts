@@ -90,6 +90,7 @@ export {
   disconnectNetwork,
   inspectContainer,
   removeContainer,
+  renameContainer,
   startContainer,
   stopContainer,
   unpauseContainer,

@@ -112,13 +112,15 @@ export function abortable({ signal }: Call): { signal?: AbortSignal } {
   return signal ? { signal } : {};
 }
 
-/** The container of that name or id; undefined where there is none. */
+/** The container of exactly that name or id; undefined where there is none. */
 export async function inspectContainer(call: Call, container: string): Promise<ContainerState | undefined> {
   try {
-    return await call.engine.request<ContainerState>({
+    const found = await call.engine.request<ContainerState>({
       path: pathOf(container, "/json"),
       ...abortable(call),
     });
+    // The engine also takes the beginning of an id for a name, and `db` begins many.
+    return found.Id === container || found.Name.replace(/^\//, "") === container ? found : undefined;
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -157,13 +159,17 @@ export async function stopContainer(call: Call, container: string, seconds?: num
   await change(call, { path: pathOf(container, "/stop"), query: { t: seconds } });
 }
 
+export async function renameContainer(call: Call, container: string, name: string): Promise<void> {
+  await change(call, { path: pathOf(container, "/rename"), query: { name } });
+}
+
 export async function unpauseContainer(call: Call, container: string): Promise<void> {
   await change(call, { path: pathOf(container, "/unpause") });
 }
 
 interface Change {
   readonly path: string;
-  readonly query?: Readonly<Record<string, number | undefined>>;
+  readonly query?: Readonly<Record<string, number | string | undefined>>;
   readonly json?: unknown;
 }
 

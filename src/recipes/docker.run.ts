@@ -72,8 +72,11 @@ async function containerInputs(
 
 async function uninstall(context: UninstallContext): Promise<void> {
   const call = await callOf(context);
-  for (const { kind, name } of context.record.resources) {
-    const found = kind === "container" ? await inspectContainer(call, name) : undefined;
+  const names = context.record.resources.flatMap(({ kind, name }) => (kind === "container" ? [name] : []));
+  // Somebody may have given it another name.
+  const id = context.record.outputs["container-id"];
+  for (const name of [...names, ...(id ? [id] : [])]) {
+    const found = await inspectContainer(call, name);
     if (!found || !isOurs(found.Config.Labels, context)) continue;
     // It may have data to bring to safety; removing alone would kill it.
     if (found.State.Running) await stopContainer(call, found.Id);

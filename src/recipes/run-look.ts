@@ -9,9 +9,10 @@ export async function lookAtContainers(context: LookContext): Promise<Map<string
     const engine = await engineOfRecord(context, record);
     // Every part's inputs ask for the images next: both lists come at the same time.
     listing(context, engine, "images").catch(() => undefined);
-    const byName = namesOf(await listing(context, engine, "containers"));
+    const containers = await listing(context, engine, "containers");
     const { name = record.part } = record.options;
-    const drift = driftOf(record, name, byName.get(name));
+    const is = namesOf(containers).get(name);
+    const drift = is ? driftOf(record, name, is) : missing(record, name, containers);
     if (drift.length > 0) found.set(record.part, drift);
   }
   return found;
@@ -29,16 +30,23 @@ function namesOf(containers: readonly ContainerSummary[]): ReadonlyMap<string, C
   return index;
 }
 
-function driftOf(record: PartRecord, name: string, is: ContainerSummary | undefined): Drift[] {
-  const ends = /^exit\b/m.test(record.options["wait-for"] ?? "");
-  if (!is) {
-    const removes = isTrue(record.options["auto-remove"]);
-    return ends && removes ? [] : [{ kind: "missing", message: `container ${name} is gone` }];
+const runsToEnd = (record: PartRecord): boolean => /^exit\b/m.test(record.options["wait-for"] ?? "");
+
+function missing(record: PartRecord, name: string, containers: readonly ContainerSummary[]): Drift[] {
+  const renamed = containers.find(({ Id }) => Id === record.outputs["container-id"]);
+  if (renamed) {
+    const now = renamed.Names?.[0]?.slice(1) ?? "otherwise";
+    return [{ kind: "changed", message: `container ${name} is called ${now} now` }];
   }
+  if (runsToEnd(record) && isTrue(record.options["auto-remove"])) return [];
+  return [{ kind: "missing", message: `container ${name} is gone` }];
+}
+
+function driftOf(record: PartRecord, name: string, is: ContainerSummary): Drift[] {
   if (is.Id !== record.outputs["container-id"])
     return [{ kind: "changed", message: `container ${name} is another one than this part made` }];
   const starts = !isFalse(record.options["start"]);
-  if (starts && !ends && !["running", "restarting"].includes(is.State))
+  if (starts && !runsToEnd(record) && !["running", "restarting"].includes(is.State))
     return [{ kind: "stopped", message: `container ${name} is ${is.State}` }];
   return is.State === "running" ? networkDrift(record, name, is) : [];
 }

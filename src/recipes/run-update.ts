@@ -5,6 +5,7 @@ import {
   inspectContainer,
   inspectNetwork,
   removeContainer,
+  renameContainer,
   stopContainer,
   unpauseContainer,
   updateContainer,
@@ -27,7 +28,7 @@ export type Updating = UpdateContext<RunSchema>;
 
 export async function updateRun(context: Updating, call: Call): Promise<Outputs> {
   const { name } = context.options;
-  const found = await inspectContainer(call, name);
+  const found = (await inspectContainer(call, name)) ?? (await nameAgain(context, call));
   if (found && !isOurs(found.Config.Labels, context)) throw nameTaken(name, found);
   if (!found) return await bringUp(context, call);
   if (await needsNew(context, call, found)) {
@@ -40,6 +41,15 @@ export async function updateRun(context: Updating, call: Call): Promise<Outputs>
   await forgetListing(context, call.engine, "containers");
   const ending = await applyRest(context, call, found);
   return await outputsOf(context, call, { id: found.Id, ending });
+}
+
+/** The part's container that somebody has given another name gets its own back. */
+async function nameAgain(context: Updating, call: Call): Promise<ContainerState | undefined> {
+  const id = context.record.outputs["container-id"];
+  const found = id ? await inspectContainer(call, id) : undefined;
+  if (!found || !isOurs(found.Config.Labels, context)) return undefined;
+  await renameContainer(call, found.Id, context.options.name);
+  return found;
 }
 
 /** Whether something changed that this container cannot follow. */

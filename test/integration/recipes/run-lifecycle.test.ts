@@ -136,6 +136,34 @@ describe("docker.run: a container's life", () => {
     await engineRemove("images", old);
   });
 
+  it("gets its name back when somebody has renamed it, and goes under any name", async () => {
+    const rig = part({});
+    const before = await rig.install();
+    const other = `${rig.part}-other`;
+    const rename = async (): Promise<void> =>
+      void (await engineJson({ method: "POST", path: `/containers/${rig.part}/rename?name=${other}` }));
+    await rename();
+    expect(await rig.look()).to.deep.equal([
+      { kind: "changed", message: `container ${rig.part} is called ${other} now` },
+    ]);
+    expect((await rig.update())["container-id"]).to.equal(before["container-id"]);
+    expect(await rig.look()).to.deep.equal([]);
+    await rename();
+    await rig.uninstall();
+    expect(await engineHas(`/containers/${before["container-id"]}/json`)).to.be.false;
+  });
+
+  it("is not taken for another one whose id begins with its name", async () => {
+    const other = part({});
+    const { "container-id": id = "" } = await other.install();
+    const rig = part({ name: id.slice(0, 10) });
+    await rig.install();
+    await engineRemove("containers", id.slice(0, 10));
+    const after = await rig.update();
+    expect(after["container-id"]).to.not.equal(id);
+    expect((await inspect(other.part)).State.Running).to.be.true;
+  });
+
   it("limits and restart policy change in place", async () => {
     const rig = part({ memory: "64m" });
     const before = await rig.install();
