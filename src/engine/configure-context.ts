@@ -39,8 +39,12 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
     unknown: decoded.unknown,
     text: (option) => knownText(part.computed.get(option) ?? part.texts.get(option)),
     compute: (option, text, settings = {}) => {
-      const { secret = false, inPlace = false } = settings;
-      if (secret) host.runtime.redactor.add(text);
+      const { inPlace = false, from } = settings;
+      const { redactor } = host.runtime;
+      const piece =
+        from !== undefined && part.texts.get(from)?.secret === true && redactor.text(text) !== text;
+      const secret = settings.secret === true || piece;
+      if (secret) redactor.add(text);
       part.computed.set(option, { text, secret, inPlace });
     },
     declareOutput: (name, spec) => void part.outputs.set(name, spec),

@@ -102,8 +102,13 @@ export interface ConfigureContext<S extends Schema> extends Context {
   readonly unknown: ReadonlySet<string>;
   /** The text of an option as written and resolved, undeclared ones too; undefined when unset or unknown. */
   text(option: string): string | undefined;
-  /** Sets an option that the recipe computes. It counts as a change when it differs and may be referred to. */
-  compute(option: string, text: string, settings?: { secret?: boolean; inPlace?: boolean }): void;
+  /** Sets an option that the recipe computes. It counts as a change when it differs and may be referred to.
+   *  `from` names the option that the text is a piece of: it is a secret where the piece has a secret of that one. */
+  compute(
+    option: string,
+    text: string,
+    settings?: { secret?: boolean; inPlace?: boolean; from?: string },
+  ): void;
   /** An output whose name depends on the options. */
   declareOutput(name: string, spec: OutputSpec): void;
   /** An option of another section, resolved; makes this part need that one. Undefined where there is none. */

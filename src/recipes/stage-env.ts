@@ -17,7 +17,7 @@ export async function configureEnv(
 ): Promise<void> {
   for (const line of context.options.env ?? []) {
     const at = line.indexOf("=");
-    if (at > 0) context.compute(ENV + line.slice(0, at), line.slice(at + 1), { inPlace: true });
+    if (at > 0) context.compute(ENV + line.slice(0, at), line.slice(at + 1), { inPlace: true, from: "env" });
     else if (recipeOf(line) === "docker.stage") await fromStage(context, line);
     else fromEnvironment(context, line);
   }

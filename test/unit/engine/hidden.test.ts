@@ -132,6 +132,19 @@ describe("what is a secret by its name", () => {
     expect(told).to.not.contain(PASSWORD).and.not.contain("ours-12345");
   });
 
+  it("is recorded as a hash where a stage takes its variables apart", async () => {
+    await using buildout = await testBuildout({
+      config:
+        "[buildout]\nparts = s\n[s]\nrecipe = docker.stage\nenv =\n    P=$<env:DB_PASSWORD>\n    OPEN=production\n",
+      env: { DB_PASSWORD: PASSWORD },
+    });
+    expect((await buildout.install()).ok).to.equal(true);
+    const record = (await buildout.records()).get("s");
+    expect(record!.options["env.OPEN"]).to.equal("production");
+    expect(record!.options["env.P"]).to.match(/^secret:/);
+    expect(record!.options["env"]).to.match(/^secret:/);
+  });
+
   it("is not shown by a plan where it stands in a line of its own", async () => {
     await using buildout = await testBuildout({ config: spelledOut("old-one", 1), recipes: { printer } });
     await buildout.install();
