@@ -102,6 +102,12 @@ export async function engineRemove(kind: "containers" | "networks" | "volumes" |
   if (status >= 300 && status !== 404) throw new Error(`DELETE ${path}: ${status} ${body.toString().trim()}`);
 }
 
+/** Ends a container as somebody from outside would. An engine may answer before it knows of the end: that is waited for. */
+export async function engineKill(name: string): Promise<void> {
+  await engineJson({ method: "POST", path: `/containers/${name}/kill` });
+  await engineJson({ method: "POST", path: `/containers/${name}/wait` });
+}
+
 /** The names of all objects with a label, each with its kind: `container web`, `network net`, … */
 export async function engineObjects(label: string): Promise<string[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [label] }));

@@ -9,7 +9,14 @@ import type { Engine } from "../../../src/docker/engine.js";
 import { DockerError, type Problem } from "../../../src/docker/errors.js";
 import { execInContainer } from "../../../src/docker/exec.js";
 import { END_OF_ARCHIVE, extendedHeader, tarHeader } from "../../../src/docker/tar-write.js";
-import { engineHost, engineObjects, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
+import {
+  engineHost,
+  engineObjects,
+  engineRemove,
+  engineRequest,
+  uniqueName,
+  engineKill,
+} from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { listContainer } from "../../support/listing.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -122,7 +129,7 @@ describe("copying on a real engine", function () {
   it("works from and to containers that do not run", async () => {
     const from = await copied({ path: "/t/" });
     const to = await start(uniqueName("copy-to"));
-    for (const name of [from, to]) await engine.request({ method: "POST", path: `/containers/${name}/kill` });
+    for (const name of [from, to]) await engineKill(name);
     await copyPath({ from: place(from), to: place(to), path: "/t/", target: "/deep/down/t" });
     await engine.request({ method: "POST", path: `/containers/${to}/start` });
     expect(await list(to, "/deep/down/t")).to.deep.equal(await list(source, "/t"));

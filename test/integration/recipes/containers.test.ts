@@ -8,6 +8,7 @@ import {
   engineObjects,
   engineRemove,
   uniqueName,
+  engineKill,
 } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 
@@ -197,7 +198,7 @@ describe("containers, networks and volumes in one file", () => {
     buildout = await testBuildout({ config: file() });
     await buildout.install();
     done(buildout);
-    await engineJson({ method: "POST", path: `/containers/${prefix}-web0/kill` });
+    await engineKill(`${prefix}-web0`);
     await engineRemove("networks", `${prefix}-back`);
     expect((await buildout.install()).ok).to.be.true;
     expect(done(buildout)).to.include({ back: "install", web0: "install" });

@@ -3,7 +3,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import run_ from "../../../src/recipes/docker.run.js";
 import { RecipeError } from "../../../src/recipe.js";
-import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
+import {
+  engineHas,
+  engineJson,
+  engineRemove,
+  engineRequest,
+  uniqueName,
+  engineKill,
+} from "../../support/engine.js";
 import { ensureBaseImage, loadImage } from "../../support/images.js";
 import { oneContainer } from "../../support/one-container.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
@@ -88,7 +95,7 @@ describe("docker.run: a container's life", () => {
   it("stopped by somebody: started again, the same container", async () => {
     const rig = part({ script: "echo once >> /ran" });
     const before = await rig.install();
-    await engineJson({ method: "POST", path: `/containers/${rig.part}/kill` });
+    await engineKill(rig.part);
     const [drift, ...more] = await rig.look();
     expect(more).to.deep.equal([]);
     expect(drift?.kind).to.equal("stopped");
