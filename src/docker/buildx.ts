@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import type { BuildReport } from "./build-report.js";
 import type { BuildSpec } from "./build.js";
 import { readRawJson } from "./buildkit-trace.js";
+import { parseEcrHost } from "./ecr/address.js";
 import { DockerError, reasonOf } from "./errors.js";
 
 /** What only buildx can do, in its own words, and where the context is. */
@@ -127,7 +128,7 @@ export function buildxArguments(
       Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`),
     ),
     ...each("--cache-from", spec.cacheFrom),
-    ...each("--cache-to", spec.cacheTo),
+    ...each("--cache-to", spec.cacheTo.map(cacheFor)),
     ...(spec.noCache ? ["--no-cache"] : []),
     ...(spec.pull ? ["--pull"] : []),
     ...each("--network", [spec.network]),
@@ -145,6 +146,13 @@ export function buildxArguments(
     spec.context,
   ];
   return { args, env };
+}
+
+/** ECR takes a cache only in the form of an image, which the builders do not give it by themselves. */
+function cacheFor(to: string): string {
+  const ref = /(?:^|,)ref=([^/,]+)/.exec(to)?.[1] ?? "";
+  const bare = /(?:^|,)type=registry(?:,|$)/.test(to) && !to.includes("image-manifest=");
+  return bare && parseEcrHost(ref) ? `${to},image-manifest=true,oci-mediatypes=true` : to;
 }
 
 function each(flag: string, values: readonly (string | undefined)[]): string[] {

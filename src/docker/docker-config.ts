@@ -13,7 +13,7 @@ export interface DockerConfig {
 }
 
 /** For what runs on an engine, not for the way to it. */
-export interface ProxySettings {
+interface ProxySettings {
   readonly httpProxy?: string;
   readonly httpsProxy?: string;
   readonly ftpProxy?: string;

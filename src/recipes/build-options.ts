@@ -49,7 +49,7 @@ export const buildOptions = {
     inPlace,
   }),
   "cache-to": option.lines({
-    doc: "Where to put cached steps: `type=inline` (into the image), or with buildx any `type=…,…`. ECR wants `type=registry,…,image-manifest=true,oci-mediatypes=true`.",
+    doc: "Where to put cached steps: `type=inline` (into the image), or with buildx any `type=…,…`. One of `type=registry` in ECR gets `image-manifest=true,oci-mediatypes=true`, as ECR wants it.",
     aliases: ["cache_to"],
     inPlace,
   }),

@@ -17,13 +17,18 @@ export function broughtDrift(
       const image = findImage(images, name);
       if (!image) return [{ kind: "missing", message: `image ${name} is gone` }];
       const known = name === reference ? record.outputs["image-id"] : undefined;
-      return !known || image.Id === known
+      return !known || image.Id === known || hasDigest(image, record.outputs["digest"])
         ? []
         : [{ kind: "changed", message: `image ${name} is another image now` }];
     });
     if (drift.length > 0) found.set(record.part, drift);
   }
   return found;
+}
+
+/** An engine with another image store has other ids for what a registry gave it. */
+function hasDigest({ RepoDigests }: ImageSummary, digest: string | undefined): boolean {
+  return Boolean(digest) && (RepoDigests ?? []).some((name) => name.endsWith(`@${digest}`));
 }
 
 /**

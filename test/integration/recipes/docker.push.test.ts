@@ -167,6 +167,24 @@ describe("docker.push", function () {
       expect(JSON.stringify(made.events)).not.to.contain(login.password);
     });
 
+    for (const builder of ["classic", "buildkit"])
+      it(`gives an image that is built from, by the builder ${builder}`, async () => {
+        const auth = Buffer.from(`ann:${login.password}`).toString("base64");
+        const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [closed.host]: { auth } } }) };
+        const base = `${closed.host}/${name}-base:1`;
+        const pushed = await push(`name = ${name}:1\nregistry = ${closed.host}\nrepository = ${name}-base`, {
+          env,
+        });
+        await installed(pushed, "pushed");
+        await pushed.uninstall();
+        expect(await engineHas(`/images/${base}/json`)).to.equal(false);
+        const part = `recipe = docker.build\nname = ${name}-built\nbuilder = ${builder}\ndockerfile-inline =\n  FROM ${base}\n  RUN true`;
+        const made = await imageBuildout({ config: `[buildout]\nparts = app\n[app]\n${part}\n`, env });
+        open.push(made);
+        await installed(made, "app");
+        await engineRemove("images", base);
+      });
+
     it("takes DOCKER_AUTH_CONFIG", async () => {
       const auth = Buffer.from(`ann:${login.password}`).toString("base64");
       const made = await push(`name = ${name}:1\nregistry = ${closed.host}`, {

@@ -152,6 +152,15 @@ describe("buildxArguments", () => {
     expect(args.join(" ")).to.equal(
       "build --progress=rawjson --metadata-file /m --file Dockerfile --tag app:1 --tag app:2 --build-arg TOKEN --build-arg PATH=/x --label a=b --cache-from app --cache-to type=inline --no-cache --platform linux/amd64,linux/arm64 --add-host h:1.2.3.4 --secret id=s,env=S --ssh default --build-context base=docker-image://b --provenance=false --load -- -",
     );
+    const ecr = "type=registry,ref=123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:cache";
+    const cacheTo = [ecr, `${ecr},image-manifest=false`, "type=registry,ref=r.example/app:cache"];
+    const told = buildxArguments({ ...spec, cacheTo }, "/m").args.filter(
+      (_, at, all) => all[at - 1] === "--cache-to",
+    );
+    expect(told, "a cache in ECR has the form that ECR takes").to.deep.equal([
+      `${ecr},image-manifest=true,oci-mediatypes=true`,
+      ...cacheTo.slice(1),
+    ]);
   });
 });
 
