@@ -5,7 +5,7 @@ export function splitWords(text: string): string[] {
   let i = 0;
   while (i < text.length) {
     const c = text[i]!;
-    if (/\s/.test(c)) {
+    if (BLANKS.has(c)) {
       if (word !== undefined) words.push(word);
       word = undefined;
       i++;
@@ -26,13 +26,17 @@ export function splitWords(text: string): string[] {
   return words;
 }
 
+/** A shell's, and the carriage return of a file from elsewhere. Other blanks of Unicode are letters to a shell. */
+const BLANKS: ReadonlySet<string> = new Set(" \t\n\r");
+
 function readQuoted(text: string, start: number): { value: string; next: number } {
   const quote = text[start];
   let value = "";
   let i = start + 1;
   while (i < text.length && text[i] !== quote) {
-    if (quote === '"' && text[i] === "\\" && '"\\$`\n'.includes(text[i + 1] ?? "x")) i++;
-    value += text[i];
+    const escaped = quote === '"' && text[i] === "\\" && '"\\$`\n'.includes(text[i + 1] ?? "x");
+    if (escaped) i++;
+    if (!escaped || text[i] !== "\n") value += text[i];
     i++;
   }
   if (i >= text.length) throw new RangeError(`a quotation that starts with ${quote} does not end`);

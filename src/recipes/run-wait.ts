@@ -108,10 +108,14 @@ async function healthy(call: Live, to: Waiting & { condition: Condition }): Prom
     if (Health?.Status === "starting") await checkIfDue(call, to, { State, Config });
     if (Health?.Status !== "unhealthy") return Health?.Status === "healthy";
     const last = Health.Log?.at(-1);
+    const said = last?.Output.trim();
     throw new RecipeError({
       code: "container/unhealthy",
       message: `container ${to.name} is unhealthy`,
-      notes: last ? [`its last check ended with exit code ${last.ExitCode}:\n${last.Output.trim()}`] : [],
+      notes: [
+        ...(last ? [`its last check ended with exit code ${last.ExitCode}${said ? `:\n${said}` : ""}`] : []),
+        ...(await lastLines(call.engine, to.container)),
+      ],
       option: "wait-for",
     });
   });

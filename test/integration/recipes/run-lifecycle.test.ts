@@ -398,10 +398,10 @@ describe("docker.run: waiting", () => {
     expect(State.Health.Status).to.equal("healthy");
   });
 
-  it("unhealthy fails, with what the check said", async () => {
+  it("unhealthy fails, with what the check and the container said", async () => {
     const problem = await failureOf(
       the.install({
-        command: "sleep 1000",
+        command: "sh -c 'echo no disk; sleep 1000'",
         "healthcheck-command": "echo broken; exit 1",
         "healthcheck-interval": "50ms",
         "healthcheck-retries": "1",
@@ -409,7 +409,10 @@ describe("docker.run: waiting", () => {
       }),
     );
     expect(problem.message).to.equal(`container ${the.part.part} is unhealthy`);
-    expect(problem.notes).to.deep.equal(["its last check ended with exit code 1:\nbroken"]);
+    expect(problem.notes).to.deep.equal([
+      "its last check ended with exit code 1:\nbroken",
+      "the last lines of its log:\nno disk",
+    ]);
   });
 
   it("healthy without a check fails at once", async () => {
