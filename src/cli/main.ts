@@ -23,13 +23,15 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
     io.out.write(`tsbuildout ${version()}\n`);
     return EXIT.done;
   }
-  const command = commands.find(({ name }) => name === (parsed.command ?? DEFAULT_COMMAND));
-  if (globals.help) {
+  const help = globals.help || parsed.command === "help";
+  const asked = parsed.command === "help" ? parsed.args[0] : parsed.command;
+  const command = commands.find(({ name }) => name === (asked ?? DEFAULT_COMMAND));
+  if (!command) throw noCommand(asked ?? DEFAULT_COMMAND);
+  if (help) {
     const { commandHelp, programHelp } = await import("./help.js");
-    io.out.write(command && parsed.command ? commandHelp(command) : programHelp(commands));
+    io.out.write(asked === undefined ? programHelp(commands) : commandHelp(command));
     return EXIT.done;
   }
-  if (!command) throw noCommand(parsed.command ?? DEFAULT_COMMAND);
   checkArguments(command, parsed.args);
   await bePatient(globals.config, io);
   const module = await command.load();
