@@ -11,6 +11,8 @@ export interface RegistryOptions {
   readonly login?: { readonly username: string; readonly password: string };
   /** Serves HTTPS with a certificate of its own making, which no engine trusts by itself. */
   readonly tls?: boolean;
+  /** Takes tokens of that server, which are made with the certificate (see token-registry). */
+  readonly tokens?: Readonly<Record<"realm" | "service" | "issuer" | "certificate", string>>;
   /** One that was stopped: the new one has its address and what it holds. */
   readonly instead?: Registry;
 }
@@ -61,6 +63,10 @@ async function configuration(of: {
     await writeFile(join(folder, "htpasswd"), htpasswd(options.login));
     lines.push(`auth: { htpasswd: { realm: test, path: "${folder}/htpasswd" } }`);
   }
+  if (options.tokens) {
+    const { certificate, ...rest } = options.tokens;
+    lines.push(`auth: { token: ${JSON.stringify({ ...rest, rootcertbundle: certificate })} }`);
+  }
   return `${lines.join("\n")}\n`;
 }
 
@@ -69,7 +75,8 @@ function htpasswd(login: { username: string; password: string }): string {
   return execFileSync("htpasswd", ["-niB", login.username], { input: login.password, encoding: "utf8" });
 }
 
-function makeCertificate(folder: string): string {
+/** A key and a certificate for 127.0.0.1, `key.pem` and `cert.pem`. @returns the certificate's path */
+export function makeCertificate(folder: string): string {
   const certificate = join(folder, "cert.pem");
   const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
   const files = ["-keyout", join(folder, "key.pem"), "-out", certificate];
