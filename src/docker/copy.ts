@@ -102,9 +102,12 @@ function targetOf({ path, target }: CopyRequest): string {
   return byteString(whole.slice(1));
 }
 
-/** An engine that gives an archive of a container takes none for it until it is done: each would wait for the other. */
+/**
+ * An engine that gives an archive of a container takes none for it until it is done: each would wait for the other. Ids
+ * tell, for an engine may have two addresses.
+ */
 async function refuseSameContainer(from: CopySource, to: CopyTarget, signal?: AbortSignal): Promise<void> {
-  if (from.kind !== "container" || to.kind !== "container" || from.engine.key !== to.engine.key) return;
+  if (from.kind !== "container" || to.kind !== "container") return;
   const abortable = signal ? { signal } : {};
   const [one, other] = await Promise.all(
     [from, to].map(async ({ engine, container }) => {

@@ -12,7 +12,11 @@ export function checkName<S extends Schema>(
   context.fail({
     code: "option/value",
     message: `"${name}" cannot be the name of a ${kind}`,
-    help: ["use two or more letters, digits, dots, dashes and underscores, a letter or a digit first"],
+    help: [
+      kind === "network"
+        ? "leave out slashes and blanks"
+        : "use two or more letters, digits, dots, dashes and underscores, a letter or a digit first",
+    ],
     option: "name",
   });
 }

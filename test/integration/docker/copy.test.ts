@@ -314,6 +314,12 @@ describe("copying on a real engine", function () {
     );
     expect((await refusal(copyPath({ from, to: from, path: "/t" }))).code).to.equal("copy/same-container");
     const folder = await temporaryFolder();
+    symlinkSync(engineHost().replace(/^unix:\/\//, ""), join(folder, "socket"));
+    const same = await connect({ url: `unix://${folder}/socket` }, { env: {}, home: "/nonexistent" });
+    const again = { ...from, engine: same };
+    const twice = await refusal(copyPath({ from, to: again, path: "/t" }));
+    await same.close();
+    expect(twice.code, "by another address").to.equal("copy/same-container");
     expect(
       (await refusal(copyPath({ from: { kind: "folder", path: folder }, to, path: "/x" }))).message,
     ).to.equal(`there is no /x in ${folder}`);
