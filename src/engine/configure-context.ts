@@ -1,4 +1,4 @@
-import type { ConfigureContext, Problem } from "./contract.js";
+import type { ConfigureContext, Context, Problem } from "./contract.js";
 import type { Runtime } from "./context.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { hasHole } from "./hole.js";
@@ -33,8 +33,7 @@ export interface ConfigureCall {
 export function configureContext(host: ConfigureHost, part: Part, decoded: Decoded): ConfigureCall {
   const wishes: Wishes = { needs: [], parts: [] };
   const at = { part: part.name, span: (option: string) => part.span(option) };
-  const context: ConfigureContext<Schema> = {
-    ...host.runtime.context(part.name),
+  const own: Omit<ConfigureContext<Schema>, keyof Omit<Context, "warn">> = {
     options: decoded.values,
     unknown: decoded.unknown,
     text: (option) => knownText(part.computed.get(option) ?? part.texts.get(option)),
@@ -71,7 +70,8 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
     warn: (problem) => host.fail([warningOf(problem, at)]),
     fail: (problem: Problem) => host.fail(problemDiagnostics(new RecipeError(problem), at)),
   };
-  return { context, wishes };
+  // With a spread of the one into the other V8 takes 10 us for each part.
+  return { context: Object.assign(host.runtime.context(part.name), own), wishes };
 }
 
 function knownText(text: Text | undefined): string | undefined {
