@@ -1,6 +1,6 @@
 import { bugText } from "./bug.js";
 import { EXIT } from "./command.js";
-import type { Outputs } from "./output.js";
+import { type Outputs, SHOW_CURSOR } from "./output.js";
 
 /** Errors of a stream nobody looks at any more: its reader has left, as `head` does, or its terminal was closed. */
 const LEFT: ReadonlySet<string | undefined> = new Set(["EPIPE", "EIO"]);
@@ -49,6 +49,9 @@ export class Ending {
         process.exitCode = EXIT.internal;
       }
       flush();
+      // What the live lines have hidden: they had no chance to end.
+      if (this.#code === undefined && process.stdout.isTTY && process.env["TERM"] !== "dumb")
+        process.stdout.write(SHOW_CURSOR);
       if (this.#unwritten && this.#code === EXIT.done) process.exitCode = EXIT.failed;
     });
   }

@@ -10,6 +10,9 @@ export interface Outputs {
   readonly flush: () => void;
 }
 
+/** Brings the cursor of a terminal back. */
+export const SHOW_CURSOR = "\x1b[?25h";
+
 /** How much is gathered at most, in characters. */
 const LARGEST = 64 * 1024;
 

@@ -55,6 +55,7 @@ describe("ends of a process that nobody asked for", () => {
     run.signal("SIGHUP");
     const { code, stdout } = await run.done;
     expect(code).to.equal(130);
+    expect(stdout).to.contain("interrupted: what is under way is undone; once more ends at once\n");
     expect(stdout).to.contain("interrupted: 1 aborted");
   });
 

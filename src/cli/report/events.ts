@@ -18,12 +18,17 @@ export async function reported(
   invocation: Invocation,
   run: (report: Reporter) => Promise<Outcome>,
 ): Promise<number> {
-  const { report, finish, abandon } = reportOf(invocation);
+  const { report, note, finish, abandon } = reportOf(invocation);
+  const { signal } = invocation.io;
+  const told = (): void => note("interrupted: what is under way is undone; once more ends at once");
+  signal.addEventListener("abort", told, { once: true });
   try {
     return finish(await run(report));
   } catch (error) {
     abandon();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", told);
   }
 }
 
@@ -74,7 +79,7 @@ function jsonReport(write: (line: string) => void): RunReport {
     if (code !== EXIT.done) write(`${JSON.stringify({ error: failure(first, summary.interrupted) })}\n`);
     return code;
   };
-  return { report, finish, abandon: () => {} };
+  return { report, note: () => {}, finish, abandon: () => {} };
 }
 
 function failure(

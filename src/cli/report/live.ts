@@ -1,3 +1,4 @@
+import { SHOW_CURSOR } from "../output.js";
 import { displayWidth } from "./width.js";
 
 /** The terminal as far as a live region needs it. */
@@ -8,7 +9,6 @@ export interface Terminal {
 }
 
 const HIDE_CURSOR = "\x1b[?25l";
-const SHOW_CURSOR = "\x1b[?25h";
 
 /** Lines at the bottom of the terminal that are drawn again in place, and lines that scroll away above them. */
 export class LiveRegion {

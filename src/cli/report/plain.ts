@@ -34,7 +34,7 @@ export function plainReporter({ out, err, verbosity }: PlainSettings): Teller {
       last();
     }
   };
-  return { report, abandon: last };
+  return { report, note: say, abandon: last };
 }
 
 function because(reasons: readonly string[]): string {

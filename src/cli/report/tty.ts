@@ -25,7 +25,11 @@ const REDRAW = 100;
 /** Shows a run on a terminal: a line a running part, with step, bytes and time; what has ended scrolls above. */
 export function ttyReporter(settings: TtySettings): Teller {
   const screen = new Screen(settings);
-  return { report: (event) => screen.take(event), abandon: () => screen.abandon() };
+  return {
+    report: (event) => screen.take(event),
+    note: (line) => screen.note(line),
+    abandon: () => screen.abandon(),
+  };
 }
 
 class Screen {
@@ -71,6 +75,11 @@ class Screen {
       default:
         return;
     }
+    this.#schedule();
+  }
+
+  note(line: string): void {
+    this.#above.push(line);
     this.#schedule();
   }
 

@@ -92,6 +92,16 @@ describe("the errors of a run", () => {
     expect(text().endsWith(SUMMARY + ERRORS)).to.equal(true);
   });
 
+  it("come after what is said of an interruption", () => {
+    for (const { text, teller } of [terminal(EVENTS.slice(0, -1)), plain(EVENTS.slice(0, -1))]) {
+      teller.note("interrupted");
+      teller.report(EVENTS.at(-1)!);
+      const out = typeof text === "function" ? text() : text.out;
+      expect(out).to.match(/(^|\n)interrupted\n/);
+      expect(out.indexOf("interrupted\n")).to.be.lessThan(out.indexOf(SUMMARY));
+    }
+  });
+
   it("are told as well where the run is cut off", () => {
     const cut = plain(EVENTS.slice(0, -1));
     cut.teller.abandon();
