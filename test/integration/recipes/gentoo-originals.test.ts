@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { debianRoot } from "../../support/debian-root.js";
-import { projectFolder } from "../../support/cli.js";
 import { engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
 import {
   archiveOf,
@@ -20,25 +19,8 @@ import {
 } from "../../support/gentoo.js";
 import { filesOf } from "../../support/image-files.js";
 import { ensureBaseImage } from "../../support/images.js";
+import { copyIsTrue, readmeBlock } from "../../support/originals.js";
 import { writeFiles } from "../../support/tmp.js";
-
-/** The README that users of the original have: in place where it is, else the copy. */
-const shared = join(projectFolder, "../shared/originals/dockeroo.rst");
-const copy = join(projectFolder, "test/fixtures/originals/dockeroo.rst");
-const readme = readFileSync(existsSync(shared) ? shared : copy, "utf8");
-
-/** The first code block that a line of it tells, without its indentation. */
-function block(line: RegExp): string {
-  const blocks = readme.split(/^\.\. code-block::.*$/m).slice(1);
-  for (const text of blocks) {
-    const body = text
-      .split(/\n(?=\S)/)[0]!
-      .replaceAll(/^ {4}/gm, "")
-      .trim();
-    if (line.test(body)) return `${body}\n`;
-  }
-  return expect.fail(`the README has no block with ${line}`);
-}
 
 /** What this engine needs beyond the README: it gives nobody all capabilities. */
 const rightsOf = (part: string): string[] => [
@@ -100,9 +82,7 @@ describe("the README of the original", function () {
     await buildout.dispose();
   });
 
-  it("is what the copy says", () => {
-    if (existsSync(shared)) expect(readFileSync(copy, "utf8")).to.equal(readme);
-  });
+  it("is what the copy says", copyIsTrue);
 
   async function install(config: string, assignments: readonly string[]): Promise<void> {
     await buildout.write(config);
@@ -149,7 +129,7 @@ describe("the README of the original", function () {
       env["HTTP_PROXY"] = `127.0.0.1:${(server.address() as AddressInfo).port}`;
       env["http_proxy"] = undefined;
       const layout = "containers/builder_x86_64";
-      const wrapper = block(/^#!\/bin\/sh/);
+      const wrapper = readmeBlock(/^#!\/bin\/sh/);
       await writeFiles(buildout.directory, {
         [`${layout}/usr/local/bin/chroot-x86_64-docker`]: wrapper,
         [`${layout}/etc/portage/repos.conf/local.conf`]: "",
@@ -179,7 +159,7 @@ recipe = docker.run
 image = ${await ensureBaseImage()}
 container = ${container}
 command = sleep 600
-${block(/^\[crossdev_builder\.img\]/)}`,
+${readmeBlock(/^\[crossdev_builder\.img\]/)}`,
         rightsOf("crossdev_builder.img"),
       );
       const files = await filesOf("dockeroo/builder_x86_64:latest");
@@ -237,7 +217,7 @@ build-image = ${builder}
 variant = docker
 post-build-script-shell = /bin/sh
 post-build-script = echo recorded:; cat /${SYSROOT}/var/log/commands
-${block(/^recipe = dockeroo:docker\.gentoo-build/)}`,
+${readmeBlock(/^recipe = dockeroo:docker\.gentoo-build/)}`,
         rightsOf("base"),
       );
       expect(recorded(buildout.log()).filter((line) => line.startsWith("ROOT="))).to.deep.equal([
@@ -268,7 +248,10 @@ ${block(/^recipe = dockeroo:docker\.gentoo-build/)}`,
     ]);
     await importArchive("base:latest", await archiveOf(busyboxAt("")));
     try {
-      await install(`[buildout]\nparts = disk-image\n${block(/^\[disk-image\]/)}`, rightsOf("disk-image"));
+      await install(
+        `[buildout]\nparts = disk-image\n${readmeBlock(/^\[disk-image\]/)}`,
+        rightsOf("disk-image"),
+      );
       const path = join(buildout.directory, "parts/disk-image/disk.img");
       const size = 2 ** 26 + 2 * "root:x:0:0:root:/root:/bin/sh\n".length;
       expect(Number(execFileSync("stat", ["-c", "%s", path], { encoding: "utf8" }))).to.equal(size);
