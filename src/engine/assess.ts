@@ -198,12 +198,15 @@ export class Assessor {
 
   #looking(part: Part, live: Live, signal: AbortSignal): InputsContext<Schema> {
     const { runtime, record } = this.settings;
-    return {
-      ...runtime.context(part.name, signal, (option) => part.span(option)),
-      options: live.options,
-      text: (option) => knownText(part, live, option),
-      record: record(part.name),
-    };
+    // Not spread into a literal, as in configureContext.
+    return Object.assign(
+      runtime.context(part.name, signal, (option) => part.span(option)),
+      {
+        options: live.options,
+        text: (option: string) => knownText(part, live, option),
+        record: record(part.name),
+      },
+    );
   }
 }
 

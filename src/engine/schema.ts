@@ -56,8 +56,15 @@ function scalar<T>(kind: string, parse: (text: string, context: DecodeContext) =
   });
 }
 
-function list<T>(kind: string, parse: (text: string, context: DecodeContext) => T) {
-  return (settings: Settings): Option<T> => ({ ...settings, kind, decode: parse });
+/** One for all: of the lists that a recipe knows, a part has few, and there may be many parts. */
+const EMPTY: readonly never[] = Object.freeze([]);
+
+function list<T>(kind: string, parse: (text: string) => T[]) {
+  return (settings: Settings): Option<readonly T[]> => ({
+    ...settings,
+    kind,
+    decode: (text) => (text === "" ? EMPTY : parse(text)),
+  });
 }
 
 function fail(message: string, ...help: string[]): never {
