@@ -40,6 +40,7 @@ export function suggest(word: string, names: Iterable<string>): string | undefin
 
 /** The help line of a diagnostic that `suggest` gives rise to: none or one. */
 export function didYouMean(word: string, names: Iterable<string>): readonly string[] {
+  if (word.includes(",")) return ["blanks separate names, not commas"];
   const name = suggest(word, names);
   return name === undefined ? [] : [`did you mean "${name}"?`];
 }

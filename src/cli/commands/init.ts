@@ -59,8 +59,9 @@ const COMPOSE_FILES = ["compose.yaml", "compose.yml", "docker-compose.yaml", "do
 
 async function compose({ args, io }: Invocation): Promise<Converted> {
   const file = args[0] ?? COMPOSE_FILES.find((name) => existsSync(join(io.cwd, name)));
-  if (args.length > 1 || file === undefined)
-    throw new UsageError("init --from compose takes one Compose file");
+  if (args.length > 1) throw new UsageError("init --from compose takes one Compose file");
+  if (file === undefined)
+    throw new UsageError("there is no Compose file here", ["name it: tsbuildout init --from compose FILE"]);
   const { fromCompose } = await import("../init/compose.js");
   const text = await read(io, file);
   // Compose calls a project after its folder, with what it does not allow left out.

@@ -46,6 +46,15 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: did you mean "parts"?`,
   },
   {
+    name: "config/missing-section: with commas",
+    cfg: "[buildout]\nparts = aa,bb\n[aa]\n[bb]\n",
+    text: `error[config/missing-section]: there is no section [aa,bb] for the part aa,bb
+  buildout.cfg:2:9
+2 | parts = aa,bb
+  |         ^^^^^
+  = help: blanks separate names, not commas`,
+  },
+  {
     name: "container/name-twice",
     cfg: "[buildout]\nparts = aa bb\n[aa]\nrecipe = docker.run\nname = same\nimage = x\n[bb]\nrecipe = docker.run\nname = same\nimage = x\n",
     text: `error[container/name-twice]: same is the container of the part aa, too (part bb)

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { runCli } from "../../support/in-process.js";
+import { temporaryFolder } from "../../support/tmp.js";
 
 describe("help", () => {
   const cwd = "/";
@@ -9,5 +10,15 @@ describe("help", () => {
     const { code, stderr } = await runCli(["help", "plam"], { cwd });
     expect(code).to.equal(2);
     expect(stderr).to.contain('there is no command "plam"').and.contain('did you mean "plan"?');
+  });
+});
+
+describe("init --from compose", () => {
+  it("says where it found no file", async () => {
+    const { code, stderr } = await runCli(["init", "--from", "compose"], { cwd: await temporaryFolder() });
+    expect(code).to.equal(2);
+    expect(stderr).to.equal(
+      "error[usage/arguments]: there is no Compose file here\n   = help: name it: tsbuildout init --from compose FILE\n",
+    );
   });
 });
