@@ -16,6 +16,22 @@ export async function imageBuildout({ config, files = {}, env = {} }: ImageBuild
   return buildout;
 }
 
+/** Makes buildouts that are uninstalled and taken away after each test. To be called within a `describe`. */
+export function imageBuildouts(): (of: ImageBuildout) => Promise<TestBuildout> {
+  const open: TestBuildout[] = [];
+  afterEach(async () => {
+    for (const made of open.splice(0)) {
+      await made.uninstall();
+      await made.dispose();
+    }
+  });
+  return async (of) => {
+    const made = await imageBuildout(of);
+    open.push(made);
+    return made;
+  };
+}
+
 /** Installs and expects every part to end well; gives the outputs of a part. */
 export async function installed(
   buildout: TestBuildout,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
 import { type Ecr, startEcr } from "../../support/ecr.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
-import { imageBuildout, installed } from "../../support/image-buildout.js";
+import { imageBuildouts, installed } from "../../support/image-buildout.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import { readmeBlock } from "../../support/originals.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
@@ -16,20 +16,9 @@ import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 describe("the examples of the originals: images", function () {
   this.timeout(120_000);
   let name: string;
-  const open: TestBuildout[] = [];
+  const buildout = imageBuildouts();
   before(async () => void (await ensureBaseImage()));
   beforeEach(() => void (name = uniqueName("tsb-original")));
-  afterEach(async () => {
-    for (const made of open.splice(0)) {
-      await made.uninstall();
-      await made.dispose();
-    }
-  });
-  const buildout = async (of: Parameters<typeof imageBuildout>[0]): Promise<TestBuildout> => {
-    const made = await imageBuildout(of);
-    open.push(made);
-    return made;
-  };
 
   const installWith = async (config: string, assignments: string[], env = {}): Promise<TestBuildout> => {
     const part = /^\[(.*)\]/.exec(config)?.[1] ?? "";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
-import { failing, imageBuildout, installed } from "../../support/image-buildout.js";
+import { failing, imageBuildouts, installed } from "../../support/image-buildout.js";
 import { loadImage } from "../../support/images.js";
 import { type Clerk, startTokenRegistry, type TokenRegistry } from "../../support/token-registry.js";
 
@@ -13,7 +13,9 @@ describe("a registry that takes tokens", function () {
   let registry: TokenRegistry;
   let clerk: Clerk;
   let name: string;
-  const open: TestBuildout[] = [];
+  // Before the buildouts go, which is when they may ask the registry again.
+  afterEach(() => void (clerk = () => 300));
+  const make = imageBuildouts();
   before(async () => void (registry = await startTokenRegistry((...asked) => clerk(...asked))));
   after(async () => await registry.stop());
   beforeEach(async () => {
@@ -22,19 +24,10 @@ describe("a registry that takes tokens", function () {
     registry.asked.length = 0;
     await loadImage(`${name}:1`, { Labels: { name } });
   });
-  afterEach(async () => {
-    clerk = () => 300;
-    for (const made of open.splice(0)) {
-      await made.uninstall();
-      await made.dispose();
-    }
-    await engineRemove("images", `${name}:1`);
-  });
+  afterEach(async () => await engineRemove("images", `${name}:1`));
   const buildout = async (recipe: string, options: string, env = {}): Promise<TestBuildout> => {
     const part = `[it]\nrecipe = docker.${recipe}\nname = ${name}:1\nregistry = ${registry.host}\n${options}`;
-    const made = await imageBuildout({ config: `[buildout]\nparts = it\n${part}\n`, env });
-    open.push(made);
-    return made;
+    return await make({ config: `[buildout]\nparts = it\n${part}\n`, env });
   };
   const reference = (): string => `${registry.host}/${name}:1`;
   const who = "username = ann\npassword = correct-horse";

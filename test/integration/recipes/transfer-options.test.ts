@@ -10,7 +10,7 @@ import type { TestBuildout } from "../../../src/testing.js";
 import { countingProxy } from "../../support/counting-proxy.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
-import { failing, imageBuildout, installed } from "../../support/image-buildout.js";
+import { failing, imageBuildouts, installed } from "../../support/image-buildout.js";
 import { imageArchive, loadImage } from "../../support/images.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 import { putImage, tagsIn } from "../../support/registry-content.js";
@@ -32,7 +32,7 @@ describe("docker.pull, docker.push, docker.load and docker.save: every option", 
   let registry: Registry;
   let closed: Registry;
   let name: string;
-  const open: TestBuildout[] = [];
+  const buildout = imageBuildouts();
   const held = new Set<string>();
   before(async () => {
     registry = await startRegistry();
@@ -44,10 +44,6 @@ describe("docker.pull, docker.push, docker.load and docker.save: every option", 
   });
   beforeEach(() => void (name = uniqueName("tsb-transfer")));
   afterEach(async () => {
-    for (const made of open.splice(0)) {
-      await made.uninstall();
-      await made.dispose();
-    }
     for (const image of held) await engineRemove("images", image);
     held.clear();
   });
@@ -58,9 +54,7 @@ describe("docker.pull, docker.push, docker.load and docker.save: every option", 
     return `[buildout]\nparts = it\n[it]\nrecipe = docker.${recipe}\n${lines.join("\n")}\n`;
   };
   const part = async (recipe: string, ...options: string[]): Promise<TestBuildout> => {
-    const made = await imageBuildout({ config: config(recipe, options) });
-    open.push(made);
-    return made;
+    return await buildout({ config: config(recipe, options) });
   };
   const outputs = async (recipe: string, ...options: string[]): Promise<Readonly<Record<string, string>>> =>
     await installed(await part(recipe, ...options), "it");
@@ -76,8 +70,9 @@ describe("docker.pull, docker.push, docker.load and docker.save: every option", 
     const where = [`name = ${name}:1`, `registry = ${closed.host}`];
     const who = `username = ${login.username}`;
     if (recipe === "pull") {
-      await outputs("push", ...where, who, `password = ${login.password}`);
-      await open.pop()?.uninstall();
+      const pushed = await part("push", ...where, who, `password = ${login.password}`);
+      await installed(pushed, "it");
+      await pushed.uninstall();
     }
     expect(await failing(await part(recipe, ...where))).to.contain("note: asked without a login");
     const wrong = await part(recipe, ...where, who, "password = wrong-horse");
