@@ -53,7 +53,17 @@ describe("a cold start", () => {
       expect(code, stdout).to.equal(0);
       const loaded = stdout.split("\n").map((line) => line.replace(/^NativeModule /, ""));
       expect(loaded).to.include("http");
-      const heavy = ["crypto", "fs/promises", "perf_hooks", "tls", "child_process", "v8", "zlib", "dns"];
+      const heavy = [
+        "crypto",
+        "fs/promises",
+        "perf_hooks",
+        "tls",
+        "child_process",
+        "worker_threads",
+        "v8",
+        "zlib",
+        "dns",
+      ];
       expect(loaded.filter((name) => heavy.includes(name))).to.deep.equal([]);
     } finally {
       await tsbuildout(["uninstall", "--all"], { cwd });
