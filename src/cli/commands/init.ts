@@ -69,7 +69,8 @@ async function compose({ args, io }: Invocation): Promise<Converted> {
     .toLowerCase()
     .replaceAll(/[^a-z0-9_-]/g, "");
   const settings = join(dirname(resolve(io.cwd, file)), ".env");
-  const note = `${relative(io.cwd, settings)} is not read: set -a; . ./.env; set +a before tsbuildout`;
+  const path = relative(io.cwd, settings);
+  const note = `${path} is not read: set -a; . ./${path}; set +a before tsbuildout`;
   return convert(file, () => {
     const converted = fromCompose(text, project);
     return existsSync(settings) ? { ...converted, notes: [...converted.notes, note] } : converted;
