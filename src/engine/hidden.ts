@@ -11,6 +11,10 @@ const hidden = new WeakMap<Source, Span[]>();
 const MASK = "***";
 /** `name = value` with its operator, or what was meant to be; on the command line with its section. */
 const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+)\s*(?:[-+<>!~]?=|:\s)\s*/;
+/** In an address. */
+const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/@]+(?=@)/g;
+/** What stands in for a variable of the environment. */
+const FALLBACK = /(?<=\$[<{]env:([\w .-]+)\|)[^>}]+/g;
 /** Values have a few lines; further up nobody looks for the option that a line belongs to. */
 const FURTHEST = 200;
 /** A reference shows no secret, unless it has a fallback. */
@@ -81,10 +85,10 @@ export function withoutSecrets(source: Source, offset: number, { text, start, en
   return { text: before + inside + after, start: from, end: from + inside.length };
 }
 
-/** A line of an option without its value, where its name says that this is a secret. */
+/** A line of an option without its value, where its name says that this is a secret, and without passwords. */
 export function withoutValue(line: string): string {
   const own = OPTION.exec(line);
-  return own && isSecretName(own[1]!) ? own[0] + MASK : line;
+  return own && isSecretName(own[1]!) ? own[0] + MASK : line.replaceAll(PASSWORD, MASK);
 }
 
 type Range = readonly [from: number, to: number];
@@ -97,6 +101,9 @@ function rangesIn(source: Source, offset: number, text: string): Range[] {
   });
   const named = secretFrom(source, offset, text);
   const ranges: Range[] = named === undefined ? said : [...said, [named, text.length]];
+  for (const { index, 0: password } of text.matchAll(PASSWORD)) ranges.push([index, index + password.length]);
+  for (const { index, 0: fallback, 1: variable } of text.matchAll(FALLBACK))
+    if (isSecretName(variable!)) ranges.push([index, index + fallback.length]);
   return ranges.sort(([a], [b]) => a - b);
 }
 

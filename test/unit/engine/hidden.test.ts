@@ -35,6 +35,17 @@ describe("lines of a file that a message shows", () => {
       file: `[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword = $<env:NOT_SET_X|${PASSWORD}>$<nowhere:x>\n`,
       lines: ["6 | password = ***$<nowhere:x>", "  |               ^^^^^^^^^^^^"],
     },
+    "hide the password of an address": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.build\nsource = https://me:${PASSWORD}@x/$<nowhere:x>\n`,
+      lines: ["5 | source = https://me:***@x/$<nowhere:x>", "  |                           ^^^^^^^^^^^^"],
+    },
+    "hide a fallback in the midst of another value": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.run\nimage = x\ncommand = a $<env:MY_TOKEN|${PASSWORD}> $<nowhere:x>\n`,
+      lines: [
+        "6 | command = a $<env:MY_TOKEN|***> $<nowhere:x>",
+        "  |                                 ^^^^^^^^^^^^",
+      ],
+    },
     "hide a secret over several lines": {
       file: `[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword =\n    ${PASSWORD}\n    # no comment\n    ${PASSWORD}$<nowhere:x>\n`,
       lines: ["9 |     ***$<nowhere:x>", "  |        ^^^^^^^^^^^^"],
