@@ -113,8 +113,7 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
   const proxies = await proxyVariables(engine.endpoint, context);
   hidePasswords(context, Object.values(proxies));
   const caches = engineCaches(via.spec, options);
-  // As the docker CLI does, and buildx by itself.
-  const buildArgs = { ...proxies, ...caches.buildArgs };
+  const buildArgs = { ...unlessGiven(proxies, caches.buildArgs), ...caches.buildArgs };
   const spec = { ...via.spec, ...caches, buildArgs, dockerfile: files.pathInContext };
   const gzip = options.encoding === "gzip";
   const folder = builder === "buildkit" && !gzip ? files.share?.() : undefined;
@@ -136,6 +135,15 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
   } finally {
     await session?.close();
   }
+}
+
+/** The variables that the part sets in neither spelling: a builder takes both for one. */
+function unlessGiven(
+  proxies: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(proxies).filter(([name]) => !names.has(name.toLowerCase())));
 }
 
 /** A proxy's URL may have one. */
@@ -225,7 +233,9 @@ async function sessionFor(
   logins: ReadonlyMap<string, Credentials>,
 ): Promise<OpenSession | undefined> {
   const asked = options.secrets ?? [];
-  const needless = asked.length === 0 && options.ssh.length === 0 && logins.size === 0;
+  // Podman has no sessions, and takes credentials from the request itself.
+  const unasked = logins.size === 0 || engine.libpod;
+  const needless = asked.length === 0 && options.ssh.length === 0 && unasked;
   if (needless && !folder) return undefined;
   const secrets = await readSecrets(context, asked);
   const agents = await sshAgents(context, options.ssh);
