@@ -59,6 +59,11 @@ describe("loading a configuration", function () {
     expect((await values(files))["s"]).to.deep.equal({ x: "1", a: "${HOME:-/} 1 $$<:x>" });
   });
 
+  it("does not look for references in what references give", async () => {
+    const files = { "buildout.cfg": "[buildout]\n[c]\nd = 1\n[s]\na = $\nb = ${:a}{c:d} $<:a><c:d>\n" };
+    expect((await values(files))["s"]).to.deep.equal({ a: "$", b: "${c:d} $<c:d>" });
+  });
+
   it("follows a chain of five thousand references, macros and files", async () => {
     const range = Array.from({ length: 5000 }, (_, i) => i);
     const references = range.map((i) => `k${i + 1} = $<:k${i}>\n`).join("");
