@@ -25,16 +25,6 @@ const OTHER = new Set(["download/cut-short"]);
 /** Codes without an exact text, and what would give rise to them. Shorter is better. */
 const INEXACT: Readonly<Record<string, string>> = {
   "cache/no-image": "a builder that ends well and leaves nothing",
-  "copy/unsupported": "a device in a container, which a test may not make",
-  "ecr/push-denied": "AWS's own registry",
-  "engine/ssh-failed": "an ssh connection that ends in the middle of a run",
-  "gentoo/digests": "digests that Gentoo signed and that lack their own stage",
-  "gentoo/no-digests": "a mirror without digests",
-  "gentoo/cut-short": "an engine that cuts an archive short and says that it is whole",
-  "gentoo/host-files": "an engine that cannot build",
-  "gentoo/loops-left": "a kernel that does not let go of a loop device",
-  "part/skipped": "a run that ends early without a failed part",
-  "recipe/npm": "npm's own words",
 };
 
 /** A code together with the words that follow it: as a user sees it, as `code: words`, or as two texts side by side. */

@@ -4,7 +4,8 @@ import { text } from "node:stream/consumers";
 import { type Answer, fakeEngine, type FakeEngine } from "./fake-engine.js";
 
 /** An answer's body, sent with 200, or its status and its body. An object is sent as JSON. */
-export type Played = object | readonly [status: number, body: object | string];
+export type Played = object | Whole;
+type Whole = readonly [status: number, body: object | string, headers?: Readonly<Record<string, string>>];
 
 export interface Play {
   /** By `METHOD /path`, without version and query. */
@@ -75,11 +76,11 @@ function answered(played: Played): Answer {
 }
 
 function send(response: http.ServerResponse, played: Played): void {
-  const [status, body] = isPair(played) ? played : ([200, played] as const);
-  response.writeHead(status, { "content-type": "application/json" });
+  const [status, body, headers] = isWhole(played) ? played : ([200, played] as const);
+  response.writeHead(status, { "content-type": "application/json", ...headers });
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
 
-function isPair(played: Played): played is readonly [number, object | string] {
+function isWhole(played: Played): played is Whole {
   return Array.isArray(played) && typeof played[0] === "number";
 }

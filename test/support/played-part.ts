@@ -39,20 +39,24 @@ export function container(state: object = {}, config: object = {}): Readonly<Rec
   };
 }
 
-/** A test for each: the message as it stands on standard error, and the exit code. */
+/** Installs the part on the engine that is played. @returns the message as it stands on standard error, and the exit code */
+export async function said(example: Omit<Example, "name" | "text">): Promise<{ code: number; text: string }> {
+  const { part, files = {}, args = ["install"], env, code: _, ...play } = example;
+  const { url, close } = await playedEngine(play);
+  try {
+    const cfg = `[buildout]\nparts = web\n[web]\n${part}\n`;
+    const asked = { args, env: { DOCKER_HOST: url, ...env } };
+    const { code, stderr } = await ask({ "buildout.cfg": cfg, ...files }, asked);
+    return { code, text: stderr };
+  } finally {
+    await close();
+  }
+}
+
+/** A test for each. */
 export function says(examples: readonly Example[]): void {
-  for (const { name, part, files = {}, args = ["install"], env, code = 1, text, ...play } of examples)
+  for (const { name, text, ...example } of examples)
     it(`says exactly ${name}`, async () => {
-      const { url, close } = await playedEngine(play);
-      try {
-        const cfg = `[buildout]\nparts = web\n[web]\n${part}\n`;
-        const answer = await ask(
-          { "buildout.cfg": cfg, ...files },
-          { args, env: { DOCKER_HOST: url, ...env } },
-        );
-        expect({ code: answer.code, text: answer.stderr }).to.deep.equal({ code, text: `${text}\n` });
-      } finally {
-        await close();
-      }
+      expect(await said(example)).to.deep.equal({ code: example.code ?? 1, text: `${text}\n` });
     });
 }

@@ -399,6 +399,25 @@ script =
       expect(await ours()).to.deep.equal([]);
     });
 
+    it("warns of a stage without digests, and refuses digests that do not name it", async () => {
+      const stage = pages.get("/autobuilds/20261120T170000Z/stage3-amd64-openrc-20261120T170000Z.tar")!;
+      const alone = `${url}/alone.tar`;
+      pages.set("/alone.tar", stage);
+      await install(`archives = ${alone}\narchives-key = ${keys}\n`);
+      const warned = buildout.events.find((event) => event.type === "diagnostic");
+      const { code, message, notes } = warned?.type === "diagnostic" ? warned.diagnostic : expect.fail();
+      expect([`${code}: ${message}`, ...notes]).to.deep.equal([
+        `gentoo/no-digests: ${alone} has no signed digests beside it: its content is not verified`,
+        `${alone}.DIGESTS was answered with HTTP status 404`,
+      ]);
+      pages.set("/other.tar", stage);
+      pages.set("/other.tar.DIGESTS", gpg(["--clearsign"], `# SHA512 HASH\n${"0".repeat(128)}  else.tar\n`));
+      const refused = await problem(`archives = ${url}/other.tar\narchives-key = ${keys}\n`);
+      expect(`${refused.code}: ${refused.message}`).to.equal(
+        `gentoo/digests: the signed digests of ${url}/other.tar do not name it`,
+      );
+    });
+
     it("says that a page names no stage, that a URL is wrong, and that a checksum differs", async () => {
       expect((await problem(`archives = ${url}/autobuilds/latest-stage3-nothing.txt\n`)).message).to.equal(
         `${url}/autobuilds/latest-stage3-nothing.txt names no stage archive`,

@@ -1,6 +1,8 @@
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { ask } from "../../support/config.js";
-import type { Files } from "../../support/tmp.js";
+import { type Files, temporaryFolder } from "../../support/tmp.js";
 
 interface Example {
   /** The code, and after a colon what tells it from others of the same code. */
@@ -399,4 +401,20 @@ describe("what is wrong with parts", () => {
       expect(answer.code).to.equal(code);
       expect(said).to.contain(`[${name.replace(/:.*/, "")}]`);
     });
+
+  it("says exactly recipe/npm", async () => {
+    const bin = await temporaryFolder({ npm: "#!/bin/sh\necho 'npm error code EWEIRD' >&2\nexit 1\n" });
+    await chmod(join(bin, "npm"), 0o755);
+    const cfg = part("recipe = some-recipe-of-somebody");
+    const { code, stderr } = await ask({ "buildout.cfg": cfg }, { args: ["plan"], env: { PATH: bin } });
+    expect(
+      stderr,
+    ).to.equal(`error[recipe/npm]: some-recipe-of-somebody cannot be installed: npm failed (EWEIRD) (part a)
+  buildout.cfg:4:10
+4 | recipe = some-recipe-of-somebody
+  |          ^^^^^^^^^^^^^^^^^^^^^^^
+  = help: code EWEIRD
+`);
+    expect(code).to.equal(2);
+  });
 });

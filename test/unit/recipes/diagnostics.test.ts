@@ -1,4 +1,5 @@
 import { container, type Example, says } from "../../support/played-part.js";
+import { archive, pathStat } from "../../support/text-archive.js";
 
 const run = "recipe = docker.run\nimage = x\n";
 
@@ -165,6 +166,20 @@ const examples: readonly Example[] = [
 6 | path-to = buildout.cfg/x
   |           ^^^^^^^^^^^^^^
   = note: ENOTDIR: not a directory, mkdir '@/buildout.cfg/x'`,
+  },
+  {
+    name: "copy/unsupported",
+    part: "recipe = docker.copy\ncontainer-from = x\npath-to = out\npaths = /a /",
+    answers: {
+      "GET /containers/x/json": { Id: "c1" },
+      "HEAD /containers/x/archive": [200, "", pathStat("a", 0, 2 ** 25 + 0o644)],
+      "GET /containers/x/archive": [200, archive("a", "", "6")],
+    },
+    text: `error[copy/unsupported]: /a is a fifo, which is not made in @/out (part web)
+  buildout.cfg:7:9
+7 | paths = /a /
+  |         ^^^^
+  = help: leave it out with exclude`,
   },
   {
     name: "engine/not-found",

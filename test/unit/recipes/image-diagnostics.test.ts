@@ -1,20 +1,8 @@
 import { container, type Example, image, says } from "../../support/played-part.js";
+import { archive } from "../../support/text-archive.js";
 
 const inline = "recipe = docker.build\nname = y\ndockerfile-inline = FROM x\n";
 const gentoo = "recipe = docker.gentoo-build\nname = y\nbase-image = x\nbuild-image = x\n";
-
-const field = (text: string, length: number): string => text.padEnd(length, "\0");
-const octal = (value: number, length: number): string =>
-  field(value.toString(8).padStart(length - 1, "0"), length);
-
-/** A tar archive of one file, as text. */
-function archive(name: string, content: string): string {
-  const numbers = [0o644, 0, 0].map((value) => octal(value, 8)).join("");
-  const before = field(name, 100) + numbers + octal(content.length, 12) + octal(0, 12);
-  const after = field(`0${field("", 100)}ustar\u000000`, 356);
-  const sum = Buffer.from(`${before}        ${after}`).reduce((total, byte) => total + byte, 0);
-  return `${before}${octal(sum, 7)} ${after}${field(content, 512)}${field("", 1024)}`;
-}
 
 const examples: readonly Example[] = [
   {
