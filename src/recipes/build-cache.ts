@@ -188,8 +188,9 @@ async function pushToCache(
   plan: CachePlan,
 ): Promise<string> {
   const immutable = plan.ecr ? await ensure(context, plan.ecr, plan.reference) : false;
-  const image = await inspectImage(engine, references[0] ?? "", context.signal);
-  if (!image) throw notOnEngine(references[0] ?? "");
+  const [built] = references;
+  const image = built === undefined ? undefined : await inspectImage(engine, built, context.signal);
+  if (!image) throw notOnEngine();
   const push = async (reference: string): Promise<string> =>
     await pushUnder(context, {
       engine,
@@ -233,10 +234,10 @@ async function ensure(context: Installing, ecr: Ecr, reference: string): Promise
   return info.immutable;
 }
 
-function notOnEngine(reference: string): RecipeError {
+function notOnEngine(): RecipeError {
   return new RecipeError({
     code: "cache/no-image",
-    message: `the build left no image ${reference} on the engine to put into the cache`,
+    message: "the build left no image on the engine to put into the cache",
     help: ["leave the option output out where cache-repository is set"],
     option: "cache-repository",
   });

@@ -1,5 +1,9 @@
-import { container, type Example, image, says } from "../../support/played-part.js";
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { container, type Example, image, said, says } from "../../support/played-part.js";
 import { archive } from "../../support/text-archive.js";
+import { temporaryFolder } from "../../support/tmp.js";
 
 const inline = "recipe = docker.build\nname = y\ndockerfile-inline = FROM x\n";
 const gentoo = "recipe = docker.gentoo-build\nname = y\nbase-image = x\nbuild-image = x\n";
@@ -313,4 +317,28 @@ error[engine/not-found]: there is no /containers/web_build/json (part web)
   },
 ];
 
-describe("what is wrong with images, on a played engine", () => says(examples));
+/** A buildx that builds nothing, and the environment that finds it. */
+async function idleBuildx(): Promise<Readonly<Record<string, string>>> {
+  const version = "#!/bin/sh\ncase $* in *version*) echo github.com/docker/buildx v0.17.0 x ;; esac\n";
+  const folder = await temporaryFolder({ docker: version, "cli-plugins/docker-buildx": version });
+  for (const program of ["docker", "cli-plugins/docker-buildx"]) await chmod(join(folder, program), 0o755);
+  return { DOCKER_CONFIG: folder, PATH: `${folder}:/usr/bin:/bin` };
+}
+
+describe("what is wrong with images, on a played engine", () => {
+  says(examples);
+
+  it("says exactly cache/no-image", async () => {
+    const options = "cache-repository = localhost:1/cache\nbuilder = buildx\noutput = type=local,dest=out";
+    const answer = await said({ part: inline + options, answers: image, env: await idleBuildx() });
+    expect(answer).to.deep.equal({
+      code: 1,
+      text: `error[cache/no-image]: the build left no image on the engine to put into the cache (part web)
+  buildout.cfg:7:20
+7 | cache-repository = localhost:1/cache
+  |                    ^^^^^^^^^^^^^^^^^
+  = help: leave the option output out where cache-repository is set
+`,
+    });
+  });
+});
