@@ -98,7 +98,8 @@ function unsealed(file: Buffer): Buffer | undefined {
 
 /** Looks at four bytes of every 64: a disk loses whole sectors, and all of them would take three milliseconds. */
 function sum(data: Buffer): number {
+  const words = new Int32Array(data.buffer, data.byteOffset, data.length >> 2);
   let sum = data.length;
-  for (let at = 0; at + 4 <= data.length; at += 64) sum = (Math.imul(sum, 31) + data.readInt32LE(at)) | 0;
+  for (let at = 0; at < words.length; at += 16) sum = (Math.imul(sum, 31) + words[at]!) | 0;
   return sum;
 }
