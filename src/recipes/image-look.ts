@@ -56,7 +56,9 @@ function driftOf({ buildout, images, record }: Looked, name: string): Drift[] {
   if (!image) return [{ kind: "missing", message: `image ${name} is gone` }];
   const id = record.outputs["image-id"];
   // An id may change with the engine's image store; the labels stay. But they are handed down to what is built from it.
-  const there = image.ParentId === id || images.some(({ Id }) => Id === id);
+  // Podman names a parent without the `sha256:`.
+  const derived = Boolean(image.ParentId && id?.endsWith(image.ParentId));
+  const there = derived || images.some(({ Id }) => Id === id);
   const same = image.Id === id || (!there && isOurs(image.Labels, { part: record.part, buildout }));
   return same ? [] : [{ kind: "changed", message: `image ${name} is another image now` }];
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { Engine } from "tsbuildout/docker";
 import { RecipeError, type DecodeContext } from "tsbuildout/recipe";
 
 /** Those that are the engine's own and no files. */
@@ -21,12 +22,16 @@ function profileOf(text: string): string | undefined {
 }
 
 /** What of a container's HostConfig the options come to (`docker run --security-opt`). */
-export async function securityConfig(options: readonly string[]): Promise<object> {
+export async function securityConfig(
+  options: readonly string[],
+  { libpod }: Pick<Engine, "libpod">,
+): Promise<object> {
   if (options.length === 0) return {};
   const open = options.includes("systempaths=unconfined");
   const rest = options.filter((text) => text !== "systempaths=unconfined");
   return {
-    SecurityOpt: await Promise.all(rest.map(sent)),
+    // Podman takes the path of a profile on its own host, which is where it is as long as that is this one.
+    SecurityOpt: libpod ? rest : await Promise.all(rest.map(sent)),
     // The engine hides and protects some of /proc and /sys unless it is told what.
     ...(open ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
   };

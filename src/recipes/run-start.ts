@@ -105,7 +105,7 @@ async function create(context: Installing, call: Call): Promise<string> {
       env: context.env,
       labels: labelsOf(context),
       isSet: (option) => context.text(option) !== undefined,
-      security: await securityConfig(options["security-opt"]),
+      security: await securityConfig(options["security-opt"], call.engine),
       allNetworks: joinsAllAtOnce(call),
     }),
   };

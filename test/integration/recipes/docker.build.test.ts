@@ -359,9 +359,14 @@ describe("docker.build", function () {
     const container = uniqueName("tsb-build-users");
     const body = { Image: name, Cmd: ["true"] };
     await engineJson({ method: "POST", path: `/containers/create?name=${container}`, body });
-    const commit = `/commit?container=${container}&repo=${name}&tag=latest`;
+    const commit = `/commit?container=${container}`;
     try {
       const users = await engineJson<{ Id: string }>({ method: "POST", path: commit, body: {} });
+      const { RepoTags } = (await inspectedImage(name))!;
+      await engineJson({
+        method: "POST",
+        path: `/images/${users.Id}/tag?repo=${RepoTags![0]!.replace(":latest", "")}`,
+      });
       expect((await made.plan()).steps.flatMap(({ reasons }) => reasons)).to.deep.equal([
         `image ${name}:latest is another image now`,
       ]);
