@@ -3,6 +3,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildSource } from "./build-source.js";
 import { DockerError } from "./errors.js";
+import { runToEnd, type ProgramEnd } from "./system-program.js";
 
 export type GitSource = Extract<BuildSource, { readonly kind: "git" }>;
 
@@ -93,26 +94,16 @@ async function mustBeFolder(folder: string, source: GitSource): Promise<void> {
 }
 
 async function git(args: readonly string[], at: GitAt & { readonly cwd?: string }): Promise<string> {
-  const { execa } = await import("execa");
-  const result = await execa("git", args, {
-    // Nobody is there to type a password; English, because the last lines are shown beside ours.
-    env: { ...(at.env as Record<string, string>), GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" },
-    extendEnv: false,
-    reject: false,
-    stdin: "ignore",
-    cancelSignal: at.signal,
-    ...(at.cwd ? { cwd: at.cwd } : {}),
-  });
-  at.signal.throwIfAborted();
+  const { signal, cwd } = at;
+  // Nobody is there to type a password; English, because the last lines are shown beside ours.
+  const env = { ...at.env, GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" };
+  const result = await runToEnd("git", args, { env, signal, ...(cwd && { cwd }) });
   for (const line of result.stderr.split("\n")) if (line.trim()) at.log?.(withoutPassword(line));
   if (!result.failed) return result.stdout;
   throw gitFailed(args, result);
 }
 
-function gitFailed(
-  args: readonly string[],
-  result: { readonly code?: string | undefined; readonly stderr: string },
-): DockerError {
+function gitFailed(args: readonly string[], result: ProgramEnd): DockerError {
   if (result.code === "ENOENT") {
     return new DockerError({
       code: "build/git",

@@ -1,5 +1,6 @@
 import type { Credentials } from "./auth-types.js";
 import { DockerError, reasonOf, systemCode } from "./errors.js";
+import { runToEnd, type ProgramEnd } from "./system-program.js";
 
 export interface HelperAt {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -27,20 +28,7 @@ export async function askHelper(
 ): Promise<Credentials | undefined> {
   const program = `docker-credential-${name}`;
   if (!/^[\w.-]+$/.test(name)) throw failed(program, address, "that is not the name of a helper");
-  const { execa } = await import("execa");
-  const asked = execa(program, ["get"], {
-    input: address,
-    env: at.env,
-    extendEnv: false,
-    reject: false,
-    ...(at.signal ? { cancelSignal: at.signal } : {}),
-  });
-  // A helper that is a script leaves programs behind when it is ended, and they hold its output open.
-  const letGo = (): void => [asked.stdout, asked.stderr].forEach((stream) => stream.destroy());
-  at.signal?.addEventListener("abort", letGo, { once: true });
-  const result = await asked;
-  at.signal?.removeEventListener("abort", letGo);
-  at.signal?.throwIfAborted();
+  const result = await runToEnd(program, ["get"], { ...at, input: address });
   if (systemCode(result) === "ENOENT") throw noHelper(program, address);
   if (result.failed) {
     const said = `${result.stdout}\n${result.stderr}`.trim();
@@ -50,11 +38,7 @@ export async function askHelper(
   return decode(result.stdout, { program, address });
 }
 
-function endOf(result: {
-  readonly signal?: string;
-  readonly exitCode?: number;
-  readonly cause?: unknown;
-}): string {
+function endOf(result: ProgramEnd): string {
   if (result.signal) return `it was ended by ${result.signal}`;
   return result.exitCode === undefined ? reasonOf(result.cause) : `exit code ${result.exitCode}`;
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -10,6 +10,7 @@ import {
   type CredentialSources,
 } from "../../../src/docker/auth.js";
 import { DockerError } from "../../../src/docker/errors.js";
+import { contentOf } from "../../support/tmp.js";
 
 const HUB = "https://index.docker.io/v1/";
 const basic = (text: string): string => Buffer.from(text).toString("base64");
@@ -22,14 +23,6 @@ async function refusal(work: Promise<unknown>): Promise<DockerError["problem"]> 
 
 async function provider(): Promise<{ username: string; password: string }> {
   return await Promise.resolve({ username: "AWS", password: "provided" });
-}
-
-/** Of a file that is being written by somebody else. */
-async function contentOf(path: string): Promise<string> {
-  for (;;) {
-    const text = await readFile(path, "utf8").catch(() => "");
-    if (text.endsWith("\n")) return text;
-  }
 }
 
 describe("registry credentials", () => {
