@@ -10,7 +10,7 @@ const judged = new Map<string, boolean>();
 
 /** Whether an option, or a variable of the environment, of this name is a secret, where no recipe says what it is. */
 export function isSecretName(name: string): boolean {
-  const known = judged.get(name) ?? (SECRET.test(name) && !WHERE.test(name));
-  judged.set(name, known);
+  let known = judged.get(name);
+  if (known === undefined) judged.set(name, (known = SECRET.test(name) && !WHERE.test(name)));
   return known;
 }
