@@ -1,3 +1,5 @@
+import { CARRIAGE_RETURN, LINE_FEED } from "./characters.js";
+
 /** A text that positions point into: a file, a command-line argument, or a built-in default. */
 export interface Source {
   /** How messages name it: a path relative to the current directory, a URL, or `command line`. */
@@ -60,13 +62,15 @@ function lineEnd(text: string, from: number, carriageReturns: boolean): number {
   const feed = text.indexOf("\n", from);
   const end = feed < 0 ? text.length : feed;
   if (!carriageReturns) return end;
-  for (let i = from; i < end; i++) if (text.charCodeAt(i) === 13) return i;
+  for (let i = from; i < end; i++) if (text.charCodeAt(i) === CARRIAGE_RETURN) return i;
   return end;
 }
 
 /** The offset after the line end at `end`. */
 function afterLineEnd(text: string, end: number): number {
-  return text.charCodeAt(end) === 13 && text.charCodeAt(end + 1) === 10 ? end + 2 : end + 1;
+  return text.charCodeAt(end) === CARRIAGE_RETURN && text.charCodeAt(end + 1) === LINE_FEED
+    ? end + 2
+    : end + 1;
 }
 
 /** In lines. */
@@ -107,7 +111,9 @@ export function positionAt(source: Source, offset: number): Position {
 /** Where a line ends, by where the next one starts (undefined after the last): a line may be long, and asked for often. */
 export function endBefore(next: number | undefined, text: string): number {
   if (next === undefined) return text.length;
-  return text.charCodeAt(next - 1) === 10 && text.charCodeAt(next - 2) === 13 ? next - 2 : next - 1;
+  return text.charCodeAt(next - 1) === LINE_FEED && text.charCodeAt(next - 2) === CARRIAGE_RETURN
+    ? next - 2
+    : next - 1;
 }
 
 /** What a span holds. */

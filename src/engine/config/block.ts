@@ -1,6 +1,5 @@
+import { LINE_FEED, SPACE, TAB } from "../characters.js";
 import { isSpace, trimmedEnd } from "./space.js";
-
-const FEED = 10;
 
 /**
  * The text of a value whose first line holds nothing: trailing blank lines, leading blank lines
@@ -29,7 +28,8 @@ function endOfLine(raw: string, from: number, end: number): number {
 /** Where the first line starts that holds anything. */
 function firstLine(raw: string, end: number): number {
   let start = 0;
-  for (let i = 0; i < end && isSpace(raw.charCodeAt(i)); i++) if (raw.charCodeAt(i) === FEED) start = i + 1;
+  for (let i = 0; i < end && isSpace(raw.charCodeAt(i)); i++)
+    if (raw.charCodeAt(i) === LINE_FEED) start = i + 1;
   return start;
 }
 
@@ -38,12 +38,16 @@ function commonMargin(raw: string, start: number, end: number): number {
   let margin = -1;
   for (let from = start; from < end; from = endOfLine(raw, from, end) + 1) {
     let length = 0;
-    for (let code = raw.charCodeAt(from); code === 32 || code === 9; code = raw.charCodeAt(from + length)) {
+    for (
+      let code = raw.charCodeAt(from);
+      code === SPACE || code === TAB;
+      code = raw.charCodeAt(from + length)
+    ) {
       // What differs from the first line ends the margin: a tab is not as many spaces.
       if (length === margin || (margin >= 0 && code !== raw.charCodeAt(start + length))) break;
       length++;
     }
-    const holdsNothing = from + length >= end || raw.charCodeAt(from + length) === FEED;
+    const holdsNothing = from + length >= end || raw.charCodeAt(from + length) === LINE_FEED;
     if (!holdsNothing) margin = length;
     if (margin === 0) return 0;
   }

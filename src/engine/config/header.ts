@@ -1,9 +1,9 @@
+import { CLOSING_BRACKET, COLON, HASH, OPENING_BRACKET, SEMICOLON } from "../characters.js";
 import { nameEnders, skipName, skipSpace } from "./space.js";
 
 /** A section header as written, as offsets in the source. */
 export interface Header {
   readonly name: string;
-  readonly nameStart: number;
   /** The text between `:` and the closing bracket, `\x23` and `\x3b` not yet replaced; absent without a colon. */
   readonly condition?: string;
   readonly conditionStart: number;
@@ -11,28 +11,25 @@ export interface Header {
   readonly end: number;
 }
 
-const HASH = 35;
-const SEMICOLON = 59;
-
 const SECTION_NAME_ENDERS = nameEnders("#[]:;{}");
 
 /** Reads `[name]` or `[name:condition]`, with only a comment after it; undefined where the line is not a header. */
 export function readHeader(text: string, lineStart: number, lineEnd: number): Header | undefined {
-  if (text.charCodeAt(lineStart) !== 91) return undefined;
+  if (text.charCodeAt(lineStart) !== OPENING_BRACKET) return undefined;
   const nameStart = skipSpace(text, lineStart + 1, lineEnd);
   const nameEnd = skipName(text, SECTION_NAME_ENDERS, nameStart, lineEnd);
   if (nameEnd === nameStart) return undefined;
   const name = text.slice(nameStart, nameEnd);
   const i = skipSpace(text, nameEnd, lineEnd);
   const next = text.charCodeAt(i);
-  if (i < lineEnd && next === 58) return conditional({ text, name, nameStart }, i + 1, lineEnd);
-  if (i >= lineEnd || next !== 93 || !onlyComment(text, i + 1, lineEnd)) return undefined;
-  return { name, nameStart, conditionStart: i, end: i + 1 };
+  if (i < lineEnd && next === COLON) return conditional({ text, name }, i + 1, lineEnd);
+  if (i >= lineEnd || next !== CLOSING_BRACKET || !onlyComment(text, i + 1, lineEnd)) return undefined;
+  return { name, conditionStart: i, end: i + 1 };
 }
 
 /** A condition holds neither `#` nor `;`, so the last bracket before one of them (or the line's end) closes it. */
 function conditional(
-  { text, name, nameStart }: { text: string; name: string; nameStart: number },
+  { text, name }: { text: string; name: string },
   from: number,
   lineEnd: number,
 ): Header | undefined {
@@ -40,7 +37,7 @@ function conditional(
   while (stop < lineEnd && text.charCodeAt(stop) !== HASH && text.charCodeAt(stop) !== SEMICOLON) stop++;
   const close = text.lastIndexOf("]", stop - 1);
   if (close < from || !onlyComment(text, close + 1, lineEnd)) return undefined;
-  return { name, nameStart, condition: text.slice(from, close), conditionStart: from, end: close + 1 };
+  return { name, condition: text.slice(from, close), conditionStart: from, end: close + 1 };
 }
 
 function onlyComment(text: string, from: number, lineEnd: number): boolean {

@@ -1,3 +1,14 @@
+import {
+  BYTE_ORDER_MARK,
+  EQUALS,
+  GREATER,
+  HASH,
+  LINE_FEED,
+  MINUS,
+  OPENING_BRACKET,
+  PLUS,
+  SEMICOLON,
+} from "../characters.js";
 import type { Diagnostic } from "../diagnostic.js";
 import { endBefore, lineStarts, type Source, type Span } from "../text.js";
 import { dedent } from "./block.js";
@@ -37,8 +48,6 @@ export type Decide = (condition: string, span: Span) => boolean | Diagnostic;
 
 /** More bad lines than this in one file are counted, not shown: then it is hardly a configuration file. */
 const MOST_MISTAKES = 50;
-
-const BYTE_ORDER_MARK = 0xfeff;
 
 /** Reads a file's text into sections. Total: a text of any kind gives a result, with what is wrong in `mistakes`. */
 export function scan(source: Source, decide: Decide): ScannedFile {
@@ -84,13 +93,13 @@ class Scanner {
   }
 
   private line(start: number, end: number): void {
-    const first = start < end ? this.text.charCodeAt(start) : 10;
-    if (first === 35 || first === 59) return;
+    const first = start < end ? this.text.charCodeAt(start) : LINE_FEED;
+    if (first === HASH || first === SEMICOLON) return;
     if (isSpace(first) && this.section && this.option) {
       if (!this.skipping) this.continuation(this.option, start, end);
       return;
     }
-    const header = first === 91 ? readHeader(this.text, start, end) : undefined;
+    const header = first === OPENING_BRACKET ? readHeader(this.text, start, end) : undefined;
     if (header) this.header(header, start);
     else if (!this.section) this.beforeHeader(start, end);
     else if (!this.optionLine(this.section, start, end)) this.unreadable(start, end);
@@ -196,25 +205,26 @@ const OPTION_NAME_ENDERS = nameEnders("{}[]=:");
 
 /** Reads `name =`, `name +=`, `name -=` or `=>`; undefined where the line does not start an option. */
 function readOption(text: string, start: number, end: number): OptionStart | undefined {
-  if (text.charCodeAt(start) === 61 && text.charCodeAt(start + 1) === 62 && start + 1 < end)
+  if (text.charCodeAt(start) === EQUALS && text.charCodeAt(start + 1) === GREATER && start + 1 < end)
     return { name: DEPENDENCIES, nameLength: 2, operation: "=", valueStart: start + 2 };
   const nameEnd = skipName(text, OPTION_NAME_ENDERS, start, end);
   if (nameEnd === start) return undefined;
   const i = skipSpace(text, nameEnd, end);
   if (i >= end) return undefined;
   const code = text.charCodeAt(i);
-  if (code === 61) return tight(text, start, nameEnd, i + 1);
-  if ((code !== 43 && code !== 45) || i + 1 >= end || text.charCodeAt(i + 1) !== 61) return undefined;
-  const operation = code === 43 ? "+=" : "-=";
+  if (code === EQUALS) return tight(text, start, nameEnd, i + 1);
+  if ((code !== PLUS && code !== MINUS) || i + 1 >= end || text.charCodeAt(i + 1) !== EQUALS)
+    return undefined;
+  const operation = code === PLUS ? "+=" : "-=";
   return { name: text.slice(start, nameEnd), nameLength: nameEnd - start, operation, valueStart: i + 2 };
 }
 
 /** `name+=x` means the same as `name += x`; a name of the sign alone stays a name. */
 function tight(text: string, start: number, nameEnd: number, valueStart: number): OptionStart {
   const last = text.charCodeAt(nameEnd - 1);
-  const signed = (last === 43 || last === 45) && nameEnd - start > 1;
+  const signed = (last === PLUS || last === MINUS) && nameEnd - start > 1;
   const end = signed ? nameEnd - 1 : nameEnd;
-  const operation = !signed ? "=" : last === 43 ? "+=" : "-=";
+  const operation = !signed ? "=" : last === PLUS ? "+=" : "-=";
   return { name: text.slice(start, end), nameLength: end - start, operation, valueStart };
 }
 

@@ -1,3 +1,4 @@
+import { LESS, OPENING_BRACE } from "../characters.js";
 import { isSecretName } from "../secret-name.js";
 import type { Diagnostic } from "../diagnostic.js";
 import { type Span, textOf } from "../text.js";
@@ -17,9 +18,6 @@ export interface Reference {
 
 /** A value cut into plain texts and references, in order. */
 export type Template = readonly (string | Reference)[];
-
-const BRACE = 123;
-const ANGLE = 60;
 
 /** Whether a text holds anything that looks like a reference. */
 export function hasReference(text: string, substitution: Substitution): boolean {
@@ -98,11 +96,11 @@ class Cutter implements ParsedTemplate {
   /** Where the reference that may open at `at` closes; beyond the text's end where none does: then it is text. */
   private closer(text: string, at: number): number {
     const next = text.charCodeAt(at + 1);
-    if (next === ANGLE) {
+    if (next === LESS) {
       if (this.angle < at) this.angle = orBeyond(text.indexOf(">", at + 2));
       return this.angle;
     }
-    if (next !== BRACE || !this.braces) return Number.POSITIVE_INFINITY;
+    if (next !== OPENING_BRACE || !this.braces) return Number.POSITIVE_INFINITY;
     if (this.brace < at) this.brace = orBeyond(text.indexOf("}", at + 2));
     return this.brace;
   }
