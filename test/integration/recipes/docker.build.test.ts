@@ -355,7 +355,7 @@ describe("docker.build", function () {
 
   it("does not take an image that a user made from its own, under its own name, for its own", async () => {
     const made = await buildout({ config: part("source = src"), files: { "src/Dockerfile": dockerfile() } });
-    const first = await installed(made, "app");
+    await installed(made, "app");
     const container = uniqueName("tsb-build-users");
     const body = { Image: name, Cmd: ["true"] };
     await engineJson({ method: "POST", path: `/containers/create?name=${container}`, body });
@@ -371,9 +371,8 @@ describe("docker.build", function () {
         `image ${name}:latest is another image now`,
       ]);
       await made.uninstall();
-      expect((await inspectedImage(name))?.Id)
-        .to.equal(users.Id)
-        .not.equal(first["image-id"]);
+      // Podman leaves out the algorithm where it commits.
+      expect((await inspectedImage(name))?.Id).to.contain(users.Id);
     } finally {
       await engineRemove("containers", container);
     }
