@@ -4,6 +4,8 @@ import type { Runtime } from "./context.js";
 import type { InputsContext } from "./contract.js";
 import { decide, type Decision, type Fingerprint, type Observed, type Wanted } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { isSecretOption } from "./facts.js";
+import { replaceSecrets } from "./hidden.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { type Decoded, decodeOptions } from "./options.js";
 import { isEngineOption, type Part, type Text } from "./part.js";
@@ -93,16 +95,16 @@ function fingerprints(part: Part, { values, key, record }: AssessSettings): Map<
     if (isEngineOption(name)) continue;
     const marked = values.fill(text, "mark");
     const unknown = hasHole(marked) ? holesOf(marked).map(holeName) : [];
-    const known =
-      unknown.length > 0 ? null : secret || isSecret(part, name) ? hashSecret(marked, key) : marked;
-    result.set(name, { text: known, secret, unknown });
+    const hash = (value: string): string => hashSecret(value, key);
+    const told = secret || isSecret(part, name) ? hash(marked) : replaceSecrets(marked, hash);
+    result.set(name, { text: unknown.length > 0 ? null : told, secret, unknown });
   }
   addUncomputed(part, result, { values, recorded: record(part.name)?.options ?? {} });
   return result;
 }
 
 function isSecret(part: Part, name: string): boolean {
-  return part.loaded.recipe.options[name]?.secret === true;
+  return isSecretOption(part.loaded.recipe, name);
 }
 
 /** What a recipe could not compute for want of a value: not known yet; or, where only a hash is known of that

@@ -85,10 +85,18 @@ export function withoutSecrets(source: Source, offset: number, { text, start, en
   return { text: before + inside + after, start: from, end: from + inside.length };
 }
 
-/** A line of an option without its value, where its name says that this is a secret, and without passwords. */
-export function withoutValue(line: string): string {
-  const own = OPTION.exec(line);
-  return own && isSecretName(own[1]!) ? own[0] + MASK : line.replaceAll(PASSWORD, MASK);
+/**
+ * A value with something else in the place of the secrets that stand in its midst: what follows a name that says that it
+ * is one (`DB_PASSWORD=…`), and passwords of addresses.
+ */
+export function replaceSecrets(text: string, replace: (secret: string) => string): string {
+  if (!/[=:]/.test(text)) return text;
+  const lines = text.split("\n").map((line) => {
+    const own = OPTION.exec(line);
+    if (!own || !isSecretName(own[1]!)) return line.replaceAll(PASSWORD, replace);
+    return own[0].length < line.length ? own[0] + replace(line.slice(own[0].length)) : line;
+  });
+  return lines.join("\n");
 }
 
 type Range = readonly [from: number, to: number];

@@ -1,4 +1,4 @@
-import { withoutValue } from "./hidden.js";
+import { replaceSecrets } from "./hidden.js";
 import { isHashed } from "./state.js";
 import { MASK } from "./redact.js";
 
@@ -90,7 +90,7 @@ function lineChange(from: string, to: string): string {
 
 /** A line as it stands, but for the value of a variable that is a secret by its name. */
 function shown(line: string): string {
-  return shorten(withoutValue(line.trim()));
+  return shorten(replaceSecrets(line.trim(), () => MASK));
 }
 
 function shorten(text: string): string {

@@ -26,7 +26,11 @@ export async function remoteStamp(
   source: Remote,
 ): Promise<string> {
   const { buildout, record } = context;
-  const known = record?.options["source"] === context.text("source") ? record?.inputs["source"] : undefined;
+  // The password of an address is recorded as a hash, and says nothing of what is there.
+  const [before, now] = [record?.options["source"], context.text("source")].map((url) =>
+    url?.replace(/\/\/[^/@]*@/, "//"),
+  );
+  const known = before === now ? record?.inputs["source"] : undefined;
   if (known !== undefined && (buildout.offline || !buildout.newest)) return known;
   if (buildout.offline) return "unknown";
   return source.kind === "git"

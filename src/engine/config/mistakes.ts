@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../diagnostic.js";
-import { withoutValue } from "../hidden.js";
+import { replaceSecrets } from "../hidden.js";
+import { MASK } from "../redact.js";
 import type { Span } from "../text.js";
 
 export function configError(kind: string, message: string, rest: Partial<Diagnostic> = {}): Diagnostic {
@@ -39,7 +40,7 @@ export function badLine(span: Span, { indented, emptySection }: BadLine): Diagno
     "this line is neither a header, an option nor the continuation of a value",
     {
       span,
-      help: [advice(withoutValue(text))],
+      help: [advice(replaceSecrets(text, () => MASK))],
     },
   );
 }

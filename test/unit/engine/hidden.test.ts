@@ -114,6 +114,9 @@ describe("lines of a file that a message shows", () => {
 const spelledOut = (password: string, n: number): string =>
   `[buildout]\nparts = a\n[a]\nrecipe = printer\nenv =\n    DB_PASSWORD=${password}\n    N=${n}\n`;
 
+const withAddress = (password: string): string =>
+  `${spelledOut(password, 1)}text = see https://me:${password}@h.example/x\n`;
+
 describe("what is a secret by its name", () => {
   const seen: string[] = [];
   const printer = defineRecipe({
@@ -154,6 +157,21 @@ describe("what is a secret by its name", () => {
     expect(record!.options["env.OPEN"]).to.equal("production");
     expect(record!.options["env.P"]).to.match(/^secret:/);
     expect(record!.options["env"]).to.match(/^secret:/);
+  });
+
+  it("is recorded as a hash where it is spelled out in the midst of a value, and seen to change", async () => {
+    await using buildout = await testBuildout({ config: withAddress(PASSWORD), recipes: { printer } });
+    await buildout.install();
+    const { env, text } = (await buildout.records()).get("a")!.options;
+    expect(env).to.match(/^DB_PASSWORD=secret:[0-9a-f]{64}\nN=1$/);
+    expect(text).to.match(/^see https:\/\/me:secret:[0-9a-f]{64}@h\.example\/x$/);
+    expect((await buildout.plan()).changes).to.equal(false);
+    await buildout.write(withAddress("another-one"));
+    const [step] = (await buildout.plan()).steps;
+    expect(step!.reasons).to.deep.equal([
+      "option env: -DB_PASSWORD=*** +DB_PASSWORD=***",
+      "option text: see https://me:***@h.example/x -> see https://me:***@h.example/x",
+    ]);
   });
 
   it("is not shown by a plan where it stands in a line of its own", async () => {
