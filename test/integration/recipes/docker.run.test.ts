@@ -264,6 +264,7 @@ describe("docker.run: every option", () => {
     expect(part!.record?.outputs["container-id"]).to.equal(is["Id"]);
     await writeFiles(run.directory, { "profile.json": '{ "defaultAction": "SCMP_ACT_LOG" }' });
     expect((await part!.update())["container-id"]).not.to.equal(is["Id"]);
+    await engineRemove("containers", part!.part);
     const problem = await failureOf(create({ "security-opt": "seccomp=/no/such.json" }));
     expect(problem.option).to.equal("security-opt");
     expect(problem.message).to.contain("/no/such.json is not a seccomp profile: ENOENT");
