@@ -81,6 +81,8 @@ class Laying {
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
       ...(signal ? { signal } : {}),
+      // An engine takes a fifth longer over thousands of small files that have extended headers.
+      wholeSeconds: true,
       rename: (entry) => placed(entry, this.#nameOf(entry), detours),
     });
   }

@@ -1,6 +1,5 @@
-import { paxTime, record } from "./pax.js";
 import { BLOCK, fitsOctal, type TarEntry } from "./tar-header.js";
-import { extendedHeader, tarHeader, writeHeader } from "./tar-write.js";
+import { tarHeader, writeHeader } from "./tar-write.js";
 
 /** A header of which only some fields are different from one file to the next. */
 interface Stencil {
@@ -25,27 +24,25 @@ const ZERO = 0x30;
  */
 export class HeaderWriter {
   readonly #common = new Map<string, Stencil>();
-  /** Extended headers with nothing but a time, by the length of their record. */
-  readonly #times = new Map<number, Buffer>();
 
   /** @param into a buffer with `headerRoom` left @returns where the header ends */
   write(into: Buffer, at: number, entry: TarEntry): number {
     const { mtimeNs } = entry;
     const seconds = Number(mtimeNs / 1_000_000_000n);
-    const fits = mtimeNs >= 0n && seconds < LAST && entry.size < LAST && entry.name.length <= NAME_ROOM;
+    const whole = mtimeNs >= 0n && mtimeNs % 1_000_000_000n === 0n;
+    const fits = whole && seconds < LAST && entry.size < LAST && entry.name.length <= NAME_ROOM;
     const stencil = fits && entry.type === "0" && entry.link === undefined ? this.#stencil(entry) : undefined;
     if (!stencil) return writeHeader(into, at, entry);
-    const start = mtimeNs % 1_000_000_000n === 0n ? at : this.#time(into, at, paxTime(mtimeNs));
-    stencil.block.copy(into, start);
-    let sum = stencil.sum + text(into, start + NAME, entry.name);
-    sum += octal(into, start + SIZE, entry.size);
-    sum += octal(into, start + MTIME, seconds);
+    stencil.block.copy(into, at);
+    let sum = stencil.sum + text(into, at + NAME, entry.name);
+    sum += octal(into, at + SIZE, entry.size);
+    sum += octal(into, at + MTIME, seconds);
     // Six digits, a NUL and a blank.
-    for (let digit = start + CHECKSUM + 5; digit >= start + CHECKSUM; digit -= 1) {
+    for (let digit = at + CHECKSUM + 5; digit >= at + CHECKSUM; digit -= 1) {
       into[digit] = ZERO + (sum & 7);
       sum >>= 3;
     }
-    return start + BLOCK;
+    return at + BLOCK;
   }
 
   #stencil({ mode, uid, gid }: TarEntry): Stencil | undefined {
@@ -62,19 +59,6 @@ export class HeaderWriter {
     const stencil = { block, sum };
     this.#common.set(key, stencil);
     return stencil;
-  }
-
-  #time(into: Buffer, at: number, time: string): number {
-    const line = record("mtime", time);
-    let header = this.#times.get(line.length);
-    if (!header) {
-      header = extendedHeader([{ key: "mtime", value: Buffer.from(time, "latin1") }]).subarray(0, BLOCK);
-      this.#times.set(line.length, header);
-    }
-    header.copy(into, at);
-    text(into, at + BLOCK, line);
-    into.fill(0, at + BLOCK + line.length, at + 2 * BLOCK);
-    return at + 2 * BLOCK;
   }
 }
 

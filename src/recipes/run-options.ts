@@ -112,7 +112,7 @@ const storage = {
   }),
   tmpfs: linesOf("tmpfs", parseTmpfs, { doc: "Folders in memory, `/path[:size=64m,mode=1777]` a line." }),
   layout: option.path({
-    doc: "A folder that is copied onto the container's root before it starts; a change of its content is copied again.",
+    doc: "A folder that is copied onto the container's root before it starts; a change of its content is copied again. Times are whole seconds, as with `docker cp`.",
   }),
   "layout-uid": option.integer({ doc: "Owner of what the layout brings. Default: as in the folder." }),
   "layout-gid": option.integer({ doc: "Group of what the layout brings. Default: as in the folder." }),
