@@ -37,3 +37,8 @@ function comparable(text: string): string[] {
     .split("\n")
     .map((line) => line.replace(/^(directory\|[^|]*\|[^|]*)\|[^|]*\|[^|]*/, "$1"));
 }
+
+/** The same listing with whole seconds. */
+export function withoutFractions(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/(:\d\d)\.\d{9}/, "$1.000000000"));
+}

@@ -8,7 +8,7 @@ import copy from "../../../src/recipes/docker.copy.js";
 import { engineHost, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
 import { ensureBaseImage } from "../../support/images.js";
-import { listContainer, listFolder } from "../../support/listing.js";
+import { listContainer, listFolder, withoutFractions } from "../../support/listing.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
@@ -24,9 +24,6 @@ const start = async (name: string, Image: string): Promise<void> => {
   await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body });
   await engineJson({ method: "POST", path: `/containers/${name}/start` });
 };
-
-const withoutFractions = (lines: readonly string[]): string[] =>
-  lines.map((line) => line.replace(/(:\d\d)\.\d{9}/, "$1.000000000"));
 
 const isB = (line: string): boolean => /\.\/b\b/.test(line);
 
