@@ -6,7 +6,7 @@ import type { InstallContext, Schema } from "tsbuildout/recipe";
 import { pack } from "tar-stream";
 import { labelsOf, ownerDigest } from "./common.js";
 import { execute, mustExecute, type Work } from "./gentoo-exec.js";
-import { dropLeft } from "./gentoo-image.js";
+import { dropLeft, THROWAWAY } from "./gentoo-image.js";
 import { makeRoom, removeWork } from "./gentoo-work.js";
 
 type Host = InstallContext<Schema>;
@@ -56,12 +56,13 @@ async function copyEtc(context: Host, engine: Engine, { image, copy }: Copying):
     `FROM scratch\nCOPY --from=${image} /etc/ /etc.copy/\n`,
   );
   archive.finalize();
+  const labels = { ...labelsOf(context), [THROWAWAY]: "etc" };
   try {
     const answer = await engine.stream({
       method: "POST",
       path: "/build",
       // BuildKit knows no image by its id.
-      query: { version: 1, t: copy, labels: labelsOf(context), nocache: 1, rm: 1, forcerm: 1 },
+      query: { version: 1, t: copy, labels, nocache: 1, rm: 1, forcerm: 1 },
       headers: { "Content-Type": "application/x-tar" },
       body: Readable.from([await buffer(archive)], { objectMode: false }),
       signal: context.signal,

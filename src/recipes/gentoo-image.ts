@@ -36,6 +36,9 @@ export function commentOf({ buildout, part }: Pick<Context, "part" | "buildout">
   return `tsbuildout ${buildout.id} ${part}`;
 }
 
+/** Labels an image that is built for a moment, where nothing can comment on it: no other is ever made from it. */
+export const THROWAWAY = "org.tsbuildout.throwaway";
+
 /** Names an image that is about to be made, so that no crash can lose it. */
 export async function announceImage(context: Host, reference: string): Promise<void> {
   await context.created({ kind: "image", name: reference });
@@ -72,7 +75,8 @@ export const removalAt = (engine: Engine, record?: PartRecord): Removal => ({
 
 /**
  * Removes what this part made and nobody knows by a name or id: an engine goes on with an import or a commit when the run
- * that asked for it is killed, and what it makes loses its name to that of the next run. @param now what stays
+ * that asked for it is killed, and what it makes loses its name to that of the next run; a build may end between its last
+ * step and the name. @param now what stays
  */
 async function dropNameless(
   context: Pick<Context, "part" | "buildout" | "signal" | "shared">,
@@ -81,10 +85,12 @@ async function dropNameless(
 ): Promise<void> {
   const label = Object.entries(labelsOf(context)).map(([name, value]) => `${name}=${value}`);
   const filters = { dangling: ["true"], label };
-  for (const { Id } of await listAll(engine, "images", { filters, signal: context.signal })) {
+  for (const { Id, Labels } of await listAll(engine, "images", { filters, signal: context.signal })) {
     if (Id === now) continue;
-    const comment = await ownComment(engine, Id, context.signal);
-    if (comment === commentOf(context)) await removeReplaced(context, removalAt(engine), Id);
+    const own =
+      Labels?.[THROWAWAY] !== undefined ||
+      (await ownComment(engine, Id, context.signal)) === commentOf(context);
+    if (own) await removeReplaced(context, removalAt(engine), Id);
   }
 }
 

@@ -3,11 +3,21 @@ import { createHash } from "node:crypto";
 import { chmod, link, mkdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
+import { pack } from "tar-stream";
 import { connect, execInContainer, type Engine } from "../../../src/docker.js";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { debianRoot } from "../../support/debian-root.js";
-import { engineHost, engineJson, engineObjects, engineRemove, uniqueName } from "../../support/engine.js";
+import {
+  engineHas,
+  engineHost,
+  engineJson,
+  engineObjects,
+  engineRemove,
+  engineRequest,
+  uniqueName,
+} from "../../support/engine.js";
 import { diskRights, importArchive, LOOP, loopsOf } from "../../support/gentoo.js";
 import { filesOfTar, type Files } from "../../support/image-files.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -226,6 +236,29 @@ prepare-script =
     await install(script);
     await buildout.uninstall();
     expect(existsSync(join(buildout.directory, "out"))).to.equal(false);
+  });
+
+  it("takes away what a killed run's build has left without a name", async () => {
+    await install(`build-root = /r\nbuild-script = echo x >${file}\n`);
+    const state = await readFile(join(buildout.directory, ".installed.cfg"), "utf8");
+    const labels = {
+      "org.tsbuildout.buildout": /^id=(\w+)$/m.exec(state)![1]!,
+      "org.tsbuildout.part": "disk",
+      "org.tsbuildout.throwaway": "etc",
+    };
+    const query = new URLSearchParams({ labels: JSON.stringify(labels), q: "1" }).toString();
+    const archive = pack();
+    archive.entry({ name: "Dockerfile" }, `FROM scratch\nCOPY Dockerfile /${file.slice(5)}\n`);
+    archive.finalize();
+    const { body } = await engineRequest({
+      method: "POST",
+      path: `/build?${query}`,
+      body: await buffer(archive),
+    });
+    const id = /[0-9a-f]{64}/.exec(body.toString())![0];
+    expect(await engineHas(`/images/${id}/json`)).to.equal(true);
+    await buildout.uninstall();
+    expect(await engineHas(`/images/${id}/json`)).to.equal(false);
   });
 
   it("cleans up after a script that fails with everything attached and mounted", async () => {
