@@ -184,7 +184,7 @@ export {
 } from "./docker/archive-file.js";
 export { proxyVariables } from "./docker/proxy-settings.js";
 export { readPlainFile } from "./docker/plain-file.js";
-export { checkoutGit, resolveGit, type GitSource } from "./docker/build-git.js";
+export { checkoutGit, resolveGit, withoutPassword, type GitSource } from "./docker/build-git.js";
 export { shareContext, type SharedFolder } from "./docker/filesync.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";
 export { DigestCache } from "./docker/digest-cache.js";

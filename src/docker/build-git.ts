@@ -128,6 +128,7 @@ function gitFailed(args: readonly string[], result: ProgramEnd): DockerError {
   });
 }
 
-function withoutPassword(text: string): string {
+/** Addresses without name and password. */
+export function withoutPassword(text: string): string {
   return text.replace(/:\/\/[^/@\s]*@/g, "://");
 }

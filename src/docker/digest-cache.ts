@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
+import { keepFile } from "./kept-file.js";
 import type { TreeEntry } from "./tree.js";
 
 /** size, mtime and ctime in nanoseconds, inode, digest */
@@ -58,14 +57,7 @@ export class DigestCache {
   async save(): Promise<void> {
     if (!this.#changed && this.#seen.size === this.#known.size) return;
     const file: CacheFile = { version: 1, files: Object.fromEntries(this.#seen) };
-    const temporary = `${this.#path}.${randomBytes(6).toString("hex")}`;
-    try {
-      await mkdir(dirname(this.#path), { recursive: true });
-      await writeFile(temporary, JSON.stringify(file), { mode: 0o600 });
-      await rename(temporary, this.#path);
-    } catch {
-      await rm(temporary, { force: true }).catch(() => undefined);
-    }
+    await keepFile(this.#path, JSON.stringify(file));
   }
 }
 

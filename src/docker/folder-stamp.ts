@@ -1,7 +1,8 @@
-import { createHash, randomBytes, type Hash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { lstatSync, readdirSync, statSync, type Stats } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, relative } from "node:path";
+import { readFile } from "node:fs/promises";
+import { relative } from "node:path";
+import { keepFile } from "./kept-file.js";
 
 export interface FolderStamp {
   /** Of names, modes, sizes, times and inodes: the same stamp means that nothing was written to. */
@@ -135,17 +136,6 @@ export async function onceForStamp(what: Remembered, work: () => Promise<string>
   const [stamp, known] = text.split("\n");
   if (found && known && stamp === found.stamp) return known;
   const result = await work();
-  if (found && result !== "" && found.newest < young) await keep(path, `${found.stamp}\n${result}\n`);
+  if (found && result !== "" && found.newest < young) await keepFile(path, `${found.stamp}\n${result}\n`);
   return result;
-}
-
-async function keep(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, text, { mode: 0o600 });
-    await rename(temporary, path);
-  } catch {
-    await rm(temporary, { force: true }).catch(() => undefined);
-  }
 }

@@ -91,13 +91,14 @@ async function configureAgain(
 function fingerprints(part: Part, { values, key, record }: AssessSettings): Map<string, Fingerprint> {
   const result = new Map<string, Fingerprint>();
   const all = part.computed.size > 0 ? [...part.texts, ...part.computed] : part.texts;
+  const hash = (value: string): string => hashSecret(value, key);
+  const told = (name: string, text: string, secret: boolean): string =>
+    secret || isSecret(part, name) ? hash(text) : replaceSecrets(text, hash);
   for (const [name, { text, secret }] of all) {
     if (isEngineOption(name)) continue;
     const marked = values.fill(text, "mark");
     const unknown = hasHole(marked) ? holesOf(marked).map(holeName) : [];
-    const hash = (value: string): string => hashSecret(value, key);
-    const told = secret || isSecret(part, name) ? hash(marked) : replaceSecrets(marked, hash);
-    result.set(name, { text: unknown.length > 0 ? null : told, secret, unknown });
+    result.set(name, { text: unknown.length > 0 ? null : told(name, marked, secret), secret, unknown });
   }
   addUncomputed(part, result, { values, recorded: record(part.name)?.options ?? {} });
   return result;

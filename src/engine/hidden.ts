@@ -2,13 +2,13 @@ import type { Section } from "./config/model.js";
 import type { SectionReference } from "./config/resolve.js";
 import type { Recipe } from "./contract.js";
 import { factsOf } from "./facts.js";
+import { MASK } from "./redact.js";
 import { isSecretName } from "./secret-name.js";
 import { lineAt, lineStart, type Source, type Span } from "./text.js";
 
 /** What stands in a source and must not be shown, because a recipe's schema says that it is secret. */
 const hidden = new WeakMap<Source, Span[]>();
 
-const MASK = "***";
 /** `name = value` with its operator, or what was meant to be; on the command line with its section. */
 const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+)\s*(?:[-+<>!~]?=|:\s)\s*/;
 /** In an address. */

@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { checkoutGit, resolveGit, type BuildSource, type GitSource } from "tsbuildout/docker";
+import {
+  checkoutGit,
+  resolveGit,
+  withoutPassword,
+  type BuildSource,
+  type GitSource,
+} from "tsbuildout/docker";
 import {
   httpClient,
   RecipeError,
@@ -27,8 +33,8 @@ export async function remoteStamp(
 ): Promise<string> {
   const { buildout, record } = context;
   // The password of an address is recorded as a hash, and says nothing of what is there.
-  const [before, now] = [record?.options["source"], context.text("source")].map((url) =>
-    url?.replace(/\/\/[^/@]*@/, "//"),
+  const [before, now] = [record?.options["source"], context.text("source")].map(
+    (url) => url && withoutPassword(url),
   );
   const known = before === now ? record?.inputs["source"] : undefined;
   if (known !== undefined && (buildout.offline || !buildout.newest)) return known;
