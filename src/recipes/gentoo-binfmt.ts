@@ -72,8 +72,12 @@ async function runs(context: InstallContext<Schema>, { engine, platform, image }
     const program = { folder: "/", name: ".freeze", arch: platform.arch, signal: context.signal };
     await putProgram({ engine, name }, program);
     try {
-      await startContainer({ engine, signal: context.signal }, name);
-      return (await endOf(context, engine, name)) === 0;
+      let end: number | undefined = TOO_EARLY;
+      for (let time = 0; end === TOO_EARLY && time < STARTS; time++) {
+        await startContainer({ engine, signal: context.signal }, name);
+        end = await endOf(context, engine, name);
+      }
+      return end === 0;
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof DockerError && error.statusCode !== undefined) return false;
@@ -81,6 +85,10 @@ async function runs(context: InstallContext<Schema>, { engine, platform, image }
     }
   });
 }
+
+/** How runc's own process ends, a program in Go, where the request meets it before it has become the container's. */
+const TOO_EARLY = 2;
+const STARTS = 10;
 
 /** Milliseconds between two requests to end: one that comes before the program does is lost. */
 const AGAIN = 100;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { controlPlane, type Call, type Fault } from "./ecr/control.js";
 import { registryProxy, type RegistryRequest } from "./ecr/proxy.js";
@@ -86,7 +87,8 @@ export async function startEcr(settings: EcrSettings = {}): Promise<Ecr> {
       AWS_ENDPOINT_URL_ECR: endpoint,
       AWS_ENDPOINT_URL_STS: endpoint,
       AWS_ACCESS_KEY_ID: "AKIATEST",
-      AWS_SECRET_ACCESS_KEY: "s3cr3t-access-key",
+      // Each has its own: a token is remembered for these keys and this address, and ports come again.
+      AWS_SECRET_ACCESS_KEY: `s3cr3t-access-key-${randomUUID()}`,
       AWS_REGION: region,
       AWS_EC2_METADATA_DISABLED: "true",
     },

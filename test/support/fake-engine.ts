@@ -46,7 +46,8 @@ export async function fakeEngine(
   return { url: `unix://${path}`, requests, close };
 }
 
-function handOn(request: http.IncomingMessage, response: http.ServerResponse): void {
+/** Has the engine under test answer. */
+export function handOn(request: http.IncomingMessage, response: http.ServerResponse): void {
   const { method, url: path, headers } = request;
   const socketPath = engineHost().replace(/^unix:\/\//, "");
   const real = http.request({ socketPath, method, path, headers }, (answer) => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { engineObjects, engineRemove, uniqueName } from "../../support/engine.js";
+import { fakeEngine, handOn } from "../../support/fake-engine.js";
 import { arm64Program } from "../../support/foreign.js";
 import { archiveOf, busyboxAt, importArchive, rights } from "../../support/gentoo.js";
 
@@ -70,6 +71,35 @@ ${rights}`;
       "hello from arm64",
     ]);
     expect((await buildout.install()).counts.unchanged).to.equal(2);
+  });
+
+  it("are tried again where the trial's program was told to end before it had begun", async () => {
+    let looks = 0;
+    const engine = await fakeEngine(
+      {
+        "GET /info": (request, response) => {
+          request.resume();
+          response.end(JSON.stringify({ OSType: "linux", Architecture: "aarch64", DriverStatus: [] }));
+        },
+      },
+      (request, response) => {
+        const [, trial] = /\/containers\/(tsbuildout-trial-[^/]*)\/json/.exec(request.url ?? "") ?? [];
+        if (!trial || looks++ > 0) return handOn(request, response);
+        request.resume();
+        const settings = { Config: {}, HostConfig: {}, NetworkSettings: { Networks: {} } };
+        const ended = { Id: "c", Name: `/${trial}`, Image: "i", State: { Running: false, ExitCode: 2 } };
+        response.end(JSON.stringify({ ...ended, ...settings }));
+      },
+    );
+    try {
+      const part = image("linux/amd64").replace(/script.*\n/g, "");
+      await buildout.write(`[buildout]\nparts = ${name}-img\nengine-url = ${engine.url}\n${part}`);
+      expect((await buildout.install()).parts).to.containSubset([{ part: `${name}-img`, end: "done" }]);
+      expect(looks).to.be.greaterThan(1);
+      await buildout.uninstall();
+    } finally {
+      await engine.close();
+    }
   });
 
   for (const part of ["img", "disk"])
