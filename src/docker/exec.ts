@@ -38,8 +38,8 @@ const LATEST = 10_000;
 
 const FIRST_POLL = 50;
 const LAST_POLL = 2000;
-/** How long a finished process's output may still be on its way, in milliseconds without a byte. */
-const QUIET = 500;
+/** How long the output of a process that is over may still be on its way, in milliseconds without a byte. */
+const QUIET = 1000;
 
 /**
  * Runs a command in a running container and resolves with its exit code. The process goes on in the container when the
@@ -135,14 +135,24 @@ async function exitCode(engine: Engine, watched: Watched): Promise<number> {
       path: `${watched.path}/json`,
       ...(signal ? { signal } : {}),
     });
-    const silence = (process.uptime() - drained.lastByte) * 1000;
-    if (!isOver(state) || !(ended || silence > QUIET)) {
-      if (ended && !state.Running && silence > LATEST) throw unknownEnd();
-      if (ended) await delay(5);
-      continue;
+    if (isOver(state)) {
+      await quiet(watched, waiting.signal);
+      await (ended ? end : abandon(connection, end));
+      return state.ExitCode ?? 0;
     }
-    if (!ended) await abandon(connection, end);
-    return state.ExitCode ?? 0;
+    const silence = (process.uptime() - drained.lastByte) * 1000;
+    if (ended && !state.Running && silence > LATEST) throw unknownEnd();
+    if (ended) await delay(5);
+  }
+}
+
+/** Resolves at the output's end, or once nothing has come for so long from now on: an engine may know that a process is
+ *  over before it has handed on what that wrote last. */
+async function quiet({ drained, signal }: Watched, end: AbortSignal): Promise<void> {
+  for (let last; last !== drained.lastByte && !end.aborted; ) {
+    last = drained.lastByte;
+    await delay(QUIET, undefined, { signal: end }).catch(() => undefined);
+    signal?.throwIfAborted();
   }
 }
 

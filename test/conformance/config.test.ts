@@ -62,8 +62,7 @@ function failure(line: string, code: number): Expectation {
   return { error: kinds.has(kind) ? kind : "other-user-error" };
 }
 
-describe("conformance with zc.buildout", function () {
-  this.timeout(30_000);
+describe("conformance with zc.buildout", () => {
   for (const family of families)
     describe(family, () => {
       for (const example of cases(family)) {

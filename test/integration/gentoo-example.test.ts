@@ -12,9 +12,7 @@ const program = (name: string, text: string): [{ name: string; mode: number }, s
   `#!/bin/sh\n${text}\n`,
 ];
 
-describe("examples/gentoo", function () {
-  this.timeout(120_000);
-
+describe("examples/gentoo", () => {
   it("builds a builder, an image and a disk, and the second time nothing", async () => {
     const folder = join(projectFolder, "examples/gentoo");
     const buildout = await testBuildout({ config: await readFile(join(folder, "buildout.cfg"), "utf8") });

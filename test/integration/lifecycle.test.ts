@@ -8,8 +8,7 @@ import { temporaryFolder, writeFiles } from "../support/tmp.js";
 
 const CONFIG = "[buildout]\nparts = a b\n[a]\nrecipe = ./waiting.mjs\n[b]\nrecipe = ./waiting.mjs\n";
 
-describe("the program", function () {
-  this.timeout(60_000);
+describe("the program", () => {
   let cwd: string;
 
   beforeEach(async () => {

@@ -12,8 +12,11 @@ import { temporaryFolder, writeFiles } from "../support/tmp.js";
 /** Fewer than of other runs: each of these makes two images and a disk. */
 const TIMES = Math.ceil(CRASHES / 2);
 
+/** The version of a disk whose script goes no further once its loop device is attached. */
+const HELD = "held";
+
 describe("a run that makes a builder, an image and a disk and is killed", function () {
-  this.timeout(Math.max(240_000, TIMES * 90_000));
+  this.timeout(TIMES * 180_000);
 
   const name = uniqueName("crashg");
   const file = `/tmp/${name}.img`;
@@ -48,17 +51,15 @@ build-image = $<${name}-boot:image>
 base-image = $<${name}-img:image>
 build-root = /r
 image-file = ${file}
-prepare-script =
+build-script =
     set -e
     truncate -s 1M ${file}.loop
     ${LOOP}
     losetup $$loop ${file}.loop
-    echo $$loop >/loop
     echo attached
+    grep -q ${HELD} /r/etc/version && sleep 1000
     sleep 0.5
-build-script =
-    set -e
-    losetup -d $$(cat /loop)
+    losetup -d $$loop
     cp /r/etc/version ${file}
 `;
 
@@ -87,6 +88,7 @@ build-script =
   };
 
   const killAttached = async (): Promise<void> => {
+    await write(HELD);
     const run = startTsbuildout(["--plain", "install"], { cwd });
     await run.prints(/attached/);
     run.signal("SIGKILL");
@@ -131,19 +133,18 @@ build-script =
   });
 
   it("while a loop device is attached: the next run takes it away, be it an install or an uninstall", async () => {
-    await write("1");
     await killAttached();
     await succeed(["uninstall", "--all"]);
     await expectNothing();
     await killAttached();
+    await write("1");
     await succeed(["install"]);
     expectInstalled("1");
-    await write("2");
     // Now it is an update, for which nothing is uninstalled.
     await killAttached();
+    await write("2");
     await succeed(["install"]);
     expectInstalled("2");
-    await write("3");
     await killAttached();
     await succeed(["uninstall", "--all"]);
     await expectNothing();

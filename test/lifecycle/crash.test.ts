@@ -76,8 +76,7 @@ async function check(folder: string, text: string, world: Record<string, string>
   expect((await readdir(folder)).sort()).to.deep.equal(["buildout.cfg", "world"]);
 }
 
-describe("a process that is killed", function () {
-  this.timeout(300_000);
+describe("a process that is killed", () => {
   let start: string;
 
   before(async () => {

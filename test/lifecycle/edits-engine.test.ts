@@ -139,8 +139,7 @@ async function expectRunning({ containers }: World): Promise<void> {
   }
 }
 
-describe("random edits on an engine", function () {
-  this.timeout(300_000);
+describe("random edits on an engine", () => {
   const prefix = uniqueName("edit");
   let base: string;
   let buildout: TestBuildout;

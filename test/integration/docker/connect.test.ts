@@ -53,9 +53,7 @@ async function useFully(engine: Engine): Promise<void> {
   }
 }
 
-describe("connections to a real engine", function () {
-  this.timeout(60_000);
-
+describe("connections to a real engine", () => {
   it("go over its socket", async () => {
     const engine = await connect({ url: `unix://${engineSocket()}` }, nowhere);
     const info = await engine.info();

@@ -41,8 +41,7 @@ touch "sp ace" 'qu"ote' -- -dash; printf x >"$(printf 'bytes\\377\\376')"
 mkdir sticky; chmod 1777 sticky; chown 65534:65534 sticky
 touch -d '2040-02-03 04:05:06' late; touch -d @0 epoch`;
 
-describe("copying on a real engine", function () {
-  this.timeout(120_000);
+describe("copying on a real engine", () => {
   let engine: Engine;
   const names: string[] = [];
   const source = uniqueName("copy-from");

@@ -71,8 +71,7 @@ async function makeTree(steps: readonly Step[]): Promise<string> {
   return root;
 }
 
-describe("layouts on a real engine", function () {
-  this.timeout(300_000);
+describe("layouts on a real engine", () => {
   let engine: Engine;
   const names: string[] = [];
   const start = async (): Promise<string> => {

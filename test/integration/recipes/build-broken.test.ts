@@ -7,8 +7,7 @@ import { failing, imageBuildout, installed } from "../../support/image-buildout.
 
 const hangUp: Answer = (request) => void request.socket.destroy();
 
-describe("docker.build on an engine that breaks", function () {
-  this.timeout(60_000);
+describe("docker.build on an engine that breaks", () => {
   let name: string;
   let engine: FakeEngine;
   let made: TestBuildout;

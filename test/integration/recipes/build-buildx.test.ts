@@ -33,8 +33,7 @@ if (existsSync(here + "/fail")) {
 });
 `;
 
-describe("docker.build with buildx", function () {
-  this.timeout(60_000);
+describe("docker.build with buildx", () => {
   let name: string;
   let folder: string;
   let made: TestBuildout;

@@ -41,8 +41,7 @@ async function folderOfAll(dockerfile: string): Promise<string> {
   return folder;
 }
 
-describe("docker.build: how a folder gets there", function () {
-  this.timeout(120_000);
+describe("docker.build: how a folder gets there", () => {
   let name: string;
   const open: TestBuildout[] = [];
   before(async () => void (await ensureBaseImage()));

@@ -59,8 +59,7 @@ const ELSEWHERE =
   "name tag tags source dockerfile dockerfile-inline target labels quiet secrets ssh builder custom-context decode " +
   "cache-from cache-to no-cache pull rm force-rm encoding memory-swap platform output provenance sbom build-contexts";
 
-describe("docker.build: every option", function () {
-  this.timeout(120_000);
+describe("docker.build: every option", () => {
   let name: string;
   const open: TestBuildout[] = [];
   before(async () => void (await ensureBaseImage()));

@@ -33,8 +33,7 @@ const archive = async (text: string): Promise<Buffer> =>
     ),
   );
 
-describe("docker.build: where the context comes from", function () {
-  this.timeout(120_000);
+describe("docker.build: where the context comes from", () => {
   let name: string;
   const open: TestBuildout[] = [];
   before(async () => void (await ensureBaseImage()));

@@ -17,8 +17,7 @@ chown 70000:300000 f; chmod 4751 f; chmod 1777 d; touch "with blanks" "$(printf 
 dd if=/dev/zero of=sparse bs=1 count=1 seek=5000000 2>/dev/null; dd if=/dev/urandom of=much bs=1M count=3 2>/dev/null
 touch -d '2040-02-03 04:05:06' d/e; touch -d '1971-01-02 03:04:05' l`;
 
-describe("docker.copy between two engines", function () {
-  this.timeout(120_000);
+describe("docker.copy between two engines", () => {
   let second: SecondEngine;
   let run: RunRig;
   const engines: Record<"here" | "there", Engine | undefined> = { here: undefined, there: undefined };

@@ -18,8 +18,7 @@ import { writeFiles } from "../../support/tmp.js";
 
 const dockerfile = (...lines: string[]): string => [`FROM ${baseImage}`, ...lines, ""].join("\n");
 
-describe("docker.build", function () {
-  this.timeout(120_000);
+describe("docker.build", () => {
   let name: string;
   const open: TestBuildout[] = [];
   const images: string[] = [];

@@ -24,8 +24,7 @@ const docker = (...args: string[]): string => execFileSync("docker", args, { enc
 /** What the docker program says of an image: podman prints progress as well, and an id without its kind. */
 const idIn = (said: string): string => `sha256:${/[0-9a-f]{64}/.exec(said)?.[0]}`;
 
-describe("docker.gentoo-bootstrap", function () {
-  this.timeout(300_000);
+describe("docker.gentoo-bootstrap", () => {
   let buildout: TestBuildout;
   let image: string;
   let container: string;

@@ -20,8 +20,7 @@ interface ImageConfig {
 const configOf = async (image: string): Promise<ImageConfig> =>
   (await engineJson<{ Config: ImageConfig }>({ path: `/images/${image}/json` })).Config;
 
-describe("docker.gentoo-build", function () {
-  this.timeout(120_000);
+describe("docker.gentoo-build", () => {
   const builder = `${uniqueName("tsbg/builder")}:1`;
   let buildout: TestBuildout;
   let name: string;

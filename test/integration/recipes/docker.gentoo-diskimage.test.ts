@@ -22,8 +22,7 @@ import { diskRights, importArchive, LOOP, loopsOf } from "../../support/gentoo.j
 import { filesOfTar, type Files } from "../../support/image-files.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
-describe("docker.gentoo-diskimage", function () {
-  this.timeout(300_000);
+describe("docker.gentoo-diskimage", () => {
   const builder = `${uniqueName("tsbg/disks")}:1`;
   const base = `${uniqueName("tsbg/content")}:1`;
   let buildout: TestBuildout;

@@ -12,8 +12,7 @@ import { failing, imageBuildout, inspectedImage, installed } from "../../support
 const config = (options: string): string =>
   `[buildout]\nparts = loaded\n[loaded]\nrecipe = docker.load\n${options}\n`;
 
-describe("docker.load", function () {
-  this.timeout(60_000);
+describe("docker.load", () => {
   let name: string;
   let made: TestBuildout;
   beforeEach(async () => {

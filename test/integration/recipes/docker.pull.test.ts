@@ -17,8 +17,7 @@ import { startRegistry, type Registry } from "../../support/registry.js";
 const config = (options: string): string =>
   `[buildout]\nparts = pulled\n[pulled]\nrecipe = docker.pull\n${options}\n`;
 
-describe("docker.pull", function () {
-  this.timeout(120_000);
+describe("docker.pull", () => {
   let registry: Registry;
   let name: string;
   const open: TestBuildout[] = [];

@@ -21,8 +21,7 @@ const login = { username: "ann", password: "correct-horse" };
 const config = (options: string): string =>
   `[buildout]\nparts = pushed\n[pushed]\nrecipe = docker.push\n${options}\n`;
 
-describe("docker.push", function () {
-  this.timeout(120_000);
+describe("docker.push", () => {
   let registry: Registry;
   let closed: Registry;
   let name: string;

@@ -12,8 +12,7 @@ import { writeFiles } from "../../support/tmp.js";
 const config = (options: string): string =>
   `[buildout]\nparts = saved\n[saved]\nrecipe = docker.save\n${options}\n`;
 
-describe("docker.save", function () {
-  this.timeout(60_000);
+describe("docker.save", () => {
   let name: string;
   let made: TestBuildout;
   beforeEach(async () => {

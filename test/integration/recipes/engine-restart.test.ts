@@ -22,8 +22,7 @@ const config = (builder: string, wait: number): string =>
   `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = restarted\nsource = src\nnetwork = none\nbuilder = ${builder}\nbuild-args = WAIT=${wait}\n`;
 
 /** A real dockerd that ends in the middle of a build, and comes back on what it had. */
-describe("docker.build on an engine that is restarted in the middle", function () {
-  this.timeout(120_000);
+describe("docker.build on an engine that is restarted in the middle", () => {
   let engine: PrivateEngine;
   let made: TestBuildout;
   before(async () => void (engine = await PrivateEngine.start()));

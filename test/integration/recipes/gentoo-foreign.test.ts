@@ -7,8 +7,7 @@ import { fakeEngine, handOn } from "../../support/fake-engine.js";
 import { arm64Program } from "../../support/foreign.js";
 import { archiveOf, busyboxAt, importArchive, rights } from "../../support/gentoo.js";
 
-describe("Gentoo images of another architecture", function () {
-  this.timeout(120_000);
+describe("Gentoo images of another architecture", () => {
   const builder = `${uniqueName("tsbg/native")}:1`;
   let buildout: TestBuildout;
   let name: string;

@@ -12,8 +12,7 @@ import { archiveOf, busyboxAt, importArchive, rights } from "../../support/gento
 
 const MEGABYTE = 1 << 20;
 
-describe("a disk that is full while Gentoo images are made", function () {
-  this.timeout(120_000);
+describe("a disk that is full while Gentoo images are made", () => {
   let buildout: TestBuildout;
   let name: string;
   let small: string;

@@ -67,8 +67,7 @@ const empty = (text: string): string =>
 const program = (path: string): string =>
   empty(`printf '#!/bin/busybox sh\\necho ${path} "$@" >>/ran\\n' >"$D${path}"; chmod 755 "$D${path}"`);
 
-describe("the README of the original", function () {
-  this.timeout(120_000);
+describe("the README of the original", () => {
   let buildout: TestBuildout;
   let env: Record<string, string | undefined>;
 

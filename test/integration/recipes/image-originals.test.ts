@@ -13,8 +13,7 @@ import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 /** Every example of the originals' READMEs that builds, pulls or pushes an image: as it stands there, or, where the original
  *  was no buildout, as the page about moving from it says. What differs is where registries and repositories are. */
-describe("the examples of the originals: images", function () {
-  this.timeout(120_000);
+describe("the examples of the originals: images", () => {
   let name: string;
   const buildout = imageBuildouts();
   before(async () => void (await ensureBaseImage()));

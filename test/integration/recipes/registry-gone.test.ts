@@ -15,8 +15,7 @@ const waits = (event: Event): boolean =>
   /^[0-9a-f]{12}: the transfer broke off; the engine is retrying in (5|10|15|20) seconds$/.test(event.line);
 
 /** A real registry that ends while a layer is on its way to it. The engine tries again after 5, 10, 15 and 20 seconds. */
-describe("docker.push to a registry that goes away in the middle", function () {
-  this.timeout(120_000);
+describe("docker.push to a registry that goes away in the middle", () => {
   let registry: Registry;
   let name: string;
   let made: TestBuildout;

@@ -8,8 +8,7 @@ import { type Clerk, startTokenRegistry, type TokenRegistry } from "../../suppor
 const login = "ann:correct-horse";
 
 /** A real registry that wants tokens, as Docker Hub and most others do. */
-describe("a registry that takes tokens", function () {
-  this.timeout(60_000);
+describe("a registry that takes tokens", () => {
   let registry: TokenRegistry;
   let clerk: Clerk;
   let name: string;

@@ -5,8 +5,7 @@ import { loadImage } from "../../support/images.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 
-describe("docker.run: pull-policy", function () {
-  this.timeout(120_000);
+describe("docker.run: pull-policy", () => {
   let registry: Registry;
   let run: RunRig;
   let repository: string;

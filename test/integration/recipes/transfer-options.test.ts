@@ -27,8 +27,7 @@ const each = (options: object, checks: Checks): void => {
 };
 
 /** For every option of the recipes that bring images from and to somewhere, what is different with it. */
-describe("docker.pull, docker.push, docker.load and docker.save: every option", function () {
-  this.timeout(60_000);
+describe("docker.pull, docker.push, docker.load and docker.save: every option", () => {
   let registry: Registry;
   let closed: Registry;
   let name: string;

@@ -9,9 +9,7 @@ const files = {
 
 const run = async (...args: string[]) => (await ask(files, { args })).stdout;
 
-describe("annotate, query and check", function () {
-  this.timeout(60_000);
-
+describe("annotate, query and check", () => {
   it("annotate shows values and where they come from", async () => {
     expect(await run("annotate", "web", "copy")).to.equal(
       `[web]

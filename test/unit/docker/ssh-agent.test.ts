@@ -44,7 +44,7 @@ describe("an ssh agent for some keys", () => {
     });
     if (existsSync(folder)) await gone;
     watcher.close();
-  }).timeout(60_000);
+  });
 
   it("says that a file is no key, and that there is no program", async () => {
     const file = join(await temporaryFolder({ "no-key": "x" }), "no-key");

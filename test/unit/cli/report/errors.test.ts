@@ -138,10 +138,8 @@ describe("the errors of a run", () => {
   });
 });
 
-describe("a hundred thousand parts that fail alike", function () {
+describe("a hundred thousand parts that fail alike", () => {
   // Were the time of each to grow with their number, it would be minutes.
-  this.timeout(5000);
-
   it("are one message, and one line of the summary", () => {
     const parts = Array.from({ length: 100_000 }, (_, i) => `p${i}`);
     const said = { out: "", err: "" };

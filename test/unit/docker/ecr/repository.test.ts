@@ -124,7 +124,7 @@ describe("repositories of ECR", () => {
       message: "ECR in us-east-1 still throttles DescribeRepositories after 2 attempts",
     });
     expect(aws.calls).to.have.length(2);
-  }).timeout(20_000);
+  });
 
   it("are asked in another way where an emulator knows one way only", async () => {
     await createRepository(ecr, { repository: "app", settings: {}, warn });

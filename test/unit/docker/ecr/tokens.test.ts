@@ -52,7 +52,7 @@ describe("tokens of ECR", () => {
     const ecr = await openEcr({}, aws.env);
     await ecrToken(ecr);
     expect(aws.calls).to.have.length(3);
-  }).timeout(20_000);
+  });
 
   it("are not lost for the others when one who waits is aborted", async () => {
     const ecr = await openEcr({}, aws.env);

@@ -61,8 +61,7 @@ const table: readonly (readonly [string, boolean])[] = [
   ['(sys_platform == "win32" or os_name == "posix") and platform_system != "Darwin"', true],
 ];
 
-describe("conditions of sections", function () {
-  this.timeout(60_000);
+describe("conditions of sections", () => {
   for (const [condition, expected] of table)
     it(`${condition} ${expected ? "holds" : "does not hold"} on Linux`, () => {
       expect(decide(condition)).to.equal(expected);

@@ -664,8 +664,7 @@ async function says(file: string, text: readonly string[], cwd: string): Promise
   expect(code).to.equal(2);
 }
 
-describe("what is wrong with a configuration", function () {
-  this.timeout(60_000);
+describe("what is wrong with a configuration", () => {
   for (const { name, files, args, text } of examples)
     it(`says exactly ${name}`, async () => {
       const { code, stderr } = await ask(files, args ? { args } : {});

@@ -48,8 +48,7 @@ function run(cwd: string, ...args: string[]) {
   return runCli([...args, "query", "s:a"], { cwd });
 }
 
-describe("files that are extended by URL", function () {
-  this.timeout(60_000);
+describe("files that are extended by URL", () => {
   let web: Web;
   let at: string;
   beforeEach(async () => {
@@ -161,9 +160,7 @@ describe("files that are extended by URL", function () {
     expect((await values(files))["s"]).to.deep.equal({ a: "1" });
   });
 
-  describe("with extends-cache", function () {
-    this.timeout(60_000);
-
+  describe("with extends-cache", () => {
     it("are kept, and used offline, when not newest, and when the server is gone", async () => {
       web.pages = { "/x.cfg": { text: "[s]\na = 1\n" } };
       const cwd = await temporaryFolder(cfg("x.cfg", "extends-cache = cache\n"));

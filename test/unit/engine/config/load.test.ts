@@ -5,9 +5,7 @@ import { ask, values } from "../../../support/config.js";
 import { runCli } from "../../../support/in-process.js";
 import { temporaryFolder } from "../../../support/tmp.js";
 
-describe("loading a configuration", function () {
-  this.timeout(60_000);
-
+describe("loading a configuration", () => {
   it("lays everything below a directory that is given by a reference", async () => {
     const { stdout } = await ask(
       { "buildout.cfg": "[buildout]\ndirectory = $<:where>/sub\nwhere = here\ninstalled = $<:where>.cfg\n" },

@@ -9,8 +9,7 @@ const lines = fc
   .array(fc.constantFrom("a", "b", " a", "", "c d"), { maxLength: 6 })
   .map((list) => list.join("\n"));
 
-describe("+= and -=", function () {
-  this.timeout(60_000);
+describe("+= and -=", () => {
   it("take away just what they name, whole lines only", () => {
     fc.assert(
       fc.property(lines, lines, (text, removed) => {
@@ -77,8 +76,7 @@ function texts(merged: Merged) {
   );
 }
 
-describe("laying files over each other", function () {
-  this.timeout(60_000);
+describe("laying files over each other", () => {
   it("leaves out only repetitions that change nothing", () => {
     fc.assert(
       fc.property(tree, (files) => {

@@ -1,0 +1,34 @@
+import type { Duplex } from "node:stream";
+import { expect } from "chai";
+import { execInContainer } from "../../../src/docker/exec.js";
+import { connectTo, fakeEngine } from "../../support/listening.js";
+
+/** How long the process says nothing, in milliseconds: longer than an engine's last words are waited for. */
+const SILENT = 1100;
+
+describe("a command in a container", () => {
+  it("loses nothing of what an engine hands on only after it has said that the process is over", async () => {
+    const begun = Date.now();
+    let output: Duplex | undefined;
+    const engine = await fakeEngine((request, response) => {
+      request.resume();
+      const over = request.method === "GET" && Date.now() > begun + SILENT;
+      response.end(JSON.stringify({ Id: "1", Running: !over, Pid: 7, ExitCode: over ? 0 : null }));
+      // The client has been told by the time that it takes in what comes behind that.
+      if (over) response.once("close", () => output?.end(LAST_WORDS));
+    });
+    engine.server.on("upgrade", (_, socket: Duplex) => {
+      output = socket;
+      socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+    });
+    const connection = await connectTo(engine.url);
+    let said = "";
+    const onOutput = ({ data }: { data: Buffer }): void => void (said += data.toString());
+    expect(await execInContainer(connection, "c", { cmd: ["true"], onOutput })).to.equal(0);
+    expect(said).to.equal("last words");
+    await connection.close();
+    await engine.close();
+  });
+});
+
+const LAST_WORDS = Buffer.from("\x01\0\0\0\0\0\0\x0alast words", "latin1");
