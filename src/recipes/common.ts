@@ -133,6 +133,11 @@ export function problemsOf(context: { fail(problem: Problem): void }, check: () 
   }
 }
 
+/** The engine that a part's options choose, as a key. */
+export function placeOf(context: PartContext): string {
+  return JSON.stringify(ENGINE_OPTIONS.map((name) => context.text?.(name) ?? ""));
+}
+
 /** Engine and thing -> the part that makes it. */
 export type Makers = Map<string, string>;
 
@@ -145,7 +150,7 @@ export async function makersOf(context: Pick<Context, "shared">): Promise<Makers
  *  @param key as for `provides`
  *  @returns the part that was the first to make it, where this is another */
 export function otherMaker(context: PartContext, makers: Makers, key: string): string | undefined {
-  const place = JSON.stringify([...ENGINE_OPTIONS.map((name) => context.text?.(name) ?? ""), key]);
+  const place = `${placeOf(context)} ${key}`;
   const maker = makers.get(place) ?? context.part;
   makers.set(place, maker);
   return maker === context.part ? undefined : maker;

@@ -1,18 +1,22 @@
 import {
   createNetwork,
   inspectNetwork,
+  overlap,
   overlappingNetworks,
   removeNetwork,
   type Call,
   type NetworkState,
+  type Overlap,
 } from "tsbuildout/docker";
 import {
   defineRecipe,
   option,
   RecipeError,
+  type ConfigureContext,
   type Drift,
   type InstallContext,
   type LookContext,
+  type Problem,
 } from "tsbuildout/recipe";
 import { blaming } from "./blame.js";
 import {
@@ -23,6 +27,7 @@ import {
   isOurs,
   labelsOf,
   listing,
+  placeOf,
 } from "./common.js";
 import { differingFlag, differingPairs } from "./differences.js";
 import { checkName } from "./names.js";
@@ -78,7 +83,7 @@ export default defineRecipe({
     subnets: { doc: "The subnets, separated by blanks, also where the engine chose them." },
     gateways: { doc: "The gateways, separated by blanks, as far as the engine tells those that it chose." },
   },
-  configure(context) {
+  async configure(context) {
     configureEngine(context);
     const { name } = context.options;
     if (name !== undefined) {
@@ -87,8 +92,9 @@ export default defineRecipe({
     }
     const needed = ["name", "subnet", "gateway", "ip-range", "aux-addresses", "ipv6"];
     if (needed.some((one) => context.unknown.has(one))) return;
-    for (const problem of poolsOf(context.options as typeof context.options & { name: string }).problems)
-      context.fail(problem);
+    const { problems } = poolsOf(context.options as typeof context.options & { name: string });
+    for (const problem of problems) context.fail(problem);
+    if (problems.length === 0) await refuseOverlaps(context);
   },
   look,
   install: bringUp,
@@ -104,6 +110,32 @@ export default defineRecipe({
     }
   },
 });
+
+/** A subnet that a part asks for, on an engine as `place` has it. */
+interface Asked {
+  readonly part: string;
+  readonly place: string;
+  readonly network: string;
+  readonly theirs: string;
+}
+
+/** Drivers whose networks share an engine's addresses; a swarm's have others. */
+const LOCAL_DRIVERS = new Set([undefined, "bridge", "macvlan", "ipvlan"]);
+
+/** Of two parts whose subnets overlap only one could be installed. */
+async function refuseOverlaps(context: ConfigureContext<typeof options>): Promise<void> {
+  const { name: network = "", driver, subnet: subnets = [], "ipam-driver": ipam } = context.options;
+  if (!LOCAL_DRIVERS.has(driver) || ipam !== undefined) return;
+  const asked = await context.shared<Asked[]>("subnets that parts ask for", () => []);
+  const place = placeOf(context);
+  const { part } = context;
+  const others = asked.filter((one) => one.place === place && one.part !== part && one.network !== network);
+  for (const subnet of subnets) {
+    const overlaps = others.filter(({ theirs }) => overlap(theirs, subnet));
+    if (overlaps.length > 0) context.fail(overlapping(overlaps.map((one) => ({ ...one, subnet }))));
+    asked.push({ part, place, network, theirs: subnet });
+  }
+}
 
 type Installing = InstallContext<typeof options>;
 
@@ -164,19 +196,21 @@ async function make(context: Installing, call: Call): Promise<NetworkState> {
 async function refusedCreation(call: Call, subnets: readonly string[], error: unknown): Promise<unknown> {
   if (call.signal?.aborted || subnets.length === 0) return error;
   const overlaps = await overlappingNetworks(call, subnets).catch(() => []);
-  if (overlaps.length === 0) return error;
-  return new RecipeError(
-    {
-      code: "network/overlap",
-      message: `subnet ${overlaps[0]?.subnet} overlaps with another network`,
-      notes: overlaps.map(
-        ({ subnet, network, theirs }) => `${subnet} overlaps with ${theirs} of network ${network}`,
-      ),
-      help: ["choose a subnet that is free, or leave the choice to the engine"],
-      option: "subnet",
-    },
-    { cause: error },
-  );
+  return overlaps.length > 0 ? new RecipeError(overlapping(overlaps), { cause: error }) : error;
+}
+
+/** @param overlaps with at least one */
+function overlapping(overlaps: readonly (Overlap & { readonly part?: string })[]): Problem {
+  return {
+    code: "network/overlap",
+    message: `subnet ${overlaps[0]?.subnet} overlaps with another network`,
+    notes: overlaps.map(
+      ({ subnet, network, theirs, part }) =>
+        `${subnet} overlaps with ${theirs} of network ${network}${part === undefined ? "" : ` (part ${part})`}`,
+    ),
+    help: ["choose a subnet that is free, or leave the choice to the engine"],
+    option: "subnet",
+  };
 }
 
 function refuseOther(network: NetworkState, wanted: Installing["options"], ours: boolean): void {

@@ -5,7 +5,6 @@ import {
   inspectContainer,
   isConflict,
   isNotFound,
-  listAll,
   publishedPorts,
   removeContainer,
   runAttached,
@@ -14,7 +13,6 @@ import {
   waitContainer,
   type Call,
   type ContainerState,
-  type PortMapping,
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs, labelsOf } from "./common.js";
@@ -24,6 +22,7 @@ import { putLayout } from "./run-layout.js";
 import { LineLog, Tail } from "./run-log.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { ensureImage } from "./run-image.js";
+import { startingWith } from "./run-ports.js";
 import { runScript } from "./run-script.js";
 import { securityConfig } from "./run-security.js";
 import { waitUntil } from "./run-wait.js";
@@ -219,6 +218,7 @@ async function runToEnd(
   const log = new LineLog(context);
   const tail = new Tail(STDOUT_LIMIT);
   context.progress({ step: "running" });
+  const notStarted = await startingWith(context, call);
   const code = await runAttached(call.engine, id, {
     tty,
     onOutput: (output) => {
@@ -227,7 +227,7 @@ async function runToEnd(
     },
     ...(call.signal ? { signal: call.signal } : {}),
   }).catch(async (error: unknown) => {
-    throw await notStarted(context, call, error);
+    throw await notStarted(error);
   });
   log.end();
   const stdout = tail
@@ -247,46 +247,12 @@ async function runToEnd(
 
 export async function start(context: Installing, call: Call, id: string): Promise<void> {
   context.progress({ step: "starting" });
+  const notStarted = await startingWith(context, call);
   try {
     await startContainer(call, id);
   } catch (error) {
-    throw await notStarted(context, call, error);
+    throw await notStarted(error);
   }
-}
-
-/** The engine says why it could not start it; if a port is taken, the list of containers says by whom. */
-async function notStarted(context: Installing, call: Call, error: unknown): Promise<unknown> {
-  if (call.signal?.aborted || !(error instanceof Error) || isNotFound(error)) return error;
-  const wanted = context.options.ports.flat();
-  if (wanted.length === 0) return error;
-  const all = await listAll(call.engine, "containers").catch(() => []);
-  const taken = all.flatMap(({ Id, Names, Ports }) => {
-    const name = Names?.[0]?.slice(1) ?? Id.slice(0, 12);
-    const port = name === context.options.name ? undefined : Ports?.find((has) => wanted.some(clash(has)));
-    return port ? [`port ${port.PublicPort}/${port.Type} of the host is taken by container ${name}`] : [];
-  });
-  if (taken.length === 0) return error;
-  return new RecipeError(
-    {
-      code: "container/port-taken",
-      message: taken.join(", "),
-      notes: [`the engine says: ${error.message}`],
-      help: ["publish another port, or stop that container"],
-      option: "ports",
-    },
-    { cause: error },
-  );
-}
-
-const EVERY_ADDRESS: readonly string[] = ["", "0.0.0.0", "::"];
-
-/** Whether a port cannot be published while another container has this one. */
-function clash(has: { readonly IP?: string; readonly PublicPort?: number; readonly Type?: string }) {
-  const { IP: ip = "", PublicPort: number, Type: protocol } = has;
-  return ({ hostIp, hostPort, protocol: wanted }: PortMapping): boolean =>
-    hostPort === String(number) &&
-    wanted === protocol &&
-    (hostIp === ip || EVERY_ADDRESS.includes(hostIp) || EVERY_ADDRESS.includes(ip));
 }
 
 /** What other parts may refer to. */

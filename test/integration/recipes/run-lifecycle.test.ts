@@ -314,6 +314,19 @@ describe("docker.run: a container's life", () => {
     expect(problem.help).to.deep.equal(["publish another port, or stop that container"]);
   });
 
+  it("a port that two containers of one run want names the other one, also while that is being started", async () => {
+    const probe = part({ ports: "127.0.0.1::80" });
+    const { "port-80": port } = await probe.install();
+    await probe.uninstall();
+    const both = [1, 2].map(() => part({ ports: `127.0.0.1:${port}:80` }));
+    const ends = await Promise.allSettled(both.map((rig) => rig.install()));
+    const loser = ends.findIndex(({ status }) => status === "rejected");
+    const { reason } = ends[loser] as PromiseRejectedResult;
+    expect((reason as Error).message).to.equal(
+      `port ${port}/tcp of the host is taken by container ${both[1 - loser]?.part}`,
+    );
+  });
+
   it("a start that fails is not blamed on a container with the same port of another address", async () => {
     const first = part({ ports: "127.0.0.2::80" });
     const { "port-80": port } = await first.install();

@@ -66,6 +66,16 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: give one of them another name`,
   },
   {
+    name: "network/overlap: of two parts",
+    cfg: "[buildout]\nparts = aa bb\n[aa]\nrecipe = docker.network\nsubnet = 10.9.0.0/16\n[bb]\nrecipe = docker.network\nsubnet = 10.9.1.0/24\n",
+    text: `error[network/overlap]: subnet 10.9.1.0/24 overlaps with another network (part bb)
+  buildout.cfg:8:10
+8 | subnet = 10.9.1.0/24
+  |          ^^^^^^^^^^^
+  = note: 10.9.1.0/24 overlaps with 10.9.0.0/16 of network aa (part aa)
+  = help: choose a subnet that is free, or leave the choice to the engine`,
+  },
+  {
     name: "container/env-file",
     cfg: part("recipe = docker.run\nname = web\nimage = x\nenv-file = web.env"),
     text: `error[container/env-file]: there is no file @/web.env (part a)
