@@ -113,6 +113,7 @@ export {
   contains,
   createNetwork,
   inspectNetwork,
+  networksNamed,
   overlap,
   overlappingNetworks,
   parseCidr,

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { abortable, type Call } from "./container.js";
-import { isNotFound } from "./errors.js";
+import { DockerError, isNotFound } from "./errors.js";
 import { SpecError } from "./spec.js";
 
 /** One address pool of a network (https://docs.docker.com/reference/api/engine/, IPAMConfig). */
@@ -15,6 +15,8 @@ export interface Pool {
 export interface NetworkState {
   readonly Id: string;
   readonly Name: string;
+  /** RFC 3339. */
+  readonly Created?: string;
   readonly Driver: string;
   readonly Internal?: boolean;
   readonly Attachable?: boolean;
@@ -45,7 +47,18 @@ export interface NetworkSettings {
 
 const pathOf = (name: string): string => `/networks/${encodeURIComponent(name)}`;
 
-/** The network of exactly that name; undefined where there is none. */
+/** All networks of exactly that name, the oldest first: an engine before API 1.44 makes several where several ask for it
+ *  in one instant. */
+export async function networksNamed(call: Call, name: string): Promise<NetworkState[]> {
+  const filters = JSON.stringify({ name: { [name]: true } });
+  const path = "/networks";
+  const found = await call.engine.request<NetworkState[]>({ path, query: { filters }, ...abortable(call) });
+  const age = ({ Created = "", Id }: NetworkState): string => `${Created} ${Id}`;
+  // The engine takes a name for a pattern.
+  return found.filter(({ Name }) => Name === name).sort((a, b) => (age(a) < age(b) ? -1 : 1));
+}
+
+/** The network of exactly that name, the oldest of several; undefined where there is none. */
 export async function inspectNetwork(call: Call, name: string): Promise<NetworkState | undefined> {
   try {
     const found = await call.engine.request<NetworkState>({ path: pathOf(name), ...abortable(call) });
@@ -53,6 +66,9 @@ export async function inspectNetwork(call: Call, name: string): Promise<NetworkS
     return found.Name === name || found.Id === name ? found : undefined;
   } catch (error) {
     if (isNotFound(error)) return undefined;
+    const [first] =
+      error instanceof DockerError && error.statusCode === 400 ? await networksNamed(call, name) : [];
+    if (first) return await inspectNetwork(call, first.Id);
     throw error;
   }
 }

@@ -156,6 +156,17 @@ export function otherMaker(context: PartContext, makers: Makers, key: string): s
   return maker === context.part ? undefined : maker;
 }
 
+/** Says that a part makes a thing that may be there before. Of two parts in one file the second finds that of the first,
+ *  and goes before it. */
+export async function makeAfterOther(
+  context: PartContext & Pick<ConfigureContext<Schema>, "shared" | "needs" | "provides">,
+  key: string,
+): Promise<void> {
+  const other = otherMaker(context, await makersOf(context), key);
+  if (other === undefined) context.provides(key);
+  else context.needs(other, `uses its ${key}`);
+}
+
 /** The labels on everything that a part makes: who made it can be told without the installed-state file. */
 export function labelsOf(context: {
   readonly part: string;

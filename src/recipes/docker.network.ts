@@ -1,12 +1,16 @@
 import {
   createNetwork,
   inspectNetwork,
+  isConflict,
+  networksNamed,
   overlap,
   overlappingNetworks,
   removeNetwork,
   type Call,
+  type NetworkSettings,
   type NetworkState,
   type Overlap,
+  type Pool,
 } from "tsbuildout/docker";
 import {
   defineRecipe,
@@ -27,6 +31,7 @@ import {
   isOurs,
   labelsOf,
   listing,
+  makeAfterOther,
   placeOf,
 } from "./common.js";
 import { differingFlag, differingPairs } from "./differences.js";
@@ -88,7 +93,7 @@ export default defineRecipe({
     const { name } = context.options;
     if (name !== undefined) {
       checkName(context, "network", name);
-      context.provides(`network:${name}`);
+      await makeAfterOther(context, `network:${name}`);
     }
     const needed = ["name", "subnet", "gateway", "ip-range", "aux-addresses", "ipv6"];
     if (needed.some((one) => context.unknown.has(one))) return;
@@ -102,11 +107,11 @@ export default defineRecipe({
   async uninstall(context) {
     const call: Call = { engine: await engineOf(context), signal: context.signal };
     for (const { kind, name } of context.record.resources) {
-      const found = kind === "network" ? await inspectNetwork(call, name) : undefined;
-      if (!found || !isOurs(found.Labels, context)) continue;
-      await removeNetwork(call, found).catch(async (error: unknown) => {
-        throw await hasEndpoints(call, name, error);
-      });
+      const found = kind === "network" ? await networksNamed(call, name) : [];
+      for (const network of found.filter(({ Labels }) => isOurs(Labels, context)))
+        await removeNetwork(call, network).catch(async (error: unknown) => {
+          throw await hasEndpoints(call, network, error);
+        });
     }
   },
 });
@@ -146,7 +151,7 @@ async function bringUp(context: Installing): Promise<Record<string, string>> {
   const found = await inspectNetwork(call, name);
   const network = found ?? (await blaming(context, async () => await make(context, call)));
   const ours = isOurs(network.Labels, context);
-  if (found) refuseOther(network, context.options, ours);
+  if (found || !ours) refuseOther(network, context.options, ours);
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
   if (found && ours) await context.created({ kind: "network", name });
   const pools = network.IPAM?.Config ?? [];
@@ -158,33 +163,23 @@ async function bringUp(context: Installing): Promise<Record<string, string>> {
 }
 
 async function make(context: Installing, call: Call): Promise<NetworkState> {
-  const { options } = context;
-  const { name } = options;
-  const { pools } = poolsOf(options);
+  const settings = settingsOf(context);
+  const { name } = settings;
   await context.created({ kind: "network", name });
-  let id = name;
   try {
-    id = await createNetwork(call, {
-      name,
-      pools,
-      ...(options.driver ? { driver: options.driver } : {}),
-      options: recordOf(options["driver-options"]),
-      ...(options["ipam-driver"] ? { ipamDriver: options["ipam-driver"] } : {}),
-      ...(options["ipam-options"].length > 0 ? { ipamOptions: recordOf(options["ipam-options"]) } : {}),
-      ipv6: options.ipv6,
-      internal: options.internal,
-      attachable: options.attachable,
-      labels: { ...recordOf(options.labels), ...labelsOf(context) },
-    });
+    const id = await createNetwork(call, settings);
+    const [first, ...others] = await networksNamed(call, name);
+    if (first?.Id === id) return first;
+    const made = others.find(({ Id }) => Id === id);
+    if (first && made) {
+      await removeNetwork(call, made);
+      return await useOther(context, first);
+    }
   } catch (error) {
-    throw await refusedCreation(
-      call,
-      pools.flatMap(({ Subnet }) => Subnet ?? []),
-      error,
-    );
+    const other = isConflict(error) ? await inspectNetwork(call, name) : undefined;
+    if (other) return await useOther(context, other);
+    throw await refusedCreation(call, settings.pools, error);
   }
-  const made = await inspectNetwork(call, id);
-  if (made) return made;
   throw new RecipeError({
     code: "network/gone",
     message: `network ${name} was made and is gone again`,
@@ -192,8 +187,31 @@ async function make(context: Installing, call: Call): Promise<NetworkState> {
   });
 }
 
+function settingsOf(context: Installing): NetworkSettings & { readonly pools: readonly Pool[] } {
+  const { options } = context;
+  return {
+    name: options.name,
+    pools: poolsOf(options).pools,
+    ...(options.driver ? { driver: options.driver } : {}),
+    options: recordOf(options["driver-options"]),
+    ...(options["ipam-driver"] ? { ipamDriver: options["ipam-driver"] } : {}),
+    ...(options["ipam-options"].length > 0 ? { ipamOptions: recordOf(options["ipam-options"]) } : {}),
+    ipv6: options.ipv6,
+    internal: options.internal,
+    attachable: options.attachable,
+    labels: { ...recordOf(options.labels), ...labelsOf(context) },
+  };
+}
+
+/** Somebody made the network in the same instant, and was the first. */
+async function useOther(context: Installing, network: NetworkState): Promise<NetworkState> {
+  await context.removed({ kind: "network", name: network.Name });
+  return network;
+}
+
 /** The engine says that pools overlap, and not with whose; the networks that it has say that. */
-async function refusedCreation(call: Call, subnets: readonly string[], error: unknown): Promise<unknown> {
+async function refusedCreation(call: Call, pools: readonly Pool[], error: unknown): Promise<unknown> {
+  const subnets = pools.flatMap(({ Subnet }) => Subnet ?? []);
   if (call.signal?.aborted || subnets.length === 0) return error;
   const overlaps = await overlappingNetworks(call, subnets).catch(() => []);
   return overlaps.length > 0 ? new RecipeError(overlapping(overlaps), { cause: error }) : error;
@@ -235,8 +253,8 @@ function refuseOther(network: NetworkState, wanted: Installing["options"], ours:
   });
 }
 
-async function hasEndpoints(call: Call, name: string, error: unknown): Promise<unknown> {
-  const network = await inspectNetwork(call, name);
+async function hasEndpoints(call: Call, { Id, Name: name }: NetworkState, error: unknown): Promise<unknown> {
+  const network = await inspectNetwork(call, Id);
   const holders = Object.entries(network?.Containers ?? {}).map(([id, { Name }]) => Name ?? id.slice(0, 12));
   if (holders.length === 0) return error;
   return new RecipeError(

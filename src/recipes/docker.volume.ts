@@ -24,6 +24,7 @@ import {
   isOurs,
   labelsOf,
   listing,
+  makeAfterOther,
 } from "./common.js";
 import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
@@ -66,12 +67,12 @@ export default defineRecipe({
     "actual-driver": { doc: "The driver that keeps the volume." },
   },
   protects: "the data in the volume",
-  configure(context) {
+  async configure(context) {
     configureEngine(context);
     const { name } = context.options;
     if (name === undefined) return;
     checkName(context, "volume", name);
-    context.provides(`volume:${name}`);
+    await makeAfterOther(context, `volume:${name}`);
   },
   look,
   install: bringUp,

@@ -1,7 +1,9 @@
 import { expect } from "chai";
+import { testBuildout } from "../../../src/testing.js";
 import network from "../../../src/recipes/docker.network.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
+import { fakeEngine, handOn } from "../../support/fake-engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { ownParts } from "../../support/own-parts.js";
 import { failureOf } from "../../support/recipe-part.js";
@@ -139,6 +141,46 @@ describe("docker.network", () => {
     expect(rig.resources).to.deep.equal([]);
     await rig.uninstall();
     expect(await engineHas(`/networks/${name}`)).to.be.true;
+  });
+
+  it("uses a network that somebody made in the same instant, and leaves it", async () => {
+    const name = ownName();
+    const create = { method: "POST", path: "/networks/create", body: { Name: name } } as const;
+    const engine = await fakeEngine({
+      "POST /networks/create": (request, response) =>
+        void engineJson(create).then(() => handOn(request, response)),
+    });
+    try {
+      const rig = part({ name, "engine-url": engine.url });
+      expect((await rig.install())["network-id"]).to.equal((await inspect(name)).Id);
+      expect(rig.resources).to.deep.equal([]);
+      await rig.uninstall();
+      expect(await engineHas(`/networks/${name}`)).to.be.true;
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it("is one where two parts of a file, or of two, make it at once", async () => {
+    const name = ownName();
+    const file = (parts: string): string =>
+      `[buildout]\nparts = ${parts}\n[a]\nrecipe = docker.network\nname = ${name}\n[b]\n<= a\n`;
+    const all = await Promise.all([
+      testBuildout({ config: file("a b") }),
+      testBuildout({ config: file("a") }),
+    ]);
+    try {
+      for (const { ok } of await Promise.all(all.map((one) => one.install()))) expect(ok).to.be.true;
+      // It goes after the one that uses it.
+      expect((await all[0].records()).get("b")?.needs).to.deep.equal(["a"]);
+      for (const one of all) expect((await one.uninstall()).ok).to.be.true;
+      const left = await engineJson<readonly object[]>({
+        path: `/networks?filters=${encodeURIComponent(JSON.stringify({ name: [name] }))}`,
+      });
+      expect(left).to.deep.equal([]);
+    } finally {
+      for (const one of all) await one.dispose();
+    }
   });
 
   it("says in what a network that was there differs", async () => {

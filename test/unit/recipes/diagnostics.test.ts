@@ -1,3 +1,6 @@
+import { expect } from "chai";
+import { testBuildout } from "../../../src/testing.js";
+import { playedEngine } from "../../support/played-engine.js";
 import { container, type Example, says } from "../../support/played-part.js";
 import { archive, pathStat } from "../../support/text-archive.js";
 
@@ -221,5 +224,32 @@ const examples: readonly Example[] = [
   = note: POST /volumes/create was answered with 403`,
   },
 ];
+
+describe("a network that another run made in the same instant, on a played engine", () => {
+  it("is used, and the second one of its name goes again", async () => {
+    const labels = { "org.tsbuildout.part": "web" };
+    const first = { Id: "n1", Name: "net", Created: "2026-01-01T00:00:00.1Z", Labels: {}, Driver: "bridge" };
+    const second = { ...first, Id: "n2", Created: "2026-01-01T00:00:00.2Z", Labels: labels };
+    const { url, requests, close } = await playedEngine({
+      answers: {
+        "GET /networks": [second, first],
+        "POST /networks/create": [201, { Id: "n2" }],
+      },
+    });
+    const buildout = await testBuildout({
+      config: `[buildout]\nparts = web\nengine-url = ${url}\n[web]\nrecipe = docker.network\nname = net\n`,
+    });
+    try {
+      expect((await buildout.install()).ok).to.be.true;
+      expect(requests.filter((request) => request.startsWith("DELETE"))).to.deep.equal([
+        "DELETE /networks/n2",
+      ]);
+      expect((await buildout.records()).get("web")?.outputs["network-id"]).to.equal("n1");
+    } finally {
+      await buildout.dispose();
+      await close();
+    }
+  });
+});
 
 describe("what is wrong with containers, networks and volumes, on a played engine", () => says(examples));
