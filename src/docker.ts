@@ -70,6 +70,7 @@ export {
   type VolumeSpec,
 } from "./docker/mounts.js";
 export {
+  parseCpus,
   parseDevice,
   parseDeviceRule,
   parseExtraHost,
@@ -184,7 +185,7 @@ export {
   type ArchiveKind,
 } from "./docker/archive-file.js";
 export { proxyVariables } from "./docker/proxy-settings.js";
-export { readPlainFile } from "./docker/plain-file.js";
+export { isPipe, readPipe, readPlainFile } from "./docker/plain-file.js";
 export { checkoutGit, resolveGit, withoutPassword, type GitSource } from "./docker/build-git.js";
 export { shareContext, type SharedFolder } from "./docker/filesync.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";

@@ -56,6 +56,7 @@ export interface ContainerState {
     } | null;
     readonly StopTimeout?: number | null;
     readonly User?: string;
+    readonly Env?: readonly string[] | null;
   };
   readonly HostConfig: {
     readonly NetworkMode?: string;

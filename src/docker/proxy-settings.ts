@@ -11,8 +11,8 @@ const VARIABLES = {
 } as const;
 
 /**
- * The variables that the docker CLI's settings want builds on an engine to have, in both spellings: every builder knows
- * them as build arguments, and leaves them out of the image and of its cache.
+ * The variables that the docker CLI's settings want builds and containers on an engine to have, in both spellings. Every
+ * builder knows them as build arguments, and leaves them out of the image and of its cache.
  * @param endpoint the engine's URL, for which there may be settings of its own
  * @throws DockerError `credentials/bad-config`
  */

@@ -67,6 +67,24 @@ export function parseUlimit(text: string): { Name: string; Soft: number; Hard: n
   return limit;
 }
 
+/** `1.5`, `.5` or `1/2` of a CPU -> billionths, as an engine counts them; exact, as with the docker CLI. @throws SpecError */
+export function parseCpus(text: string): number {
+  const help = ["write a number or a fraction: 1.5, 1/2"];
+  const [over, under] = fractionOf(text);
+  if (under === 0n) throw new SpecError(`"${text}" is not a number of CPUs`, help);
+  const billionths = over * 1_000_000_000n;
+  if (billionths % under === 0n) return Number(billionths / under);
+  throw new SpecError(`"${text}" CPUs have more than nine digits behind the point`, help);
+}
+
+/** A denominator of zero stands for what is no number. */
+function fractionOf(text: string): readonly [over: bigint, under: bigint] {
+  const [, over, under] = /^\+?(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (over && under) return [BigInt(over), BigInt(under)];
+  const [whole = "", behind = ""] = /^\+?(?=\.?\d)(\d*)(?:\.(\d*))?$/.exec(text)?.slice(1) ?? [];
+  return [BigInt(whole + behind), whole + behind === "" ? 0n : 10n ** BigInt(behind.length)];
+}
+
 /** `all`, `2`, `device=0`, `"device=0,1",capabilities=utility`, as `docker run --gpus`. @throws SpecError */
 export function parseGpus(text: string): DeviceRequest {
   let request: DeviceRequest = { Driver: "", Count: 0, Capabilities: [["gpu"]] };

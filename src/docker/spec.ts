@@ -32,12 +32,12 @@ function splitCsv(text: string): string[] {
 
 const SIZE_UNITS = "bkmgtp";
 
-/** `64m` -> bytes, in powers of 1024. */
+/** `64m`, `.5g` -> bytes, in powers of 1024. */
 export function bytesOf(text: string, what: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(i?b)?$/i.exec(text.trim());
+  const match = /^(\+?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([bkmgtp]?)(i?b)?$/i.exec(text.trim());
   if (!match)
     throw new SpecError(`"${text}" is not a ${what}`, ["write bytes, or a number with k, m or g: 64m"]);
-  return Math.round(Number(match[1]) * 1024 ** SIZE_UNITS.indexOf((match[2] || "b").toLowerCase()));
+  return Math.floor(Number(match[1]) * 1024 ** SIZE_UNITS.indexOf((match[2] || "b").toLowerCase()));
 }
 
 /** `true`, `1`, `false`, … and nothing at all, which means true (`readonly`). */

@@ -4,6 +4,7 @@ import type { Runtime } from "./context.js";
 import type { InputsContext } from "./contract.js";
 import { decide, type Decision, type Fingerprint, type Observed, type Wanted } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import type { Action } from "./events.js";
 import { isSecretOption } from "./facts.js";
 import { replaceSecrets } from "./hidden.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
@@ -133,6 +134,9 @@ export interface Assessment {
   readonly fingerprints: ReadonlyMap<string, Fingerprint>;
 }
 
+/** What calls into the recipe. */
+const DOES: ReadonlySet<Action> = new Set(["install", "update", "reinstall"]);
+
 /** Judges parts: resolves what is known, reads inputs where that may be done, and asks `decide`. */
 export class Assessor {
   readonly settings: AssessSettings;
@@ -181,11 +185,20 @@ export class Assessor {
     return reading;
   }
 
+  /** @throws where the recipe knows that doing it will be refused */
+  async check(part: Part, { decision, live }: Assessment): Promise<void> {
+    const { recipe } = part.loaded;
+    if (!recipe.check || !DOES.has(decision.action)) return;
+    const { unknown } = live;
+    await this.#within(part, async (signal) =>
+      recipe.check!(Object.assign(this.#looking(part, live, signal), { unknown })),
+    );
+  }
+
   /** What doing it will come to, in the recipe's words. */
   async foresee(part: Part, { decision, live }: Assessment): Promise<readonly string[]> {
     const { recipe } = part.loaded;
-    const does = ["install", "update", "reinstall"].includes(decision.action);
-    if (!recipe.foresee || !does || live.unknown.size > 0) return [];
+    if (!recipe.foresee || !DOES.has(decision.action) || live.unknown.size > 0) return [];
     return await this.#within(part, async (signal) => recipe.foresee!(this.#looking(part, live, signal)));
   }
 

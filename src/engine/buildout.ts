@@ -99,6 +99,7 @@ export class Buildout {
     const config = await loadConfig(this.#request);
     return await this.#looking(config, options, async (session) => {
       const prospect = await foresee(configured(session), options);
+      session.runtime.settings.signal.throwIfAborted();
       throwAll(refusals(prospect.parts, prospect.forecast));
       throwAll([...prospect.forecast.problems.values()].flat());
       const all = steps({ ...prospect, records: session.store.state.records }).map((step) =>

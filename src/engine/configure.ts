@@ -125,6 +125,7 @@ export class Configurer implements ConfigureHost {
     try {
       return await work();
     } catch (error) {
+      this.runtime.settings.signal.throwIfAborted();
       this.fail(problemDiagnostics(error, { part, span: (option) => this.span(part, option) }));
       return undefined;
     }

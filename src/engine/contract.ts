@@ -133,6 +133,9 @@ export interface ConfigureContext<S extends Schema> extends Context {
   fail(problem: Problem): void;
 }
 
+export type CheckContext<S extends Schema> = Context &
+  Pick<ConfigureContext<S>, "options" | "unknown" | "text">;
+
 export interface InputsContext<S extends Schema> extends Context {
   readonly options: OptionsOf<S>;
   text(option: string): string | undefined;
@@ -233,6 +236,9 @@ export interface Recipe<S extends Schema = Schema> {
   configure?(context: ConfigureContext<S>): void | Promise<void>;
   /** What the part reads that is not an option: name -> digest. */
   inputs?(context: InputsContext<S>): Promise<Readonly<Record<string, string>>>;
+  /** Looks whether an install or an update would be refused, before anything is done to any part, and throws the
+   *  problem. What is known only after another part's install is missing in the options, and named in `unknown`. */
+  check?(context: CheckContext<S>): Promise<void>;
   /** What an install or an update will come to, as far as it can be told beforehand: lines for the plan, such as
    *  `cache hit: …`. It only looks, and what it says is what then happens. Called where all options are known. */
   foresee?(context: InputsContext<S>): Promise<readonly string[]>;

@@ -115,6 +115,7 @@ class Round {
       .map((need) => need.part)
       .filter((need) => this.#decisions.get(need)?.action !== "none");
     const assessment = await this.#settings.assessor.assess(part, this.observed(part, finding), unsettled);
+    await this.#settings.assessor.check(part, assessment);
     if (unsettled.length === 0)
       this.#notes.set(part.name, await this.#settings.assessor.foresee(part, assessment));
     return assessment;

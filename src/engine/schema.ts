@@ -115,12 +115,13 @@ export function parseDuration(text: string): number {
   return sum;
 }
 
-/** `512m`, `1.5g`, `64kb`, `1024` -> bytes, in powers of 1024 as the docker CLI counts; -1 stays. */
+/** `512m`, `.5g`, `64 KiB`, `1e6` -> bytes, in powers of 1024, as the docker CLI reads and rounds them; -1 stays. */
 export function parseSize(text: string): number {
   if (text === "-1") return -1;
-  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(i?b)?$/i.exec(text);
-  if (!match) return fail(`"${text}" is not a size`, "write bytes, or a number with b, k, m, g or t: 512m");
-  return Math.round(Number(match[1]) * 1024 ** "bkmgt".indexOf((match[2] || "b").toLowerCase()));
+  const match = /^(\+?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([bkmgtp]?)(i?b)?$/i.exec(text);
+  if (!match)
+    return fail(`"${text}" is not a size`, "write bytes, or a number with b, k, m, g, t or p: 512m");
+  return Math.floor(Number(match[1]) * 1024 ** "bkmgtp".indexOf((match[2] || "b").toLowerCase()));
 }
 
 function parsePath(text: string, context: DecodeContext): string {

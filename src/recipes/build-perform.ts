@@ -8,7 +8,6 @@ import {
   inspectImage,
   openSession,
   parseReference,
-  proxyVariables,
   registryConfig,
   repoDigest,
   settingsWithLogins,
@@ -27,6 +26,7 @@ import { readSecrets } from "./build-secrets.js";
 import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
 import type { BuildFiles } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
+import { proxiesFor } from "./proxies.js";
 
 type Install = InstallContext<typeof buildOptions>;
 
@@ -110,8 +110,7 @@ interface ViaEngine extends Building {
 async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
   const { engine, options, files, builder, report } = via;
   const logins = await loginsOf(context, via);
-  const proxies = await proxyVariables(engine.endpoint, context);
-  hidePasswords(context, Object.values(proxies));
+  const proxies = await proxiesFor(context, engine);
   const caches = engineCaches(via.spec, options);
   const buildArgs = { ...unlessGiven(proxies, caches.buildArgs), ...caches.buildArgs };
   const spec = { ...via.spec, ...caches, buildArgs, dockerfile: files.pathInContext };
@@ -144,14 +143,6 @@ function unlessGiven(
 ): Record<string, string> {
   const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
   return Object.fromEntries(Object.entries(proxies).filter(([name]) => !names.has(name.toLowerCase())));
-}
-
-/** A proxy's URL may have one. */
-function hidePasswords(context: Context, urls: readonly string[]): void {
-  for (const url of urls) {
-    const password = URL.canParse(url) ? new URL(url).password : "";
-    if (password) context.secret(password);
-  }
 }
 
 /** The engine's own API takes names of images as caches, and puts a cache into the image by a build argument. */

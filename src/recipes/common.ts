@@ -176,7 +176,7 @@ export function labelsOf(context: {
 }
 
 export const BUILDOUT_LABEL = "org.tsbuildout.buildout";
-const PART_LABEL = "org.tsbuildout.part";
+export const PART_LABEL = "org.tsbuildout.part";
 
 /** A digest, in hexadecimal, that tells a part of a buildout from all others: for names of things of its own. */
 export function ownerDigest({ part, buildout }: Parameters<typeof labelsOf>[0]): string {

@@ -6,7 +6,7 @@ import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
 import { ENV_FILE_OPTION } from "./run-env.js";
 import { imageInput, registryInput } from "./run-image.js";
 import { layoutInput } from "./run-layout.js";
-import { lookAtContainers } from "./run-look.js";
+import { refuseTaken, lookAtContainers } from "./run-look.js";
 import { runOptions, type RunSchema } from "./run-options.js";
 import { securityInputs } from "./run-security.js";
 import { bringUp } from "./run-start.js";
@@ -32,6 +32,7 @@ export default defineRecipe({
   configure: configureRun,
   inputs,
   look: lookAtContainers,
+  check: refuseTaken,
   install: async (context) =>
     await blaming(context, async () => await bringUp(context, await callOf(context))),
   update: async (context) =>
@@ -49,7 +50,7 @@ async function inputs(context: InputsContext<RunSchema>): Promise<Record<string,
     image: await imageInput(context, call),
     ...(await registryInput(context, call)),
     ...(await layoutInput(context)),
-    ...(await securityInputs(context.options["security-opt"])),
+    ...(await securityInputs(context, context.options["security-opt"])),
     ...(await containerInputs(context, call)),
   };
 }

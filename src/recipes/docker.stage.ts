@@ -60,7 +60,7 @@ async function inputs(context: InputsContext<StageSchema>): Promise<Record<strin
   const call: Call = { engine: await engineOf(context), signal: context.signal };
   const image = await imageId({ ...context, options: { ...options, image: options.image } }, call);
   const code = usesCode(options) ? { code: await codeDigest(context, options.triggers) } : {};
-  return { ...code, image, ...(await securityInputs(options["security-opt"])) };
+  return { ...code, image, ...(await securityInputs(context, options["security-opt"])) };
 }
 
 function usesCode(options: StageLines): boolean {

@@ -11,6 +11,8 @@ import type { RunOptions } from "./run-options.js";
 /** What the configuration of a container depends on besides the part's options. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The docker CLI's proxies, which stand for themselves where neither `env` nor `env-file` names them. */
+  readonly proxies?: Readonly<Record<string, string>>;
   /** The variables of `env-file`, which those of `env` win over. */
   readonly files?: readonly (readonly [name: string, value: string])[];
   /** Those that say whose the container is. */
@@ -49,7 +51,10 @@ export function containerConfig(options: RunOptions, at: Surroundings): Containe
     Image: options.image,
     Tty: options.tty,
     OpenStdin: options["stdin-open"],
-    Env: environment([...new Map([...(at.files ?? []), ...options.env])], at.env),
+    Env: environment(
+      [...new Map([...Object.entries(at.proxies ?? {}), ...(at.files ?? []), ...options.env])],
+      at.env,
+    ),
     Labels: { ...recordOf(options.labels), ...at.labels },
     ExposedPorts: ports.exposed,
     Volumes: Object.fromEntries(
@@ -62,14 +67,17 @@ export function containerConfig(options: RunOptions, at: Surroundings): Containe
   };
 }
 
-/** `NAME=VALUE` each; a bare name takes its value from the environment, and is left out where it has none. */
+/**
+ * `NAME=VALUE` each; a bare name takes its value from the environment. Where it has none it stays bare, by which an engine
+ * leaves out the image's variable of that name (`docker run --env NAME`).
+ */
 export function environment(
   pairs: RunOptions["env"],
   env: Readonly<Record<string, string | undefined>>,
 ): string[] {
-  return pairs.flatMap(([name, written]) => {
+  return pairs.map(([name, written]) => {
     const value = written ?? env[name];
-    return value === undefined ? [] : [`${name}=${value}`];
+    return value === undefined ? name : `${name}=${value}`;
   });
 }
 
@@ -157,7 +165,7 @@ function resourceConfig(options: RunOptions): object {
     Memory: options.memory,
     MemorySwap: options["memory-swap"],
     MemoryReservation: options["memory-reservation"],
-    NanoCpus: nanoCpus(options.cpus),
+    NanoCpus: options.cpus,
     CpuShares: options["cpu-shares"],
     CpusetCpus: options["cpuset-cpus"],
     PidsLimit: options["pids-limit"],
@@ -167,10 +175,6 @@ function resourceConfig(options: RunOptions): object {
         ? { Type: options["log-driver"] ?? "", Config: recordOf(logs) }
         : undefined,
   });
-}
-
-export function nanoCpus(cpus: number | undefined): number | undefined {
-  return cpus === undefined ? undefined : Math.round(cpus * 1e9);
 }
 
 function list<T>(items: readonly T[]): readonly T[] | undefined {

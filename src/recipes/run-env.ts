@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { RecipeError, type Context } from "tsbuildout/recipe";
+import { readGiven } from "./given-file.js";
 
 /** The option under which the variables of files count: a changed one makes a new container. */
 export const ENV_FILE_OPTION = "env-from-files";
@@ -10,14 +10,14 @@ type Variable = readonly [name: string, value: string];
 
 /** The variables of `env-file`, the last of a name. @throws a problem `container/env-file` */
 export async function fileVariables(
-  context: Pick<Context, "buildout">,
+  context: Pick<Context, "buildout" | "shared" | "signal">,
   files: readonly string[],
 ): Promise<readonly Variable[]> {
   const variables = new Map<string, string>();
   for (const line of files) {
     const optional = line.startsWith("?");
     const file = resolve(context.buildout.directory, optional ? line.slice(1).trim() : line);
-    for (const [name, value] of parsed(await textOf(file, optional))) variables.set(name, value);
+    for (const [name, value] of parsed(await textOf(context, file, optional))) variables.set(name, value);
   }
   return [...variables];
 }
@@ -27,10 +27,15 @@ function parsed(text: string): Variable[] {
   return Object.entries(parseEnv(text)).map(([name, value]) => [name.split("\n").at(-1)!, value ?? ""]);
 }
 
-async function textOf(file: string, optional: boolean): Promise<string> {
+async function textOf(
+  context: Pick<Context, "shared" | "signal">,
+  file: string,
+  optional: boolean,
+): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readGiven(context, file);
   } catch (error) {
+    context.signal.throwIfAborted();
     const { code = "", message } = error as NodeJS.ErrnoException;
     if (optional && code === "ENOENT") return "";
     throw new RecipeError({

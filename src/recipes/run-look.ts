@@ -1,6 +1,16 @@
 import type { ContainerSummary } from "tsbuildout/docker";
-import { type Drift, type LookContext, type PartRecord, isFalse, isTrue } from "tsbuildout/recipe";
-import { engineOfRecord, listing } from "./common.js";
+import {
+  type CheckContext,
+  type Drift,
+  isFalse,
+  isTrue,
+  type LookContext,
+  type PartRecord,
+  type Problem,
+  RecipeError,
+} from "tsbuildout/recipe";
+import { BUILDOUT_LABEL, engineOf, engineOfRecord, engineOptions, listing, PART_LABEL } from "./common.js";
+import type { RunSchema } from "./run-options.js";
 
 /** What differs between the containers that are there and those that are recorded: one request for all parts. */
 export async function lookAtContainers(context: LookContext): Promise<Map<string, Drift[]>> {
@@ -16,6 +26,44 @@ export async function lookAtContainers(context: LookContext): Promise<Map<string
     if (drift.length > 0) found.set(record.part, drift);
   }
   return found;
+}
+
+/** Says before anything is done that the part's name is somebody else's. @throws a problem `container/name-taken` */
+export async function refuseTaken(context: CheckContext<RunSchema>): Promise<void> {
+  const { name } = context.options;
+  if (name === undefined || Object.keys(engineOptions).some((option) => context.unknown.has(option))) return;
+  const holder = namesOf(await containersThere(context)).get(name);
+  // One of this buildout's may be about to go: its part may have got another name.
+  if (!holder || holder.Labels?.[BUILDOUT_LABEL] === context.buildout.id) return;
+  throw nameTaken(name, holder);
+}
+
+/** None where the engine does not answer: it may come up by the time that the part is installed. */
+async function containersThere(context: CheckContext<RunSchema>): Promise<readonly ContainerSummary[]> {
+  try {
+    return await listing(context, await engineOf(context), "containers");
+  } catch (error) {
+    const { problem } = error as { readonly problem?: Problem };
+    if (problem?.code.startsWith("engine/")) return [];
+    throw error;
+  }
+}
+
+export function nameTaken(
+  name: string,
+  { Id, Image, State, Labels }: Pick<ContainerSummary, "Id" | "Image" | "State" | "Labels">,
+): RecipeError {
+  const owner = Labels?.[PART_LABEL];
+  return new RecipeError({
+    code: "container/name-taken",
+    message: `the name ${name} is taken by a container that this part did not make`,
+    notes: [
+      `container ${Id.slice(0, 12)}, image ${Image}, ${State}`,
+      ...(owner ? [`the part ${owner} of a buildout made it`] : []),
+    ],
+    help: ["take another name, or remove that container"],
+    option: "name",
+  });
 }
 
 /** A list is indexed once, however many parts look something up in it. */

@@ -1,6 +1,7 @@
 import {
-  parseDevice,
   parseAddress,
+  parseCpus,
+  parseDevice,
   parseDeviceRule,
   parseExposed,
   parseExtraHost,
@@ -18,7 +19,7 @@ import {
 import { option, type OptionsOf } from "tsbuildout/recipe";
 import { engineOptions } from "./common.js";
 import { parseSecurity } from "./run-security.js";
-import { linesOf, oneOf, unescaped, wordsOf } from "./spec-options.js";
+import { linesOf, oneOf, orForever, unescaped, wordsOf } from "./spec-options.js";
 import { parseWaitFor } from "./wait-for.js";
 
 /** A change of these is applied to the container that is there. */
@@ -42,11 +43,11 @@ const processOptions = {
     aliases: ["working-dir"],
   }),
   env: option.pairs({
-    doc: "Environment, `NAME=VALUE` a line; a bare `NAME` takes its value from the environment of tsbuildout, as a secret, and is left out where it has none.",
+    doc: "Environment, `NAME=VALUE` a line; a bare `NAME` takes its value from the environment of tsbuildout, as a secret, and where it has none takes the image's variable away. The proxies of the docker CLI's settings (`proxies`) are added under the names that are neither here nor in `env-file`; a change of them alone makes no new container.",
     aliases: ["environment"],
   }),
   "env-file": option.lines({
-    doc: "Files of variables, one a line, relative to the buildout: lines `NAME=VALUE`, a value in quotes or not, and comments; `?` before a file that may be missing. All are secrets. Later files win over earlier ones, and `env` over all.",
+    doc: "Files (or pipes) of variables, one a line, relative to the buildout: lines `NAME=VALUE`, a value in quotes or not, and comments; `?` before a file that may be missing. All are secrets. Later files win over earlier ones, and `env` over all.",
   }),
   tty: option.boolean({ doc: "Give the container a pseudo terminal.", default: "false" }),
   "stdin-open": option.boolean({
@@ -58,10 +59,12 @@ const processOptions = {
     doc: "Run the engine's init as process 1, which reaps orphans and hands on signals.",
   }),
   "stop-signal": option.string({ doc: "Signal that asks it to end. Default: the image's, else SIGTERM." }),
-  "stop-timeout": option.duration({
-    doc: "How long it may take to end before it is killed. Default: 10s.",
-    aliases: ["stop-grace-period"],
-  }),
+  "stop-timeout": orForever(
+    option.duration({
+      doc: "How long it may take to end before it is killed; `-1`: as long as it likes. Default: 10s.",
+      aliases: ["stop-grace-period"],
+    }),
+  ),
   labels: option.pairs({ doc: "Labels, `NAME=VALUE` a line." }),
   restart: oneOf("restart policy", parseRestart, {
     doc: "When the engine starts it again: `no`, `always`, `unless-stopped`, `on-failure[:times]`. Default: `no`.",
@@ -125,7 +128,7 @@ const rights = {
   "cap-add": option.words({ doc: "Capabilities to add." }),
   "cap-drop": option.words({ doc: "Capabilities to drop." }),
   "security-opt": wordsOf("security options", parseSecurity, {
-    doc: "Security options: `no-new-privileges`, `seccomp=FILE` (a profile on this machine) or `seccomp=unconfined`, `apparmor=…`, `label=…`, `systempaths=unconfined`.",
+    doc: "Security options: `no-new-privileges`, `seccomp=FILE` (a profile on this machine, or a pipe) or `seccomp=unconfined`, `apparmor=…`, `label=…`, `systempaths=unconfined`.",
   }),
   devices: linesOf("devices", parseDevice, {
     doc: "Devices, `/dev/name[:/dev/name[:rwm]]` a line, or a CDI name.",
@@ -148,7 +151,7 @@ const resources = {
   memory: option.size({ doc: "Memory limit: `512m`.", aliases: ["mem-limit"], inPlace }),
   "memory-swap": option.size({ doc: "Limit of memory and swap together; `-1`: no limit.", inPlace }),
   "memory-reservation": option.size({ doc: "Soft memory limit.", inPlace }),
-  cpus: option.number({ doc: "CPUs that it may use: `1.5`.", inPlace }),
+  cpus: oneOf("number", parseCpus, { doc: "CPUs that it may use: `1.5`, `1/2`.", inPlace }),
   "cpu-shares": option.integer({ doc: "Weight beside other containers; 1024 is usual.", inPlace }),
   "cpuset-cpus": option.string({ doc: "Which CPUs: `0-2,4`.", inPlace }),
   "pids-limit": option.integer({ doc: "How many processes; `-1`: no limit.", inPlace }),

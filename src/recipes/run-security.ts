@@ -1,9 +1,11 @@
 /** Security options: what the docker CLI itself makes of some of them before an engine hears of it. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Engine } from "tsbuildout/docker";
-import { RecipeError, type DecodeContext } from "tsbuildout/recipe";
+import { RecipeError, type Context, type DecodeContext } from "tsbuildout/recipe";
+import { readGiven } from "./given-file.js";
+
+type Reading = Pick<Context, "shared" | "signal">;
 
 /** Those that are the engine's own and no files. */
 const PROFILES = new Set(["unconfined", "builtin"]);
@@ -23,6 +25,7 @@ function profileOf(text: string): string | undefined {
 
 /** What of a container's HostConfig the options come to (`docker run --security-opt`). */
 export async function securityConfig(
+  context: Reading,
   options: readonly string[],
   { libpod }: Pick<Engine, "libpod">,
 ): Promise<object> {
@@ -31,23 +34,26 @@ export async function securityConfig(
   const rest = options.filter((text) => text !== "systempaths=unconfined");
   return {
     // Podman takes the path of a profile on its own host, which is where it is as long as that is this one.
-    SecurityOpt: libpod ? rest : await Promise.all(rest.map(sent)),
+    SecurityOpt: libpod ? rest : await Promise.all(rest.map((text) => sent(context, text))),
     // The engine hides and protects some of /proc and /sys unless it is told what.
     ...(open ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
   };
 }
 
-async function sent(text: string): Promise<string> {
+async function sent(context: Reading, text: string): Promise<string> {
   const file = profileOf(text);
-  return file === undefined ? text : `seccomp=${await readProfile(file)}`;
+  return file === undefined ? text : `seccomp=${await readProfile(context, file)}`;
 }
 
 /** The digests of the profiles, as inputs of the part. */
-export async function securityInputs(options: readonly string[]): Promise<Record<string, string>> {
+export async function securityInputs(
+  context: Reading,
+  options: readonly string[],
+): Promise<Record<string, string>> {
   const inputs: Record<string, string> = {};
   for (const file of options.flatMap((text) => profileOf(text) ?? []))
     inputs[`${INPUT}${file}`] = createHash("sha256")
-      .update(await readProfile(file))
+      .update(await readProfile(context, file))
       .digest("hex");
   return inputs;
 }
@@ -57,10 +63,11 @@ const INPUT = "seccomp profile ";
 export const isSecurityInput = (name: string): boolean => name.startsWith(INPUT);
 
 /** The engine's host may be another one: it is sent the profile, and not where it is. */
-async function readProfile(file: string): Promise<string> {
+async function readProfile(context: Reading, file: string): Promise<string> {
   try {
-    return JSON.stringify(JSON.parse(await readFile(file, "utf8")));
+    return JSON.stringify(JSON.parse(await readGiven(context, file)));
   } catch (error) {
+    context.signal.throwIfAborted();
     throw new RecipeError(
       {
         code: "option/value",

@@ -16,10 +16,12 @@ import {
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs, labelsOf } from "./common.js";
+import { proxiesFor } from "./proxies.js";
 import { containerConfig, endpointSettings, hasAliases } from "./run-create.js";
 import { fileVariables } from "./run-env.js";
 import { putLayout } from "./run-layout.js";
 import { LineLog, Tail } from "./run-log.js";
+import { nameTaken } from "./run-look.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { ensureImage } from "./run-image.js";
 import { startingWith } from "./run-ports.js";
@@ -100,11 +102,12 @@ async function create(context: Installing, call: Call): Promise<string> {
     name: options.name,
     ...(options.platform ? { platform: options.platform } : {}),
     config: containerConfig(options, {
+      proxies: await proxiesFor(context, call.engine),
       files,
       env: context.env,
       labels: labelsOf(context),
       isSet: (option) => context.text(option) !== undefined,
-      security: await securityConfig(options["security-opt"], call.engine),
+      security: await securityConfig(context, options["security-opt"], call.engine),
       allNetworks: joinsAllAtOnce(call),
     }),
   };
@@ -128,22 +131,12 @@ async function clearName(context: Installing, call: Call, error: unknown): Promi
   const { name } = context.options;
   const holder = await inspectContainer(call, name);
   if (!holder) throw error;
-  if (!isOurs(holder.Config.Labels, context)) throw nameTaken(name, holder);
+  if (!isOurs(holder.Config.Labels, context)) throw takenBy(name, holder);
   await removeContainer(call, holder.Id);
 }
 
-export function nameTaken(name: string, holder: ContainerState): RecipeError {
-  const owner = holder.Config.Labels?.["org.tsbuildout.part"];
-  return new RecipeError({
-    code: "container/name-taken",
-    message: `the name ${name} is taken by a container that this part did not make`,
-    notes: [
-      `container ${holder.Id.slice(0, 12)}, image ${holder.Config.Image}, ${holder.State.Status}`,
-      ...(owner ? [`the part ${owner} of a buildout made it`] : []),
-    ],
-    help: ["take another name, or remove that container"],
-    option: "name",
-  });
+export function takenBy(name: string, { Id, Config, State }: ContainerState): RecipeError {
+  return nameTaken(name, { Id, Image: Config.Image, State: State.Status, Labels: Config.Labels ?? null });
 }
 
 /** Starts the container, runs the script, and waits as asked. */

@@ -16,12 +16,13 @@ import {
 } from "tsbuildout/docker";
 import type { Outputs, UpdateContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs } from "./common.js";
-import { endpointSettings, nanoCpus } from "./run-create.js";
+import { endpointSettings } from "./run-create.js";
 import { ensureImage, imageId } from "./run-image.js";
 import { putLayout } from "./run-layout.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { isSecurityInput } from "./run-security.js";
-import { bringUp, launch, nameTaken, outputsOf, script, settle, start, type Ending } from "./run-start.js";
+import { hideProxies } from "./proxies.js";
+import { bringUp, launch, outputsOf, script, settle, start, takenBy, type Ending } from "./run-start.js";
 import { defined } from "./spec-options.js";
 
 export type Updating = UpdateContext<RunSchema>;
@@ -29,13 +30,14 @@ export type Updating = UpdateContext<RunSchema>;
 export async function updateRun(context: Updating, call: Call): Promise<Outputs> {
   const { name } = context.options;
   const found = (await inspectContainer(call, name)) ?? (await nameAgain(context, call));
-  if (found && !isOurs(found.Config.Labels, context)) throw nameTaken(name, found);
+  if (found && !isOurs(found.Config.Labels, context)) throw takenBy(name, found);
   if (!found) return await bringUp(context, call);
   if (await needsNew(context, call, found)) {
     await stopContainer(call, found.Id);
     await removeContainer(call, found.Id);
     return await bringUp(context, call);
   }
+  hideProxies(context, found.Config.Env ?? []);
   await applySettings(context, call, found);
   await applyNetworks(context, call, found);
   await forgetListing(context, call.engine, "containers");
@@ -86,7 +88,7 @@ async function applySettings(
     // The engine set it to twice the memory, and refuses a memory above it.
     MemorySwap: options["memory-swap"] ?? (options.memory === undefined ? undefined : options.memory * 2),
     MemoryReservation: options["memory-reservation"],
-    NanoCpus: nanoCpus(options.cpus),
+    NanoCpus: options.cpus,
     CpuShares: options["cpu-shares"],
     CpusetCpus: options["cpuset-cpus"],
     PidsLimit: options["pids-limit"] ?? (changes.options.includes("pids-limit") ? -1 : undefined),

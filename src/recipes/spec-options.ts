@@ -43,6 +43,14 @@ export function unescaped<T>(made: Option<T>): Option<T> {
   };
 }
 
+/** A duration for which the docker CLI takes any negative number of seconds as "without end". */
+export function orForever<T>(made: Option<T | number>): Option<T | number> {
+  return {
+    ...made,
+    decode: (text, context) => (/^-\d+$/.test(text) ? Number(text) * 1000 : made.decode(text, context)),
+  };
+}
+
 /** A problem of a spec (told by its name: the docker room may be another copy) is a problem of the option. */
 function asValue<T>(parse: () => T): T {
   try {

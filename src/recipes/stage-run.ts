@@ -77,7 +77,7 @@ async function stageConfig(attempt: Attempt): Promise<ContainerConfig> {
     labels: labelsOf(context),
     // A stage's script is the whole of what runs: an entry point of the image would get the shell as its arguments.
     isSet: (name) => (name === "command" || name === "entrypoint") && script !== undefined,
-    security: await securityConfig(all["security-opt"], attempt.call.engine),
+    security: await securityConfig(context, all["security-opt"], attempt.call.engine),
     allNetworks: true,
   });
   const dir = options.dir ?? (options.on === undefined ? undefined : `/${part}`);

@@ -28,6 +28,7 @@ const CASES: readonly Case[] = [
   ["init", "true", "HostConfig.Init", true],
   ["stop-signal", "SIGINT", "Config.StopSignal", "SIGINT"],
   ["stop-timeout", "1m", "Config.StopTimeout", 60],
+  ["stop-timeout", "-1", "Config.StopTimeout", -1],
   ["labels", "a=b=c", "Config.Labels.a", "b=c"],
   ["restart", "on-failure:3", "HostConfig.RestartPolicy", { Name: "on-failure", MaximumRetryCount: 3 }],
   ["auto-remove", "true", "HostConfig.AutoRemove", true],
@@ -106,9 +107,11 @@ const CASES: readonly Case[] = [
   ["cgroup-parent", "/tsbuildout", "HostConfig.CgroupParent", "/tsbuildout"],
   ["runtime", "runc", "HostConfig.Runtime", "runc"],
   ["memory", "64m", "HostConfig.Memory", 67_108_864],
+  ["memory", ".5g", "HostConfig.Memory", 536_870_912],
   ["memory-swap", "128m", "HostConfig.MemorySwap", 134_217_728, { memory: "64m" }],
   ["memory-reservation", "32m", "HostConfig.MemoryReservation", 33_554_432],
   ["cpus", "0.5", "HostConfig.NanoCpus", 500_000_000],
+  ["cpus", "1/2", "HostConfig.NanoCpus", 500_000_000],
   ["cpu-shares", "512", "HostConfig.CpuShares", 512],
   ["cpuset-cpus", "0", "HostConfig.CpusetCpus", "0"],
   ["pids-limit", "100", "HostConfig.PidsLimit", 100],
@@ -223,13 +226,13 @@ describe("docker.run: every option", () => {
     }
   });
 
-  it("env: a bare name takes its value from the environment, as a secret, or is left out", async () => {
+  it("env: a bare name takes its value from the environment, as a secret, or stays bare", async () => {
     part = run.part(run_, uniqueName("tsb-run"), { image, start: "false", env: "TOKEN\nNOT_THERE\nA=1" });
     part.env = { ...part.env, TOKEN: "t0ken" };
     await part.install();
     const is = await engineJson<{ Config: { Env: string[] } }>({ path: `/containers/${part.part}/json` });
-    expect(is.Config.Env).to.deep.equal(["TOKEN=t0ken", "A=1", "PATH=/bin"]);
-    expect(part.computed).to.deep.equal({ "env-from-environment": "TOKEN=t0ken" });
+    expect(is.Config.Env).to.deep.equal(["TOKEN=t0ken", "NOT_THERE", "A=1", "PATH=/bin"]);
+    expect(part.computed).to.deep.equal({ "env-from-environment": "TOKEN=t0ken\nNOT_THERE" });
     expect(part.secrets).to.deep.equal(["t0ken"]);
   });
 

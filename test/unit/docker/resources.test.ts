@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import {
+  parseCpus,
   parseDevice,
   parseDeviceRule,
   parseExtraHost,
@@ -29,6 +30,10 @@ describe("resources of a container", () => {
     [parseDeviceRule, "b 7:* rmw", "b 7:* rmw"],
     [parseUlimit, "nofile=1024:2048", { Name: "nofile", Soft: 1024, Hard: 2048 }],
     [parseUlimit, "core=-1", { Name: "core", Soft: -1, Hard: -1 }],
+    [parseCpus, "1.5", 1_500_000_000],
+    [parseCpus, "1/2", 500_000_000],
+    [parseCpus, ".000000001", 1],
+    [parseCpus, "0", 0],
     [parseGpus, "all", { Driver: "", Count: -1, Capabilities: [["gpu"]] }],
     [parseGpus, "2", { Driver: "", Count: 2, Capabilities: [["gpu"]] }],
     [
@@ -69,6 +74,10 @@ describe("resources of a container", () => {
     [parseUlimit, "nofile", '"nofile" is not a limit'],
     [parseUlimit, "files=1", 'there is no limit "files"'],
     [parseUlimit, "nofile=2:1", '"nofile=2:1" has a soft limit above its hard limit'],
+    [parseCpus, "-1", '"-1" is not a number of CPUs'],
+    [parseCpus, "1/0", '"1/0" is not a number of CPUs'],
+    [parseCpus, ".", '"." is not a number of CPUs'],
+    [parseCpus, "1/3", '"1/3" CPUs have more than nine digits behind the point'],
     [parseGpus, "some", '"some" does not say which gpus'],
     [parseRestart, "sometimes", '"sometimes" is not a restart policy'],
     [parseRestart, "always:3", '"always:3" is not a restart policy'],
