@@ -18,10 +18,19 @@ export async function toCommonJs(code) {
     minifyWhitespace: true,
     minifySyntax: true,
   });
-  return `${HEAD}${builtinsOnUse(chunk)}\n})`;
+  return `${HEAD}${builtinsOnUse(plainExports(chunk))}\n})`;
 }
 
 const HEAD = '(function (exports, require, module, __import, __url) {"use strict";';
+
+/** Chunks have only one another for readers: each takes the object of the other as it is, where esbuild would copy it,
+ *  property by property, once for readers that know CommonJS only and once for each `import()`. */
+function plainExports(chunk) {
+  return chunk
+    .replace(/var (\w+)=\{\};__export\(\1,/, "__export(exports,")
+    .replace(/module\.exports=__toCommonJS\(\w+\);/, "")
+    .replaceAll(/__toESM\((require\("\.\/[^"]+"\))\)/g, "$1");
+}
 
 /** What the bundler makes of `import { readFile } from "node:fs/promises"`. */
 const BUILTIN = /\b(import_\w+)=(require\("node:[\w/]+"\))/g;
