@@ -1,4 +1,13 @@
-import * as fs from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Script } from "node:vm";
 
@@ -12,60 +21,79 @@ const NEIGHBOURS = 7;
  */
 export class CodeCache {
   #folder: string | undefined;
-  #unsaved: { readonly name: string; readonly script: Script }[] = [];
 
   /** @param folder for this build of the program and this version of Node; undefined to keep nothing */
   constructor(folder: string | undefined) {
-    this.#folder = folder !== undefined && mayUse(folder) ? folder : undefined;
+    this.#folder = usable(folder);
+  }
+
+  /** For what is compiled from now on: compiled code is only good for the flags that V8 had. */
+  moveTo(folder: string | undefined): void {
+    this.#folder = usable(folder);
   }
 
   /** @param name with a hash of the source: V8 compares no more than its length */
   compile(name: string, source: string, filename: string): Script {
-    const cachedData = this.#read(name);
-    const script = new Script(source, { filename, ...(cachedData ? { cachedData } : {}) });
-    if (!cachedData || script.cachedDataRejected) this.#unsaved.push({ name, script });
+    if (this.#folder === undefined) return new Script(source, { filename });
+    const file = join(this.#folder, name);
+    const cachedData = read(file);
+    if (!cachedData) return this.#compileAnew(source, filename, file);
+    const script = new Script(source, { filename, cachedData });
+    // Of other flags. V8 has compiled the functions that it needs, and would now do no more: the next run makes it anew.
+    if (script.cachedDataRejected) rmSync(file, { force: true });
     return script;
   }
 
-  /**
-   * Writes what was compiled anew. To be called when it has run: functions are compiled by their first call.
-   * @param next the folder for what is compiled from now on
-   */
-  save(next?: string): void {
+  #compileAnew(source: string, filename: string, file: string): Script {
+    const script = compileWhole(source, filename);
     try {
-      if (this.#folder !== undefined && this.#unsaved.length > 0) this.#write(this.#folder);
+      write(file, script.createCachedData());
     } catch {
       // A full disk, a home that is read only: the next run compiles again.
+      this.#folder = undefined;
     }
-    this.#unsaved = [];
-    if (this.#folder !== undefined && next !== undefined) this.#folder = mayUse(next) ? next : undefined;
+    return script;
   }
+}
 
-  #read(name: string): Buffer | undefined {
-    if (this.#folder === undefined) return undefined;
-    try {
-      return unsealed(fs.readFileSync(join(this.#folder, name)));
-    } catch {
-      return undefined;
-    }
+/** Compiles all functions, and not only those that are called: what is kept is then good for any run, whatever the first
+ *  one did. What a no-op run would compile after an install's code was kept takes ten milliseconds. */
+function compileWhole(source: string, filename: string): Script {
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+  setFlagsFromString("--no-lazy");
+  try {
+    return new Script(source, { filename });
+  } finally {
+    setFlagsFromString("--lazy");
   }
+}
 
-  #write(folder: string): void {
-    if (fs.mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOthers(folder);
-    for (const { name, script } of this.#unsaved) {
-      // Another run may do the same at the same time.
-      const file = join(folder, name);
-      const unfinished = `${file}.${process.pid}`;
-      fs.writeFileSync(unfinished, sealed(script.createCachedData()), { mode: 0o600 });
-      fs.renameSync(unfinished, file);
-    }
+function read(file: string): Buffer | undefined {
+  try {
+    return unsealed(readFileSync(file));
+  } catch {
+    return undefined;
   }
+}
+
+function write(file: string, data: Buffer): void {
+  const folder = dirname(file);
+  if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOthers(folder);
+  // Another run may do the same at the same time.
+  const unfinished = `${file}.${process.pid}`;
+  writeFileSync(unfinished, sealed(data), { mode: 0o600 });
+  renameSync(unfinished, file);
+}
+
+/** Undefined for a folder whose code is not run. */
+function usable(folder: string | undefined): string | undefined {
+  return folder !== undefined && mayUse(folder) ? folder : undefined;
 }
 
 /** Code is run from there: nobody else may have written it. */
 function mayUse(folder: string): boolean {
   try {
-    const there = fs.lstatSync(folder, { throwIfNoEntry: false });
+    const there = lstatSync(folder, { throwIfNoEntry: false });
     if (!there || !process.geteuid) return true;
     return there.uid === process.geteuid() && (there.mode & 0o022) === 0;
   } catch {
@@ -75,10 +103,10 @@ function mayUse(folder: string): boolean {
 
 function removeOthers(folder: string): void {
   const place = dirname(folder);
-  const time = (name: string): number => fs.statSync(join(place, name)).mtimeMs;
-  const others = fs.readdirSync(place).filter((name) => name !== basename(folder));
+  const time = (name: string): number => statSync(join(place, name)).mtimeMs;
+  const others = readdirSync(place).filter((name) => name !== basename(folder));
   for (const name of others.sort((a, b) => time(b) - time(a)).slice(NEIGHBOURS))
-    fs.rmSync(join(place, name), { recursive: true, force: true });
+    rmSync(join(place, name), { recursive: true, force: true });
 }
 
 /** Bytes in front of the data. V8's own numbers behind them have to lie at multiples of eight. */
@@ -96,10 +124,10 @@ function unsealed(file: Buffer): Buffer | undefined {
   return file.length > SEAL && file.readInt32LE(0) === sum(data) ? data : undefined;
 }
 
-/** Looks at four bytes of every 64: a disk loses whole sectors, and all of them would take three milliseconds. */
+/** Looks at four bytes of every 512: a disk loses whole sectors, and all of them would take three milliseconds. */
 function sum(data: Buffer): number {
   const words = new Int32Array(data.buffer, data.byteOffset, data.length >> 2);
   let sum = data.length;
-  for (let at = 0; at < words.length; at += 16) sum = (Math.imul(sum, 31) + words[at]!) | 0;
+  for (let at = 0; at < words.length; at += 128) sum = (Math.imul(sum, 31) + words[at]!) | 0;
   return sum;
 }

@@ -12,10 +12,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Script } from "node:vm";
+import { Script } from "node:vm";
 import { CodeCache } from "../../../../src/cli/boot/code-cache.js";
 
-const SOURCE = `(function () { ${"return 1 + 1;".repeat(50)} })`;
+const SOURCE = `(function () { ${"return 1 + 1;".repeat(50)} function other() { ${"other();".repeat(99)} } })`;
 
 /** V8 says neither yes nor no where it was given nothing. */
 const used = ({ cachedDataRejected }: Script): boolean => cachedDataRejected === false;
@@ -34,7 +34,6 @@ describe("CodeCache", () => {
     const cache = new CodeCache(at);
     const script = cache.compile(name, SOURCE, "file:///a.js");
     expect((script.runInThisContext() as () => number)()).to.equal(2);
-    cache.save();
     return script;
   }
 
@@ -43,6 +42,24 @@ describe("CodeCache", () => {
     expect(used(run())).to.equal(true);
     expect(readdirSync(folder)).to.deep.equal(["a.js"]);
     expect(statSync(folder).mode & 0o777).to.equal(0o700);
+  });
+
+  it("has functions that the first run did not call", () => {
+    // A source of its own: V8 itself remembers what this process has compiled already.
+    const source = SOURCE.replace("return 1", "if (false) return 1");
+    new CodeCache(folder).compile("a.js", source, "file:///a.js");
+    const called = new Script(source, { filename: "file:///b.js" }).createCachedData();
+    expect(statSync(join(folder, "a.js")).size).to.be.above(called.length + 500);
+  });
+
+  it("is made anew by the run after one that V8 did not take it for", () => {
+    const compile = (source: string): Script => new CodeCache(folder).compile("a.js", source, "file:///a.js");
+    compile("(function () { return 1; })");
+    const source = "(function () { return 1 + 1; })";
+    expect(used(compile(source))).to.equal(false);
+    expect(readdirSync(folder)).to.deep.equal([]);
+    compile(source);
+    expect(used(compile(source))).to.equal(true);
   });
 
   it("is not written again where all of it was used", () => {
@@ -91,16 +108,14 @@ describe("CodeCache", () => {
   it("is done without where none is wanted", () => {
     const cache = new CodeCache(undefined);
     cache.compile("a.js", SOURCE, "file:///a.js");
-    cache.save();
     expect(readdirSync(place)).to.deep.equal([]);
   });
 
   it("keeps apart what is compiled after a change of V8's flags", () => {
     const cache = new CodeCache(folder);
     cache.compile("a.js", SOURCE, "file:///a.js");
-    cache.save(`${folder}-other`);
+    cache.moveTo(`${folder}-other`);
     cache.compile("b.js", SOURCE, "file:///b.js");
-    cache.save();
     expect(readdirSync(folder)).to.deep.equal(["a.js"]);
     expect(readdirSync(`${folder}-other`)).to.deep.equal(["b.js"]);
   });
