@@ -52,9 +52,7 @@ type Texts = (option: string) => string | undefined;
 /** The engine that a part is on: from its options, and from its record when it is uninstalled. One connection a run
  *  and engine, closed at the run's end. @throws a problem `engine/…` */
 export async function engineOf(context: PartContext): Promise<Engine> {
-  return await connection(context, (name) =>
-    context.text ? context.text(name) : context.record?.options[name],
-  );
+  return await connection(context, (name) => textOf(context, name));
 }
 
 /** The engine of a part that is only known by its record, for `look`. */
@@ -135,7 +133,11 @@ export function problemsOf(context: { fail(problem: Problem): void }, check: () 
 
 /** The engine that a part's options choose, as a key. */
 export function placeOf(context: PartContext): string {
-  return JSON.stringify(ENGINE_OPTIONS.map((name) => context.text?.(name) ?? ""));
+  return JSON.stringify(ENGINE_OPTIONS.map((name) => textOf(context, name) ?? ""));
+}
+
+function textOf(context: PartContext, option: string): string | undefined {
+  return context.text ? context.text(option) : context.record?.options[option];
 }
 
 /** Engine and thing -> the part that makes it. */
@@ -154,6 +156,23 @@ export function otherMaker(context: PartContext, makers: Makers, key: string): s
   const maker = makers.get(place) ?? context.part;
   makers.set(place, maker);
   return maker === context.part ? undefined : maker;
+}
+
+/** The other part that makes a thing now, which this one made. */
+export async function heirOf(context: PartContext, key: string): Promise<string | undefined> {
+  const maker = (await makersOf(context)).get(`${placeOf(context)} ${key}`);
+  return maker === context.part ? undefined : maker;
+}
+
+/** Whether this part is to have what a part made that the file does not have any more: a section that got another name. */
+export async function isInherited(
+  context: PartContext,
+  { labels, key }: { readonly labels: Labels; readonly key: string },
+): Promise<boolean> {
+  const makers = await makersOf(context);
+  const { [BUILDOUT_LABEL]: buildout, [PART_LABEL]: part = "" } = labels ?? {};
+  if (buildout !== context.buildout.id || [...makers.values()].includes(part)) return false;
+  return otherMaker(context, makers, key) === undefined;
 }
 
 /** Says that a part makes a thing that may be there before. Of two parts in one file the second finds that of the first,
@@ -183,9 +202,11 @@ export function ownerDigest({ part, buildout }: Parameters<typeof labelsOf>[0]):
   return createHash("sha256").update(`${buildout.id}\n${part}`).digest("hex");
 }
 
+type Labels = Readonly<Record<string, string>> | null | undefined;
+
 /** Whether labels say that this part of this buildout made the thing. */
 export function isOurs(
-  labels: Readonly<Record<string, string>> | null | undefined,
+  labels: Labels,
   owner: { readonly part: string; readonly buildout: { readonly id: string } },
 ): boolean {
   return labels?.[BUILDOUT_LABEL] === owner.buildout.id && labels[PART_LABEL] === owner.part;

@@ -17,10 +17,13 @@ import {
 } from "tsbuildout/recipe";
 import { blaming } from "./blame.js";
 import {
+  BUILDOUT_LABEL,
   configureEngine,
   engineOf,
   engineOfRecord,
   engineOptions,
+  heirOf,
+  isInherited,
   isOurs,
   labelsOf,
   listing,
@@ -60,7 +63,7 @@ const options = {
 type Options = OptionsOf<typeof options>;
 
 export default defineRecipe({
-  doc: "Creates a volume. One that is there already is used and left alone; one that this part made goes with the part, never because an option changed.",
+  doc: "Creates a volume. One that is there already is used and left alone; one that this part made goes with the part, never because an option changed or the section got another name.",
   options,
   outputs: {
     mountpoint: { doc: "Where the engine's host keeps the volume." },
@@ -72,7 +75,7 @@ export default defineRecipe({
     const { name } = context.options;
     if (name === undefined) return;
     checkName(context, "volume", name);
-    await makeAfterOther(context, `volume:${name}`);
+    await makeAfterOther(context, keyOf(name));
   },
   look,
   install: bringUp,
@@ -83,7 +86,13 @@ export default defineRecipe({
     for (const resource of [...context.record.resources].reverse()) {
       const { kind, name } = resource;
       await removeHelper(context, call, resource);
-      if (kind !== "volume" || !isOurs((await inspectVolume(call, name))?.Labels, context)) continue;
+      const labels = kind === "volume" ? (await inspectVolume(call, name))?.Labels : undefined;
+      if (labels?.[BUILDOUT_LABEL] !== context.buildout.id) continue;
+      const heir = await heirOf(context, keyOf(name));
+      if (heir !== undefined) {
+        context.log(`volume ${name} goes over to ${heir}`, "note");
+        continue;
+      }
       await removeVolume(call, name).catch(async (error: unknown) => {
         throw await inUse(call, name, error);
       });
@@ -91,13 +100,17 @@ export default defineRecipe({
   },
 });
 
+/** Of what makes it, for parts that use it. */
+const keyOf = (name: string): string => `volume:${name}`;
+
 /** The volume as asked for: made where there is none, checked where there is one. */
 async function bringUp(context: InstallContext<typeof options>): Promise<Record<string, string>> {
   const call: Call = { engine: await engineOf(context), signal: context.signal };
   const { name } = context.options;
   const found = await inspectVolume(call, name);
   const volume = found ?? (await blaming(context, async () => await make(context, call)));
-  const ours = isOurs(volume.Labels, context);
+  const labels = volume.Labels;
+  const ours = isOurs(labels, context) || (await isInherited(context, { labels, key: keyOf(name) }));
   refuseOther(volume, context.options, ours);
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
   if (ours && found) await context.created({ kind: "volume", name });

@@ -2,9 +2,11 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
 import { extract } from "tar-stream";
+import { testBuildout } from "../../../src/testing.js";
 import volume from "../../../src/recipes/docker.volume.js";
 import {
   engineHas,
+  engineHost,
   engineJson,
   engineObjects,
   engineRemove,
@@ -52,7 +54,7 @@ const ASKED = {
 const ELSEWHERE = ["name", "layout", "layout-uid", "layout-gid"];
 
 describe("docker.volume", () => {
-  const { part, expectOneLook } = ownParts(volume, "volumes");
+  const { part, ownName, expectOneLook } = ownParts(volume, "volumes");
 
   it("makes a volume with the options asked for, and takes it away", async () => {
     const rig = part(ASKED);
@@ -107,6 +109,21 @@ describe("docker.volume", () => {
     expect(rig.resources).to.deep.equal([]);
     await rig.uninstall();
     expect((await inspect(name)).Labels).to.deep.equal({ who: "else" });
+  });
+
+  it("keeps its data when its section gets another name, and goes with that part then", async () => {
+    const name = ownName();
+    const file = (part: string): string =>
+      `[buildout]\nparts = ${part}\nengine-url = ${engineHost()}\n[${part}]\nrecipe = docker.volume\nname = ${name}\n`;
+    await using buildout = await testBuildout({ config: file("visits"), env: {} });
+    await buildout.install();
+    await buildout.write(file("store"));
+    await buildout.install();
+    expect((await inspect(name)).Labels).to.include({ "org.tsbuildout.part": "visits" });
+    expect([...(await buildout.records()).keys()]).to.deep.equal(["store"]);
+    expect(buildout.log()).to.deep.equal([`volume ${name} goes over to store`]);
+    await buildout.uninstall();
+    expect(await engineHas(`/volumes/${name}`)).to.be.false;
   });
 
   it("says in what a volume that was there differs", async () => {
