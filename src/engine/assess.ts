@@ -123,7 +123,8 @@ function addUncomputed(
   for (const name of Object.keys(part.loaded.recipe.computed ?? {})) {
     if (part.computed.has(name)) continue;
     const text = recorded[name];
-    if (!hashOnly) result.set(name, { text: null, secret: false, unknown: holes.map(holeName) });
+    const unknown = holes.map(holeName);
+    if (!hashOnly) result.set(name, { text: null, secret: false, unknown, computed: true });
     else if (text !== undefined) result.set(name, { text, secret: false, unknown: [] });
   }
 }

@@ -9,6 +9,8 @@ export interface Fingerprint {
   readonly secret: boolean;
   /** The outputs that it waits for, `part:output`. */
   readonly unknown: readonly string[];
+  /** The recipe computes it from options that wait for those. */
+  readonly computed?: true;
 }
 
 /** What the file wants of a part. */
@@ -158,11 +160,12 @@ function compareOptions(
 ): string[] {
   if (sameOptions(wanted, record)) return [];
   const changed: string[] = [];
+  const waiting: (Fingerprint & { readonly name: string })[] = [];
   const names = new Set([...wanted.options.keys(), ...Object.keys(record.options)]);
   for (const name of [...names].sort()) {
     const now = wanted.options.get(name);
     const before = own(record.options, name);
-    if (now?.text === null) to.later.push({ kind: "later", what: `option ${name}`, of: now.unknown });
+    if (now?.text === null) waiting.push({ name, ...now });
     else if (now?.text !== before) {
       changed.push(name);
       const reason: Reason = {
@@ -175,6 +178,10 @@ function compareOptions(
       (wanted.isInPlace(name) ? to.byUpdate : to.rebuild).push(reason);
     }
   }
+  // Of what is computed the user's own options tell enough.
+  const told = waiting.filter(({ computed }) => !computed);
+  for (const { name, unknown } of told.length > 0 ? told : waiting)
+    to.later.push({ kind: "later", what: `option ${name}`, of: unknown });
   return changed;
 }
 

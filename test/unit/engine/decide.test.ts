@@ -120,6 +120,18 @@ const rows: readonly Row[] = [
     says: ["maybe", "option a: known after x:id"],
   },
   {
+    what: "an option is known only later, and what the recipe computes from it",
+    wanted: wanted(
+      options(["a", print(null, ["x:id"])], ["c", { ...print(null, ["x:id"]), computed: true }]),
+    ),
+    says: ["maybe", "option a: known after x:id"],
+  },
+  {
+    what: "only what the recipe computes is known later",
+    wanted: wanted(options(["a", print("1")], ["c", { ...print(null, ["x:id"]), computed: true }])),
+    says: ["maybe", "option c: known after x:id"],
+  },
+  {
     what: "inputs changed",
     wanted: wanted({ inputs: { context: "2", new: "1" } }),
     record: record({ inputs: { context: "1", old: "1" } }),
