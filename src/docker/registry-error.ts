@@ -2,11 +2,15 @@ import type { Credentials } from "./auth-types.js";
 import { DockerError, hasStatus, type Problem } from "./errors.js";
 
 /** The error codes of registries (https://distribution.github.io/distribution/spec/api/#errors-2). The engine hands
- *  them on as `code: message`, in lower case and with blanks, and gives them no status of its own in a stream. */
+ *  them on as `code: message`, in lower case and with blanks, and gives them no status of its own in a stream. With
+ *  containerd's image store it leaves the code out: there are only the words of the usual registries, and ECR's. */
 const CODES: readonly (readonly [RegExp, string])[] = [
   [/^manifest unknown\b|: manifest unknown\b/, "registry/missing"],
-  [/^name unknown\b|: name unknown\b/, "registry/no-repository"],
-  [/^tag invalid\b/, "registry/tag-refused"],
+  [
+    /^name unknown\b|: name unknown\b|^repository name not known to registry\b|^The repository with name '/,
+    "registry/no-repository",
+  ],
+  [/^tag invalid\b|^The image tag '.*' already exists\b/, "registry/tag-refused"],
   [
     /^(?:unauthorized|denied|requested access to the resource is denied|no basic auth credentials)\b/,
     "registry/denied",
@@ -14,8 +18,9 @@ const CODES: readonly (readonly [RegExp, string])[] = [
   // containerd quotes the answer's status line.
   [/ request to \S+: 40[13] /, "registry/denied"],
   [/: (?:unauthorized|denied):|: no basic auth credentials\b|: unauthorized\b/, "registry/denied"],
-  // Podman, of a push.
-  [/: authentication required$/, "registry/denied"],
+  // Podman and containerd, of a push.
+  [/: authentication required$|^authentication required\b|^push access denied\b/, "registry/denied"],
+  [/^Your authorization token has expired\b/, "registry/denied"],
 ];
 
 /** What an engine says of a transfer, rather than of itself (it stops, it is not to be reached). */
@@ -24,7 +29,8 @@ const TOLD: ReadonlySet<string> = new Set(["engine/stream-error", "engine/failed
 /** What a pull or a push failed with, told apart as far as the engine lets see. Anything else passes unchanged. */
 export function registryError(error: unknown, reference: string, who?: Credentials): unknown {
   if (!(error instanceof DockerError) || !error.problem.code.startsWith("engine/")) return error;
-  const known = CODES.find(([pattern]) => pattern.test(error.message))?.[1];
+  const words = error.message.replace(/^error from registry: /, "");
+  const known = CODES.find(([pattern]) => pattern.test(words))?.[1];
   const code = known ?? (hasStatus(error, 404) ? "registry/missing" : undefined);
   // What goes wrong before the first layer is answered with 500, whatever the registry's own status was.
   if (!code) return TOLD.has(error.problem.code) ? failed(error, reference) : error;
@@ -55,7 +61,7 @@ function identity(who: Credentials | undefined): string {
 /** What to do about other failures, by the words of the engine (Go's network, its TLS, its registry client) for them. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [
-    /\bdial tcp\b|\bconnection (?:refused|reset)\b|\bno such host\b|\bi\/o timeout\b/,
+    /\bdial tcp\b|\bconnection (?:refused|reset)\b|\bno such host\b|\bclosed network connection\b|\bi\/o timeout\b/,
     "is the registry running, and can the engine's host reach it? The next run tries again",
   ],
   [

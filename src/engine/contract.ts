@@ -165,6 +165,8 @@ export interface InstallContext<S extends Schema> extends InputsContext<S> {
   created(resource: Resource): Promise<void>;
   /** The opposite: the thing is known to be gone. */
   removed(resource: Resource): Promise<void>;
+  /** See UninstallContext: what another part has as well is not this one's alone to take away. */
+  others(): readonly PartRecord[];
   /** An input as it was found while it was used, in the place of what `inputs` said: of what is long to read, and is
    *  read in any case, an install need not know more beforehand. */
   input(name: string, digest: string): void;
@@ -204,6 +206,9 @@ export interface UninstallContext extends Context {
   readonly record: PartRecord;
   /** Why: the part is gone from the file, is to be made anew, or its install failed and is undone. */
   readonly because: "gone" | "changed" | "failed";
+  /** What is recorded of the buildout's other parts at this moment, but for those that are being uninstalled as well: of
+   *  several parts that have one thing, the last one takes it away. */
+  others(): readonly PartRecord[];
   run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
 }
 

@@ -40,6 +40,8 @@ interface Installing extends Call {
 /** Does one thing to one part: calls the recipe, and keeps the record true at every moment of it. */
 export class Worker {
   readonly #settings: WorkerSettings;
+  /** Parts that are being uninstalled. */
+  readonly #going = new Set<string>();
 
   constructor(settings: WorkerSettings) {
     this.#settings = settings;
@@ -102,6 +104,15 @@ export class Worker {
 
   /** Uninstalls what is recorded, then takes the recorded files and the record away. */
   async uninstall(name: string, because: UninstallContext["because"], signal?: AbortSignal): Promise<void> {
+    this.#going.add(name);
+    try {
+      await this.#takeAway(name, because, signal);
+    } finally {
+      this.#going.delete(name);
+    }
+  }
+
+  async #takeAway(name: string, because: UninstallContext["because"], signal?: AbortSignal): Promise<void> {
     const { store, registry } = this.#settings;
     const record = store.state.records.get(name);
     if (!record) return;
@@ -116,6 +127,7 @@ export class Worker {
         ...context,
         record: now,
         because,
+        others: () => this.#others(name),
         run: this.#program(name, context.signal),
       });
     } catch (error) {
@@ -127,6 +139,11 @@ export class Worker {
     await this.#removeFiles(now);
     await store.change({ gone: name });
     this.#settings.values.forget(name);
+  }
+
+  #others(name: string): StoredRecord[] {
+    const records = [...this.#settings.store.state.records.values()];
+    return records.filter(({ part }) => part !== name && !this.#going.has(part));
   }
 
   async forget(name: string): Promise<void> {
@@ -173,6 +190,7 @@ export class Worker {
       record: store.state.records.get(part.name),
       created: (resource) => store.change({ part: part.name, created: flat(resource, info.directory) }, true),
       removed: (resource) => store.change({ part: part.name, removed: flat(resource, info.directory) }),
+      others: () => this.#others(part.name),
       input: (name, digest) => void (inputs[name] = digest),
       run: this.#program(part.name, signal),
       temporaryFolder: () => temporary.make(),

@@ -27,7 +27,10 @@ export interface Names {
 export function referencesOf(names: Names): readonly [string, ...string[]] {
   const { name, named = "name", tag, tags = [], registry } = names;
   const base = registry ? withRegistry(name, registry) : name;
-  if (names.digests && base.includes("@")) return [familiarReference(parse(base, named))];
+  if (names.digests && base.includes("@")) {
+    if (tag) throw tagBesideDigest(name);
+    return [familiarReference(parse(base, named))];
+  }
   const repository = (): Reference => parse(base, named);
   const first = tag ? oneReference(repository, tag, "tag") : complete(base, named);
   const others = tags.map((one) => oneReference(repository, one, "tags"));
@@ -78,6 +81,16 @@ function complete(text: string, option: string): string {
     });
   }
   return familiarReference(withDefaultTag(reference));
+}
+
+/** An engine looks at the digest alone. Within a name the docker CLI takes both, for people to read; an option is meant. */
+function tagBesideDigest(name: string): RecipeError {
+  return new RecipeError({
+    code: "option/conflict",
+    message: `"${name}" says by its digest which image is meant, and tag by a tag`,
+    help: ["leave one of them away; for those who read it, a tag may stand before the @"],
+    option: "tag",
+  });
 }
 
 function parse(text: string, option: string): Reference {

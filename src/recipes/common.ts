@@ -55,6 +55,11 @@ export async function engineOf(context: PartContext): Promise<Engine> {
   return await connection(context, (name) => textOf(context, name));
 }
 
+/** Whether another part's record says the same of the engine as this part does. */
+export function onSameEngine(context: PartContext, { options }: PartRecord): boolean {
+  return ENGINE_OPTIONS.every((name) => (textOf(context, name) || "") === (options[name] || ""));
+}
+
 /** The engine of a part that is only known by its record, for `look`. */
 export async function engineOfRecord(context: Omit<Context, "part">, record: PartRecord): Promise<Engine> {
   return await connection(context, (name) => record.options[name]);

@@ -64,7 +64,7 @@ export const loadOptions = {
 };
 
 export default defineRecipe({
-  doc: "Loads images from an archive. Uninstalling takes away the tags that the part brought, and only those.",
+  doc: "Loads images from an archive. Uninstalling takes away the tags that the part brought, and only those; one that another part of the buildout has stays for it.",
   options: loadOptions,
   outputs: {
     "image-id": { doc: "The id of the first image, `sha256:…`." },

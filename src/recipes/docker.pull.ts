@@ -24,7 +24,7 @@ import { pullInputs, pullOptions, pullReference, type PullOptions } from "./pull
 import { configureRegistry, loginFor } from "./registry-options.js";
 
 export default defineRecipe({
-  doc: "Pulls an image from a registry. Uninstalling takes away the tag, if it was this part that brought it.",
+  doc: "Pulls an image from a registry. Uninstalling takes away the tag, if it was this part that brought it and no other part of the buildout has it.",
   options: pullOptions,
   outputs: {
     "image-id": { doc: "The image's id on the engine, `sha256:…`; empty where `reference` is." },

@@ -1,8 +1,9 @@
 /** Images that a part brought to the engine without making them: pulled or loaded. They have no labels of ours. */
 import { findImage, inspectImage, removeImage, type Engine, type ImageSummary } from "tsbuildout/docker";
-import type { Context, Drift, InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
+import type { Drift, InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
 import { idsIn, imagesByName, namesOf } from "./image-look.js";
 import { dropReplaced, removeReplaced } from "./image-remove.js";
+import { otherWith, staysForAnother, type Sharing } from "./image-share.js";
 
 /** Drift of parts whose output `reference` names their image, by part. */
 export function broughtDrift(
@@ -33,8 +34,8 @@ function hasDigest({ RepoDigests }: ImageSummary, digest: string | undefined): b
 
 /**
  * Brings images to names, and records which are this part's: those that had nothing before, and those that had what this
- * part brought the last time. What loses its last name to that goes; a name that somebody else has put another image
- * under is theirs from then on.
+ * part brought the last time, or what another part of the buildout did. What loses its last name to that goes; a name that
+ * somebody else has put another image under is theirs from then on.
  */
 export async function bringTo(
   context: InstallContext<Schema>,
@@ -47,10 +48,10 @@ export async function bringTo(
   const mine: string[] = [];
   for (const name of names) {
     const there = await inspectImage(engine, name, context.signal);
-    const ours = !there || (known.has(name) && [undefined, there.Id].includes(known.get(name)));
-    if (ours) mine.push(name);
+    const before = there && known.has(name) && [undefined, there.Id].includes(known.get(name));
+    if (!there || before || otherWith(context, { name, id: there.Id })) mine.push(name);
     else if (known.has(name)) await context.removed({ kind: "image", name });
-    if (ours && there) replaced.add(there.Id);
+    if (before) replaced.add(there.Id);
     if (!there) await context.created({ kind: "image", name });
   }
   for (const name of replaced) await context.created({ kind: "image", name });
@@ -73,13 +74,15 @@ interface Tag {
 }
 
 /**
- * Takes a tag that the part brought, and the image with its last tag; a tag that is on another image by now stays.
+ * Takes a tag that the part brought, and the image with its last tag; a tag that is on another image by now stays, and so
+ * does one that another part has.
  * @throws a problem `image/in-use`
  */
-export async function removeBrought(context: Context, engine: Engine, { name, id }: Tag): Promise<void> {
+export async function removeBrought(context: Sharing, engine: Engine, { name, id }: Tag): Promise<void> {
   const image = await inspectImage(engine, name, context.signal);
   if (!image) return;
   if (id && image.Id !== id) return context.log(`image ${name} is another one now: left as it is`, "note");
+  if (staysForAnother(context, { name, id: image.Id })) return;
   await removeImage(engine, name, { noPrune: true, signal: context.signal });
 }
 

@@ -10,6 +10,7 @@ import {
 import type { Context, InstallContext, PartRecord, Schema } from "tsbuildout/recipe";
 import { isOurs } from "./common.js";
 import { idsIn } from "./image-look.js";
+import { staysForAnother, type Sharing } from "./image-share.js";
 
 export interface Removal {
   readonly engine: Engine;
@@ -22,16 +23,17 @@ export interface Removal {
 }
 
 /**
- * Takes a name from an image that this part built, and the image with its last name.
+ * Takes a name from an image that this part built, and the image with its last name; unless another part has it, too.
  * @throws a problem `image/in-use`
  */
-export async function removeOurImage(context: Context, name: string, removal: Removal): Promise<void> {
+export async function removeOurImage(context: Sharing, name: string, removal: Removal): Promise<void> {
   const image = await inspectImage(removal.engine, name, context.signal);
   if (!image) return;
   if (!(await isPartsOwn(context, image, removal))) {
     context.log(`image ${name} was not made by this part (any more): left as it is`, "note");
     return;
   }
+  if (staysForAnother(context, { name, id: image.Id })) return;
   const last = tagsOf(image).length <= 1;
   await removeImage(removal.engine, name, { noPrune: true, signal: context.signal });
   if (last) await removeParents(image, removal);

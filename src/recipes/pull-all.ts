@@ -11,6 +11,7 @@ import {
 import type { InstallContext, UninstallContext } from "tsbuildout/recipe";
 import { bringTo, removeBrought } from "./image-brought.js";
 import { namesOf } from "./image-look.js";
+import { otherWith } from "./image-share.js";
 import type { pullOptions } from "./pull-policy.js";
 import { loginFor } from "./registry-options.js";
 
@@ -38,9 +39,10 @@ export async function bringAllTags(
     await pullAllTags(engine, { reference: name, credentials, platform, listener: context, signal });
   };
   await bringTo(context, engine, { names: namesOf(context.record), bring });
-  for (const one of (await tagsAt(engine, name, signal)).filter((tag) => !before.includes(tag))) {
-    const image = await inspectImage(engine, one, signal);
-    if (image) await context.created({ kind: "image", name: one, id: image.Id });
+  for (const one of await tagsAt(engine, name, signal)) {
+    const id = (await inspectImage(engine, one, signal))?.Id;
+    if (!id || (before.includes(one) && !otherWith(context, { name: one, id }))) continue;
+    await context.created({ kind: "image", name: one, id });
   }
   await context.removed(resource);
 }

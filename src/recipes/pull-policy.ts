@@ -12,7 +12,7 @@ export const pullOptions = {
     default: "$<:_buildout_section_name_>",
     aliases: ["image"],
   }),
-  tag: option.string({ doc: "Its tag. Default: the one in the name, else `latest`." }),
+  tag: option.string({ doc: "Its tag; not beside a digest. Default: the one in the name, else `latest`." }),
   platform: option.string({ doc: "Platform to pull, where it is not the engine's own: `linux/arm64`." }),
   "all-tags": option.boolean({ doc: "Pull every tag of the repository.", default: "false" }),
   "pull-policy": option.choice(["missing", "newer", "daily", "always"], {

@@ -70,6 +70,38 @@ describe("what a registry's refusal is called", () => {
         help: ["log in (docker login), name a credential helper, or give username and password"],
       },
     },
+    "a push to an engine with containerd's store, without a right to it": {
+      said: "push access denied, repository does not exist or may require authorization: server message: invalid_token: authorization failed",
+      problem: {
+        code: "registry/denied",
+        message: "the registry denies access to r.example/x:1",
+        notes: [
+          "the engine says: push access denied, repository does not exist or may require authorization: server message: invalid_token: authorization failed",
+          "asked without a login",
+        ],
+        help: ["log in (docker login), name a credential helper, or give username and password"],
+      },
+    },
+    "a push to an engine with containerd's store, with a wrong login": {
+      said: "authentication required - no",
+      problem: {
+        code: "registry/denied",
+        message: "the registry denies access to r.example/x:1",
+        notes: ["the engine says: authentication required - no", "asked without a login"],
+        help: ["log in (docker login), name a credential helper, or give username and password"],
+      },
+    },
+    "a tag that stays, of which containerd's store tells no code": {
+      said: "error from registry: The image tag '1' already exists in the 'x' repository and cannot be overwritten because the tag is immutable.",
+      problem: {
+        code: "registry/tag-refused",
+        message: "the registry does not let r.example/x:1 be pushed",
+        notes: [
+          "the engine says: error from registry: The image tag '1' already exists in the 'x' repository and cannot be overwritten because the tag is immutable.",
+        ],
+        help: ["an immutable tag stays with its image: push another tag"],
+      },
+    },
     "an image that is not there": {
       said: "manifest unknown",
       problem: {
@@ -133,6 +165,10 @@ describe("what is advised where a registry fails", () => {
       "is that a registry's address",
     ],
     ["dial tcp: lookup r.example: no such host", "is the registry running"],
+    [
+      'failed to copy: failed to do request: Put "http://r/v2/x": write tcp 127.0.0.1:1->127.0.0.1:2: use of closed network connection',
+      "is the registry running",
+    ],
   ];
   for (const [said, help] of cases)
     it(said.slice(0, 60), () => {

@@ -35,3 +35,40 @@ describe("an uninstall", () => {
     expect((await buildout.records()).get("a")!.phase).to.equal("installed");
   });
 });
+
+/** Has one thing together with all parts of its recipe, and tells who takes it away. */
+const SHARED = `export default {
+  doc: "Has a thing together with others.",
+  version: "1",
+  options: {},
+  async install(context) { context.log("with " + names(context)); },
+  async look() { return new Map(); },
+  async uninstall(context) { context.log(names(context) ? "stays for " + names(context) : "taken away"); },
+};
+const names = (context) => context.others().map(({ part }) => part).join(" ");
+`;
+
+describe("the records of other parts", () => {
+  let buildout: TestBuildout;
+  const sections = ["a", "b"].map((part) => `[${part}]\nrecipe = ./shared.mjs\n`).join("");
+  beforeEach(async () => {
+    const config = `[buildout]\nparts = a b\n${sections}`;
+    buildout = await testBuildout({ config, files: { "shared.mjs": SHARED } });
+    await buildout.install();
+  });
+  afterEach(async () => {
+    await buildout.dispose();
+  });
+
+  it("are known while one goes", async () => {
+    await buildout.write(`[buildout]\nparts = b\n${sections}`);
+    await buildout.install();
+    expect(buildout.log("a").at(-1)).to.equal("stays for b");
+  });
+
+  it("are without those that go as well: somebody takes away what all had", async () => {
+    await buildout.uninstall();
+    const last = ["a", "b"].map((part) => buildout.log(part).at(-1));
+    expect(last).to.include("taken away");
+  });
+});

@@ -40,6 +40,14 @@ describe("referencesOf", () => {
       option: "registry",
     });
     expect(referencesOf({ name: digest, digests: true })).to.deep.equal([digest]);
+    const tagged = digest.replace("@", ":1@");
+    expect(referencesOf({ name: tagged, digests: true })).to.deep.equal([tagged]);
+    expect(await problem({ name: digest, digests: true, tag: "1" })).to.deep.equal({
+      code: "option/conflict",
+      message: `"${digest}" says by its digest which image is meant, and tag by a tag`,
+      help: ["leave one of them away; for those who read it, a tag may stand before the @"],
+      option: "tag",
+    });
   });
 });
 

@@ -1,0 +1,32 @@
+/** Names of images that several parts of a buildout have brought or made: the last of them takes the name away. */
+import type { InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
+import { onSameEngine } from "./common.js";
+import { imagesByName } from "./image-look.js";
+
+/** What can be asked for the records of other parts. */
+export type Sharing = InstallContext<Schema> | UninstallContext;
+
+export interface NamedImage {
+  readonly name: string;
+  /** Of the image that has the name on the engine. */
+  readonly id: string;
+}
+
+/** Another part that is recorded with this very image under this name, on the same engine. */
+export function otherWith(context: Sharing, image: NamedImage): string | undefined {
+  return context.others().find((record) => onSameEngine(context, record) && has(record, image))?.part;
+}
+
+/** While a part is at it, the id of what it brings is not known. */
+function has(record: PartRecord, { name, id }: NamedImage): boolean {
+  const names = imagesByName(record);
+  const known = names.get(name) ?? record.outputs["image-id"];
+  return names.has(name) && (!known || known === id);
+}
+
+/** Whether a name is to stay for the sake of another part, which is said. */
+export function staysForAnother(context: Sharing, image: NamedImage): boolean {
+  const other = otherWith(context, image);
+  if (other !== undefined) context.log(`image ${image.name} stays: the part ${other} has it, too`, "note");
+  return other !== undefined;
+}

@@ -1,0 +1,68 @@
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { readSecrets } from "../../../src/recipes/build-secrets.js";
+import type { Secret } from "../../../src/recipes/build-options.js";
+import type { Context } from "../../../src/recipe.js";
+import { temporaryFolder } from "../../support/tmp.js";
+
+describe("secrets of a build", () => {
+  let folder: string;
+  let pipe: string;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+  });
+  const read = async (
+    secret: Omit<Secret, "id">,
+    signal = new AbortController().signal,
+  ): Promise<unknown> => {
+    const context = {
+      env: { TOKEN: "from the environment" },
+      home: folder,
+      signal,
+      buildout: { directory: folder },
+      secret: () => undefined,
+    };
+    const values = await readSecrets(context as unknown as Context, [{ id: "s", ...secret }]);
+    return Buffer.from(values.get("s") ?? []).toString();
+  };
+  const failure = async (secret: Omit<Secret, "id">): Promise<string> =>
+    await read(secret).then(String, (error: Error) => error.message);
+
+  it("come from a file, a variable, or a pipe that somebody writes to", async () => {
+    await writeFile(join(folder, "file"), "from a file\n");
+    expect(await read({ file: "file" })).to.equal("from a file\n");
+    expect(await read({ variable: "TOKEN" })).to.equal("from the environment");
+    const [said] = await Promise.all([read({ file: "pipe" }), writeFile(pipe, "x".repeat(100_000))]);
+    expect(said).to.equal("x".repeat(100_000));
+  });
+
+  it("are not waited for when the run is told to end and nobody writes to the pipe", async () => {
+    const stop = new AbortController();
+    const reading = read({ file: "pipe" }, stop.signal);
+    stop.abort(new Error("not done within 4 seconds"));
+    expect(await reading.catch((error: Error) => error.message)).to.equal("not done within 4 seconds");
+  });
+
+  it("are no longer than BuildKit takes, whatever they come from", async () => {
+    const tooLong = 'the secret "s" has more than 512000 bytes';
+    expect(await failure({ file: "/dev/zero" })).to.equal(tooLong);
+    await writeFile(join(folder, "file"), "x".repeat(512_001));
+    expect(await failure({ file: "file" })).to.equal(tooLong);
+  });
+
+  it("say what is wrong with what they are to come from", async () => {
+    expect(await failure({ file: "none" })).to.equal(
+      `the secret "s" cannot be read: there is no file ${folder}/none`,
+    );
+    expect(await failure({ file: "." })).to.equal(
+      'the secret "s" cannot be read: EISDIR: illegal operation on a directory, read',
+    );
+    expect(await failure({ variable: "NOT_SET" })).to.equal(
+      'the secret "s" is to come from the variable NOT_SET, which is not set',
+    );
+  });
+});
