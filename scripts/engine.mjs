@@ -7,7 +7,7 @@ import { canInstall, program } from "./lib/apt.mjs";
 import { candidates, firstThatAnswers } from "./lib/endpoints.mjs";
 import { layout, recorded, remove, start } from "./lib/private-engine.mjs";
 
-const HELP = `usage: scripts/engine up|down|env|status [--dir DIR] [--data-root DIR] [--private] [--holder PID]
+const HELP = `usage: scripts/engine up|down|env|status [--dir DIR] [--data-root DIR] [--private] [--holder PID] [--settings JSON]
 
 up      make sure that a Docker engine answers: the one of DOCKER_HOST, of the current docker context or of
         the default sockets; otherwise start a private one (as root; on Debian and Ubuntu docker.io is installed)
@@ -19,6 +19,7 @@ status  say which engine answers; exit code 3 if none does
                  by default a folder of this user in the temporary folder)
 --data-root DIR  where it keeps images and volumes (by default in /dev/shm where there is room, else in DIR)
 --private        look at no other engine than the private one
+--settings JSON  up: what its daemon.json holds, where it is started (by default nothing)
 --holder PID     up: the engine is wanted as long as process PID lives; down: PID does not want it any more.
                  The engine is stopped when nobody is left who wants it.
 `;
@@ -31,6 +32,7 @@ async function main() {
     options: {
       dir: { type: "string" },
       "data-root": { type: "string" },
+      settings: { type: "string", default: "{}" },
       private: { type: "boolean", default: false },
       holder: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
@@ -55,7 +57,7 @@ async function up(options) {
   if (!engine) {
     mustBeAbleToStart(tried);
     process.stderr.write(`No Docker engine answers; starting a private one in ${at.dir}\n`);
-    await start(at, { dataRoot: options["data-root"] });
+    await start(at, { dataRoot: options["data-root"], settings: options.settings });
     ({ engine } = await find({ ...options, private: true }));
   }
   if (engine.from === "private engine") holders(at).add(options.holder ?? "user");

@@ -12,7 +12,8 @@ const KNOWN = JSON.parse(readFileSync("test/engines.json", "utf8"));
 
 async function testEngine(name) {
   process.stderr.write(`${name}: unpacking and starting\n`);
-  const engine = await startOther(name, unpack(name, FOLDER), FOLDER);
+  const { like = name, features } = ENGINES[name];
+  const engine = await startOther(name, { root: unpack(like, FOLDER), folder: FOLDER, features });
   try {
     process.stderr.write(`${name}: ${engine.version} at ${engine.host}\n`);
     return { name, version: engine.version, ...runMocha(engine, name) };

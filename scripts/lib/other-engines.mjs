@@ -6,10 +6,10 @@ import { version } from "./endpoints.mjs";
 import { killShims, startDetached, stop, until } from "./processes.mjs";
 
 /**
- * Starts one of the unpacked engines.
+ * Starts one of the unpacked engines. `features` are those of dockerd's settings.
  * @returns its endpoint, the command prefix that runs a program in its network, and what stops it
  */
-export async function startOther(name, root, folder) {
+export async function startOther(name, { root, folder, features }) {
   const namespace = `tsb-${name}`;
   spawnSync("ip", ["netns", "add", namespace]);
   // Not `ip netns exec`: that mounts /sys anew, without the control groups.
@@ -17,7 +17,7 @@ export async function startOther(name, root, folder) {
   run([...enter, "ip", "link", "set", "lo", "up"]);
   const started = name.startsWith("podman")
     ? await startPodman({ root, enter, folder: fs.mkdtempSync("/dev/shm/tsb-podman-") })
-    : startDocker({ root, enter, folder: join(folder, `${name}-engine`) });
+    : startDocker({ root, enter, folder: join(folder, `${name}-engine`), features });
   const endpoint = { host: `unix://${started.socket}` };
   return {
     host: endpoint.host,
@@ -30,12 +30,12 @@ export async function startOther(name, root, folder) {
   };
 }
 
-function startDocker({ root, enter, folder }) {
+function startDocker({ root, enter, folder, features = {} }) {
   const bins = ["usr/sbin", "usr/bin", "usr/libexec/docker"].map((path) => join(root, path));
   const path = `PATH=${[...bins, process.env.PATH].join(":")}`;
-  const engine = (command) =>
-    run([...enter, "env", path, "scripts/engine", command, "--private", "--dir", folder]);
-  engine("up");
+  const engine = (command, ...more) =>
+    run([...enter, "env", path, "scripts/engine", command, "--private", "--dir", folder, ...more]);
+  engine("up", "--settings", JSON.stringify({ features }));
   return { socket: join(folder, "docker.sock"), stop: async () => engine("down") };
 }
 

@@ -51,7 +51,7 @@ export async function start(at, options) {
   record.containerd = startContainerd(at, dataRoot);
   save();
   await until(() => fs.existsSync(join(at.dir, "containerd.sock")), 20);
-  record.dockerd = startDetached(program("dockerd"), dockerdArguments(at, record), at.log);
+  record.dockerd = startDetached(program("dockerd"), dockerdArguments(at, record, options.settings), at.log);
   save();
   await answers(at, record);
 }
@@ -86,7 +86,7 @@ function startContainerd(at, dataRoot) {
   return startDetached(program("containerd"), ["--config", config], join(at.dir, "containerd.log"));
 }
 
-function dockerdArguments(at, { dataRoot, bridge, pool }) {
+function dockerdArguments(at, { dataRoot, bridge, pool }, settings) {
   return [
     ["--host", at.endpoint.host],
     ["--data-root", join(dataRoot, "docker")],
@@ -96,14 +96,14 @@ function dockerdArguments(at, { dataRoot, bridge, pool }) {
     ["--bridge", bridge],
     ["--default-address-pool", `base=${pool}.0.0/16,size=24`],
     // The machine's own daemon.json is none of ours.
-    ["--config-file", emptyConfig(at)],
+    ["--config-file", ownConfig(at, settings)],
     ["--iptables=false"],
   ].flat();
 }
 
-function emptyConfig(at) {
+function ownConfig(at, settings = "{}") {
   const file = join(at.dir, "daemon.json");
-  fs.writeFileSync(file, "{}");
+  fs.writeFileSync(file, settings);
   return file;
 }
 

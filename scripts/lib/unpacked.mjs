@@ -10,6 +10,8 @@ const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
 export const ENGINES = {
   "docker-26": { release: "trixie", packages: ["docker.io", "containerd"], closure: false },
   "docker-28": { release: "forky", packages: ["docker.io", "containerd"], closure: false },
+  // The same, with its images in containerd's store, as new installations of 29 have it.
+  "docker-28-containerd": { like: "docker-28", features: { "containerd-snapshotter": true } },
   "podman-5": {
     release: "trixie",
     packages: [
