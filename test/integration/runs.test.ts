@@ -11,6 +11,18 @@ const gated = (name: string, after: string): string =>
   `[${name}]\nrecipe = docker.stage\nimage = tsbuildout-test/busybox\nafter = ${after}\nvol = ./gate:/gate\n` +
   `run =\n    echo ${name} begun\n    until [ -e /gate/${name} ]; do sleep 0.05; done\n    echo ${name} ends\n`;
 
+/** Gives the server's events one by one, however many come in one piece. */
+async function eventsAt(address: string): Promise<() => Promise<string>> {
+  const body = (await fetch(address)).body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  return async () => {
+    while (!text.includes("\n\n")) text += (await body.read()).value!;
+    const [event = ""] = text.split("\n\n", 1);
+    text = text.slice(event.length + 2);
+    return event;
+  };
+}
+
 describe("a run that goes on", () => {
   let folder: string;
   let run: CliRun;
@@ -40,15 +52,14 @@ describe("a run that goes on", () => {
       (
         (await (await fetch(`${page}?data`)).json()) as { parts: { name: string; result: string }[] }[]
       )[0]!.parts.map(({ name, result }) => `${name} ${result}`);
-    const events = (await fetch(`${address}events`)).body!.getReader();
-    const next = async (): Promise<string> => Buffer.from((await events.read()).value!).toString();
-    expect(await next()).to.equal(": here\n\n");
+    const next = await eventsAt(`${address}events`);
+    expect(await next()).to.equal(": here");
     // What is written comes a moment later, and the server tells.
-    while ((await parts())[1] !== "slow running") expect(await next()).to.equal("data: changed\n\n");
+    while ((await parts())[1] !== "slow running") expect(await next()).to.equal("data: changed");
     expect(await parts()).to.deep.equal(["first done", "slow running", "last waiting"]);
     const [id] = /\d{8}-\d{6}-[0-9a-f]+/.exec(page)!;
     await appendFile(join(folder, ".tsbuildout/runs", id, "events.jsonl"), "torn\n");
-    expect(await next()).to.equal("data: changed\n\n");
+    expect(await next()).to.equal("data: changed");
     server.signal("SIGINT");
     expect((await server.done).code).to.equal(0);
   });

@@ -69,7 +69,7 @@ export class PrivateEngine {
   }
 
   async #answers(): Promise<void> {
-    const end = Date.now() + 30_000;
+    const end = Date.now() + 120_000;
     while (!(await this.#ping())) if (Date.now() > end) throw new Error("dockerd does not answer");
   }
 

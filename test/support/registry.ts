@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import http from "node:http";
 import https from "node:https";
-import { createServer } from "node:net";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { freePort } from "./free-port.js";
 import { temporaryFolder } from "./tmp.js";
 
 export interface RegistryOptions {
@@ -13,8 +13,6 @@ export interface RegistryOptions {
   readonly tls?: boolean;
   /** Takes tokens of that server, which are made with the certificate (see token-registry). */
   readonly tokens?: Readonly<Record<"realm" | "service" | "issuer" | "certificate", string>>;
-  /** One that was stopped: the new one has its address and what it holds. */
-  readonly instead?: Registry;
 }
 
 export interface Registry {
@@ -22,15 +20,13 @@ export interface Registry {
   readonly host: string;
   /** The PEM file of the certificate, where `tls` was asked for. */
   readonly certificate?: string;
-  /** Where its data are. */
-  readonly folder: string;
   readonly stop: () => Promise<void>;
 }
 
 /** Starts Debian's docker-registry on a free port of 127.0.0.1, with its data in a temporary folder. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const folder = options.instead?.folder ?? (await temporaryFolder());
-  const host = options.instead?.host ?? `127.0.0.1:${await freePort()}`;
+  const folder = await temporaryFolder();
+  const host = `127.0.0.1:${await freePort()}`;
   const config = join(folder, "config.yml");
   const certificate = options.tls ? makeCertificate(folder) : undefined;
   await writeFile(config, await configuration({ folder, host, options }));
@@ -42,7 +38,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4000)));
   const url = `${certificate ? "https" : "http"}://${host}/v2/`;
   await answered(child, url, () => log);
-  return { host, folder, ...(certificate ? { certificate } : {}), stop: () => stopped(child) };
+  return { host, ...(certificate ? { certificate } : {}), stop: () => stopped(child) };
 }
 
 async function configuration(of: {
@@ -85,16 +81,6 @@ export function makeCertificate(folder: string): string {
   return certificate;
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return address.port;
-}
-
 /** Asks again after each refusal; a process that ends is an error with its last words. */
 async function answered(child: ChildProcess, url: string, log: () => string): Promise<void> {
   const failure = new Promise<never>((_, reject) => {
@@ -102,7 +88,7 @@ async function answered(child: ChildProcess, url: string, log: () => string): Pr
     child.on("exit", (code) => reject(new Error(`docker-registry ended with ${code}:\n${log()}`)));
   });
   const asking = (async () => {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 120_000;
     while (!(await answers(url))) if (Date.now() > end) throw new Error(`${url} does not answer:\n${log()}`);
   })();
   await Promise.race([asking, failure]);

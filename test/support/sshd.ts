@@ -1,9 +1,9 @@
 import { execFile, spawn } from "node:child_process";
 import { chmod, copyFile, mkdir } from "node:fs/promises";
-import net from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "./free-port.js";
 import { temporaryFolder, writeFiles } from "./tmp.js";
 
 const run = promisify(execFile);
@@ -92,12 +92,4 @@ async function clientFor(folder: string, key: string, port: number): Promise<str
   });
   await chmod(join(bin, "ssh"), 0o755);
   return bin;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

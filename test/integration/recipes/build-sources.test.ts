@@ -3,6 +3,7 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
@@ -10,6 +11,7 @@ import { packFiles } from "../../../src/docker.js";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineRemove, uniqueName } from "../../support/engine.js";
 import { baseImage, ensureBaseImage } from "../../support/images.js";
+import { freePort } from "../../support/free-port.js";
 import {
   failing,
   imageBuildout,
@@ -17,7 +19,6 @@ import {
   printed,
   type ImageBuildout,
 } from "../../support/image-buildout.js";
-import { freePort } from "../../support/registry.js";
 import { startSshd } from "../../support/sshd.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
@@ -184,9 +185,8 @@ describe("docker.build: where the context comes from", () => {
         });
         response.end(request.method === "HEAD" ? undefined : found.body);
       });
-      const port = await freePort();
-      await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-      base = `http://127.0.0.1:${port}`;
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     });
     after(() => void server.close());
     it("of a tar archive is fetched once, and again when its ETag changes", async () => {
@@ -318,7 +318,7 @@ describe("docker.build: where the context comes from", () => {
 });
 
 async function answering(ask: () => void): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     try {
       return ask();

@@ -476,7 +476,7 @@ describe("docker.run: waiting", () => {
         command: "sh -c 'echo dying; exit 3'",
         restart: "always",
         "wait-for": "log ready",
-        "wait-timeout": "1500ms",
+        "wait-timeout": "5s",
       }),
     );
     expect(problem.code).to.equal("container/wait-timeout");
