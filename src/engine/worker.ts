@@ -77,7 +77,9 @@ export class Worker {
     const inputs = { ...(await assessor.inputs(part, live)) };
     // A routine update that changes nothing leaves no trace; it is due again at the next run in any case.
     const routine = decision.reasons.every((reason) => reason.kind === "always");
-    if (!routine) await store.change({ set: { ...before, phase: "updating" } });
+    // Cut off, the part may use what it needed before as well as what it needs from now on.
+    const needs = [...new Set([...before.needs, ...this.#settings.recordedNeeds(part.name)])];
+    if (!routine) await store.change({ set: { ...before, needs, phase: "updating" } });
     try {
       const outputs = await this.#call(part, async (call) =>
         part.loaded.recipe.update!({

@@ -54,9 +54,19 @@ function programOf(words: readonly string[]): string {
   return (first === "env" || first === "busybox") && second ? second : first;
 }
 
+/** The script ended with something else than 0. */
+export class ScriptFailed extends RecipeError {
+  readonly exitCode: number;
+
+  constructor(problem: RecipeError["problem"], exitCode: number) {
+    super(problem);
+    this.exitCode = exitCode;
+  }
+}
+
 /**
  * Runs a script in a running container; what it writes goes to the part's log.
- * @throws RecipeError `container/script-failed` with the exit code and the last lines
+ * @throws ScriptFailed `container/script-failed` with the exit code and the last lines
  */
 export async function runScript(context: Context, call: Call, script: Script): Promise<void> {
   const command = scriptCommand(script.text, script.shell);
@@ -79,9 +89,9 @@ function failed(
   script: Script,
   command: readonly string[],
   end: { code: number; last: readonly string[] },
-): RecipeError {
+): ScriptFailed {
   const missing = end.code === 126 || end.code === 127;
-  return new RecipeError({
+  const problem = {
     code: "container/script-failed",
     message: `${script.option} in container ${script.name} ended with exit code ${end.code}`,
     notes: end.last.length > 0 ? [`its last lines were:\n${end.last.join("\n")}`] : ["it wrote nothing"],
@@ -89,5 +99,6 @@ function failed(
       ? [`see that the container has what runs it: ${command.slice(0, -1).map(quoteWord).join(" ")}`]
       : [],
     option: script.option,
-  });
+  };
+  return new ScriptFailed(problem, end.code);
 }

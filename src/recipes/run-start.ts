@@ -25,7 +25,7 @@ import { nameTaken } from "./run-look.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { ensureImage } from "./run-image.js";
 import { startingWith } from "./run-ports.js";
-import { runScript } from "./run-script.js";
+import { runScript, ScriptFailed } from "./run-script.js";
 import { securityConfig } from "./run-security.js";
 import { waitUntil } from "./run-wait.js";
 
@@ -184,8 +184,8 @@ async function endedBefore(
   if (call.signal?.aborted) return error;
   const look = async () => await inspectContainer(call, id).catch(() => undefined);
   let found = await look();
-  // An engine that refuses to run a script in a container which ends just now may still say that it runs.
-  if (found?.State.Running && !found.State.Paused && isConflict(error)) {
+  // Of a container that ends just now an engine may still say that it runs.
+  if (found?.State.Running && !found.State.Paused && meansItEnds(error)) {
     const signal = AbortSignal.timeout(ENDING_TIME);
     await waitContainer(call.engine, id, { signal }).catch(() => undefined);
     found = await look();
@@ -200,6 +200,13 @@ async function endedBefore(
     },
     { cause: error },
   );
+}
+
+/** Docker's for a process that could not begin, and that of one which was killed: all go with the container's first. */
+const DYING: readonly number[] = [128, 137];
+
+function meansItEnds(error: unknown): boolean {
+  return isConflict(error) || (error instanceof ScriptFailed && DYING.includes(error.exitCode));
 }
 
 async function runToEnd(

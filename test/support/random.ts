@@ -1,6 +1,14 @@
+import { configureGlobal } from "fast-check";
+
 /** How many times a run is killed; `npm run test:crash` takes 100. */
 export const CRASHES = Number(process.env["TSBUILDOUT_CRASHES"] ?? 6);
-export const SEED = Number(process.env["TSBUILDOUT_CRASH_SEED"] ?? Date.now() % 1_000_000);
+
+/**
+ * Where random input begins: at the same place each time, so that no test fails by chance for a change that has nothing
+ * to do with it. Another seed looks for what nobody has met yet.
+ */
+export const SEED = Number(process.env["TSBUILDOUT_SEED"] ?? 1);
+configureGlobal({ seed: SEED });
 
 /** Numbers between 0 and 1, the same ones for a seed (mulberry32). */
 export function random(seed: number): () => number {

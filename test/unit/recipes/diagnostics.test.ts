@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { testBuildout } from "../../../src/testing.js";
 import { playedEngine } from "../../support/played-engine.js";
-import { container, type Example, says } from "../../support/played-part.js";
+import { container, type Example, said, says } from "../../support/played-part.js";
 import { archive, pathStat } from "../../support/text-archive.js";
 
 const run = "recipe = docker.run\nimage = x\n";
@@ -250,6 +250,33 @@ describe("a network that another run made in the same instant, on a played engin
       await close();
     }
   });
+});
+
+describe("a script whose container ends, on a played engine", () => {
+  for (const code of [128, 137])
+    it(`is told by the container's end, which the engine does not know yet when the script has ended with ${code}`, async () => {
+      let ended = false;
+      const state = {
+        ExitCode: 0,
+        get Running() {
+          return !ended;
+        },
+      };
+      const answers = {
+        ...container(),
+        "GET /containers/c1/json": Object.assign(container()["GET /containers/c1/json"]!, { State: state }),
+        "POST /containers/c1/wait": {
+          get StatusCode() {
+            ended = true;
+            return 0;
+          },
+        },
+      };
+      const { text } = await said({ part: `${run}script = sleep 9`, answers, command: () => ({ code }) });
+      expect(text).to.match(
+        /^error\[container\/exited\]: container web ended with exit code 0 before its script did/,
+      );
+    });
 });
 
 describe("what is wrong with containers, networks and volumes, on a played engine", () => says(examples));
