@@ -245,6 +245,14 @@ export class Apply {
     const all = closure([part.name], (name) =>
       (needers.get(name) ?? []).filter((needer) => !this.#begun.has(needer) && !this.#isGuarded(needer)),
     );
+    // What is wanted no more and could not go.
+    const stays = [...all]
+      .flatMap((name) => needers.get(name) ?? [])
+      .find((needer) => !this.#parts.has(needer) && this.#isMissing(needer));
+    if (stays !== undefined) {
+      this.#end(part.name, "reinstall", "skipped", `${stays} still needs it`);
+      return false;
+    }
     for (const name of removalOrder(this.#records, all)) {
       const why: Reason = { kind: "need", part: part.name, how: "reinstalled" };
       if (!(await this.#removeNow(name, "reinstall", name === part.name ? reasons : [why]))) {

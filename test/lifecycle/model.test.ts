@@ -192,20 +192,44 @@ async function play(steps: readonly StepSpec[]): Promise<void> {
   }
 }
 
-/** `c`, which may use `a`, in a run that is interrupted. @param v of `a`: another value makes it anew */
-function interrupted(at: number, v: string, refs: PartSpec["refs"]): StepSpec {
-  const a: PartSpec = { listed: false, recipe: "bare", v, w: "1", keep: true, refs: [] };
-  const c: PartSpec = { ...a, listed: true, recipe: "look", v: "1", refs };
-  const parts = NAMES.map((name) => (name === "c" ? c : a));
-  return { parts, interruptAt: at, faults: new Map(), jobs: 1, vanish: [], only: [], failFast: false };
+const QUIET: Omit<StepSpec, "parts"> = {
+  faults: new Map(),
+  interruptAt: 0,
+  jobs: 1,
+  vanish: [],
+  only: [],
+  failFast: false,
+};
+
+/** Parts that are not listed, apart from what is said of some. */
+function partsWith(said: Readonly<Record<string, Partial<PartSpec>>>): readonly PartSpec[] {
+  const unlisted: PartSpec = { listed: false, recipe: "bare", v: "1", w: "1", keep: true, refs: [] };
+  return NAMES.map((name) => ({ ...unlisted, ...said[name] }));
 }
 
-const USE = [{ to: "a", what: "v", option: "loose" }] as const;
+const using = (to: "a" | "c", option: "fixed" | "loose"): PartSpec["refs"] => [{ to, what: "v", option }];
 
 /** Scenarios that went wrong once, each in a run of many thousands. */
 const MET: readonly (readonly StepSpec[])[] = [
   // An update that gives `c` a use of `a` is cut off when it is all but done; then `a` is made anew.
-  [interrupted(0, "1", []), interrupted(5, "1", USE), interrupted(1, "2", USE)],
+  (["1", "1", "2"] as const).map((v, i) => ({
+    ...QUIET,
+    interruptAt: [0, 5, 1][i]!,
+    parts: partsWith({
+      a: { v },
+      c: { listed: true, recipe: "look", refs: i > 0 ? using("a", "loose") : [] },
+    }),
+  })),
+  // `c`, which has to be made anew, is used by `e`, which is not wanted any more and cannot go.
+  [
+    { ...QUIET, parts: partsWith({ e: { listed: true, keep: false, refs: using("c", "fixed") } }) },
+    { ...QUIET, parts: partsWith({}), interruptAt: 1, only: ["a"] },
+    {
+      ...QUIET,
+      parts: partsWith({ c: { listed: true, refs: [{ to: "a", what: "same", option: "fixed" }] } }),
+      faults: new Map([["e", "uninstall"]]),
+    },
+  ],
 ];
 
 describe("lifecycle against a model", function () {
