@@ -10,21 +10,28 @@ type Variable = readonly [name: string, value: string];
 
 /** The variables of `env-file`, the last of a name. @throws a problem `container/env-file` */
 export async function fileVariables(
-  context: Pick<Context, "buildout" | "shared" | "signal">,
+  context: Pick<Context, "buildout" | "env" | "shared" | "signal">,
   files: readonly string[],
 ): Promise<readonly Variable[]> {
   const variables = new Map<string, string>();
   for (const line of files) {
     const optional = line.startsWith("?");
     const file = resolve(context.buildout.directory, optional ? line.slice(1).trim() : line);
-    for (const [name, value] of parsed(await textOf(context, file, optional))) variables.set(name, value);
+    const text = await textOf(context, file, optional);
+    for (const [name, value] of parsed(text, context.env)) variables.set(name, value);
   }
   return [...variables];
 }
 
-function parsed(text: string): Variable[] {
-  // A name without a value is taken for the beginning of the next one.
-  return Object.entries(parseEnv(text)).map(([name, value]) => [name.split("\n").at(-1)!, value ?? ""]);
+function parsed(text: string, env: Context["env"]): Variable[] {
+  // Lines without a value, and comments behind them, are taken for the beginning of the next name; at the end, of none.
+  return Object.entries(parseEnv(`${text}\n=`)).flatMap(([lines, value]) => {
+    const names = lines.split("\n").map((line) => line.replace(/^\s*export\s+|\s*#.*$/g, "").trim());
+    const last = names.pop();
+    return [...names.map((name) => [name, env[name]] as const), [last, value] as const].flatMap(
+      ([name, found]): Variable[] => (name && found !== undefined ? [[name, found]] : []),
+    );
+  });
 }
 
 async function textOf(

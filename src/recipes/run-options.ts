@@ -47,7 +47,7 @@ const processOptions = {
     aliases: ["environment"],
   }),
   "env-file": option.lines({
-    doc: "Files (or pipes) of variables, one a line, relative to the buildout: lines `NAME=VALUE`, a value in quotes or not, and comments; `?` before a file that may be missing. All are secrets. Later files win over earlier ones, and `env` over all.",
+    doc: "Files (or pipes) of variables, one a line, relative to the buildout: lines `NAME=VALUE`, a value in quotes or not, a bare `NAME` that takes its value from the environment of tsbuildout, and comments; `?` before a file that may be missing. All are secrets. Later files win over earlier ones, and `env` over all.",
   }),
   tty: option.boolean({ doc: "Give the container a pseudo terminal.", default: "false" }),
   "stdin-open": option.boolean({

@@ -238,14 +238,17 @@ describe("docker.run: every option", () => {
 
   it("env-file: variables of files, as secrets, that env wins over", async () => {
     const folder = await temporaryFolder({
-      "one.env": "# comment\nA=file # and why\nB='a \"b\" $C'\nexport TOKEN=t0ken-of-file\nBARE\nD=\n",
+      "one.env":
+        "# comment\nA=file # and why\nB='a \"b\" $C'\nNONE\nexport TOKEN=t0ken-of-file\nBARE # note\n# E=1\nD=\nLAST",
       "two.env": 'B="later"\n',
     });
     const files = `${folder}/one.env\n? ${folder}/missing.env\n${folder}/two.env`;
     part = run.part(run_, uniqueName("tsb-run"), { image, start: "false", env: "A=1", "env-file": files });
+    part.env = { ...part.env, BARE: "b", LAST: "l" };
     await part.install();
     const is = await engineJson<{ Config: { Env: string[] } }>({ path: `/containers/${part.part}/json` });
-    expect(is.Config.Env).to.have.members(["A=1", "B=later", "TOKEN=t0ken-of-file", "D=", "PATH=/bin"]);
+    const own = ["A=1", "B=later", "TOKEN=t0ken-of-file", "BARE=b", "D=", "LAST=l"];
+    expect(is.Config.Env).to.have.members([...own, "PATH=/bin"]);
     expect(Object.keys(part.computed)).to.deep.equal(["env-from-files"]);
     expect(part.secrets).to.deep.equal(["t0ken-of-file"]);
   });
