@@ -9,6 +9,7 @@ import { EngineAgent } from "./transport.js";
 import { unreachable } from "./unreachable.js";
 import {
   readText,
+  requestArchive,
   requestHijack,
   requestJson,
   requestStream,
@@ -37,6 +38,7 @@ export async function connect(
     agent,
     prefix: endpoint.prefix,
     unreachable: (error) => unreachable(endpoint, error),
+    ...(endpoint.address.kind === "unix" ? { socketPath: endpoint.address.path } : {}),
   };
   const late = AbortSignal.timeout(patience);
   const { signal = late } = surroundings;
@@ -75,6 +77,7 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
     env: agreed.env,
     request: async <T>(request: EngineRequest) => (await requestJson(route, request)) as T,
     stream: async (request) => await requestStream(route, request),
+    archive: async (request) => await requestArchive(route, request),
     hijack: async (request) => await requestHijack(route, request),
     dockerode: async () =>
       await (docker ??= import("./dockerode.js").then(({ dockerodeOver }) => dockerodeOver(engine))),

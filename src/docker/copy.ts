@@ -7,6 +7,7 @@ import { absolute, openSource, type OpenSource } from "./copy-source.js";
 import { copyToContainer, copyToFolder } from "./copy-target.js";
 import { DockerError } from "./errors.js";
 import { withExactTimes } from "./exact-times.js";
+import { TarRewriter } from "./tar-rewrite.js";
 import { byteString } from "./tree.js";
 
 export interface CopyRequest {
@@ -91,7 +92,12 @@ export async function digestPath(from: CopySource, path: string, signal?: AbortS
 
 async function digestOf(source: OpenSource): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of await source.archive()) hash.update(chunk as Buffer);
+  const scan = new TarRewriter(() => undefined);
+  for await (const chunk of await source.archive()) {
+    hash.update(chunk as Buffer);
+    scan.push(chunk as Buffer);
+  }
+  scan.finish();
   return `sha256:${hash.digest("hex")}`;
 }
 

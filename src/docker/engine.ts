@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import type Dockerode from "dockerode";
 import type { EngineRequest } from "./request.js";
 
@@ -22,6 +22,8 @@ export interface Engine {
   request<T = unknown>(request: EngineRequest): Promise<T>;
   /** Calls the API for a body that the caller reads to the end or destroys. */
   stream(request: EngineRequest): Promise<IncomingMessage>;
+  /** The same for an archive that is read to its own end, which alone tells that nothing was cut off. */
+  archive(request: EngineRequest): Promise<Readable>;
   /** Calls the API and takes over the connection (attach, exec, session). */
   hijack(request: EngineRequest): Promise<Duplex>;
   /** dockerode over these same connections and errors. Imported on first use: it costs more than the program's start. */

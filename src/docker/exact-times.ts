@@ -94,7 +94,7 @@ async function look(stream: Readable, wantsMore: (chunk: Buffer) => boolean): Pr
     };
     const onEnd = (): void => resolve(true);
     const onClose = (): void => reject(new Error("the archive was closed before its end"));
-    stream.on("data", onData).on("end", onEnd).on("error", reject).on("close", onClose);
+    stream.on("data", onData).on("end", onEnd).on("error", reject).on("close", onClose).resume();
   });
 }
 

@@ -67,10 +67,10 @@ export async function* rewriteTar(
     const out = scanner.push(chunk);
     if (out) yield out;
   }
-  scanner.finish();
+  scanner.finish("end or not");
 }
 
-/** The same from a stream into another one. */
+/** The same from a stream into another one, of an archive that must come to its own end. */
 export async function passTar(outlet: Outlet, source: Readable, rewriter: Rewriter): Promise<void> {
   const scanner = new TarRewriter(rewriter);
   await outlet.pass(source, (chunk) => scanner.push(chunk));
@@ -118,9 +118,12 @@ export class TarRewriter {
     return out.length < 2 ? out[0] : Buffer.concat(out);
   }
 
-  finish(): void {
+  /** @param how whether an archive may do without its end, as some programs write them */
+  finish(how?: "end or not"): void {
+    if (this.#ended) return;
     const between = this.#state.kind === "header" && this.#left === BLOCK && this.#pax.length === 0;
-    if (!this.#ended && !between) throw broken("archive/cut-off", "the archive ends within an entry");
+    if (!between) throw broken("archive/cut-off", "the archive ends within an entry");
+    if (!how) throw broken("archive/cut-off", "the archive has no end");
   }
 
   #next(out: Buffer[]): void {

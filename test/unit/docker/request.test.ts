@@ -187,6 +187,44 @@ describe("requests to an engine", () => {
     expect(error.problem.code).to.equal("engine/cut-off");
   });
 
+  it("for an archive ask by HTTP/1.0, so that it comes as it is", async () => {
+    let asked = "";
+    const server = await fakeSocket((socket) => {
+      socket.once("data", (head) => {
+        if (head.includes("/_ping")) return socket.write(PONG);
+        asked = head.toString();
+        socket.write("HTTP/1.0 200 OK\r\nContent-Type: ");
+        return setImmediate(() => socket.end("application/x-tar\r\n\r\n7\r\ntar"));
+      });
+    });
+    const found = await use(server);
+    const answer = await found.archive({ path: "/containers/a/archive", query: { path: Buffer.from("/b") } });
+    expect(await text(answer)).to.equal("7\r\ntar");
+    const target = "/v1.41/containers/a/archive?path=%2f%62";
+    expect(asked).to.equal(`GET ${target} HTTP/1.0\r\nHost: docker\r\nUser-Agent: tsbuildout\r\n\r\n`);
+  });
+
+  it("for an archive heed a refusal, an end without answer, a proxy with other ideas, and being told to end", async () => {
+    const server = await fakeEngine((request, response) => {
+      if (request.url?.endsWith("/refused")) response.writeHead(404).end('{"message":"no such container"}');
+      else if (request.url?.endsWith("/nothing")) response.destroy();
+      else if (request.url?.endsWith("/waits")) response.writeHead(200, { "Content-Length": 9 }).write("x");
+      else if (request.httpVersion === "1.1") response.end("whole");
+      else response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    });
+    const found = await use(server);
+    const refused = await failure(found.archive({ path: "/refused" }));
+    expect(refused).to.include({ statusCode: 404, message: "no such container" });
+    const nothing = await failure(found.archive({ path: "/nothing" }));
+    expect(nothing.problem.notes).to.deep.equal(["the connection was closed before an answer came"]);
+    expect(await text(await found.archive({ path: "/chunks" }))).to.equal("whole");
+    const stop = new AbortController();
+    const body = await found.archive({ path: "/waits", signal: stop.signal });
+    const read = text(body).catch((thrown: unknown) => thrown);
+    stop.abort();
+    expect(await read).to.have.property("name", "AbortError");
+  });
+
   it("go to the engine that was decided on, whatever DOCKER_HOST and the proxies of the environment are", async () => {
     const server = await fakeEngine((_request, response) => response.end("[]"));
     const before = { ...process.env };

@@ -8,7 +8,12 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { DockerError } from "../../../src/docker/errors.js";
 import { nanoseconds, paxTime, readPax, writePax } from "../../../src/docker/pax.js";
-import { rewriteTar, type ArchiveEntry, type Rewriter } from "../../../src/docker/tar-rewrite.js";
+import {
+  rewriteTar,
+  TarRewriter,
+  type ArchiveEntry,
+  type Rewriter,
+} from "../../../src/docker/tar-rewrite.js";
 import { HeaderWriter } from "../../../src/docker/tar-plain.js";
 import { END_OF_ARCHIVE, headerRoom, tarHeader } from "../../../src/docker/tar-write.js";
 import { paddingOf, type TarEntry } from "../../../src/docker/tar-header.js";
@@ -303,5 +308,12 @@ describe("rewriteTar", () => {
     });
     // Without the zero blocks at its end it is whole all the same, as GNU tar has it.
     expect((await rewrite(whole.subarray(0, 1536), () => ({}))).length).to.equal(1536);
+    const strict = new TarRewriter(() => ({}));
+    strict.push(whole.subarray(0, 1536));
+    expect(() => strict.finish())
+      .to.throw(DockerError)
+      .with.nested.property("problem.notes[0]", "the archive has no end");
+    strict.push(END_OF_ARCHIVE);
+    expect(() => strict.finish()).not.to.throw();
   });
 });
