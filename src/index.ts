@@ -4,6 +4,7 @@ export { Composed, type Config, type HistoryEntry, type Section, type Value } fr
 export { loadConfig, type LoadRequest } from "./engine/config/load.js";
 export {
   type Outside,
+  type Entry,
   type Resolved,
   Resolver,
   nothingOutside,

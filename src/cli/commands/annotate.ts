@@ -1,12 +1,11 @@
 import {
-  type Config,
+  type Entry,
   type HistoryEntry,
   isSilent,
   openResolver,
+  lineAt,
   place,
-  type Resolved,
   type Resolver,
-  type Value,
 } from "../../index.js";
 import { EXIT, type Invocation, type Output } from "../command.js";
 import { readConfiguration } from "../configuration.js";
@@ -26,7 +25,7 @@ export async function run(invocation: Invocation): Promise<number> {
   });
   // In the order of the files, where most sections refer to earlier ones.
   resolver.check(args.length > 0 ? names : config.sections.keys());
-  const shown: Shown = { config, resolver, names, verbose };
+  const shown: Shown = { resolver, names, verbose };
   await say(globals.json ? json(shown) : text(shown), io.out);
   return EXIT.done;
 }
@@ -47,28 +46,17 @@ async function say(pieces: Iterable<string>, out: Output): Promise<void> {
 const MOST_WAITING = 1 << 18;
 
 interface Shown {
-  readonly config: Config;
   readonly resolver: Resolver;
   readonly names: readonly string[];
   readonly verbose: boolean;
 }
 
-interface Line {
-  readonly option: string;
-  readonly resolved: Resolved;
-  readonly value: Value;
-}
-
-/** What is shown of a section, in order, each line as `write` has it. */
-function lines({ config, resolver, verbose }: Shown, section: string, write: (line: Line) => string): string {
-  const options = config.sections.get(section)?.options;
-  let found = "";
-  for (const [option, resolved] of resolver.section(section)) {
-    const value = options?.get(option) ?? resolver.written(section, option);
-    if (value && (verbose || section !== "buildout" || !isSilent(option, value)))
-      found += write({ option, resolved, value });
-  }
-  return found;
+/** What is shown of a section, in order. */
+function shownOf({ resolver, verbose }: Shown, section: string): Entry[] {
+  const entries = resolver.entries(section);
+  return verbose || section !== "buildout"
+    ? entries
+    : entries.filter(({ option, value }) => !isSilent(option, value));
 }
 
 const HIDDEN = "***";
@@ -86,19 +74,32 @@ function* json(shown: Shown): Generator<string> {
   yield '{"sections":{';
   let comma = "";
   for (const name of shown.names) {
-    let between = "";
-    const entries = lines(shown, name, (line) => {
-      const text = between + entry(line);
-      between = ",";
-      return text;
-    });
-    yield `${comma}${quote(name)}:{${entries}}`;
+    let found = `${comma}${quote(name)}:{`;
+    comma = "";
+    for (const entry of shownOf(shown, name)) {
+      found += comma + optionJson(entry);
+      comma = ",";
+    }
+    yield `${found}}`;
     comma = ",";
   }
   yield "}}\n";
 }
 
-function entry({ option, resolved, value }: Line): string {
+/** What is said of thousands of options again is put together once. */
+function memo(make: (name: string) => string): (name: string) => string {
+  const made = new Map<string, string>();
+  return (name) => {
+    let known = made.get(name);
+    if (known === undefined) made.set(name, (known = make(name)));
+    return known;
+  };
+}
+
+const opening = memo((option) => `${JSON.stringify(option)}:{"value":`);
+const openingSource = memo((name) => `,"source":${JSON.stringify(name).slice(0, -1)}:`);
+
+function optionJson({ option, resolved, value }: Entry): string {
   const { history } = value;
   const { secret, text } = resolved;
   const shown =
@@ -111,7 +112,7 @@ function entry({ option, resolved, value }: Line): string {
     history.length === 1 && only
       ? step(only, only.text === text ? now : hidden(only, secret) + source)
       : history.map((one) => step(one, hidden(one, secret) + sourceOf(one))).join(",");
-  return `${quote(option)}:{"value":${now},"history":[${steps}]}`;
+  return `${opening(option)}${now},"history":[${steps}]}`;
 }
 
 function step({ operation }: HistoryEntry, said: string): string {
@@ -122,20 +123,21 @@ function hidden({ text }: HistoryEntry, secret: boolean): string {
   return quote(secret ? HIDDEN : text);
 }
 
-function sourceOf({ span }: Pick<HistoryEntry, "span">): string {
-  const said = place(span);
-  return PLAIN.test(span.source.name) ? `,"source":"${said}"` : `,"source":${JSON.stringify(said)}`;
+function sourceOf({ span: { source, start } }: Pick<HistoryEntry, "span">): string {
+  return source.lineless
+    ? `,"source":${quote(source.name)}`
+    : `${openingSource(source.name)}${lineAt(source, start)}"`;
 }
 
 function* text(shown: Shown): Generator<string> {
   let gap = "";
   for (const name of shown.names) {
-    const found = lines(shown, name, (line) => {
-      const { option, resolved, value } = line;
-      const after = shown.verbose ? history(line) : `    ${sources(value.history)}\n`;
+    const found = shownOf(shown, name).map((entry) => {
+      const { option, resolved, value } = entry;
+      const after = shown.verbose ? history(entry) : `    ${sources(value.history)}\n`;
       return assignment(option, asText(resolved)) + after;
     });
-    yield `${gap}[${name}]\n${found}`;
+    yield `${gap}[${name}]\n${found.join("")}`;
     gap = "\n";
   }
 }
@@ -170,7 +172,7 @@ function sources(history: readonly HistoryEntry[]): string {
 }
 
 /** The newest step first. */
-function history({ resolved, value }: Line): string {
+function history({ resolved, value }: Entry): string {
   const steps = value.history.toReversed().map(({ operation, text, span }) => {
     const shown = resolved.secret && operation !== "macro" ? HIDDEN : text;
     const head = `    ${place(span)}: ${operation}`;

@@ -5,6 +5,14 @@ export type Resolved =
   | { readonly text: string; readonly secret: boolean }
   | { readonly text: null; readonly secret: boolean; readonly unknown: readonly string[] };
 
+/** An option of a section, with what it came to. */
+export interface Entry {
+  readonly option: string;
+  /** As it is written, or as its default has it. */
+  readonly value: Value;
+  readonly resolved: Resolved;
+}
+
 /** What has a value without being written in a file: schema defaults, aliases, computed options, outputs. */
 export interface Outside {
   /** A Value's text may hold references of its own, which count from `section`. */

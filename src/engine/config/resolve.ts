@@ -6,7 +6,7 @@ import { joined } from "./directories.js";
 import type { Environment } from "./expression.js";
 import { configError } from "./mistakes.js";
 import type { Config, Value } from "./model.js";
-import type { Outside, Resolved } from "./outside.js";
+import type { Entry, Outside, Resolved } from "./outside.js";
 import {
   circular,
   enough,
@@ -17,12 +17,30 @@ import {
   unknownSection,
   unsetVariable,
 } from "./reference-mistakes.js";
-import { type Cell, complain, FAILED, Frame, NONE, put, RUNNING, type State, stepOf } from "./resolving.js";
+import {
+  type Cell,
+  complain,
+  FAILED,
+  Frame,
+  NONE,
+  put,
+  RUNNING,
+  type State,
+  stepOf,
+  touch,
+} from "./resolving.js";
 import { DEPENDENCIES } from "./scan.js";
 import { words } from "./space.js";
 import { Dependency, hasReference, parseTemplate, type Reference, type Template } from "./template.js";
 
-export { computed, defaultValue, nothingOutside, type Outside, type Resolved } from "./outside.js";
+export {
+  computed,
+  defaultValue,
+  type Entry,
+  nothingOutside,
+  type Outside,
+  type Resolved,
+} from "./outside.js";
 
 export interface SectionReference {
   /** The option whose value holds the reference. */
@@ -82,14 +100,22 @@ export class Resolver {
 
   /** All values of a section by name, sorted. Throws like `option`. */
   section(name: string): ReadonlyMap<string, Resolved> {
+    return new Map(this.entries(name).map(({ option, resolved }) => [option, resolved]));
+  }
+
+  /** All options of a section, sorted by name. Throws like `option`. */
+  entries(name: string): Entry[] {
     const state = this.stateOf(name);
     if (!state.sound && !this.isSoundAtOnce(state)) this.check([name]);
-    const values = new Map<string, Resolved>();
+    const entries: Entry[] = [];
     for (const option of this.optionNames(state)) {
-      const cell = this.cell(state, option);
-      if (cell && typeof cell !== "symbol") values.set(option, cell);
+      const value = state.section.options.get(option) ?? this.written(name, option);
+      if (!value) continue;
+      // Whatever holds a reference has a cell by now.
+      const resolved = state.cells?.get(option) ?? this.plain(state, option, value);
+      if (typeof resolved === "object") entries.push({ option, value, resolved });
     }
-    return values;
+    return entries;
   }
 
   /** Throws a DiagnosticError with the mistakes of these sections, of those they mention, and of `[buildout]`. */
@@ -184,8 +210,9 @@ export class Resolver {
     state.complete = true;
     const { substitution } = this.config;
     // A text without references is its own value: most are, and nothing has to be made for them.
-    for (const [option, { text }] of state.section.options)
-      if (hasReference(text, substitution)) this.cell(state, option);
+    for (const [option, value] of state.section.options)
+      if (hasReference(value.text, substitution) && !state.cells?.has(option))
+        this.settle(this.open(state, option, value));
     for (const option of this.outside.options?.(state.section.name) ?? []) this.cell(state, option);
     for (const reference of this.dependencies(state)) this.touch(state, reference);
   }
@@ -212,10 +239,17 @@ export class Resolver {
     return words(cell.text).map((word) => new Dependency(value, word, plain));
   }
 
-  /** What is known of an option; undefined where there is none. Not recursive: chains are as long as users make them. */
+  /** What is known of an option; undefined where there is none. */
   private cell(state: State, option: string): Cell | undefined {
     const begun = state.cells?.get(option) ?? this.begin(state, option);
     if (!(begun instanceof Frame)) return begun;
+    this.settle(begun);
+    return state.cells?.get(option);
+  }
+
+  /** Resolves what a frame is for. Not recursive: chains are as long as users make them. */
+  private settle(begun: Cell | Frame): void {
+    if (!(begun instanceof Frame)) return;
     const stack: Frame[] = [begun];
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
       const part = frame.template[frame.next];
@@ -226,7 +260,6 @@ export class Resolver {
         frame.next++;
       }
     }
-    return state.cells?.get(option);
   }
 
   /** An option's value at once where it holds no reference, otherwise a frame for it. */
@@ -234,15 +267,26 @@ export class Resolver {
     const { name } = state.section;
     const value = state.section.options.get(option) ?? this.outside.lookup(name, option);
     if (value === undefined) return undefined;
-    const secret = this.outside.isSecret(name, option);
-    if (!("history" in value))
-      return put(state, option, secret && !value.secret ? { ...value, secret } : value);
-    if (!hasReference(value.text, this.config.substitution)) return { text: value.text, secret };
+    if ("history" in value)
+      return hasReference(value.text, this.config.substitution)
+        ? this.open(state, option, value)
+        : this.plain(state, option, value);
+    const secret = value.secret || this.outside.isSecret(name, option);
+    return put(state, option, secret === value.secret ? value : { ...value, secret });
+  }
+
+  /** An option whose value holds references: what it comes to where that is known at once, otherwise a frame for it. */
+  private open(state: State, option: string, value: Value): Cell | Frame {
+    const secret = this.outside.isSecret(state.section.name, option);
     const template = this.template(state, value);
     const same = secret ? undefined : this.sameAs(state, template);
     if (same) return put(state, option, same);
     put(state, option, RUNNING);
     return new Frame({ state, option, template, secret });
+  }
+
+  private plain({ section }: State, option: string, { text }: Value): Resolved {
+    return { text, secret: this.outside.isSecret(section.name, option) };
   }
 
   /** What is known of the one option that a value refers to, where it holds nothing else: mostly they are such. */
@@ -251,23 +295,20 @@ export class Resolver {
     if (typeof only !== "object" || template.length > 1 || only.fallback !== undefined) return undefined;
     const target = only.section === "env" ? undefined : this.find(only.section);
     const cell = target && state.section.name !== "buildout" && this.atOnce(target, only.option);
-    if (!cell) return undefined;
-    this.touch(state, only);
-    return cell;
+    if (cell) touch(state, target);
+    return cell || undefined;
   }
 
-  private atOnce({ section, cells }: State, option: string): Resolved | undefined {
-    const cell = cells?.get(option);
+  private atOnce(state: State, option: string): Resolved | undefined {
+    const cell = state.cells?.get(option);
     if (cell) return typeof cell === "symbol" ? undefined : cell;
-    const text = section.options.get(option)?.text;
-    if (text === undefined || hasReference(text, this.config.substitution)) return undefined;
-    return { text, secret: this.outside.isSecret(section.name, option) };
+    const value = state.section.options.get(option);
+    if (!value || hasReference(value.text, this.config.substitution)) return undefined;
+    return this.plain(state, option, value);
   }
 
-  /** The unresolved value of an option, be it written or only a default. */
-  written(section: string, option: string): Value | undefined {
-    const value = this.config.sections.get(section)?.options.get(option);
-    if (value) return value;
+  /** The value of an option that has only a default. */
+  private written(section: string, option: string): Value | undefined {
     const other = this.outside.options ? this.outside.lookup(section, option) : undefined;
     return other && "history" in other ? other : undefined;
   }
@@ -341,10 +382,7 @@ export class Resolver {
     const { section } = state;
     const target = reference.section === section.name ? state : this.find(reference.section);
     if (!target) complain(state, unknownSection(section, reference, this.sectionNames()));
-    else if (target !== state) {
-      if (!state.touched) state.touched = [target];
-      else if (state.touched.at(-1) !== target) state.touched.push(target);
-    }
+    else touch(state, target);
     return target;
   }
 

@@ -30,6 +30,13 @@ export function complain(state: State, mistake: Diagnostic): void {
   state.mistakes.push(mistake);
 }
 
+/** Who needs `state` needs `target` as well. */
+export function touch(state: State, target: State): void {
+  if (target === state) return;
+  if (!state.touched) state.touched = [target];
+  else if (state.touched.at(-1) !== target) state.touched.push(target);
+}
+
 export function put(state: State, option: string, cell: Cell): Cell {
   (state.cells ??= new Map()).set(option, cell);
   return cell;

@@ -37,7 +37,6 @@ export interface ParsedTemplate {
  */
 export function parseTemplate(value: Value, section: string, substitution: Substitution): ParsedTemplate {
   const { text } = value;
-  if (!hasReference(text, substitution)) return { template: [text], mistakes: NONE };
   // Most that hold any are one sound reference and nothing else.
   if (whole.test(text))
     return { template: [new Written(value, section, text.slice(2, -1), 0)], mistakes: NONE };
