@@ -5,12 +5,9 @@ import { engineOf, forgetListing, isOurs, listing } from "./common.js";
 import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
 import { ENV_FILE_OPTION } from "./run-env.js";
 import { imageInput, registryInput } from "./run-image.js";
-import { layoutInput } from "./run-layout.js";
 import { refuseTaken, lookAtContainers } from "./run-look.js";
 import { runOptions, type RunSchema } from "./run-options.js";
 import { securityInputs } from "./run-security.js";
-import { bringUp } from "./run-start.js";
-import { updateRun } from "./run-update.js";
 
 export default defineRecipe({
   doc: "Runs a container: creates it from an image, copies a layout onto it, starts it, runs a script in it and waits until it is ready. Changed limits, networks and restart policies are applied to the running container; any other change makes a new one.",
@@ -33,10 +30,15 @@ export default defineRecipe({
   inputs,
   look: lookAtContainers,
   check: refuseTaken,
-  install: async (context) =>
-    await blaming(context, async () => await bringUp(context, await callOf(context))),
-  update: async (context) =>
-    await blaming(context, async () => await updateRun(context, await callOf(context))),
+  // Loaded on use: most runs have nothing to do.
+  install: async (context) => {
+    const { bringUp } = await import("./run-start.js");
+    return await blaming(context, async () => await bringUp(context, await callOf(context)));
+  },
+  update: async (context) => {
+    const { updateRun } = await import("./run-update.js");
+    return await blaming(context, async () => await updateRun(context, await callOf(context)));
+  },
   uninstall,
 });
 
@@ -49,10 +51,15 @@ async function inputs(context: InputsContext<RunSchema>): Promise<Record<string,
   return {
     image: await imageInput(context, call),
     ...(await registryInput(context, call)),
-    ...(await layoutInput(context)),
+    ...(context.options.layout === undefined ? {} : await layoutInput(context)),
     ...(await securityInputs(context, context.options["security-opt"])),
     ...(await containerInputs(context, call)),
   };
+}
+
+async function layoutInput(context: InputsContext<RunSchema>): Promise<Record<string, string>> {
+  const { layoutDigest } = await import("./run-layout.js");
+  return { layout: await layoutDigest(context) };
 }
 
 /** Ids of the containers whose volumes, network or names this one holds: with new ones it must be made anew. */

@@ -32,7 +32,6 @@ import {
 import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
 import { recordOf } from "./spec-options.js";
-import { fillVolume, removeHelper } from "./volume-fill.js";
 
 const options = {
   name: option.string({
@@ -82,6 +81,7 @@ export default defineRecipe({
   update: bringUp,
   async uninstall(context) {
     const call: Call = { engine: await engineOf(context), signal: context.signal };
+    const { removeHelper } = await import("./volume-fill.js");
     // Backwards: the container of a fill that was cut off holds its image and the volume.
     for (const resource of [...context.record.resources].reverse()) {
       const { kind, name } = resource;
@@ -114,7 +114,10 @@ async function bringUp(context: InstallContext<typeof options>): Promise<Record<
   refuseOther(volume, context.options, ours);
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
   if (ours && found) await context.created({ kind: "volume", name });
-  if (ours && !found) await fillVolume(context, call);
+  if (ours && !found) {
+    const { fillVolume } = await import("./volume-fill.js");
+    await fillVolume(context, call);
+  }
   return { mountpoint: volume.Mountpoint, "actual-driver": volume.Driver };
 }
 

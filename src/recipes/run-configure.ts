@@ -6,7 +6,6 @@ import { environment, hasAliases } from "./run-create.js";
 import { ENV_FILE_OPTION, fileVariables } from "./run-env.js";
 import { isId } from "./run-image.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
-import { portOutput } from "./run-start.js";
 
 type Configuring = ConfigureContext<RunSchema>;
 type Known = Partial<RunOptions>;
@@ -186,4 +185,9 @@ function waitMistakes(options: Known): Problem[] {
   if (toEnd && options.restart && options.restart.Name !== "no" && options.restart.Name !== "on-failure")
     add("wait-for", `a container with restart = ${options.restart.Name} does not end`);
   return found;
+}
+
+/** `port-80`, `port-53-udp`. */
+export function portOutput(container: number, protocol: string): string {
+  return protocol === "tcp" ? `port-${container}` : `port-${container}-${protocol}`;
 }

@@ -33,12 +33,10 @@ export async function putLayout(
   await layout.copyTo(call.engine, container, target);
 }
 
-/** The digest of the layout's content, as an input of the part. */
-export async function layoutInput(context: LayoutContext): Promise<Record<string, string>> {
-  const { layout } = context.options;
-  if (layout === undefined) return {};
+/** The digest of the layout's content; empty where there is no layout. */
+export async function layoutDigest(context: LayoutContext): Promise<string> {
+  const { layout = "" } = context.options;
   const name = createHash("sha256").update(layout).digest("hex").slice(0, 16);
   const stamps = join(context.buildout.cacheDirectory, "layouts", `${name}.json`);
-  const digest = async () => await (await open(context))?.digest(stamps);
-  return { layout: (await about("layout", digest)) ?? "" };
+  return (await about("layout", async () => await (await open(context))?.digest(stamps))) ?? "";
 }

@@ -17,6 +17,7 @@ import {
 import { RecipeError, type InstallContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs, labelsOf } from "./common.js";
 import { proxiesFor } from "./proxies.js";
+import { portOutput } from "./run-configure.js";
 import { containerConfig, endpointSettings, hasAliases } from "./run-create.js";
 import { fileVariables } from "./run-env.js";
 import { putLayout } from "./run-layout.js";
@@ -294,9 +295,4 @@ function portOutputs(state: ContainerState | undefined, options: RunOptions): Re
       ports[`${container}/${protocol}`]?.[0]?.HostPort ?? "",
     ]);
   return { ports: publishedPorts(ports).join("\n"), ...Object.fromEntries(one) };
-}
-
-/** `port-80`, `port-53-udp`. */
-export function portOutput(container: number, protocol: string): string {
-  return protocol === "tcp" ? `port-${container}` : `port-${container}-${protocol}`;
 }
