@@ -1,4 +1,6 @@
 import {
+  appendFileSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -21,73 +23,64 @@ const NEIGHBOURS = 7;
  */
 export class CodeCache {
   #folder: string | undefined;
+  readonly #scripts = new Map<string, Script>();
+  /** Whether any of them was compiled without kept code. */
+  #isNew = false;
 
   /** @param folder for this build of the program and this version of Node; undefined to keep nothing */
   constructor(folder: string | undefined) {
-    this.#folder = usable(folder);
-  }
-
-  /** For what is compiled from now on: compiled code is only good for the flags that V8 had. */
-  moveTo(folder: string | undefined): void {
-    this.#folder = usable(folder);
+    this.#folder = folder !== undefined && mayUse(folder) ? folder : undefined;
   }
 
   /** @param name with a hash of the source: V8 compares no more than its length */
   compile(name: string, source: string, filename: string): Script {
-    if (this.#folder === undefined) return new Script(source, { filename });
-    const file = join(this.#folder, name);
-    const cachedData = read(file);
-    if (!cachedData) return this.#compileAnew(source, filename, file);
-    const script = new Script(source, { filename, cachedData });
-    // Of other flags. V8 has compiled the functions that it needs, and would now do no more: the next run makes it anew.
-    if (script.cachedDataRejected) rmSync(file, { force: true });
+    const cachedData = this.#read(name);
+    const script = new Script(source, { filename, ...(cachedData ? { cachedData } : {}) });
+    this.#isNew ||= !cachedData || script.cachedDataRejected === true;
+    this.#scripts.set(name, script);
     return script;
   }
 
-  #compileAnew(source: string, filename: string, file: string): Script {
-    const script = compileWhole(source, filename);
+  /**
+   * Writes what was compiled. To be called when it has run: functions are compiled by their first call, so that kept code
+   * has the functions of the runs that wrote it.
+   * @param next the folder for what is compiled from now on
+   */
+  save(next?: string): void {
     try {
-      write(file, script.createCachedData());
+      if (this.#folder !== undefined && this.#scripts.size > 0) this.#write(this.#folder);
     } catch {
       // A full disk, a home that is read only: the next run compiles again.
-      this.#folder = undefined;
     }
-    return script;
+    this.#scripts.clear();
+    this.#isNew = false;
+    if (this.#folder !== undefined && next !== undefined) this.#folder = mayUse(next) ? next : undefined;
   }
-}
 
-/** Compiles all functions, and not only those that are called: what is kept is then good for any run, whatever the first
- *  one did. What a no-op run would compile after an install's code was kept takes ten milliseconds. */
-function compileWhole(source: string, filename: string): Script {
-  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-  setFlagsFromString("--no-lazy");
-  try {
-    return new Script(source, { filename });
-  } finally {
-    setFlagsFromString("--lazy");
+  #read(name: string): Buffer | undefined {
+    if (this.#folder === undefined) return undefined;
+    try {
+      return unsealed(readFileSync(join(this.#folder, name)));
+    } catch {
+      return undefined;
+    }
   }
-}
 
-function read(file: string): Buffer | undefined {
-  try {
-    return unsealed(readFileSync(file));
-  } catch {
-    return undefined;
+  /** Runs that load the same chunks mostly call the same functions: the first of them adds its own. */
+  #write(folder: string): void {
+    const runs = join(folder, "runs");
+    const run = `${[...this.#scripts.keys()].sort().join(" ")}\n`;
+    if (!this.#isNew && existsSync(runs) && readFileSync(runs, "utf8").includes(run)) return;
+    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOthers(folder);
+    for (const [name, script] of this.#scripts) {
+      // Another run may do the same at the same time.
+      const file = join(folder, name);
+      const unfinished = `${file}.${process.pid}`;
+      writeFileSync(unfinished, sealed(script.createCachedData()), { mode: 0o600 });
+      renameSync(unfinished, file);
+    }
+    appendFileSync(runs, run, { mode: 0o600 });
   }
-}
-
-function write(file: string, data: Buffer): void {
-  const folder = dirname(file);
-  if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOthers(folder);
-  // Another run may do the same at the same time.
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, sealed(data), { mode: 0o600 });
-  renameSync(unfinished, file);
-}
-
-/** Undefined for a folder whose code is not run. */
-function usable(folder: string | undefined): string | undefined {
-  return folder !== undefined && mayUse(folder) ? folder : undefined;
 }
 
 /** Code is run from there: nobody else may have written it. */
@@ -124,10 +117,10 @@ function unsealed(file: Buffer): Buffer | undefined {
   return file.length > SEAL && file.readInt32LE(0) === sum(data) ? data : undefined;
 }
 
-/** Looks at four bytes of every 512: a disk loses whole sectors, and all of them would take three milliseconds. */
+/** Looks at four bytes of every 256: a disk loses whole blocks, and of every 64 it would take three milliseconds. */
 function sum(data: Buffer): number {
   const words = new Int32Array(data.buffer, data.byteOffset, data.length >> 2);
   let sum = data.length;
-  for (let at = 0; at < words.length; at += 128) sum = (Math.imul(sum, 31) + words[at]!) | 0;
+  for (let at = 0; at < words.length; at += 64) sum = (Math.imul(sum, 31) + words[at]!) | 0;
   return sum;
 }
