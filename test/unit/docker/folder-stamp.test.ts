@@ -5,12 +5,15 @@ import { folderStamp, onceForStamp } from "../../../src/docker/folder-stamp.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const OLD = new Date(Date.now() - 60_000);
+const OLDER = new Date(Date.now() - 120_000);
 
 describe("the stamp of a folder", () => {
   let root: string;
   const stamp = (follow = false) => folderStamp(root, { salt: [], follow })?.stamp;
   beforeEach(async () => {
     root = await temporaryFolder({ a: "1", "x/b": "2", "x/y/c": "3" });
+    // What is written twice within one tick of the system's clock has the same time.
+    for (const name of ["a", "x/b", "x/y/c"]) await utimes(join(root, name), OLDER, OLDER);
   });
 
   it("is another after each thing that may happen to a file", async () => {

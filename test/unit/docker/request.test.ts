@@ -255,7 +255,7 @@ describe("requests to an engine", () => {
       await (await engine.dockerode()).version();
       console.log("done");`;
     const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
-      timeout: 20_000,
+      timeout: 120_000,
     });
     expect((await run).stdout).to.equal("done\n");
   });
