@@ -1,5 +1,3 @@
-import { configureGlobal } from "fast-check";
-
 /** How many times a run is killed; `npm run test:crash` takes 100. */
 export const CRASHES = Number(process.env["TSBUILDOUT_CRASHES"] ?? 6);
 
@@ -8,7 +6,6 @@ export const CRASHES = Number(process.env["TSBUILDOUT_CRASHES"] ?? 6);
  * to do with it. Another seed looks for what nobody has met yet.
  */
 export const SEED = Number(process.env["TSBUILDOUT_SEED"] ?? 1);
-configureGlobal({ seed: SEED });
 
 /** Numbers between 0 and 1, the same ones for a seed (mulberry32). */
 export function random(seed: number): () => number {
