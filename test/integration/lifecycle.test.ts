@@ -101,7 +101,7 @@ describe("the program", () => {
         expect((await readdir(full)).sort()).to.deep.equal(["buildout.cfg", "filler", "go-a", "go-b"]);
       }
     } finally {
-      execFileSync("umount", [full]);
+      execFileSync("umount", ["-l", full]);
     }
   });
 
@@ -119,7 +119,7 @@ describe("the program", () => {
         .and.contain("make the folder writable");
       expect((await tsbuildout(["plan"], { cwd: fixed })).code).to.equal(0);
     } finally {
-      execFileSync("umount", [fixed]);
+      execFileSync("umount", ["-l", fixed]);
     }
   });
 

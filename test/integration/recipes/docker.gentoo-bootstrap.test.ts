@@ -15,6 +15,7 @@ import {
   engineRequest,
   uniqueName,
 } from "../../support/engine.js";
+import { untilFrozen } from "../../support/freeze.js";
 import { archiveOf, busyboxAt, importArchive, rights } from "../../support/gentoo.js";
 import { filesOf } from "../../support/image-files.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -264,11 +265,11 @@ script =
   /** From the signal to the end of process 1, by the engine's own clock on both. */
   async function millisecondsToEnd(signal: string): Promise<number> {
     await engineRequest({ method: "POST", path: `/containers/${container}/start` });
+    const path = `/containers/${container}/json`;
+    await untilFrozen((await engineJson<{ State: { Pid: number } }>({ path })).State.Pid);
     await engineJson({ method: "POST", path: `/containers/${container}/kill?signal=${signal}` });
     await engineJson({ method: "POST", path: `/containers/${container}/wait` });
-    const { State } = await engineJson<{ State: { ExitCode: number; FinishedAt: string } }>({
-      path: `/containers/${container}/json`,
-    });
+    const { State } = await engineJson<{ State: { ExitCode: number; FinishedAt: string } }>({ path });
     expect(State.ExitCode).to.equal(0);
     const filters = encodeURIComponent(JSON.stringify({ container: [container], event: ["kill"] }));
     const until = Math.ceil(Date.now() / 1000);

@@ -59,7 +59,7 @@ describe("a disk that is full while Gentoo images are made", () => {
 
   afterEach(async () => {
     await buildout.uninstall().catch(() => undefined);
-    execFileSync("umount", [small]);
+    execFileSync("umount", ["-l", small]);
     await buildout.dispose();
     expect(await ours()).to.deep.equal([]);
   });

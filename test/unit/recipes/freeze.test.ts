@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { binaries, compiler } from "../../../src/recipes/freeze-binaries.js";
 import { freezeFor } from "../../../src/recipes/freeze.js";
 import { projectFolder } from "../../support/cli.js";
+import { untilFrozen } from "../../support/freeze.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 /** The machine of an ELF file, and whether its numbers are big-endian. */
@@ -30,11 +31,6 @@ const COMPILERS: Readonly<Record<string, string>> = {
 };
 
 const QEMU: Readonly<Record<string, string>> = { "386": "i386", arm64: "aarch64" };
-
-/** It sleeps nowhere but where it waits for signals. A process that is gone rejects. */
-async function isWaiting(pid: number | undefined): Promise<boolean> {
-  return /^Name:\tfreeze\n(.*\n)*State:\tS/.test(await readFile(`/proc/${pid}/status`, "utf8"));
-}
 
 async function prints(stream: Readable, text: string): Promise<void> {
   await new Promise<void>((resolve) => stream.on("data", (data) => String(data).includes(text) && resolve()));
@@ -81,7 +77,7 @@ describe("freeze", () => {
         const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
         // Signals that come before it waits for them would end it in another way.
         if (emulator) await prints(child.stderr, "rt_sigtimedwait(");
-        else while (!(await isWaiting(child.pid))) await new Promise(setImmediate);
+        else await untilFrozen(child.pid);
         child.kill(signal);
         expect(await ended).to.equal(0);
       }
