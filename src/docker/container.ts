@@ -69,6 +69,8 @@ export interface ContainerState {
     readonly PidsLimit?: number | null;
     readonly RestartPolicy?: { readonly Name?: string; readonly MaximumRetryCount?: number };
     readonly AutoRemove?: boolean;
+    /** Names or ids, each with `:MODE` or without. */
+    readonly VolumesFrom?: readonly string[] | null;
   };
   readonly NetworkSettings: {
     readonly Networks?: Readonly<Record<string, EndpointState>> | null;
@@ -186,12 +188,16 @@ async function change(call: Call, what: Change): Promise<void> {
  * Removes a container with its anonymous volumes (never a named one), killing it where it still runs. Resolves when it
  * is gone; one that is gone already is no error.
  */
-export async function removeContainer(call: Call, container: string): Promise<void> {
+export async function removeContainer(
+  call: Call,
+  container: string,
+  { volumes = true }: { readonly volumes?: boolean } = {},
+): Promise<void> {
   try {
     await call.engine.request({
       method: "DELETE",
       path: pathOf(container),
-      query: { v: true, force: true },
+      query: { v: volumes, force: true },
       ...abortable(call),
     });
   } catch (error) {

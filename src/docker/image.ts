@@ -23,7 +23,11 @@ export interface ImageDetails {
   readonly Os?: string;
   readonly Architecture?: string;
   readonly Variant?: string;
-  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null;
+  readonly Config?: {
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    /** The paths that have a volume of their own in each container. */
+    readonly Volumes?: Readonly<Record<string, object>> | null;
+  } | null;
 }
 
 /** An image by reference or id; undefined where the engine has none. */

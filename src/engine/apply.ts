@@ -218,7 +218,8 @@ export class Apply {
       await this.#perform(name, "update", { reasons }, () => worker.update(part, assessment));
       return;
     }
-    if (action === "reinstall" && !(await this.#clearForReinstall(part, reasons))) return;
+    const isCleared = this.#rebuilt.has(name);
+    if (action === "reinstall" && !isCleared && !(await this.#clearForReinstall(part, reasons))) return;
     const label = this.#rebuilt.has(name) ? "reinstall" : "install";
     const why = this.#rebuilt.get(name) ?? reasons;
     await this.#perform(name, "install", { reasons: why, label }, () => worker.install(part, assessment));
@@ -243,7 +244,9 @@ export class Apply {
   async #clearForReinstall(part: Part, reasons: readonly Reason[]): Promise<boolean> {
     const needers = reverseNeeds(this.#records, new Set(this.#records.keys()));
     const all = closure([part.name], (name) =>
-      (needers.get(name) ?? []).filter((needer) => !this.#begun.has(needer) && !this.#isGuarded(needer)),
+      (needers.get(name) ?? []).filter(
+        (needer) => !this.#begun.has(needer) && !this.#rebuilt.has(needer) && !this.#isGuarded(needer),
+      ),
     );
     // What is wanted no more and could not go.
     const stays = [...all]

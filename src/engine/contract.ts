@@ -209,6 +209,9 @@ export interface UninstallContext extends Context {
   /** What is recorded of the buildout's other parts at this moment, but for those that are being uninstalled as well: of
    *  several parts that have one thing, the last one takes it away. */
   others(): readonly PartRecord[];
+  /** Says, unless the part is `gone`, that something stays for the install that follows, which finds it among the
+   *  resources of its record. Durable when it resolves. */
+  leave(resource: Resource): Promise<void>;
   run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
 }
 

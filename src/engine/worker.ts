@@ -124,12 +124,18 @@ export class Worker {
       await store.change({ set: { ...record, phase: "uninstalling" } });
     const now = store.state.records.get(name)!;
     const context = this.#settings.runtime.context(name, signal);
+    const { directory } = this.#settings.runtime.settings.info;
+    const left: Resource[] = [];
     try {
       await recipe.uninstall?.({
         ...context,
         record: now,
         because,
         others: () => this.#others(name),
+        leave: async (resource) => {
+          left.push(flat(resource, directory));
+          await store.change({ part: name, created: flat(resource, directory) }, true);
+        },
         run: this.#program(name, context.signal),
       });
     } catch (error) {
@@ -139,7 +145,8 @@ export class Worker {
       throw error;
     }
     await this.#removeFiles(now);
-    await store.change({ gone: name });
+    const stays = left.length > 0 && because !== "gone";
+    await store.change(stays ? { set: { ...now, resources: left } } : { gone: name });
     this.#settings.values.forget(name);
   }
 

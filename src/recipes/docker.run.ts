@@ -1,5 +1,11 @@
-import { inspectContainer, removeContainer, stopContainer, type Call } from "tsbuildout/docker";
-import { defineRecipe, type Context, type InputsContext, type UninstallContext } from "tsbuildout/recipe";
+import { inspectContainer, type Call } from "tsbuildout/docker";
+import {
+  defineRecipe,
+  type Context,
+  type InputsContext,
+  type Resource,
+  type UninstallContext,
+} from "tsbuildout/recipe";
 import { blaming } from "./blame.js";
 import { engineOf, forgetListing, isOurs, listing } from "./common.js";
 import { configureRun, ENV_OPTION, otherContainers } from "./run-configure.js";
@@ -79,16 +85,19 @@ async function containerInputs(
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {
+  const { dropVolume, keptVolumes, takeAway } = await import("./run-volumes.js");
   const call = await callOf(context);
   const names = context.record.resources.flatMap(({ kind, name }) => (kind === "container" ? [name] : []));
+  const leave = async (volume: Resource): Promise<void> => await context.leave(volume);
   // Somebody may have given it another name.
   const id = context.record.outputs["container-id"];
   for (const name of [...names, ...(id ? [id] : [])]) {
     const found = await inspectContainer(call, name);
     if (!found || !isOurs(found.Config.Labels, context)) continue;
-    // It may have data to bring to safety; removing alone would kill it.
-    if (found.State.Running) await stopContainer(call, found.Id);
-    await removeContainer(call, found.Id);
+    await takeAway(call, found, context.because === "changed" ? leave : undefined);
     await forgetListing(context, call.engine, "containers");
   }
+  for (const volume of keptVolumes(context.record))
+    if (context.because === "gone") await dropVolume(context, call, volume.name);
+    else await leave(volume);
 }

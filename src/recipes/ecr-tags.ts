@@ -80,7 +80,7 @@ export async function removeStaleTags(
   await removeRecorded(context, record, (name) => !wanted.has(name));
 }
 
-type Removing = Omit<UninstallContext, "record" | "because" | "run"> &
+type Removing = Omit<UninstallContext, "record" | "because" | "leave" | "run"> &
   Partial<Pick<InstallContext<Schema>, "removed">>;
 
 /** Takes away recorded tags, but never one that stands for another image by now. */

@@ -3,6 +3,7 @@ import {
   portSettings,
   type ContainerConfig,
   type EndpointSettings,
+  type MountSpec,
   type NetworkSpec,
 } from "tsbuildout/docker";
 import { defined, recordOf } from "./spec-options.js";
@@ -15,6 +16,8 @@ export interface Surroundings {
   readonly proxies?: Readonly<Record<string, string>>;
   /** The variables of `env-file`, which those of `env` win over. */
   readonly files?: readonly (readonly [name: string, value: string])[];
+  /** Volumes without a name that the part's last container had. */
+  readonly kept?: readonly MountSpec[];
   /** Those that say whose the container is. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether an option was written at all: an empty entry point is not the image's. */
@@ -60,7 +63,7 @@ export function containerConfig(options: RunOptions, at: Surroundings): Containe
     Volumes: Object.fromEntries(
       options.volumes.flatMap((volume) => (volume.kind === "anonymous" ? [[volume.target, {}]] : [])),
     ),
-    HostConfig: { PortBindings: ports.bindings, ...hostConfig(options), ...at.security },
+    HostConfig: { PortBindings: ports.bindings, ...hostConfig(options, at.kept ?? []), ...at.security },
     NetworkingConfig: {
       EndpointsConfig: Object.fromEntries(joined.map((one) => [one.name, endpointSettings(one, options)])),
     },
@@ -102,20 +105,20 @@ function healthcheck(options: RunOptions): object | undefined {
   return Object.keys(check).length > 0 ? check : undefined;
 }
 
-function hostConfig(options: RunOptions): Record<string, unknown> {
+function hostConfig(options: RunOptions, kept: readonly MountSpec[]): Record<string, unknown> {
   return {
-    ...storageConfig(options),
+    ...storageConfig(options, kept),
     ...networkConfig(options),
     ...rightsConfig(options),
     ...resourceConfig(options),
   };
 }
 
-function storageConfig(options: RunOptions): object {
+function storageConfig(options: RunOptions, kept: readonly MountSpec[]): object {
   return defined({
     Binds: list(options.volumes.flatMap((volume) => (volume.kind === "anonymous" ? [] : [bindText(volume)]))),
     VolumesFrom: list(options["volumes-from"]),
-    Mounts: list(options.mounts),
+    Mounts: list([...options.mounts, ...kept]),
     Tmpfs: options.tmpfs.length > 0 ? Object.fromEntries(options.tmpfs) : undefined,
     ReadonlyRootfs: options["read-only"],
     ShmSize: options["shm-size"],

@@ -6,7 +6,6 @@ import {
   isConflict,
   isNotFound,
   publishedPorts,
-  removeContainer,
   runAttached,
   speaksApi,
   startContainer,
@@ -14,7 +13,7 @@ import {
   type Call,
   type ContainerState,
 } from "tsbuildout/docker";
-import { RecipeError, type InstallContext } from "tsbuildout/recipe";
+import { RecipeError, type InstallContext, type Resource } from "tsbuildout/recipe";
 import { forgetListing, isOurs, labelsOf } from "./common.js";
 import { proxiesFor } from "./proxies.js";
 import { portOutput } from "./run-configure.js";
@@ -28,6 +27,7 @@ import { ensureImage } from "./run-image.js";
 import { startingWith } from "./run-ports.js";
 import { runScript, ScriptFailed } from "./run-script.js";
 import { securityConfig } from "./run-security.js";
+import { keptMounts, keptVolumes, takeAway } from "./run-volumes.js";
 import { waitUntil } from "./run-wait.js";
 
 export type Installing = InstallContext<RunSchema>;
@@ -45,13 +45,17 @@ const STDOUT_LIMIT = 65_536;
 const ENDING_TIME = 5000;
 
 /** Makes the container, its layout and its networks, starts it, runs its script, waits. -> the part's outputs */
-export async function bringUp(context: Installing, call: Call): Promise<Record<string, string>> {
+export async function bringUp(
+  context: Installing,
+  call: Call,
+  kept = keptVolumes(context.record),
+): Promise<Record<string, string>> {
   const { options } = context;
   await ensureImage(context, call);
   warnOfLinks(context);
   warnOfOldEngine(context, call);
   await context.created({ kind: "container", name: options.name });
-  const id = await create(context, call);
+  const id = await create(context, call, kept);
   await forgetListing(context, call.engine, "containers");
   if (!joinsAllAtOnce(call))
     for (const network of options.networks.slice(1))
@@ -96,13 +100,14 @@ function warnOfOldEngine(context: Installing, call: Call): void {
 /** Networks can all be joined at creation from API 1.44 on. */
 const joinsAllAtOnce = ({ engine }: Call): boolean => speaksApi(engine, "1.44");
 
-async function create(context: Installing, call: Call): Promise<string> {
+async function create(context: Installing, call: Call, kept: readonly Resource[]): Promise<string> {
   const { options } = context;
   const files = await fileVariables(context, options["env-file"]);
-  const creation = {
+  const creation = async (volumes: readonly Resource[]) => ({
     name: options.name,
     ...(options.platform ? { platform: options.platform } : {}),
     config: containerConfig(options, {
+      kept: await keptMounts(context, call, volumes),
       proxies: await proxiesFor(context, call.engine),
       files,
       env: context.env,
@@ -111,29 +116,31 @@ async function create(context: Installing, call: Call): Promise<string> {
       security: await securityConfig(context, options["security-opt"], call.engine),
       allNetworks: joinsAllAtOnce(call),
     }),
-  };
-  const attempt = async (): Promise<string> => {
-    const { id, warnings } = await createContainer(call, creation);
+  });
+  const attempt = async (volumes: readonly Resource[]): Promise<string> => {
+    const { id, warnings } = await createContainer(call, await creation(volumes));
     for (const message of warnings) context.warn({ code: "engine/warning", message });
     return id;
   };
   try {
-    return await attempt();
+    return await attempt(kept);
   } catch (error) {
     // Not only on 409: podman says 500 where the name is taken.
     if (!(error instanceof Error) || isNotFound(error)) throw error;
-    await clearName(context, call, error);
-    return await attempt();
+    return await attempt([...kept, ...(await clearName(context, call, error))]);
   }
 }
 
-/** What is left of an earlier, broken run of this part goes; anybody else's container stays, and is an error. */
-async function clearName(context: Installing, call: Call, error: unknown): Promise<void> {
+/**
+ * What is left of an earlier, broken run of this part goes; anybody else's container stays, and is an error.
+ * @returns the volumes that it leaves
+ */
+async function clearName(context: Installing, call: Call, error: unknown): Promise<readonly Resource[]> {
   const { name } = context.options;
   const holder = await inspectContainer(call, name);
   if (!holder) throw error;
   if (!isOurs(holder.Config.Labels, context)) throw takenBy(name, holder);
-  await removeContainer(call, holder.Id);
+  return await takeAway(call, holder, async (volume) => await context.created(volume));
 }
 
 export function takenBy(name: string, { Id, Config, State }: ContainerState): RecipeError {

@@ -4,7 +4,6 @@ import {
   disconnectNetwork,
   inspectContainer,
   inspectNetwork,
-  removeContainer,
   renameContainer,
   stopContainer,
   unpauseContainer,
@@ -23,6 +22,7 @@ import type { RunOptions, RunSchema } from "./run-options.js";
 import { isSecurityInput } from "./run-security.js";
 import { hideProxies } from "./proxies.js";
 import { bringUp, launch, outputsOf, script, settle, start, takenBy, type Ending } from "./run-start.js";
+import { keptVolumes, takeAway } from "./run-volumes.js";
 import { defined } from "./spec-options.js";
 
 export type Updating = UpdateContext<RunSchema>;
@@ -33,9 +33,8 @@ export async function updateRun(context: Updating, call: Call): Promise<Outputs>
   if (found && !isOurs(found.Config.Labels, context)) throw takenBy(name, found);
   if (!found) return await bringUp(context, call);
   if (await needsNew(context, call, found)) {
-    await stopContainer(call, found.Id);
-    await removeContainer(call, found.Id);
-    return await bringUp(context, call);
+    const left = await takeAway(call, found, async (volume) => await context.created(volume));
+    return await bringUp(context, call, [...keptVolumes(context.record), ...left]);
   }
   hideProxies(context, found.Config.Env ?? []);
   await applySettings(context, call, found);

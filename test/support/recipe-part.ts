@@ -110,6 +110,7 @@ export class PartRig {
       ...context,
       record: { ...record, resources: this.resources },
       because: "gone",
+      leave: async () => await Promise.resolve(),
       others: () => [],
       run: async () => await Promise.reject(new Error("runs nothing")),
     });
