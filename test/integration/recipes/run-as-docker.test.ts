@@ -146,17 +146,24 @@ describe("docker.run beside docker run", () => {
     ends(await tsbuildout(["install"], { cwd: folder, env: settings() }));
   });
 
-  it("env-file and a seccomp profile: what a shell's <(…) gives", async () => {
+  const inBash = async (assignment: string): Promise<void> => {
     await writeFile(join(folder, "buildout.cfg"), config("start = false"));
-    const profile = `{"defaultAction": "SCMP_ACT_ALLOW"}`;
     const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
-    const script = `"$0" "$1" web:env-file=<(sleep 0.2; echo A=1) web:security-opt=seccomp=<(echo '${profile}')`;
-    execFileSync("bash", ["-c", script, process.execPath, program], {
-      cwd: folder,
-      env: { ...testEnvironment(folder), ...settings() },
-      stdio: "pipe",
-    });
+    const env = { ...testEnvironment(folder), ...settings() };
+    const words = ["-c", `"$0" "$1" web:${assignment}`, process.execPath, program];
+    execFileSync("bash", words, { cwd: folder, env, stdio: "pipe" });
+  };
+
+  it("env-file: what a shell's <(…) gives", async () => {
+    await inBash("env-file=<(sleep 0.2; echo A=1)");
     expect(await variables()).to.include("A=1");
+  });
+
+  it("security-opt: a seccomp profile that a shell's <(…) gives", async () => {
+    await inBash(`security-opt=seccomp=<(echo '{"defaultAction": "SCMP_ACT_ALLOW"}')`);
+    const path = `/containers/${name}/json`;
+    const { HostConfig } = await engineJson<{ HostConfig: { SecurityOpt: string[] } }>({ path });
+    expect(HostConfig.SecurityOpt).to.deep.equal([`seccomp={"defaultAction":"SCMP_ACT_ALLOW"}`]);
   });
 
   for (const [option, text] of [
