@@ -59,7 +59,7 @@ export async function openContext(root: string, options: ContextOptions = {}): P
   const choose = chooser(root, { options, dockerfile, extra, ignore });
   const all = await walkTree(root, {
     ...(signal ? { signal } : {}),
-    choose: (bytes, directory) => choose(textOf(bytes), directory),
+    ...(choose && { choose: (bytes, directory) => choose(textOf(bytes), directory) }),
   });
   return contextOf(root, { entries: all, dockerfile, extra, ignoreFile: ignore?.name, signal });
 }
@@ -76,12 +76,15 @@ interface Choice {
   readonly enter: boolean;
 }
 
-function chooser(root: string, from: Chooser): (path: string, directory: boolean) => Choice {
+/** Undefined where everything is taken: nothing is then asked for each of thousands of files. */
+function chooser(root: string, from: Chooser): ((path: string, directory: boolean) => Choice) | undefined {
   const { options, dockerfile, extra, ignore } = from;
   const added = new Set(extra.map(({ name }) => name));
   // The engine needs these two whatever the patterns say; it takes them out again itself.
   const kept = new Set([dockerfile, ".dockerignore"]);
-  const left = new Set((options.leaveOut ?? []).map((path) => relative(root, path).split(sep).join("/")));
+  const below = (options.leaveOut ?? []).map((path) => relative(root, path).split(sep).join("/"));
+  const left = new Set(below.filter((path) => !path.startsWith("../")));
+  if (!ignore && added.size + left.size === 0) return undefined;
   return (path, directory) => {
     if (left.has(path)) return { take: false, enter: false };
     const choice = ignore?.patterns.choose(path, directory) ?? { take: true, enter: true };
