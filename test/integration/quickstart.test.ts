@@ -61,7 +61,8 @@ describe("the quick start", () => {
 
   /** What the page says, seen from inside of the container: the engine may be elsewhere. */
   async function visit(): Promise<string> {
-    const Cmd = ["wget", "-qO-", "http://127.0.0.1/cgi-bin/hello"];
+    // The server may not listen yet: nobody has waited for it.
+    const Cmd = ["sh", "-c", "until wget -qO- http://127.0.0.1/cgi-bin/hello 2>/dev/null; do :; done"];
     const { Id } = await engineJson<{ Id: string }>({
       method: "POST",
       path: `/containers/${prefix}-web/exec`,

@@ -37,7 +37,7 @@ function exchangesOf(text: string): Exchange[] {
  */
 export function comparable(output: string): unknown {
   const text = output
-    .replace(/\b\d+(\.\d+)? (ms|s)\b/g, "N s")
+    .replace(/\b(\d+ min )?\d+(\.\d+)? (ms|s)\b/g, "N s")
     .replace(/\b\d{4}-\d\d-\d\dT[\d:.]+Z\b/g, "TIME")
     .replace(/\b(sha256:)?[0-9a-f]{12,64}\b/g, "ID")
     .replace(/\b\d{1,3}(\.\d{1,3}){3}(\/\d+)?\b/g, "ADDRESS")
