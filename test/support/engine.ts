@@ -99,7 +99,11 @@ export async function engineRemove(kind: "containers" | "networks" | "volumes" |
   const options = { containers: "?force=1&v=1", networks: "", volumes: "?force=1", images: "?force=1" };
   const path = `/${kind}/${name}${options[kind]}`;
   const { status, body } = await engineRequest({ method: "DELETE", path });
-  if (status >= 300 && status !== 404) throw new Error(`DELETE ${path}: ${status} ${body.toString().trim()}`);
+  // The engine itself is at it, because of auto-remove.
+  const goes = status === 409 && body.includes("already in progress");
+  if (goes) await engineRequest({ method: "POST", path: `/${kind}/${name}/wait?condition=removed` });
+  else if (status >= 300 && status !== 404)
+    throw new Error(`DELETE ${path}: ${status} ${body.toString().trim()}`);
 }
 
 /** Ends a container as somebody from outside would. An engine may answer before it knows of the end: that is waited for. */

@@ -47,8 +47,7 @@ class AskingRegistry {
 
 const auth = (text: string): object => ({ auth: Buffer.from(text).toString("base64") });
 
-describe("docker.build from images of several registries", function () {
-  this.timeout(60_000);
+describe("docker.build from images of several registries", () => {
   const buildouts = imageBuildouts();
   const [ann, bob, nobody] = [new AskingRegistry(), new AskingRegistry(), new AskingRegistry()];
   before(async () => {

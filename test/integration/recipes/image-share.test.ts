@@ -9,8 +9,7 @@ const SECTIONS = ["pulled", "loaded", "built"] as const;
 type Section = (typeof SECTIONS)[number];
 
 /** Parts that all have an image of one name; which of them are installed is up to the test. */
-describe("two parts with one image", function () {
-  this.timeout(60_000);
+describe("two parts with one image", () => {
   const buildouts = imageBuildouts();
   let name: string;
   beforeEach(() => void (name = `${uniqueName("tsb-share")}:1`));
