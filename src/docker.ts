@@ -141,7 +141,6 @@ export {
   pullImage,
   pushImage,
   remoteImage,
-  type Pull,
   type Transfer,
 } from "./docker/transfer.js";
 export type { AccessKeys, EcrAccess } from "./docker/ecr/access.js";
@@ -168,6 +167,7 @@ export {
 export type { ExtraFile } from "./docker/tree-pack.js";
 export { openLayout, type Layout, type LayoutOptions } from "./docker/layout.js";
 export { statInContainer, type PathStat } from "./docker/path-stat.js";
+export { inspectFor, type OfPlatform } from "./docker/image-platform.js";
 export { loadImages, saveImages, type LoadHow } from "./docker/image-archive.js";
 export { buildByEngine, type BuildSpec, type EngineBuild } from "./docker/build.js";
 export { BuildReport, type Listener } from "./docker/build-report.js";

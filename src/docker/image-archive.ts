@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import type { Listener } from "./build-report.js";
 import type { Engine } from "./engine.js";
+import { platformObject } from "./image-platform.js";
 import { jsonLines } from "./stream.js";
 import { TransferReport, type TransferLine } from "./transfer-report.js";
 
@@ -10,12 +11,6 @@ export interface LoadHow {
   readonly platform?: string | undefined;
   readonly listener: Listener;
   readonly signal: AbortSignal;
-}
-
-/** `linux/arm/v7` as the API wants it (since 1.46). */
-function platformObject(text: string): object {
-  const [os, architecture, variant] = text.split("/");
-  return { os, architecture, ...(variant ? { variant } : {}) };
 }
 
 /** Loads an archive of images; the engine unpacks gzip by itself. @throws DockerError as the engine puts it */
@@ -30,7 +25,7 @@ export async function loadImages(
     const answer = await engine.stream({
       method: "POST",
       path: "/images/load",
-      query: { quiet: 1, platform: how.platform ? platformObject(how.platform) : undefined },
+      query: { quiet: 1, platform: platformObject(how.platform) },
       headers: { "Content-Type": "application/x-tar" },
       body: archive,
       signal: how.signal,
@@ -45,9 +40,9 @@ export async function loadImages(
 export async function saveImages(
   engine: Pick<Engine, "stream">,
   references: readonly string[],
-  signal: AbortSignal,
+  { platform, signal }: Omit<LoadHow, "listener">,
 ): Promise<IncomingMessage> {
-  const query = { names: [...references] };
+  const query = { names: [...references], platform: platformObject(platform) };
   return await engine.stream({ path: "/images/get", query, signal });
 }
 

@@ -5,6 +5,7 @@ import type { Listener } from "./build-report.js";
 import type { Engine } from "./engine.js";
 import { DockerError, hasStatus, isUnknownCall } from "./errors.js";
 import { encodePath, inspectImage, repoDigest } from "./image.js";
+import { platformObject } from "./image-platform.js";
 import {
   familiarName,
   familiarReference,
@@ -21,20 +22,17 @@ import { TransferReport, type TransferLine } from "./transfer-report.js";
 export interface Transfer {
   /** With a tag or a digest; `latest` otherwise. */
   readonly reference: string;
+  /** The one that is meant, where there is an image for several: `linux/arm64`. */
+  readonly platform?: string | undefined;
   readonly credentials?: Credentials | undefined;
   readonly listener?: Listener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Pull extends Transfer {
-  /** `linux/arm64`. */
-  readonly platform?: string | undefined;
-}
-
 /** Pulls an image, layer by layer reported.
  *  @returns the digest that the registry knows it by, where the engine tells
  *  @throws DockerError `registry/missing`, `registry/denied`, … */
-export async function pullImage(engine: Engine, pull: Pull): Promise<string | undefined> {
+export async function pullImage(engine: Engine, pull: Transfer): Promise<string | undefined> {
   const reference = withDefaultTag(parseReference(pull.reference));
   const { tag, digest } = reference;
   // With a digest, the tag only names.
@@ -45,13 +43,14 @@ export async function pullImage(engine: Engine, pull: Pull): Promise<string | un
   return digest ?? (found && repoDigest(found, name));
 }
 
-/** Pushes an image that the engine has under this very name.
+/** Pushes an image that the engine has under this very name; of several platforms' under it, all or that for one.
  *  @returns the digest under which the registry took it
  *  @throws DockerError `registry/denied`, `registry/no-repository`, `registry/tag-refused`, … */
 export async function pushImage(engine: Engine, push: Transfer): Promise<string> {
   const reference = withDefaultTag(parseReference(push.reference));
   const path = `/images/${encodePath(familiarName(reference))}/push`;
-  const digest = await transfer(engine, push, { method: "POST", path, query: { tag: reference.tag } });
+  const query = { tag: reference.tag, platform: platformObject(push.platform) };
+  const digest = await transfer(engine, push, { method: "POST", path, query });
   // With containerd's image store an engine may only know it by then.
   const name = familiarReference(reference);
   const known = digest ?? (await inspectDigest(engine, name, push.signal));
@@ -72,7 +71,7 @@ async function inspectDigest(
 }
 
 /** Pulls every tag of a repository. @param pull whose reference names only the repository */
-export async function pullAllTags(engine: Engine, pull: Pull): Promise<void> {
+export async function pullAllTags(engine: Engine, pull: Transfer): Promise<void> {
   const name = familiarName(parseReference(pull.reference));
   const { platform } = pull;
   await transfer(

@@ -37,6 +37,7 @@ import {
 } from "./common.js";
 import { bringTo, broughtDrift, removeAllBrought, removeBrought } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
+import { platformFor } from "./image-platform.js";
 
 const inPlace = true;
 
@@ -58,7 +59,7 @@ export const loadOptions = {
     inPlace,
   }),
   platform: option.string({
-    doc: "Which platform's image to load, from an archive of several (engine 28).",
+    doc: "Which platform's image to load, from an archive of several (engine 28 with containerd's image store).",
     inPlace,
   }),
 };
@@ -141,7 +142,8 @@ function ownName({ name, tag, file }: Options, inArchive: readonly string[]): st
 
 async function send(context: Install, engine: Engine): Promise<void> {
   const { env, signal } = context;
-  const { file, platform } = context.options;
+  const { file } = context.options;
+  const platform = platformFor(context, engine, "1.48");
   const { size } = await stat(file);
   const packed = counted(createReadStream(file, { highWaterMark: 1024 * 1024 }), (current) =>
     context.progress({ step: `loading ${file}`, current, total: size, unit: "bytes" }),

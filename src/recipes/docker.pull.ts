@@ -1,11 +1,13 @@
 import {
   familiarReference,
   imageKey,
+  inspectFor,
   inspectImage,
   parseReference,
   pullImage,
   repoDigest,
   type Engine,
+  type ImageDetails,
 } from "tsbuildout/docker";
 import {
   defineRecipe,
@@ -64,34 +66,30 @@ async function pull(context: Install): Promise<Outputs> {
 async function bring(context: Install, engine: Engine, reference: string): Promise<void> {
   const { options, signal } = context;
   const enough = options["pull-policy"] === "missing" || context.buildout.offline;
+  const { platform } = options;
+  const look = async () => await inspectFor(engine, { reference, platform, signal });
   const pullIt = async () => {
-    if (enough && (await inspectImage(engine, reference, signal))) return;
+    if (enough && isFor(platform, await look())) return;
     refuseOffline(context, reference);
     const credentials = await loginFor(context, options, reference);
-    const { platform } = options;
     await blaming(context, async () => {
       await pullImage(engine, { reference, credentials, platform, listener: context, signal });
     });
-    if (platform) await checkPlatform(engine, { reference, platform, signal });
+    const image = await look();
+    if (image && !isFor(platform, image)) throw otherPlatform(reference, image);
   };
   await bringTo(context, engine, { names: [reference], bring: pullIt });
 }
 
-interface OfPlatform {
-  readonly reference: string;
-  readonly platform: string;
-  readonly signal: AbortSignal;
+/** An engine may have one of another platform under the name, and old ones take that for whichever is asked for. */
+function isFor(platform: string | undefined, image: ImageDetails | undefined): boolean {
+  const wanted = platform && parsePlatform(platform)?.arch;
+  const { Architecture: arch } = image ?? {};
+  return image !== undefined && (!arch || !wanted || parsePlatform(arch)?.arch === wanted);
 }
 
-/** Old engines take an image of one platform for whichever is asked for. Where an engine keeps images of several under one
- *  name, it tells of one of them only. @throws a problem `image/other-platform` */
-async function checkPlatform(engine: Engine, { reference, platform, signal }: OfPlatform): Promise<void> {
-  if ((await engine.info()).containerdStore) return;
-  const image = await inspectImage(engine, reference, signal);
-  const wanted = parsePlatform(platform)?.arch;
-  const { Architecture: arch, Os: os } = image ?? {};
-  if (!arch || !wanted || parsePlatform(arch)?.arch === wanted) return;
-  throw new RecipeError({
+function otherPlatform(reference: string, { Os: os, Architecture: arch }: ImageDetails): RecipeError {
+  return new RecipeError({
     code: "image/other-platform",
     message: `${reference} is an image for ${os}/${arch}, and the registry has no other`,
     option: "platform",

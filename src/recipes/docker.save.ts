@@ -17,6 +17,7 @@ import {
 } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import { configureEngine, engineOf, engineOptions, listing, problemsOf } from "./common.js";
+import { platformFor } from "./image-platform.js";
 import { writeWhole } from "./own-file.js";
 
 const inPlace = true;
@@ -31,6 +32,10 @@ export const saveOptions = {
   }),
   tag: option.string({ doc: "Its tag. Default: the one in the name, else `latest`.", inPlace }),
   images: option.words({ doc: "Further images that go into the same archive.", inPlace }),
+  platform: option.string({
+    doc: "Save the images for this platform alone, of several that the engine has (engine 28 with containerd's image store).",
+    inPlace,
+  }),
   file: option.path({
     doc: "The archive that is written; packed by gzip where its name ends in `.gz` or `.tgz`. It appears when it is whole, and goes when the part goes.",
     required: true,
@@ -147,6 +152,7 @@ interface Filling {
 async function fill(context: Install, { engine, images, path }: Filling): Promise<Written> {
   const { file } = context.options;
   const { signal } = context;
+  const platform = platformFor(context, engine, "1.48");
   const hash = createHash("sha256");
   let size = 0;
   const meter = new Transform({
@@ -158,7 +164,7 @@ async function fill(context: Install, { engine, images, path }: Filling): Promis
     },
   });
   try {
-    const archive = await saveImages(engine, images, signal);
+    const archive = await saveImages(engine, images, { platform, signal });
     // Opened before: a stream of its own may make the file after it has failed, when it has been taken away already.
     const output = await open(path, "w").catch((error: unknown) => {
       archive.destroy();

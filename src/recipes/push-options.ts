@@ -18,6 +18,10 @@ export const pushOptions = {
   }),
   tags: option.words({ doc: "Further tags that it gets in the registry.", inPlace }),
   repository: option.string({ doc: "What it is called in the registry. Default: its name here.", inPlace }),
+  platform: option.string({
+    doc: "Push the image for this platform alone, of several that the engine has under the name (engine 27 with containerd's image store).",
+    inPlace,
+  }),
   "all-tags": option.boolean({
     doc: "Push every tag that the engine has of the repository.",
     default: "false",

@@ -15,6 +15,7 @@ import { engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions } from "./push-options.js";
 import { removeBrought } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
+import { platformFor } from "./image-platform.js";
 import { tagsAt } from "./pull-all.js";
 import { loginFor } from "./registry-options.js";
 
@@ -114,6 +115,9 @@ async function dropOldNames(context: Install, engine: Engine, targets: readonly 
   }
 }
 
+/** The first API in which a push takes a platform. */
+const PLATFORM = "1.46";
+
 /** @returns the digest, which all tags share */
 async function pushTags(
   context: Install,
@@ -121,6 +125,7 @@ async function pushTags(
   { targets, id }: { targets: readonly string[]; id: string },
 ): Promise<string> {
   const { signal } = context;
+  const platform = platformFor(context, engine, PLATFORM);
   let digest = "";
   for (const reference of targets) {
     const credentials = await loginFor(context, context.options, reference);
@@ -132,7 +137,7 @@ async function pushTags(
     if (there && (there.digest === here || there.configDigest === id)) {
       context.log(`${reference}: the registry has ${there.digest} already`, "note");
       digest = there.digest;
-    } else digest = await pushImage(engine, { reference, credentials, listener: context, signal });
+    } else digest = await pushImage(engine, { reference, platform, credentials, listener: context, signal });
   }
   return digest;
 }
@@ -161,9 +166,16 @@ async function pushWhole(
     if (image && tag) await nameIt(context, engine, { image, target: familiarReference({ ...to, tag }) });
   }
   const credentials = await loginFor(context, context.options, target);
+  const platform = platformFor(context, engine, PLATFORM);
   let digest = "";
   for (const reference of await tagsAt(engine, familiarName(to), signal)) {
-    const pushed = await pushImage(engine, { reference, credentials, listener: context, signal });
+    const pushed = await pushImage(engine, {
+      reference,
+      platform,
+      credentials,
+      listener: context,
+      signal,
+    });
     if (reference === target) digest = pushed;
   }
   return digest;

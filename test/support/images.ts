@@ -72,6 +72,43 @@ export async function imageArchive(tag: string, config: ImageConfig = {}): Promi
   ]);
 }
 
+/**
+ * One image for several platforms as containerd's store saves it, in OCI's layout
+ * (https://github.com/opencontainers/image-spec/blob/main/image-layout.md). Each holds its platform's name.
+ * @param tag `name:tag`, of Docker Hub
+ */
+export async function severalArchive(tag: string, platforms: readonly string[]): Promise<Buffer> {
+  const blobs: Entry[] = [];
+  const blob = (type: string, content: Buffer | string) => {
+    const digest = sha256(content);
+    blobs.push([{ name: `blobs/sha256/${digest}` }, content]);
+    const mediaType = `application/vnd.oci.image.${type}`;
+    return { mediaType, digest: `sha256:${digest}`, size: Buffer.byteLength(content) };
+  };
+  const json = (type: string, content: object) => blob(`${type}.v1+json`, JSON.stringify(content));
+  const manifests: object[] = [];
+  for (const platform of platforms) {
+    const [os, architecture] = platform.split("/");
+    const layer = await tar([[{ name: "platform" }, platform]]);
+    const rootfs = { type: "layers", diff_ids: [`sha256:${sha256(layer)}`] };
+    const manifest = json("manifest", {
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: json("config", { os, architecture, rootfs }),
+      layers: [blob("layer.v1.tar", layer)],
+    });
+    manifests.push({ ...manifest, platform: { os, architecture } });
+  }
+  const index = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests };
+  const annotations = { "io.containerd.image.name": `docker.io/library/${tag}` };
+  const named = { schemaVersion: 2, manifests: [{ ...json("index", index), annotations }] };
+  return await tar([
+    ...blobs,
+    [{ name: "oci-layout" }, JSON.stringify({ imageLayoutVersion: "1.0.0" })],
+    [{ name: "index.json" }, JSON.stringify(named)],
+  ]);
+}
+
 let layerMade: Promise<Buffer> | undefined;
 
 function busyboxLayer(): Promise<Buffer> {

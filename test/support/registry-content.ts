@@ -4,6 +4,8 @@ import { buffer } from "node:stream/consumers";
 import { packFiles } from "../../src/docker.js";
 
 const MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
+const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 interface Descriptor {
@@ -45,6 +47,15 @@ export async function putImage(
 export async function tagsIn(host: string, repository: string): Promise<string[]> {
   const answer = await fetch(`http://${host}/v2/${repository}/tags/list`);
   return (((await answer.json()) as { tags?: string[] }).tags ?? []).sort();
+}
+
+/** What a registry has under a tag. */
+export async function manifestIn(reference: string): Promise<{ digest: string; content: object }> {
+  const [, host = "", repository = "", tag = ""] = /^([^/]+)\/(.+):([^:]+)$/.exec(reference) ?? [];
+  const accept = [MANIFEST, LIST, OCI_MANIFEST, OCI_INDEX].join(", ");
+  const answer = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers: { accept } });
+  const digest = answer.headers.get("docker-content-digest") ?? "";
+  return { digest, content: (await answer.json()) as object };
 }
 
 async function putManifest(

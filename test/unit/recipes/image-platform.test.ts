@@ -1,0 +1,38 @@
+import { expect } from "chai";
+import { platformObject } from "../../../src/docker/image-platform.js";
+import { platformFor } from "../../../src/recipes/image-platform.js";
+import type { Engine } from "../../../src/docker.js";
+import type { Problem } from "../../../src/recipe.js";
+
+describe("the platform of an image", () => {
+  it("is asked for in the form of the API", () => {
+    expect(platformObject(undefined)).to.equal(undefined);
+    expect(platformObject("arm64")).to.deep.equal({ os: "linux", architecture: "arm64" });
+    expect(platformObject("linux/arm/v7")).to.deep.equal({
+      os: "linux",
+      architecture: "arm",
+      variant: "v7",
+    });
+  });
+
+  it("is not asked for where an engine passes over it, which is said", () => {
+    const warnings: Problem[] = [];
+    const context = {
+      options: { platform: "linux/arm64" },
+      warn: (problem: Problem) => void warnings.push(problem),
+    };
+    const at = (apiVersion: string): string | undefined =>
+      platformFor(context as never, { apiVersion } as Engine, "1.48");
+    expect(at("1.48")).to.equal("linux/arm64");
+    expect(warnings).to.deep.equal([]);
+    expect(at("1.47")).to.equal(undefined);
+    expect(warnings).to.deep.equal([
+      {
+        code: "option/no-effect",
+        message:
+          "platform has no effect: this engine (API 1.47) has one image under a name, whatever it is for",
+        option: "platform",
+      },
+    ]);
+  });
+});
