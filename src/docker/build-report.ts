@@ -22,6 +22,9 @@ const KEPT = 20;
 /** Steps of the builder's own, of which nobody who wrote the Dockerfile knows. */
 const HIDDEN = /^(\[internal\]|copy \/context \/|local:\/\/|upload-request|resolving provenance)/;
 
+/** A cache that cannot be had costs time, and fails no build. */
+const IMPORT = /^importing cache manifest from /;
+
 /** The builder fetches what reads the Dockerfile, where a directive of it says so. */
 const SYNTAX = /^resolve image config for /;
 const NO_SYNTAX =
@@ -61,8 +64,11 @@ export class BuildReport {
     for (const vertex of trace.vertexes) this.#begin(vertex);
     for (const status of trace.statuses) this.#status(status);
     for (const log of trace.logs) this.#output(log.vertex, log.data, log.stream);
-    for (const warning of trace.warnings)
-      this.#listener.log(`warning: ${warning.short}${warning.line ? ` (line ${warning.line})` : ""}`, "err");
+    for (const { short, line } of trace.warnings) {
+      // BuildKit's checks say the line themselves; what they give beside it may be another step's of the same warning.
+      const place = line && !/ \(line \d+\)$/.test(short) ? ` (line ${line})` : "";
+      this.#listener.log(`warning: ${short}${place}`, "err");
+    }
     // Last: what a step wrote may come with the word that it has ended.
     for (const vertex of trace.vertexes) this.#end(vertex);
   }
@@ -128,7 +134,7 @@ export class BuildReport {
   #failed(): Step | undefined {
     const steps = [...this.#steps.values()];
     // Steps that were only stopped because another one failed say that they were canceled.
-    const failed = steps.filter(({ error }) => error !== "");
+    const failed = steps.filter(({ name, error }) => error !== "" && !IMPORT.test(name));
     return (
       failed.find(({ error }) => !/context canceled|code = Canceled/.test(error)) ??
       failed[0] ??
@@ -183,6 +189,7 @@ export class BuildReport {
     if (!vertex.completed || step.completed) return;
     step.completed = true;
     this.#flush(step);
+    if (step.error && IMPORT.test(step.name)) this.#listener.log(`not taken: ${step.error}`, "err");
     if (vertex.cached && !HIDDEN.test(step.name)) this.#listener.log(`${step.name}: cached`, "note");
     this.#count(vertex.digest, step);
   }

@@ -35,7 +35,7 @@ export function blame(error: DockerError, option: string | undefined): Error {
 }
 
 /** The option whose value shares the longest word with a message. Most messages tell the name of the part's thing. */
-function spokenOf(message: string, { options, text }: Blamed): string | undefined {
+export function spokenOf(message: string, { options, text }: Blamed): string | undefined {
   const said = new Set([...words(message, /[\s"'`,;()]+/), ...words(message, /[\s"'`,;()=:]+/)]);
   let found: { readonly option: string; readonly length: number } | undefined;
   for (const option of Object.keys(options)) {

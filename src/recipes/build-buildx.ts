@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { buildByBuildx, type BuildReport, type BuildSpec, type Engine } from "tsbuildout/docker";
 import type { Context, InstallContext } from "tsbuildout/recipe";
 import type { buildOptions } from "./build-options.js";
-import { secretPath } from "./build-secrets.js";
+import { checkSecrets, secretPath } from "./build-secrets.js";
+import { checkSsh } from "./build-ssh.js";
 import type { BuildFiles } from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
 
@@ -23,6 +24,9 @@ export async function viaBuildx(
   via: ViaBuildx,
 ): Promise<{ readonly digest: string | undefined }> {
   const { engine, options, files, command, spec, report } = via;
+  // It would say so later and in other words, or build without.
+  await checkSecrets(context, options.secrets ?? []);
+  await checkSsh(context, options.ssh);
   const instance = options.builder.kind === "buildx" ? options.builder.instance : undefined;
   return await buildByBuildx(
     {

@@ -31,7 +31,7 @@ export function referencesOf(names: Names): readonly [string, ...string[]] {
     if (tag) throw tagBesideDigest(name);
     return [familiarReference(parse(base, named))];
   }
-  const repository = (): Reference => parse(base, named);
+  const repository = (): Reference => nameToGive(base, named);
   const first = tag ? oneReference(repository, tag, "tag") : complete(base, named);
   const others = tags.map((one) => oneReference(repository, one, "tags"));
   return [first, ...others.filter((one, at) => one !== first && others.indexOf(one) === at)];
@@ -71,7 +71,10 @@ function oneReference(repository: () => Reference, text: string, option: string)
   return familiarReference(parse(familiarReference({ domain, path, tag: text }), option));
 }
 
-function complete(text: string, option: string): string {
+const complete = (text: string, option: string): string =>
+  familiarReference(withDefaultTag(nameToGive(text, option)));
+
+function nameToGive(text: string, option: string): Reference {
   const reference = parse(text, option);
   if (reference.digest) {
     throw new RecipeError({
@@ -80,7 +83,7 @@ function complete(text: string, option: string): string {
       option,
     });
   }
-  return familiarReference(withDefaultTag(reference));
+  return reference;
 }
 
 /** An engine looks at the digest alone. Within a name the docker CLI takes both, for people to read; an option is meant. */

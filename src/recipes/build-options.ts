@@ -116,7 +116,7 @@ export const buildOptions = {
     inPlace,
   }),
   secrets: option.custom("secrets", parseSecrets, {
-    doc: "Secrets for `RUN --mount=type=secret` (BuildKit), one a line: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. Their values are not part of the image, of the log or of the record.",
+    doc: "Secrets for `RUN --mount=type=secret` (BuildKit), one a line: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. One that is not there is an error. Their values are not part of the image, of the log or of the record.",
     inPlace,
   }),
   ssh: option.lines({

@@ -13,12 +13,13 @@ import {
   settingsWithLogins,
   type BuildSpec,
   type Credentials,
+  type DockerError,
   type Engine,
   type Listener,
   type SharedFolder,
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type InstallContext, type Problem } from "tsbuildout/recipe";
-import { blame } from "./blame.js";
+import { blame, spokenOf } from "./blame.js";
 import { viaBuildx } from "./build-buildx.js";
 import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
@@ -67,13 +68,18 @@ export async function performBuild(context: Install, building: Building): Promis
   } catch (error) {
     context.signal.throwIfAborted();
     if (!isOfTheBuild(error)) throw error;
-    const failure = report.failure(error, files.dockerfile);
-    throw blame(failure, aboutTarget(failure, options) ? "target" : "source");
+    throw blameFor(report.failure(error, files.dockerfile), context);
   }
 }
 
-const aboutTarget = ({ message }: Error, { target }: BuildOptions): boolean =>
-  target !== undefined && message.includes(`stage ${target} `);
+/** What failed at a line of the Dockerfile is the Dockerfile's fault; else an option's whose value the builder speaks of. */
+function blameFor(failure: DockerError, context: Install): Error {
+  const place = context.options["dockerfile-inline"] === undefined ? "source" : "dockerfile-inline";
+  return blame(
+    failure,
+    failure.problem.notes?.length ? place : (spokenOf(failure.message, context) ?? place),
+  );
+}
 
 /** Whether the builder itself said no: then the step that failed is worth showing. */
 function isOfTheBuild(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import { constants, createReadStream, fstat, open } from "node:fs";
+import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
@@ -24,23 +25,43 @@ export async function readSecrets(
   return values;
 }
 
-/** As the docker CLI does: a bare id is a variable of that name, else a file of that name. */
+/** Of secrets that another program reads: whether they are there. @throws a problem `build/secret` */
+export async function checkSecrets(context: Context, secrets: readonly Secret[]): Promise<void> {
+  for (const secret of secrets) {
+    if (valueOf(context, secret) !== undefined) continue;
+    const path = secretPath(context, secret.file ?? secret.id);
+    const found = await stat(path).catch((error: unknown) => {
+      throw unreadable(secret, path, error);
+    });
+    if (found.isDirectory()) throw unreadable(secret, path, new Error(`${path} is a folder`));
+  }
+}
+
 async function readSecret(context: Context, secret: Secret): Promise<Uint8Array> {
-  const { variable } = secret;
-  const named = variable ?? (secret.file ? undefined : secret.id);
-  const value = named === undefined ? undefined : context.env[named];
+  const value = valueOf(context, secret);
   if (value !== undefined) return Buffer.from(value);
-  if (variable)
-    throw problem(`the secret "${secret.id}" is to come from the variable ${variable}, which is not set`);
   const path = secretPath(context, secret.file ?? secret.id);
   try {
     return await readUpTo(LIMIT + 1, path, context.signal);
   } catch (error) {
     context.signal.throwIfAborted();
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const why = missing ? `there is no file ${path}` : (error as Error).message;
-    throw problem(`the secret "${secret.id}" cannot be read: ${why}`);
+    throw unreadable(secret, path, error);
   }
+}
+
+/** As with the docker CLI, a bare id is a variable of that name, else a file of that name: then undefined. */
+function valueOf(context: Context, { id, file, variable }: Secret): string | undefined {
+  const named = variable ?? (file ? undefined : id);
+  const value = named && context.env[named];
+  if (variable && value === undefined)
+    throw problem(`the secret "${id}" is to come from the variable ${variable}, which is not set`);
+  return value;
+}
+
+function unreadable({ id }: Secret, path: string, error: unknown): RecipeError {
+  const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+  const why = missing ? `there is no file ${path}` : (error as Error).message;
+  return problem(`the secret "${id}" cannot be read: ${why}`);
 }
 
 /**

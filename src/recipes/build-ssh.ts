@@ -20,19 +20,13 @@ export async function sshAgents(context: Context, lines: readonly string[]): Pro
     for (const agent of started) await agent.close();
   };
   try {
-    for (const line of lines) {
-      const at = line.indexOf("=");
-      const id = at < 0 ? line : line.slice(0, at);
-      const files =
-        at < 0
-          ? []
-          : line
-              .slice(at + 1)
-              .split(",")
-              .map((file) => secretPath(context, file.trim()));
-      const socket = await socketOf(context, { id, files });
-      if (typeof socket !== "string") started.push(socket);
-      sockets.set(id, typeof socket === "string" ? socket : socket.socket);
+    for (const agent of await checkSsh(context, lines)) {
+      if ("socket" in agent) sockets.set(agent.id, agent.socket);
+      else {
+        const own = await startAgent(agent.keys, { env: context.env, signal: context.signal });
+        started.push(own);
+        sockets.set(agent.id, own.socket);
+      }
     }
     return { sockets, close };
   } catch (error) {
@@ -41,20 +35,28 @@ export async function sshAgents(context: Context, lines: readonly string[]): Pro
   }
 }
 
-async function socketOf(
-  context: Context,
-  { id, files }: { id: string; files: readonly string[] },
-): Promise<string | KeyAgent> {
-  const [first] = files;
+type Agent =
+  | { readonly id: string; readonly socket: string }
+  | { readonly id: string; readonly keys: readonly string[] };
+
+/** What the lines of `ssh` mean, as far as that is there. @throws a problem `build/ssh` */
+export async function checkSsh(context: Context, lines: readonly string[]): Promise<Agent[]> {
+  return await Promise.all(lines.map(async (line) => await agentOf(context, line)));
+}
+
+async function agentOf(context: Context, line: string): Promise<Agent> {
+  const at = line.indexOf("=");
+  const id = at < 0 ? line : line.slice(0, at);
+  const named = at < 0 ? [] : line.slice(at + 1).split(",");
+  const [first, ...others] = named.map((file) => secretPath(context, file.trim()));
   if (first === undefined) {
-    const own = context.env["SSH_AUTH_SOCK"];
-    if (own) return own;
+    const socket = context.env["SSH_AUTH_SOCK"];
+    if (socket) return { id, socket };
     throw problem(`"${id}" is to be the running ssh agent, and SSH_AUTH_SOCK names none`);
   }
   const found = await stat(first).catch(() => undefined);
   if (!found) throw problem(`"${id}" is to be ${first}, which is not there`);
-  if (found.isSocket()) return first;
-  return await startAgent(files, { env: context.env, signal: context.signal });
+  return found.isSocket() ? { id, socket: first } : { id, keys: [first, ...others] };
 }
 
 function problem(message: string): RecipeError {

@@ -37,7 +37,7 @@ import {
 } from "./common.js";
 import { bringTo, broughtDrift, removeAllBrought, removeBrought } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
-import { platformFor } from "./image-platform.js";
+import { forPlatform, platformFor } from "./image-platform.js";
 
 const inPlace = true;
 
@@ -153,7 +153,9 @@ async function send(context: Install, engine: Engine): Promise<void> {
     ? packed
     : Readable.from(decompress(packed, { env, signal }), { objectMode: false });
   try {
-    await loadImages(engine, archive, { platform, listener: context, signal });
+    await forPlatform(platform, async () => {
+      await loadImages(engine, archive, { platform, listener: context, signal });
+    });
   } catch (error) {
     const ofTheArchive = error instanceof DockerError && error.problem.code === "engine/stream-error";
     throw ofTheArchive ? blame(error, "file") : error;

@@ -75,7 +75,7 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
     await blaming(context, async () => {
       await pullImage(engine, { reference, credentials, platform, listener: context, signal });
     });
-    const image = await look();
+    const image = (await look()) ?? (await inspectImage(engine, reference, signal));
     if (image && !isFor(platform, image)) throw otherPlatform(reference, image);
   };
   await bringTo(context, engine, { names: [reference], bring: pullIt });

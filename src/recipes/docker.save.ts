@@ -17,7 +17,7 @@ import {
 } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import { configureEngine, engineOf, engineOptions, listing, problemsOf } from "./common.js";
-import { platformFor } from "./image-platform.js";
+import { forPlatform, platformFor } from "./image-platform.js";
 import { writeWhole } from "./own-file.js";
 
 const inPlace = true;
@@ -164,7 +164,10 @@ async function fill(context: Install, { engine, images, path }: Filling): Promis
     },
   });
   try {
-    const archive = await saveImages(engine, images, { platform, signal });
+    const archive = await forPlatform(
+      platform,
+      async () => await saveImages(engine, images, { platform, signal }),
+    );
     // Opened before: a stream of its own may make the file after it has failed, when it has been taken away already.
     const output = await open(path, "w").catch((error: unknown) => {
       archive.destroy();

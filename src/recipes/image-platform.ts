@@ -1,5 +1,5 @@
-import { speaksApi, type Engine } from "tsbuildout/docker";
-import type { Context } from "tsbuildout/recipe";
+import { DockerError, speaksApi, type Engine } from "tsbuildout/docker";
+import { RecipeError, type Context } from "tsbuildout/recipe";
 
 /**
  * The option `platform` of a part, where the engine can choose by it among images under one name; an engine before that has
@@ -18,4 +18,15 @@ export function platformFor(
     option: "platform",
   });
   return undefined;
+}
+
+/** Does something with the image of a platform. That there is none engines say of the transfer, the archive, or the image. */
+export async function forPlatform<T>(platform: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!platform || !(error instanceof DockerError) || !/ platform \(/.test(error.message)) throw error;
+    const { message } = error;
+    throw new RecipeError({ code: "image/other-platform", message, option: "platform" }, { cause: error });
+  }
 }

@@ -9,13 +9,14 @@ import {
   tagImage,
   type Engine,
   type ImageDetails,
+  type Transfer,
 } from "tsbuildout/docker";
 import { RecipeError, type InputsContext, type InstallContext, type Outputs } from "tsbuildout/recipe";
 import { engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions } from "./push-options.js";
 import { removeBrought } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
-import { platformFor } from "./image-platform.js";
+import { forPlatform, platformFor } from "./image-platform.js";
 import { tagsAt } from "./pull-all.js";
 import { loginFor } from "./registry-options.js";
 
@@ -115,9 +116,6 @@ async function dropOldNames(context: Install, engine: Engine, targets: readonly 
   }
 }
 
-/** The first API in which a push takes a platform. */
-const PLATFORM = "1.46";
-
 /** @returns the digest, which all tags share */
 async function pushTags(
   context: Install,
@@ -125,7 +123,6 @@ async function pushTags(
   { targets, id }: { targets: readonly string[]; id: string },
 ): Promise<string> {
   const { signal } = context;
-  const platform = platformFor(context, engine, PLATFORM);
   let digest = "";
   for (const reference of targets) {
     const credentials = await loginFor(context, context.options, reference);
@@ -137,7 +134,7 @@ async function pushTags(
     if (there && (there.digest === here || there.configDigest === id)) {
       context.log(`${reference}: the registry has ${there.digest} already`, "note");
       digest = there.digest;
-    } else digest = await pushImage(engine, { reference, platform, credentials, listener: context, signal });
+    } else digest = await pushOne(context, engine, { reference, credentials });
   }
   return digest;
 }
@@ -150,6 +147,22 @@ async function asked<T>(context: Install, ask: () => Promise<T>): Promise<T | un
     context.signal.throwIfAborted();
     return undefined;
   }
+}
+
+/** The first API in which a push takes a platform. */
+const PLATFORM = "1.46";
+
+async function pushOne(
+  context: Install,
+  engine: Engine,
+  push: Pick<Transfer, "reference" | "credentials">,
+): Promise<string> {
+  const platform = platformFor(context, engine, PLATFORM);
+  const { signal } = context;
+  return await forPlatform(
+    platform,
+    async () => await pushImage(engine, { ...push, platform, listener: context, signal }),
+  );
 }
 
 /** Pushes every tag of the repository. @returns the digest of the one that the part names */
@@ -166,16 +179,9 @@ async function pushWhole(
     if (image && tag) await nameIt(context, engine, { image, target: familiarReference({ ...to, tag }) });
   }
   const credentials = await loginFor(context, context.options, target);
-  const platform = platformFor(context, engine, PLATFORM);
   let digest = "";
   for (const reference of await tagsAt(engine, familiarName(to), signal)) {
-    const pushed = await pushImage(engine, {
-      reference,
-      platform,
-      credentials,
-      listener: context,
-      signal,
-    });
+    const pushed = await pushOne(context, engine, { reference, credentials });
     if (reference === target) digest = pushed;
   }
   return digest;

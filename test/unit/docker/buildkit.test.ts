@@ -200,6 +200,36 @@ describe("BuildReport", () => {
     });
   });
 
+  it("says which cache was not taken, and does not blame it for a step that fails", () => {
+    const { said, report } = listen();
+    const name = "importing cache manifest from r/x:1";
+    const cache = vertex("a", name, [encodeField(6, time), encodeField(7, "connection refused")]);
+    report.trace(decodeTrace(message(cache, failed("b", "[2/2] RUN false", "exit code: 1"))));
+    expect(said).to.deep.equal([
+      "note importing cache manifest from r/x:1",
+      "note [2/2] RUN false",
+      "err not taken: connection refused",
+    ]);
+    const content = parseDockerfile("FROM x\nRUN false\n");
+    const { message: why } = report.failure(new Error("exit code: 1"), { name: "Dockerfile", content });
+    expect(why).to.equal("the build failed at [2/2] RUN false: exit code 1");
+  });
+
+  it("says the line of a warning once", () => {
+    const { said, report } = listen();
+    const warnings = ["undefined variable '$X' (line 6)", "JSON arguments recommended"].map((short) => ({
+      vertex: "a",
+      url: "",
+      line: 8,
+      short,
+    }));
+    report.trace({ vertexes: [], statuses: [], logs: [], warnings });
+    expect(said).to.deep.equal([
+      "err warning: undefined variable '$X' (line 6)",
+      "err warning: JSON arguments recommended (line 8)",
+    ]);
+  });
+
   it("says whose wish an image is that reads the Dockerfile", () => {
     const { report } = listen();
     report.trace(

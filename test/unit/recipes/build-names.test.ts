@@ -31,6 +31,10 @@ describe("referencesOf", () => {
       option: "tag",
     });
     expect(await problem({ name: digest })).to.include({ code: "reference/invalid", option: "name" });
+    expect(await problem({ name: digest, named: "repository", tag: "1" })).to.include({
+      code: "reference/invalid",
+      option: "repository",
+    });
     const about = async (names: object) => await problem({ name: "app", ...names });
     expect(await about({ registry: "no host" })).to.include({ option: "registry" });
     expect(await about({ registry: "r.example/Team" })).to.include({ option: "registry" });

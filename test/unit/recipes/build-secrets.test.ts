@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { readSecrets } from "../../../src/recipes/build-secrets.js";
+import { checkSecrets, readSecrets } from "../../../src/recipes/build-secrets.js";
 import type { Secret } from "../../../src/recipes/build-options.js";
 import type { Context } from "../../../src/recipe.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -15,20 +15,20 @@ describe("secrets of a build", () => {
     pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
   });
-  const read = async (
-    secret: Omit<Secret, "id">,
-    signal = new AbortController().signal,
-  ): Promise<unknown> => {
-    const context = {
-      env: { TOKEN: "from the environment" },
-      home: folder,
-      signal,
-      buildout: { directory: folder },
-      secret: () => undefined,
-    };
-    const values = await readSecrets(context as unknown as Context, [{ id: "s", ...secret }]);
+  const contextOf = (signal = new AbortController().signal): Context => {
+    const env = { TOKEN: "from the environment" };
+    const buildout = { directory: folder };
+    return { env, home: folder, signal, buildout, secret: () => undefined } as unknown as Context;
+  };
+  const read = async (secret: Omit<Secret, "id">, signal?: AbortSignal): Promise<string> => {
+    const values = await readSecrets(contextOf(signal), [{ id: "s", ...secret }]);
     return Buffer.from(values.get("s") ?? []).toString();
   };
+  const check = async (secret: Omit<Secret, "id">): Promise<string> =>
+    await checkSecrets(contextOf(), [{ id: "s", ...secret }]).then(
+      () => "there",
+      (error: Error) => error.message,
+    );
   const failure = async (secret: Omit<Secret, "id">): Promise<string> =>
     await read(secret).then(String, (error: Error) => error.message);
 
@@ -45,6 +45,18 @@ describe("secrets of a build", () => {
     const reading = read({ file: "pipe" }, stop.signal);
     stop.abort(new Error("not done within 4 seconds"));
     expect(await reading.catch((error: Error) => error.message)).to.equal("not done within 4 seconds");
+  });
+
+  it("that another program reads are looked for, and not read", async () => {
+    expect(await check({ file: "pipe" })).to.equal("there");
+    expect(await check({ variable: "TOKEN" })).to.equal("there");
+    expect(await check({ file: "none" })).to.equal(
+      `the secret "s" cannot be read: there is no file ${folder}/none`,
+    );
+    expect(await check({ file: "." })).to.equal(`the secret "s" cannot be read: ${folder} is a folder`);
+    expect(await check({ variable: "NOT_SET" })).to.equal(
+      'the secret "s" is to come from the variable NOT_SET, which is not set',
+    );
   });
 
   it("are no longer than BuildKit takes, whatever they come from", async () => {
