@@ -169,17 +169,6 @@ export async function heirOf(context: PartContext, key: string): Promise<string 
   return maker === context.part ? undefined : maker;
 }
 
-/** Whether this part is to have what a part made that the file does not have any more: a section that got another name. */
-export async function isInherited(
-  context: PartContext,
-  { labels, key }: { readonly labels: Labels; readonly key: string },
-): Promise<boolean> {
-  const makers = await makersOf(context);
-  const { [BUILDOUT_LABEL]: buildout, [PART_LABEL]: part = "" } = labels ?? {};
-  if (buildout !== context.buildout.id || [...makers.values()].includes(part)) return false;
-  return otherMaker(context, makers, key) === undefined;
-}
-
 /** Says that a part makes a thing that may be there before. Of two parts in one file the second finds that of the first,
  *  and goes before it. */
 export async function makeAfterOther(
@@ -207,11 +196,9 @@ export function ownerDigest({ part, buildout }: Parameters<typeof labelsOf>[0]):
   return createHash("sha256").update(`${buildout.id}\n${part}`).digest("hex");
 }
 
-type Labels = Readonly<Record<string, string>> | null | undefined;
-
 /** Whether labels say that this part of this buildout made the thing. */
 export function isOurs(
-  labels: Labels,
+  labels: Readonly<Record<string, string>> | null | undefined,
   owner: { readonly part: string; readonly buildout: { readonly id: string } },
 ): boolean {
   return labels?.[BUILDOUT_LABEL] === owner.buildout.id && labels[PART_LABEL] === owner.part;

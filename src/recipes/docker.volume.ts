@@ -14,6 +14,7 @@ import {
   type InstallContext,
   type LookContext,
   type OptionsOf,
+  type PartRecord,
 } from "tsbuildout/recipe";
 import { blaming } from "./blame.js";
 import {
@@ -23,11 +24,11 @@ import {
   engineOfRecord,
   engineOptions,
   heirOf,
-  isInherited,
   isOurs,
   labelsOf,
   listing,
   makeAfterOther,
+  onSameEngine,
 } from "./common.js";
 import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
@@ -109,8 +110,7 @@ async function bringUp(context: InstallContext<typeof options>): Promise<Record<
   const { name } = context.options;
   const found = await inspectVolume(call, name);
   const volume = found ?? (await blaming(context, async () => await make(context, call)));
-  const labels = volume.Labels;
-  const ours = isOurs(labels, context) || (await isInherited(context, { labels, key: keyOf(name) }));
+  const ours = isOurs(volume.Labels, context) || isInherited(context, volume);
   refuseOther(volume, context.options, ours);
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
   if (ours && found) await context.created({ kind: "volume", name });
@@ -119,6 +119,14 @@ async function bringUp(context: InstallContext<typeof options>): Promise<Record<
     await fillVolume(context, call);
   }
   return { mountpoint: volume.Mountpoint, "actual-driver": volume.Driver };
+}
+
+/** Whether this part takes over what one made that is gone: a section that got another name. */
+function isInherited(context: InstallContext<typeof options>, { Name, Labels }: VolumeState): boolean {
+  const has = (record: PartRecord): boolean =>
+    record.resources.some(({ kind, name }) => kind === "volume" && name === Name) &&
+    onSameEngine(context, record);
+  return Labels?.[BUILDOUT_LABEL] === context.buildout.id && !context.others().some(has);
 }
 
 async function make(context: InstallContext<typeof options>, call: Call): Promise<VolumeState> {
