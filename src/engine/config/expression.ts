@@ -102,7 +102,9 @@ class Parser {
     if (++this.depth > 200) throw new ConditionError("the condition nests too deeply", token.start);
     const answer = this.either(live);
     if (!this.take(")"))
-      throw new ConditionError('the condition has a "(" that is never closed', token.start);
+      throw this.next.kind === "end"
+        ? new ConditionError('the condition has a "(" that is never closed', token.start)
+        : this.unexpected();
     this.depth--;
     return answer;
   }

@@ -383,6 +383,16 @@ const examples: readonly Example[] = [
     ],
   },
   {
+    name: "config/bad-condition: no tuples",
+    files: { "buildout.cfg": "[web: linux and ('a', 'b')]\na = 1\n" },
+    text: [
+      'error[config/bad-condition]: the condition has "," in the wrong place',
+      "  buildout.cfg:1:21",
+      "1 | [web: linux and ('a', 'b')]",
+      "  |                     ^^^^^^",
+    ],
+  },
+  {
     name: "config/bad-condition: not closed",
     files: { "buildout.cfg": "[web: (linux]\na = 1\n[db: 'linux]\nb = 1\n" },
     text: [
