@@ -56,7 +56,7 @@ function fromContext(name, env) {
 }
 
 /** The engine's version, or an error that says why there is no answer. */
-export async function version(endpoint, milliseconds = 5000) {
+export async function version(endpoint, milliseconds = 30_000) {
   if (endpoint.host.startsWith("ssh://")) return versionBySsh(endpoint.host);
   const answer = await request(endpoint, { path: "/version", milliseconds });
   return JSON.parse(answer).Version;

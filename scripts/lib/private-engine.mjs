@@ -50,7 +50,7 @@ export async function start(at, options) {
   fs.mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
   record.containerd = startContainerd(at, dataRoot);
   save();
-  await until(() => fs.existsSync(join(at.dir, "containerd.sock")), 20);
+  await until(() => fs.existsSync(join(at.dir, "containerd.sock")), 60);
   record.dockerd = startDetached(program("dockerd"), dockerdArguments(at, record, options.settings), at.log);
   save();
   await answers(at, record);
@@ -114,7 +114,7 @@ async function answers(at, record) {
       () => true,
       () => false,
     );
-  }, 60);
+  }, 300);
   if (up && isOurs(record.dockerd, at.dir)) return;
   const log = fs.existsSync(at.log) ? fs.readFileSync(at.log, "utf8").trim().split("\n") : [];
   await remove(at);
