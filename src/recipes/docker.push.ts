@@ -1,11 +1,11 @@
-import { findImage, imageKey, type Engine } from "tsbuildout/docker";
+import { imageKey, inspectImage, type Engine } from "tsbuildout/docker";
 import {
   defineRecipe,
   type ConfigureContext,
   type InputsContext,
   type UninstallContext,
 } from "tsbuildout/recipe";
-import { engineOf, listing, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
+import { engineOf, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
 import { removeAllBrought } from "./image-brought.js";
 import { pushOptions, pushTargets, type PushOptions } from "./push-options.js";
 import { pushEverything, registryDigests } from "./push-steps.js";
@@ -53,9 +53,10 @@ function refuseTwice(context: ConfigureContext<typeof pushOptions>, makers: Make
   });
 }
 
+/** Asked by itself: an engine with containerd's image store takes long to list all that it has. */
 async function sourceId(context: InputsContext<typeof pushOptions>, engine: Engine): Promise<string> {
   const { source } = pushTargets(context.options);
-  return findImage(await listing(context, engine, "images"), source)?.Id ?? "absent";
+  return (await inspectImage(engine, source, context.signal))?.Id ?? "absent";
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {
