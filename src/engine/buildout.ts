@@ -101,7 +101,7 @@ export class Buildout {
       const prospect = await foresee(configured(session), options);
       session.runtime.settings.signal.throwIfAborted();
       throwAll(refusals(prospect.parts, prospect.forecast));
-      throwAll([...prospect.forecast.problems.values()].flat());
+      throwAll(prospect.parts.flatMap(({ name }) => prospect.forecast.problems.get(name) ?? []));
       const all = steps({ ...prospect, records: session.store.state.records }).map((step) =>
         session.runtime.redactor.value(step),
       );

@@ -16,6 +16,7 @@ import {
   defineRecipe,
   option,
   RecipeError,
+  type CheckContext,
   type ConfigureContext,
   type Drift,
   type InstallContext,
@@ -38,6 +39,7 @@ import { differingFlag, differingPairs } from "./differences.js";
 import { checkName } from "./names.js";
 import { differingPools, poolsOf } from "./network-pools.js";
 import { recordOf } from "./spec-options.js";
+import { somebodyElses } from "./taken.js";
 
 const options = {
   name: option.string({
@@ -102,6 +104,7 @@ export default defineRecipe({
     if (problems.length === 0) await refuseOverlaps(context);
   },
   look,
+  check,
   install: bringUp,
   update: bringUp,
   async uninstall(context) {
@@ -143,6 +146,13 @@ async function refuseOverlaps(context: ConfigureContext<typeof options>): Promis
 }
 
 type Installing = InstallContext<typeof options>;
+
+/** A network of somebody else's that could not be used is told before anything is done. */
+async function check(context: CheckContext<typeof options>): Promise<void> {
+  if (context.unknown.size > 0) return;
+  const found = await somebodyElses(context, "networks", ({ Name }) => Name === context.options.name);
+  if (found) refuseOther(found, context.options as Installing["options"], false);
+}
 
 /** The network as asked for: made where there is none, checked where there is one. */
 async function bringUp(context: Installing): Promise<Record<string, string>> {

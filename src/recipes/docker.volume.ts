@@ -10,6 +10,7 @@ import {
   defineRecipe,
   option,
   RecipeError,
+  type CheckContext,
   type Drift,
   type InstallContext,
   type LookContext,
@@ -33,6 +34,7 @@ import {
 import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
 import { recordOf } from "./spec-options.js";
+import { somebodyElses } from "./taken.js";
 
 const options = {
   name: option.string({
@@ -78,6 +80,7 @@ export default defineRecipe({
     await makeAfterOther(context, keyOf(name));
   },
   look,
+  check,
   install: bringUp,
   update: bringUp,
   async uninstall(context) {
@@ -103,6 +106,13 @@ export default defineRecipe({
 
 /** Of what makes it, for parts that use it. */
 const keyOf = (name: string): string => `volume:${name}`;
+
+/** A volume of somebody else's that could not be used is told before anything is done. */
+async function check(context: CheckContext<typeof options>): Promise<void> {
+  if (context.unknown.size > 0) return;
+  const found = await somebodyElses(context, "volumes", ({ Name }) => Name === context.options.name);
+  if (found) refuseOther(found, context.options as Options, false);
+}
 
 /** The volume as asked for: made where there is none, checked where there is one. */
 async function bringUp(context: InstallContext<typeof options>): Promise<Record<string, string>> {
@@ -143,7 +153,7 @@ async function make(context: InstallContext<typeof options>, call: Call): Promis
   return volume;
 }
 
-function refuseOther(volume: VolumeState, wanted: Options, ours: boolean): void {
+function refuseOther(volume: Omit<VolumeState, "Mountpoint">, wanted: Options, ours: boolean): void {
   const differences = [
     ...(wanted.driver && wanted.driver !== volume.Driver
       ? [`its driver is ${volume.Driver}, not ${wanted.driver}`]

@@ -6,11 +6,11 @@ import {
   isTrue,
   type LookContext,
   type PartRecord,
-  type Problem,
   RecipeError,
 } from "tsbuildout/recipe";
-import { BUILDOUT_LABEL, engineOf, engineOfRecord, engineOptions, listing, PART_LABEL } from "./common.js";
+import { engineOfRecord, listing, PART_LABEL } from "./common.js";
 import type { RunSchema } from "./run-options.js";
+import { somebodyElses } from "./taken.js";
 
 /** What differs between the containers that are there and those that are recorded: one request for all parts. */
 export async function lookAtContainers(context: LookContext): Promise<Map<string, Drift[]>> {
@@ -31,22 +31,10 @@ export async function lookAtContainers(context: LookContext): Promise<Map<string
 /** Says before anything is done that the part's name is somebody else's. @throws a problem `container/name-taken` */
 export async function refuseTaken(context: CheckContext<RunSchema>): Promise<void> {
   const { name } = context.options;
-  if (name === undefined || Object.keys(engineOptions).some((option) => context.unknown.has(option))) return;
-  const holder = namesOf(await containersThere(context)).get(name);
-  // One of this buildout's may be about to go: its part may have got another name.
-  if (!holder || holder.Labels?.[BUILDOUT_LABEL] === context.buildout.id) return;
-  throw nameTaken(name, holder);
-}
-
-/** None where the engine does not answer: it may come up by the time that the part is installed. */
-async function containersThere(context: CheckContext<RunSchema>): Promise<readonly ContainerSummary[]> {
-  try {
-    return await listing(context, await engineOf(context), "containers");
-  } catch (error) {
-    const { problem } = error as { readonly problem?: Problem };
-    if (problem?.code.startsWith("engine/")) return [];
-    throw error;
-  }
+  if (name === undefined) return;
+  const isMeant = ({ Names }: ContainerSummary): boolean => Names?.includes(`/${name}`) ?? false;
+  const holder = await somebodyElses(context, "containers", isMeant);
+  if (holder) throw nameTaken(name, holder);
 }
 
 export function nameTaken(

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { DiagnosticError } from "../../../src/index.js";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { countingProxy } from "../../support/counting-proxy.js";
 import {
@@ -192,6 +193,27 @@ describe("containers, networks and volumes in one file", () => {
       `script in container ${prefix}-web0 ended with exit code 3`,
     );
     expect(await engineHas(`/containers/${prefix}-web0/json`)).to.be.false;
+  });
+
+  it("a plan says what an install would: what somebody else made is not what is asked for", async () => {
+    const [net, data] = [`${prefix}-net`, `${prefix}-data`];
+    await engineJson({ method: "POST", path: "/networks/create", body: { Name: net, Internal: true } });
+    await engineJson({ method: "POST", path: "/volumes/create", body: { Name: data, Labels: { a: "1" } } });
+    const network = `[net]\nrecipe = docker.network\nname = ${net}\n`;
+    const volume = `[data]\nrecipe = docker.volume\nname = ${data}\nlabels = a=2\n`;
+    buildout = await testBuildout({ config: `[buildout]\nparts = net data\n${network}${volume}` });
+    try {
+      const told = [
+        `network ${net} is there already and differs from what is asked for`,
+        `volume ${data} is there already and differs from what is asked for`,
+      ];
+      const refused: unknown = await buildout.plan().catch((error: unknown) => error);
+      expect((refused as DiagnosticError).diagnostics.map(({ message }) => message)).to.deep.equal(told);
+      expect((await buildout.install()).parts.map(({ why }) => why)).to.have.members(told);
+    } finally {
+      await engineRemove("networks", net);
+      await engineRemove("volumes", data);
+    }
   });
 
   it("a network that went away takes its containers along", async () => {
