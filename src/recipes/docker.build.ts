@@ -12,7 +12,6 @@ import { openFiles } from "./build-files.js";
 import { basesOf, buildInputs, tellFetched } from "./build-inputs.js";
 import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
-import { performBuild } from "./build-perform.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { idsIn, imageDrift, madeBy, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
@@ -83,6 +82,8 @@ async function buildOrTake(context: InstallContext<typeof buildOptions>, wanted:
   const build = async () => {
     const files = await openFiles(context, options);
     const images = await listing(context, engine, "images");
+    // Loaded on use: most runs have nothing to build.
+    const { performBuild } = await import("./build-perform.js");
     const built = await performBuild(context, { engine, options, files });
     await tellFetched(context, engine, { dockerfile: files.dockerfile.content, images });
     return built;
