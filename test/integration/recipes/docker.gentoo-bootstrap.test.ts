@@ -248,6 +248,7 @@ script =
 script =
     for i in 1 2 3 4 5; do (sleep 0.1 & exec true); done
     sleep 1
+    n=0; while [ $$n -lt 100 ] && grep -q '^State:.Z' /proc/[0-9]*/status; do sleep 0.1; n=$$((n + 1)); done
     cat /proc/1/comm
     cat /proc/[0-9]*/stat | awk '{ if ($$3 == "Z") print "zombie", $$2 }'
 `;
