@@ -8,9 +8,14 @@ import { Composed, type Substitution, type Value } from "./model.js";
 import { hasReference } from "./template.js";
 
 /** Joins as zc.buildout does: an absolute name stands alone, and nothing is tidied up. */
-export function joined(directory: string, name: string): string {
+function joined(directory: string, name: string): string {
   if (path.isAbsolute(name) || directory === "") return name;
   return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
+}
+
+/** A directory of `[buildout]`, or the state file, as a path. An empty `installed` stays: nothing is recorded then. */
+export function below(directory: string, option: string, text: string): string {
+  return option === "installed" && text === "" ? "" : joined(directory, text);
 }
 
 export interface Places {
@@ -33,8 +38,7 @@ export function settleDirectories(merged: Merged, places: Places): Diagnostic[] 
     const base = values.get("directory")?.text ?? "";
     for (const name of BELOW_DIRECTORY) {
       const value = values.get(name);
-      if (value && !open(value) && !(name === "installed" && value.text === ""))
-        settle(values, name, joined(base, value.text));
+      if (value && !open(value)) settle(values, name, below(base, name, value.text));
     }
   }
   return BESIDE_FILE.flatMap((name) => {

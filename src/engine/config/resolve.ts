@@ -2,7 +2,7 @@ import { type Diagnostic, DiagnosticError } from "../diagnostic.js";
 import { isSecretName } from "../secret-name.js";
 import { didYouMean } from "../suggest.js";
 import { BELOW_DIRECTORY } from "./builtin.js";
-import { joined } from "./directories.js";
+import { below } from "./directories.js";
 import type { Environment } from "./expression.js";
 import { configError } from "./mistakes.js";
 import type { Config, Value } from "./model.js";
@@ -331,8 +331,8 @@ export class Resolver {
 
   /** A directory of `[buildout]` that was given by a reference becomes absolute only now. */
   private placed({ section }: State, option: string, text: string): string {
-    if (section.name !== "buildout" || !BELOW_DIRECTORY.has(option) || text === "") return text;
-    return joined(this.config.directory, text);
+    if (section.name !== "buildout" || !BELOW_DIRECTORY.has(option)) return text;
+    return below(this.config.directory, option, text);
   }
 
   private insert(frame: Frame, reference: Reference, stack: Frame[]): void {

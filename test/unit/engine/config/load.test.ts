@@ -19,6 +19,19 @@ describe("loading a configuration", () => {
     ]);
   });
 
+  it("takes a directory that is empty for the buildout's own, written or by a reference, but an empty installed for none", async () => {
+    for (const empty of ["", "$<:none>"]) {
+      const { stdout } = await ask(
+        {
+          "buildout.cfg": `[buildout]\nnone =\nparts-directory = ${empty}\nbin-directory = ${empty}\ninstalled = ${empty}\n`,
+        },
+        { args: ["annotate", "buildout"] },
+      );
+      const lines = stdout.split("\n").filter((line) => !line.startsWith(" "));
+      expect(lines).to.include.members(["parts-directory = @/", "bin-directory = @/", "installed ="]);
+    }
+  });
+
   it("finds optional files beside the file that lists them", async () => {
     const found = await values({
       "buildout.cfg": "[buildout]\nextends = sub/base.cfg\n",
