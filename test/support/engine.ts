@@ -119,13 +119,26 @@ export async function engineObjects(label: string): Promise<string[]> {
   const containers = await list<{ Names: string[] }[]>("/containers/json?all=1&");
   const networks = await list<{ Name: string }[]>("/networks?");
   const volumes = await list<{ Volumes: { Name: string }[] | null }>("/volumes?");
-  const images = await list<{ Id: string; RepoTags: string[] | null }[]>("/images/json?");
+  const images = await list<Tagged[]>("/images/json?");
   return [
     ...containers.map((c) => `container ${c.Names[0]?.slice(1)}`),
     ...networks.map((n) => `network ${n.Name}`),
     ...(volumes.Volumes ?? []).map((v) => `volume ${v.Name}`),
-    ...images.map((i) => `image ${familiarTags(i.RepoTags)[0] ?? i.Id}`),
+    ...(await Promise.all(images.map(async (i) => `image ${await imageText(i)}`))),
   ].sort();
+}
+
+/** Its name; of one without any, where it comes from. */
+async function imageText({ Id: id, RepoTags: tags }: Tagged): Promise<string> {
+  const [name] = familiarTags(tags).filter((tag) => tag !== "<none>:<none>");
+  if (name !== undefined) return name;
+  const found = await engineRequest({ path: `/images/${id}/json` });
+  return found.status === 200 ? `${id} ${found.body.toString()}` : id;
+}
+
+interface Tagged {
+  readonly Id: string;
+  readonly RepoTags: string[] | null;
 }
 
 /** An image's names as people write them: podman has them in full, those of what it builds and loads with `localhost/`. */
