@@ -118,6 +118,8 @@ export {
   overlap,
   overlappingNetworks,
   parseCidr,
+  prefixesMeet,
+  prefixOf,
   removeNetwork,
   type NetworkSettings,
   type NetworkState,

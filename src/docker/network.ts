@@ -158,7 +158,32 @@ export function contains(subnet: string, address: string): boolean {
   return list.check(bare, family);
 }
 
-/** Of two subnets one holds the other's first address, or they do not overlap. */
+/** Whether two subnets have addresses in common. @throws SpecError */
 export function overlap(a: string, b: string): boolean {
-  return contains(a, b) || contains(b, a);
+  return prefixesMeet(prefixOf(a), prefixOf(b));
 }
+
+/** Of two subnets that overlap, all addresses of one begin as those of the other do. */
+export function prefixesMeet(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
+}
+
+/** The bits that all addresses of a subnet begin with, as a text behind their family. @throws SpecError */
+export function prefixOf(subnet: string): string {
+  const { address, bits, family } = parseCidr(subnet);
+  const numbers =
+    family === "ipv4" ? address.split(".").map((one) => binary(Number(one), 8)) : groupsOf(address);
+  return `${family} ${numbers.join("").slice(0, bits)}`;
+}
+
+/** The eight groups of an IPv6 address in binary. A URL has them without leading zeros, a dotted end or capitals. */
+function groupsOf(address: string): string[] {
+  const written = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [before = [], behind = []] = written
+    .split("::")
+    .map((part) => part.split(":").filter((group) => group !== ""));
+  const zeros = Array<string>(8 - before.length - behind.length).fill("0");
+  return [...before, ...zeros, ...behind].map((group) => binary(Number.parseInt(group, 16), 16));
+}
+
+const binary = (value: number, bits: number): string => value.toString(2).padStart(bits, "0");

@@ -3,8 +3,9 @@ import {
   inspectNetwork,
   isConflict,
   networksNamed,
-  overlap,
   overlappingNetworks,
+  prefixesMeet,
+  prefixOf,
   removeNetwork,
   type Call,
   type NetworkSettings,
@@ -125,6 +126,8 @@ interface Asked {
   readonly place: string;
   readonly network: string;
   readonly theirs: string;
+  /** See prefixOf: a file may have thousands, each of which is compared with all before it. */
+  readonly prefix: string;
 }
 
 /** Drivers whose networks share an engine's addresses; a swarm's have others. */
@@ -139,9 +142,10 @@ async function refuseOverlaps(context: ConfigureContext<typeof options>): Promis
   const { part } = context;
   const others = asked.filter((one) => one.place === place && one.part !== part && one.network !== network);
   for (const subnet of subnets) {
-    const overlaps = others.filter(({ theirs }) => overlap(theirs, subnet));
+    const prefix = prefixOf(subnet);
+    const overlaps = others.filter((one) => prefixesMeet(one.prefix, prefix));
     if (overlaps.length > 0) context.fail(overlapping(overlaps.map((one) => ({ ...one, subnet }))));
-    asked.push({ part, place, network, theirs: subnet });
+    asked.push({ part, place, network, theirs: subnet, prefix });
   }
 }
 
