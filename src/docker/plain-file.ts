@@ -1,5 +1,6 @@
-import { constants, open } from "node:fs";
+import { constants, createReadStream, fstat, open } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { addAbortSignal } from "node:stream";
 import { promisify } from "node:util";
 
 /** No file that a user writes is near this long; a pipe may go on for ever. */
@@ -27,17 +28,33 @@ export async function isPipe(path: string): Promise<boolean> {
 
 /** Reads a pipe to its end, for whose writers it waits. @throws the signal's reason; an error where more comes than 16 MiB */
 export async function readPipe(path: string, signal: AbortSignal): Promise<Buffer> {
+  const bytes = await readUpTo(path, { limit: PIPE_LIMIT + 1, signal });
+  if (bytes.length > PIPE_LIMIT) throw new Error(`${path} gives more than 16 MiB`);
+  return bytes;
+}
+
+/**
+ * What a file, a device or a pipe holds, to its end or until there are so many bytes.
+ * A pipe is opened and read without a thread that waits in it: no signal reaches that, and not even the process could end.
+ * @throws the signal's reason, or the system's error
+ */
+export async function readUpTo(
+  path: string,
+  { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
+): Promise<Buffer> {
   const { Socket } = await import("node:net");
-  // An open that waits for a writer could not be ended, and would hold up the end of the process.
   const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const pipe = new Socket({ fd, readable: true, writable: false, signal });
+  const stats = await promisify(fstat)(fd);
+  const stream = stats.isFIFO()
+    ? new Socket({ fd, readable: true, writable: false })
+    : createReadStream(path, { fd });
   const chunks: Buffer[] = [];
-  let bytes = 0;
+  let length = 0;
   try {
-    for await (const chunk of pipe as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > PIPE_LIMIT) throw new Error(`${path} gives more than 16 MiB`);
+    for await (const chunk of addAbortSignal(signal, stream)) {
+      chunks.push(chunk as Buffer);
+      length += (chunk as Buffer).length;
+      if (length >= limit) break;
     }
   } catch (error) {
     signal.throwIfAborted();

@@ -1,9 +1,6 @@
-import { constants, createReadStream, fstat, open } from "node:fs";
 import { stat } from "node:fs/promises";
-import { Socket } from "node:net";
 import { resolve } from "node:path";
-import { addAbortSignal } from "node:stream";
-import { promisify } from "node:util";
+import { readUpTo } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import type { Secret } from "./build-options.js";
 
@@ -42,7 +39,8 @@ async function readSecret(context: Context, secret: Secret): Promise<Uint8Array>
   if (value !== undefined) return Buffer.from(value);
   const path = secretPath(context, secret.file ?? secret.id);
   try {
-    return await readUpTo(LIMIT + 1, path, context.signal);
+    // As with the docker CLI it may be a pipe that somebody writes to, or a device.
+    return await readUpTo(path, { limit: LIMIT + 1, signal: context.signal });
   } catch (error) {
     context.signal.throwIfAborted();
     throw unreadable(secret, path, error);
@@ -62,26 +60,6 @@ function unreadable({ id }: Secret, path: string, error: unknown): RecipeError {
   const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
   const why = missing ? `there is no file ${path}` : (error as Error).message;
   return problem(`the secret "${id}" cannot be read: ${why}`);
-}
-
-/**
- * What a file holds, as far as it is wanted. As with the docker CLI it may be a pipe that somebody writes to, or a device.
- * A pipe is opened and read without a thread that waits in it: no signal reaches that, and not even the process could end.
- */
-async function readUpTo(limit: number, path: string, signal: AbortSignal): Promise<Buffer> {
-  const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const stats = await promisify(fstat)(fd);
-  const stream = stats.isFIFO()
-    ? new Socket({ fd, readable: true, writable: false })
-    : createReadStream(path, { fd });
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of addAbortSignal(signal, stream)) {
-    chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-    if (length >= limit) break;
-  }
-  return Buffer.concat(chunks);
 }
 
 export function secretPath({ buildout, home }: Context, file: string): string {

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import * as fc from "fast-check";
 import { contains, overlap, parseCidr } from "../../../src/docker/network.js";
 import { SpecError } from "../../../src/docker/spec.js";
 
@@ -18,5 +19,21 @@ describe("subnets", () => {
     expect(overlap("10.0.0.0/8", "10.1.0.0/16")).to.be.true;
     expect(overlap("10.1.0.0/16", "10.0.0.0/8")).to.be.true;
     expect(overlap("10.1.0.0/16", "10.2.0.0/16")).to.be.false;
+  });
+
+  it("overlap where one has the other's first address, however they are written", () => {
+    const four = fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 32 }));
+    const six = fc.tuple(
+      fc.oneof(fc.ipV6(), fc.constantFrom("::", "FD00::1", "::ffff:10.1.0.1")),
+      fc.integer({ min: 0, max: 128 }),
+    );
+    const subnet = fc.oneof(four, six).map(([address, bits]) => `${address}/${bits}`);
+    fc.assert(
+      fc.property(subnet, subnet, (a, b) => {
+        const [first, second] = [contains(a, b), contains(b, a)];
+        expect(overlap(a, b)).to.equal(first || second);
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
