@@ -87,7 +87,7 @@ function nextResources(
   return "created" in change ? [...others, resource] : others;
 }
 
-function sameResource(a: Resource, b: Resource): boolean {
+export function sameResource(a: Resource, b: Resource): boolean {
   return a.kind === b.kind && a.name === b.name;
 }
 

@@ -5,6 +5,7 @@ import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext
 import { RecipeError } from "./contract.js";
 import type { Runtime } from "./context.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
+import { sameResource } from "./journal.js";
 import type { Part } from "./part.js";
 import { runProgram } from "./program.js";
 import type { Registry } from "./registry.js";
@@ -145,8 +146,10 @@ export class Worker {
       throw error;
     }
     await this.#removeFiles(now);
-    const stays = left.length > 0 && because !== "gone";
-    await store.change(stays ? { set: { ...now, resources: left } } : { gone: name });
+    const recorded = store.state.records.get(name)!.resources;
+    const resources = recorded.filter((one) => left.some((other) => sameResource(one, other)));
+    const stays = resources.length > 0 && because !== "gone";
+    await store.change(stays ? { set: { ...now, resources } } : { gone: name });
     this.#settings.values.forget(name);
   }
 

@@ -89,6 +89,8 @@ async function uninstall(context: UninstallContext): Promise<void> {
   const call = await callOf(context);
   const names = context.record.resources.flatMap(({ kind, name }) => (kind === "container" ? [name] : []));
   const leave = async (volume: Resource): Promise<void> => await context.leave(volume);
+  // Before those of the container, which were the last in use.
+  if (context.because !== "gone") for (const volume of keptVolumes(context.record)) await leave(volume);
   // Somebody may have given it another name.
   const id = context.record.outputs["container-id"];
   for (const name of [...names, ...(id ? [id] : [])]) {
@@ -97,7 +99,6 @@ async function uninstall(context: UninstallContext): Promise<void> {
     await takeAway(call, found, context.because === "changed" ? leave : undefined);
     await forgetListing(context, call.engine, "containers");
   }
-  for (const volume of keptVolumes(context.record))
-    if (context.because === "gone") await dropVolume(context, call, volume.name);
-    else await leave(volume);
+  if (context.because === "gone")
+    for (const volume of keptVolumes(context.record)) await dropVolume(context, call, volume.name);
 }

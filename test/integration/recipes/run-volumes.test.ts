@@ -99,6 +99,20 @@ ${text}
     await engineJson({ method: "DELETE", path: `/volumes/${name}-named` });
   });
 
+  it("are those that were the last in use, where somebody took away one from before", async () => {
+    await install();
+    const first = await volumesOf(name);
+    expect(await install({ text: "entrypoint = no-such-program" })).to.be.false;
+    await engineJson({ method: "DELETE", path: `/volumes/${first["/data"]}` });
+    await install({ text: "hostname = two" });
+    const second = await volumesOf(name);
+    expect(second["/data"]).to.not.equal(first["/data"]);
+    await install({ text: "hostname = three" });
+    expect(await volumesOf(name)).to.deep.equal(second);
+    const resources = (await buildout.records()).get(name)?.resources ?? [];
+    expect(new Set(resources.map(({ name: one }) => one)).size).to.equal(resources.length);
+  });
+
   it("that are another container's are that one's", async () => {
     const reader = (hostname: string): string =>
       `[${name}-b]\nrecipe = docker.run\nimage = ${base}\ncommand = sleep 1000\nstop-timeout = 0\nvolumes-from = ${name}\nhostname = ${hostname}\n`;
