@@ -1,8 +1,7 @@
 /** Images of several platforms under one name, as containerd's store keeps them. */
 import { speaksApi } from "./connect.js";
 import type { Engine } from "./engine.js";
-import { isNotFound } from "./errors.js";
-import { encodePath, inspectImage, type ImageDetails } from "./image.js";
+import { inspectImage, inspectWith, type ImageDetails } from "./image.js";
 
 /** `linux/arm/v7` as the API wants it in a query; a mere `arm64` is Linux's. */
 export function platformObject(text: string | undefined): object | undefined {
@@ -26,11 +25,5 @@ export async function inspectFor(engine: Engine, of: OfPlatform): Promise<ImageD
   const { reference, platform, signal } = of;
   const several = platform && speaksApi(engine, SHOWS_PLATFORM) && (await engine.info()).containerdStore;
   if (!several) return await inspectImage(engine, reference, signal);
-  try {
-    const path = `/images/${encodePath(reference)}/json`;
-    return await engine.request({ path, query: { platform: platformObject(platform) }, signal });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  return await inspectWith(engine, reference, { query: { platform: platformObject(platform) }, signal });
 }

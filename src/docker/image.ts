@@ -2,6 +2,7 @@
 import type { Engine } from "./engine.js";
 import { DockerError, isConflict, isNotFound } from "./errors.js";
 import type { ImageSummary } from "./listing.js";
+import type { EngineRequest } from "./request.js";
 import {
   familiarName,
   familiarReference,
@@ -36,11 +37,17 @@ export async function inspectImage(
   reference: string,
   signal?: AbortSignal,
 ): Promise<ImageDetails | undefined> {
+  return await inspectWith(engine, reference, signal ? { signal } : {});
+}
+
+/** The same with a query. */
+export async function inspectWith(
+  engine: Pick<Engine, "request">,
+  reference: string,
+  how: Pick<EngineRequest, "query" | "signal">,
+): Promise<ImageDetails | undefined> {
   try {
-    return await engine.request<ImageDetails>({
-      path: `/images/${encodePath(reference)}/json`,
-      ...(signal ? { signal } : {}),
-    });
+    return await engine.request<ImageDetails>({ path: `/images/${encodePath(reference)}/json`, ...how });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

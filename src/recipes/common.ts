@@ -57,7 +57,7 @@ export async function engineOf(context: PartContext): Promise<Engine> {
 
 /** Whether another part's record says the same of the engine as this part does. */
 export function onSameEngine(context: PartContext, { options }: PartRecord): boolean {
-  return ENGINE_OPTIONS.every((name) => (textOf(context, name) || "") === (options[name] || ""));
+  return placeOf(context) === placeKey((name) => options[name]);
 }
 
 /** The engine of a part that is only known by its record, for `look`. */
@@ -138,7 +138,11 @@ export function problemsOf(context: { fail(problem: Problem): void }, check: () 
 
 /** The engine that a part's options choose, as a key. */
 export function placeOf(context: PartContext): string {
-  return JSON.stringify(ENGINE_OPTIONS.map((name) => textOf(context, name) ?? ""));
+  return placeKey((name) => textOf(context, name));
+}
+
+function placeKey(texts: Texts): string {
+  return JSON.stringify(ENGINE_OPTIONS.map((name) => texts(name) ?? ""));
 }
 
 function textOf(context: PartContext, option: string): string | undefined {
@@ -158,15 +162,18 @@ export async function makersOf(context: Pick<Context, "shared">): Promise<Makers
  *  @returns the part that was the first to make it, where this is another */
 export function otherMaker(context: PartContext, makers: Makers, key: string): string | undefined {
   const place = `${placeOf(context)} ${key}`;
-  const maker = makers.get(place) ?? context.part;
-  makers.set(place, maker);
-  return maker === context.part ? undefined : maker;
+  if (!makers.has(place)) makers.set(place, context.part);
+  return otherAt(context, makers, place);
+}
+
+function otherAt({ part }: PartContext, makers: Makers, place: string): string | undefined {
+  const maker = makers.get(place);
+  return maker === part ? undefined : maker;
 }
 
 /** The other part that makes a thing now, which this one made. */
 export async function heirOf(context: PartContext, key: string): Promise<string | undefined> {
-  const maker = (await makersOf(context)).get(`${placeOf(context)} ${key}`);
-  return maker === context.part ? undefined : maker;
+  return otherAt(context, await makersOf(context), `${placeOf(context)} ${key}`);
 }
 
 /** Says that a part makes a thing that may be there before. Of two parts in one file the second finds that of the first,
