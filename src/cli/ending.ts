@@ -5,6 +5,9 @@ import { type Outputs, SHOW_CURSOR } from "./output.js";
 /** Errors of a stream nobody looks at any more: its reader has left, as `head` does, or its terminal was closed. */
 const LEFT: ReadonlySet<string | undefined> = new Set(["EPIPE", "EIO"]);
 
+/** The codes with which the program itself cuts a run off. */
+const CUT_OFF: ReadonlySet<number> = new Set([EXIT.interrupted, EXIT.internal]);
+
 const UNFINISHED = "the run ended before it was done: a recipe ended it, or waits for what never comes";
 
 /**
@@ -44,7 +47,7 @@ export class Ending {
       process.exit(EXIT.internal);
     });
     process.on("exit", (code) => {
-      if (this.#code === undefined && code === EXIT.done) {
+      if (this.#code === undefined && !CUT_OFF.has(code)) {
         tell(UNFINISHED, `internal error: ${UNFINISHED}\n`);
         process.exitCode = EXIT.internal;
       }

@@ -6,6 +6,7 @@ import { decide, type Decision, type Fingerprint, type Observed, type Wanted } f
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Action } from "./events.js";
 import { isSecretOption } from "./facts.js";
+import { requireText } from "./given.js";
 import { replaceSecrets } from "./hidden.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { type Decoded, decodeOptions } from "./options.js";
@@ -206,7 +207,10 @@ export class Assessor {
   async #read(part: Part, live: Live): Promise<Readonly<Record<string, string>>> {
     const { recipe } = part.loaded;
     if (!recipe.inputs) return {};
-    return await this.#within(part, async (signal) => recipe.inputs!(this.#looking(part, live, signal)));
+    const read = (signal: AbortSignal) => recipe.inputs!(this.#looking(part, live, signal));
+    const inputs = { ...(await this.#within(part, read)) };
+    for (const [name, digest] of Object.entries(inputs)) requireText(digest, `the input ${name}`);
+    return inputs;
   }
 
   #within<T>(part: Part, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

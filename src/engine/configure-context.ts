@@ -1,6 +1,7 @@
 import type { ConfigureContext, Context, Problem } from "./contract.js";
 import type { Runtime } from "./context.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { requireText } from "./given.js";
 import { hasHole } from "./hole.js";
 import type { Decoded } from "./options.js";
 import { addNeed, type Part, type Text } from "./part.js";
@@ -38,6 +39,7 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
     unknown: decoded.unknown,
     text: (option) => knownText(part.computed.get(option) ?? part.texts.get(option)),
     compute: (option, text, settings = {}) => {
+      requireText(text, `the option ${option}`);
       const { inPlace = false, from } = settings;
       const { redactor } = host.runtime;
       const piece =
@@ -65,7 +67,11 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
     },
     provides: (key) => void part.provides.push(key),
     uses: (key, why) => void part.uses.push({ key, why }),
-    addPart: (name, options) => void wishes.parts.push({ name, options }),
+    addPart: (name, options) => {
+      for (const [option, text] of Object.entries(options))
+        requireText(text, `the option ${option} of ${name}`);
+      wishes.parts.push({ name, options });
+    },
     // Gathered with the mistakes: `check` and `plan` show them too.
     warn: (problem) => host.fail([warningOf(problem, at)]),
     fail: (problem: Problem) => host.fail(problemDiagnostics(new RecipeError(problem), at)),

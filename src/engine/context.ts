@@ -63,7 +63,9 @@ export class Runtime {
       home,
       signal,
       shared: (key, make, dispose) => this.#share(key, signal, { make, dispose }),
-      log: (line, stream = "out") => this.emit({ type: "part-log", part, stream, line }),
+      log: (text, stream = "out") => {
+        for (const line of linesOf(text)) this.emit({ type: "part-log", part, stream, line });
+      },
       warn: (problem) => this.report(warningOf(problem, { part, span })),
       progress: (progress: Progress) => this.emit({ type: "part-progress", part, ...progress }),
       secret: (text) => this.redactor.add(text),
@@ -93,4 +95,10 @@ export class Runtime {
     }
     this.#made.clear();
   }
+}
+
+/** Of what is logged as a line: reporters rely on its being one. */
+function linesOf(logged: unknown): readonly string[] {
+  const text = String(logged);
+  return text.includes("\n") ? text.replace(/\r?\n$/, "").split(/\r?\n/) : [text];
 }

@@ -12,8 +12,9 @@ export interface Problem {
   readonly option?: string;
 }
 
-/** Something that a recipe made. `kind` is the recipe's own word, except `file`, a file or folder that the
- *  engine itself removes when the part goes (after the recipe's uninstall). Flat text, so that a person can read it. */
+/** Something that a recipe made. `kind` is the recipe's own word, except `file`, a file or folder that the engine itself
+ *  removes when the part goes (after the recipe's uninstall), and `folder`, one that goes when it is empty. Flat text, so
+ *  that a person can read it. */
 export interface Resource {
   readonly kind: string;
   readonly name: string;
@@ -86,7 +87,7 @@ export interface Context {
     make: (signal: AbortSignal) => T | Promise<T>,
     dispose?: (value: T) => void | Promise<void>,
   ): Promise<T>;
-  /** A line of the part's log. */
+  /** A line of the part's log, or several. */
   log(line: string, stream?: "out" | "err" | "note"): void;
   warn(problem: Problem): void;
   progress(progress: Progress): void;

@@ -1,3 +1,4 @@
+import type { Problem } from "./contract.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { withoutSecrets } from "./hidden.js";
 import { positionAt } from "./text.js";
@@ -127,40 +128,40 @@ export function toDiagnostics(thrown: unknown, part?: string): readonly Diagnost
   const of = part === undefined ? {} : { part };
   if (thrown instanceof DiagnosticError) return thrown.diagnostics.map((d) => ({ ...of, ...d }));
   const problem = problemOf(thrown);
-  if (problem) {
-    const { code, message, notes, help } = problem;
-    const notesOf = notes ? { notes: notes.map((note) => ({ message: note })) } : {};
-    return [{ severity: "error", code, message, ...of, ...notesOf, ...(help && { help }) }];
-  }
+  if (problem) return [{ severity: "error", ...of, ...saidBy(problem) }];
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   // The system said no (a full disk, a missing permission): nobody's bug.
   if ("syscall" in error && "code" in error)
     return [{ severity: "error", code: "system/failed", message: error.message, ...of }];
-  const notes = (error.stack ?? "").split("\n").slice(1, 8);
-  return [
-    {
-      severity: "error",
-      code: "internal/bug",
-      message: `${error.name}: ${error.message}`,
-      ...of,
-      notes: notes.map((line) => ({ message: line.trim() })),
-    },
-  ];
+  const trace = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  const notes = [...causesOf(error), ...trace.slice(0, 7).map((line) => line.trim())];
+  const message = `${error.name}: ${error.message}`;
+  return [{ severity: "error", ...of, ...saidBy({ code: "internal/bug", message, notes }) }];
 }
 
-interface ProblemLike {
-  readonly code: string;
-  readonly message: string;
-  readonly notes?: readonly string[];
-  readonly help?: readonly string[];
-  readonly option?: string;
+/** A problem's words as those of a diagnostic. Of notes and help one text is taken for a list of one. */
+export function saidBy({ code, message, notes, help }: Problem) {
+  return {
+    code,
+    message,
+    ...(notes && { notes: [notes].flat().map((note) => ({ message: note })) }),
+    ...(help && { help: [help].flat() }),
+  };
+}
+
+/** What an error came of, with what those came of: `fetch failed` alone says nothing. */
+function causesOf(error: Error): string[] {
+  const known = new Set([error]);
+  for (const { cause, errors } of known as Set<Error & { readonly errors?: unknown }>)
+    for (const one of [cause, errors].flat()) if (one instanceof Error) known.add(one);
+  return [...known].slice(1, 6).map(({ name, message }) => `because of ${name}: ${message}`);
 }
 
 /** The `problem` property of an error, whatever class it is of (a recipe package may bring its own copy). */
-export function problemOf(thrown: unknown): ProblemLike | undefined {
+export function problemOf(thrown: unknown): Problem | undefined {
   if (typeof thrown !== "object" || thrown === null || !("problem" in thrown)) return undefined;
   const { problem } = thrown;
   if (typeof problem !== "object" || problem === null) return undefined;
-  const { code, message } = problem as Partial<ProblemLike>;
-  return typeof code === "string" && typeof message === "string" ? (problem as ProblemLike) : undefined;
+  const { code, message } = problem as Partial<Problem>;
+  return typeof code === "string" && typeof message === "string" ? (problem as Problem) : undefined;
 }

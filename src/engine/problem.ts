@@ -1,6 +1,6 @@
 import type { Problem } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { problemOf, toDiagnostics } from "./events.js";
+import { problemOf, saidBy, toDiagnostics } from "./events.js";
 import type { Span } from "./text.js";
 
 /** In whose name something is said, and where its options stand. */
@@ -19,17 +19,8 @@ export function problemDiagnostics(thrown: unknown, at: At): readonly Diagnostic
 
 /** What a recipe warns of, with its place in the same way. */
 export function warningOf(problem: Problem, at: At): Diagnostic {
-  const { code, message, notes, help } = problem;
   const span = spanOf(problem, at);
-  return {
-    severity: "warning",
-    code,
-    message,
-    part: at.part,
-    ...(span && { span }),
-    ...(notes && { notes: notes.map((note) => ({ message: note })) }),
-    ...(help && { help }),
-  };
+  return { severity: "warning", part: at.part, ...(span && { span }), ...saidBy(problem) };
 }
 
 function spanOf(problem: Pick<Problem, "option"> | undefined, at: At): Span | undefined {

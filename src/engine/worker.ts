@@ -4,6 +4,7 @@ import { type Assessment, type Assessor, knownText, type Live } from "./assess.j
 import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext } from "./contract.js";
 import { RecipeError } from "./contract.js";
 import type { Runtime } from "./context.js";
+import { requireText } from "./given.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { sameResource } from "./journal.js";
 import type { Part } from "./part.js";
@@ -203,7 +204,10 @@ export class Worker {
       created: (resource) => store.change({ part: part.name, created: flat(resource, info.directory) }, true),
       removed: (resource) => store.change({ part: part.name, removed: flat(resource, info.directory) }),
       others: () => this.#others(part.name),
-      input: (name, digest) => void (inputs[name] = digest),
+      input: (name, digest) => {
+        requireText(digest, `the input ${name}`);
+        inputs[name] = digest;
+      },
       run: this.#program(part.name, signal),
       temporaryFolder: () => temporary.make(),
       download: async (what) => {
@@ -263,6 +267,7 @@ export class Worker {
       const declared = part.outputs.get(name);
       if (!declared)
         throw new TypeError(`${part.loaded.spec} gave an output "${name}" that it does not declare`);
+      requireText(text, `the output ${name}`);
       if (declared.secret) runtime.redactor.add(text);
       // A secret that a program printed makes all that it printed one.
       const secret = declared.secret === true || runtime.redactor.text(text) !== text;
@@ -303,8 +308,7 @@ export class Worker {
 /** Files are recorded relative to the buildout, so that it can be moved. */
 function flat(resource: Resource, directory: string): Resource {
   for (const [name, value] of [["kind", resource.kind], ["name", resource.name], ...Object.entries(resource)])
-    if (typeof value !== "string")
-      throw new TypeError(`the ${name} of a resource is a text, not ${typeof value}`);
+    requireText(value, `the ${name} of a resource`);
   if (!["file", "folder"].includes(resource.kind) || !resource.name.startsWith(directory + sep))
     return resource;
   return { ...resource, name: resource.name.slice(directory.length + 1) };

@@ -29,6 +29,7 @@ describe("ends of a process that nobody asked for", () => {
   for (const [what, body] of [
     ["waits for what never comes", "await new Promise(() => {});"],
     ["ends the process", "process.exit(0);"],
+    ["ends the process as if a part had failed", "process.exit(1);"],
   ] as const)
     it(`a recipe that ${what} is no success`, async () => {
       const cwd = await withInstall(body);

@@ -389,6 +389,92 @@ error[part/value-unknown]: option x of b needs a:told, which its part did not gi
   = note: at …`,
   },
   {
+    name: "internal/bug: an output that is no text",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine("return { port: 80 };", `outputs: { port: { doc: "" } },`),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: TypeError: the output port is a text, not number (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
+  },
+  {
+    name: "internal/bug: an input that is no text",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine("", "async inputs() { return { size: 5 }; },"),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: TypeError: the input size is a text, not number (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
+  },
+  {
+    name: "internal/bug: an input found by the install that is no text",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`context.input("size", 5);`),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: TypeError: the input size is a text, not number (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
+  },
+  {
+    name: "internal/bug: a computed option that is no text",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine("", `configure(context) { context.compute("size", 5); },`),
+    text: `error[internal/bug]: TypeError: the option size is a text, not number (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
+  },
+  {
+    name: "internal/bug: a generated part's option that is no text",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine("", `configure(context) { context.addPart("b", { port: 80 }); },`),
+    text: `error[internal/bug]: TypeError: the option port of b is a text, not number (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
+  },
+  {
+    name: "internal/bug: with what it came of",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`const refused = new AggregateError([new Error("no IPv6"), new Error("no IPv4")], "refused");
+      throw new TypeError("failed", { cause: refused });`),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: TypeError: failed (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: because of AggregateError: refused
+  = note: because of Error: no IPv6
+  = note: because of Error: no IPv4
+  = note: at …`,
+  },
+  {
+    name: "mine/problem: with one text where a list belongs",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`const problem = { code: "mine/problem", message: "no", notes: "it is so", help: "do that" };
+      throw Object.assign(new Error(), { problem });`),
+    args: ["install"],
+    code: 1,
+    text: `error[mine/problem]: no (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: it is so
+  = help: do that`,
+  },
+  {
     name: "internal/bug",
     cfg: part("recipe = ./mine.mjs"),
     files: mine(`throw new TypeError("x is not a thing");`),

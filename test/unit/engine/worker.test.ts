@@ -72,3 +72,13 @@ describe("the records of other parts", () => {
     expect(last).to.include("taken away");
   });
 });
+
+describe("the log of a part", () => {
+  it("has a line for each that a recipe logs at once", async () => {
+    const recipe = `export default { doc: "", options: {}, async install({ log }) { log("one\\ntwo\\r\\n"); log(3); } };`;
+    const config = "[buildout]\nparts = a\n[a]\nrecipe = ./made.mjs\n";
+    await using buildout = await testBuildout({ config, files: { "made.mjs": recipe } });
+    await buildout.install();
+    expect(buildout.log("a")).to.deep.equal(["one", "two", "3"]);
+  });
+});
