@@ -1,38 +1,44 @@
 import type { CommandSpec, OptionSpec } from "./command.js";
 import { globalOptions } from "./options.js";
+import { table, wrap } from "./wrap.js";
 
 /** What `tsbuildout --help` prints. */
-export function programHelp(commands: readonly CommandSpec[]): string {
+export function programHelp(commands: readonly CommandSpec[], columns: number): string {
+  const purpose =
+    "Brings the images, containers, networks and volumes that buildout.cfg describes into being.";
+  const assignments =
+    "Assignments override the file: section:option=value, += adds lines, -= removes them; the section defaults to buildout.";
   return [
     "Usage: tsbuildout [options] [section:option=value ...] [command [arguments]]",
     "",
-    "Brings the images, containers, networks and volumes that buildout.cfg describes into being.",
+    ...wrap(purpose, columns),
     "",
     "Commands:",
-    ...table(commands.map(({ name, usage, doc }) => [`${name} ${usage}`.trimEnd(), doc])),
+    ...indented(
+      commands.map(({ name, usage, doc }) => [`${name} ${usage}`.trimEnd(), doc]),
+      columns,
+    ),
     "",
     "Options:",
-    ...table(globalOptions.map((option) => [spelled(option), option.doc])),
+    ...indented(globalOptions.map(optionRow), columns),
     "",
-    "Assignments override the file: section:option=value, += adds lines, -= removes them; the section defaults to buildout.",
+    ...wrap(assignments, columns),
     "",
   ].join("\n");
 }
 
 /** What `tsbuildout COMMAND --help` prints. */
-export function commandHelp({ name, usage, doc, options = [] }: CommandSpec): string {
-  const own = options.length === 0 ? [] : ["", "Options:", ...table(options.map((o) => [spelled(o), o.doc]))];
+export function commandHelp({ name, usage, doc, options = [] }: CommandSpec, columns: number): string {
+  const own = options.length === 0 ? [] : ["", "Options:", ...indented(options.map(optionRow), columns)];
   const general = "Options for all commands: tsbuildout --help";
-  return [`Usage: tsbuildout [options] ${name} ${usage}`.trimEnd(), "", doc, ...own, "", general, ""].join(
-    "\n",
-  );
+  const head = `Usage: tsbuildout [options] ${name} ${usage}`.trimEnd();
+  return [head, "", ...wrap(doc, columns), ...own, "", general, ""].join("\n");
 }
 
-function spelled({ short, long, value }: OptionSpec): string {
-  return `${short ? `-${short}, ` : "    "}--${long}${value ? ` ${value}` : ""}`;
+function optionRow({ short, long, value, doc }: OptionSpec): readonly [string, string] {
+  return [`${short ? `-${short}, ` : "    "}--${long}${value ? ` ${value}` : ""}`, doc];
 }
 
-function table(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+function indented(rows: readonly (readonly [string, string])[], columns: number): string[] {
+  return table(rows, columns - 2).map((line) => `  ${line}`);
 }

@@ -29,7 +29,9 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   if (!command) throw noCommand(asked ?? DEFAULT_COMMAND);
   if (help) {
     const { commandHelp, programHelp } = await import("./help.js");
-    io.out.write(asked === undefined ? programHelp(commands) : commandHelp(command));
+    const { textColumns } = await import("./wrap.js");
+    const columns = textColumns(io.out);
+    io.out.write(asked === undefined ? programHelp(commands, columns) : commandHelp(command, columns));
     return EXIT.done;
   }
   checkArguments(command, parsed.args);

@@ -4,6 +4,7 @@ import { EXIT, type Invocation } from "../command.js";
 import { referenceMarkdown } from "../reference/markdown.js";
 import { referenceOf } from "../reference/reference.js";
 import { referenceText } from "../reference/text.js";
+import { table, textColumns } from "../wrap.js";
 
 /** Lists the built-in recipes, or prints the reference of some: built in, of a package, or a file. */
 export async function run(invocation: Invocation): Promise<number> {
@@ -12,13 +13,15 @@ export async function run(invocation: Invocation): Promise<number> {
   const references = await Promise.all(names.map(async (name) => referenceOf(await load(name, io.cwd))));
   if (globals.json) io.out.write(`${JSON.stringify({ recipes: references })}\n`);
   else if (args.length === 0) {
-    const width = Math.max(...names.map((name) => name.length));
-    for (const { name, doc } of references)
-      io.out.write(`${name.padEnd(width)}  ${doc.split(/[.:] /)[0]!.replace(/\.$/, "")}\n`);
+    const rows = references.map(({ name, doc }) => [name, firstSentence(doc)] as const);
+    io.out.write(`${table(rows, textColumns(io.out)).join("\n")}\n`);
   } else if (options.has("markdown")) io.out.write(references.map(referenceMarkdown).join("\n"));
-  else
-    io.out.write(references.map((one) => referenceText(one, Math.min(io.out.columns ?? 80, 100))).join("\n"));
+  else io.out.write(references.map((one) => referenceText(one, textColumns(io.out))).join("\n"));
   return EXIT.done;
+}
+
+function firstSentence(doc: string): string {
+  return doc.split(/[.:] /)[0]!.replace(/\.$/, "");
 }
 
 async function load(name: string, directory: string): Promise<LoadedRecipe> {

@@ -1,3 +1,4 @@
+import { wrap } from "../wrap.js";
 import type { OptionReference, Reference } from "./reference.js";
 
 /** For the terminal: options and outputs on lines of their own, what they mean indented and wrapped below. */
@@ -43,17 +44,4 @@ function headed({ name, aliases, kind, default: otherwise, marks, doc }: OptionR
   const also = aliases.length > 0 ? ` (or ${aliases.join(", ")})` : "";
   const value = otherwise === undefined ? "" : ` = ${otherwise === "" ? "(empty)" : otherwise}`;
   return { head: `${name}${also}${value}  [${[kind, ...marks].join(", ")}]`, doc };
-}
-
-function wrap(text: string, columns: number): string[] {
-  return text.split("\n").flatMap((paragraph) => {
-    const lines: string[] = [];
-    let line = "";
-    for (const word of paragraph.split(" ")) {
-      const full = line !== "" && line.length + 1 + word.length > columns;
-      if (full) lines.push(line);
-      line = full || line === "" ? word : `${line} ${word}`;
-    }
-    return [...lines, line];
-  });
 }

@@ -13,6 +13,28 @@ describe("help", () => {
   });
 });
 
+describe("what is read on a terminal", () => {
+  for (const argv of [
+    ["--help"],
+    ["install", "--help"],
+    ["report", "--help"],
+    ["recipes"],
+    ["recipes", "docker.volume"],
+  ])
+    it(`is no wider than 80 columns by tsbuildout ${argv.join(" ")}`, async () => {
+      const { stdout } = await runCli(argv, { cwd: "/" });
+      expect(stdout.split("\n").filter((line) => line.length > 80)).to.deep.equal([]);
+    });
+
+  it("has what a command means beside its name on every line", async () => {
+    const { stdout } = await runCli(["--help"], { cwd: "/" });
+    expect(stdout).to.contain(`
+  plan [part ...]             Show what install would do, and why; changes
+                              nothing.
+  status `);
+  });
+});
+
 describe("init --from compose", () => {
   it("says where it found no file", async () => {
     const { code, stderr } = await runCli(["init", "--from", "compose"], { cwd: await temporaryFolder() });
