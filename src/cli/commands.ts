@@ -42,7 +42,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "status",
     usage: "",
-    doc: "Show what is installed, and how it stands on the engine.",
+    doc: "Show what is installed, and how it stands on the engine; with -v the outputs.",
     options: [{ long: "exit-code", doc: "end with 4 when something is not as it was installed" }],
     arguments: { least: 0, most: 0 },
     load: () => import("./commands/status.js"),

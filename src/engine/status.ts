@@ -1,7 +1,7 @@
-import type { Drift } from "./contract.js";
+import type { Drift, Outputs } from "./contract.js";
 import { toDiagnostics } from "./events.js";
 import { type Finding, NOTHING_FOUND } from "./observe.js";
-import type { StoredRecord } from "./state.js";
+import { isHashed, type StoredRecord } from "./state.js";
 
 export interface PartStatus {
   readonly part: string;
@@ -13,12 +13,15 @@ export interface PartStatus {
   readonly drift: readonly Drift[];
   readonly keep: boolean;
   readonly needs: readonly string[];
+  /** As they are recorded: of a secret `***`. */
+  readonly outputs: Outputs;
   readonly problem?: string;
 }
 
 /** A recorded part with what was found of it. */
 export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND): PartStatus {
   const { part, recipe, version, installedAt, keep, needs, phase } = record;
+  const outputs = Object.entries(record.outputs).map(([name, text]) => [name, isHashed(text) ? "***" : text]);
   const files = finding.missing.map(
     (path): Drift => ({ kind: "missing", message: `${path} is gone`, repair: "reinstall" }),
   );
@@ -37,6 +40,7 @@ export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND)
     drift,
     keep,
     needs,
+    outputs: Object.fromEntries(outputs) as Outputs,
     ...(problem !== undefined && { problem }),
   };
 }

@@ -20,9 +20,12 @@ export async function run(invocation: Invocation): Promise<number> {
     throw new UsageError(`run ${run.id} had no part "${part}"`, [
       `its parts: ${run.parts.map(({ name }) => name).join(", ")}`,
     ]);
+  let silent = true;
   const print = (line: string): void => {
     const parsed = parseLogLine(line);
     if (!parsed) return;
+    silent = false;
+    if (globals.json) return void io.out.write(`${JSON.stringify(parsed)}\n`);
     const time = globals.verbosity > 0 ? `${(parsed.milliseconds / 1000).toFixed(3).padStart(9)}  ` : "";
     io.out.write(`${time}${parsed.text}\n`);
   };
@@ -33,6 +36,7 @@ export async function run(invocation: Invocation): Promise<number> {
     tail.read(print);
   }
   tail.read(print);
+  if (silent) io.err.write(`${part} said nothing in run ${run.id}\n`);
   return EXIT.done;
 }
 

@@ -16,17 +16,8 @@ export async function run(invocation: Invocation): Promise<number> {
   });
   const paint = paintFor(io.err, io.env);
   for (const warning of plan.warnings) io.err.write(`${renderDiagnostic(warning, paint)}\n`);
-  if (globals.json) {
-    const steps = plan.steps.map(({ part, action, recipe, reasons, needs, notes }) => ({
-      part,
-      action,
-      recipe,
-      reasons,
-      needs,
-      ...(notes && { notes }),
-    }));
-    io.out.write(`${JSON.stringify({ steps })}\n`);
-  } else io.out.write(planText(plan, globals.verbosity));
+  const { steps } = plan;
+  io.out.write(globals.json ? `${JSON.stringify({ steps })}\n` : planText(plan, globals.verbosity));
   return options.has("exit-code") && plan.changes ? EXIT.changes : EXIT.done;
 }
 

@@ -7,13 +7,13 @@ import { tellOtherRun } from "../report/other-run.js";
 export async function run(invocation: Invocation): Promise<number> {
   const { options, globals, io } = invocation;
   const parts = await buildoutOf(invocation).status({ signal: io.signal, report: tellOtherRun(io) });
-  io.out.write(globals.json ? `${JSON.stringify({ parts })}\n` : statusText(parts));
+  io.out.write(globals.json ? `${JSON.stringify({ parts })}\n` : statusText(parts, globals.verbosity > 0));
   const asInstalled = parts.every(({ state }) => state === "ok");
   return options.has("exit-code") && !asInstalled ? EXIT.changes : EXIT.done;
 }
 
-/** One line a part in columns, with what has drifted below it. */
-export function statusText(parts: readonly PartStatus[]): string {
+/** One line a part in columns, with what has drifted, and where asked for its outputs, below it. */
+function statusText(parts: readonly PartStatus[], verbose: boolean): string {
   if (parts.length === 0) return "nothing is installed\n";
   const rows = parts.map((part) => [
     part.part,
@@ -28,8 +28,14 @@ export function statusText(parts: readonly PartStatus[]): string {
     .map((part, index) => {
       const cells = rows[index]!.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
       const notes = [...part.drift.map(({ message }) => message), ...(part.problem ? [part.problem] : [])];
+      if (verbose) notes.push(...Object.entries(part.outputs).flatMap(outputLines));
       return [cells.trimEnd(), ...notes.map((note) => `    ${note}`)].join("\n");
     })
     .join("\n")
     .concat("\n");
+}
+
+function outputLines([name, text]: readonly [string, string]): readonly string[] {
+  const lines = text.split("\n");
+  return lines.length === 1 ? [`${name} = ${text}`] : [`${name} =`, ...lines.map((line) => `    ${line}`)];
 }

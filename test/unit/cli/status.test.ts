@@ -1,0 +1,47 @@
+import { expect } from "chai";
+import { runCli } from "../../support/in-process.js";
+import { temporaryFolder } from "../../support/tmp.js";
+
+const RECIPE = `export default {
+  doc: "",
+  version: "1",
+  options: {},
+  outputs: { ports: { doc: "" }, address: { doc: "" }, key: { doc: "", secret: true } },
+  async install() { return { ports: "80\\n443", address: "10.0.0.1", key: "s3cr3t" }; },
+};
+`;
+
+describe("status", () => {
+  let cwd: string;
+  before(async () => {
+    cwd = await temporaryFolder({
+      "buildout.cfg": "[buildout]\nparts = a\n[a]\nrecipe = ./made.mjs\n",
+      "made.mjs": RECIPE,
+    });
+    await runCli([], { cwd });
+  });
+
+  it("is one line a part", async () => {
+    const { stdout } = await runCli(["status"], { cwd });
+    expect(stdout).to.match(/^a {2}ok {2}\.\/made\.mjs 1 {2}\S+\n$/);
+  });
+
+  it("shows the outputs with -v, but for secrets", async () => {
+    const { stdout } = await runCli(["status", "-v"], { cwd });
+    expect(stdout.slice(stdout.indexOf("\n"))).to.equal(`
+    ports =
+        80
+        443
+    address = 10.0.0.1
+    key = ***
+`);
+  });
+
+  it("has the outputs as JSON", async () => {
+    const { stdout } = await runCli(["status", "--json"], { cwd });
+    const { parts } = JSON.parse(stdout) as { parts: readonly { outputs: unknown }[] };
+    expect(parts.map(({ outputs }) => outputs)).to.deep.equal([
+      { ports: "80\n443", address: "10.0.0.1", key: "***" },
+    ]);
+  });
+});
