@@ -10,6 +10,8 @@ export interface ComposeScope {
   readonly definitions: { readonly [service: string]: { [key: string]: Yaml } };
   /** The files of secrets and configs by their names. */
   readonly files: Readonly<Record<"secrets" | "configs", ReadonlyMap<string, string>>>;
+  /** The variables that secrets come from, by their names. */
+  readonly secretVariables: ReadonlyMap<string, string>;
   note(message: string): void;
 }
 

@@ -2,7 +2,15 @@ import { posix } from "node:path";
 import { SectionText } from "./cfg.js";
 import { type ComposeScope, leftOver } from "./compose-scope.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
-import { healthcheck, joinCommand, longPort, longTmpfs, longVolume, ulimits } from "./compose-values.js";
+import {
+  healthcheck,
+  hosts,
+  joinCommand,
+  longPort,
+  longTmpfs,
+  longVolume,
+  ulimits,
+} from "./compose-values.js";
 
 type Service = { [key: string]: Yaml };
 
@@ -83,47 +91,6 @@ const CONVERTED = [
   ...Object.keys(PAIRS),
 ];
 
-export function convertBuild(name: string, service: Service, scope: ComposeScope): SectionText | undefined {
-  if (service["build"] === undefined) return undefined;
-  const build =
-    typeof service["build"] === "string" ? { context: service["build"] } : asMap(service["build"]);
-  const known = [
-    "context",
-    "dockerfile",
-    "dockerfile_inline",
-    "args",
-    "target",
-    "cache_from",
-    "cache_to",
-    "labels",
-    "network",
-  ];
-  leftOver(
-    `services.${name}.build`,
-    build,
-    [...known, "shm_size", "extra_hosts", "platforms", "no_cache", "pull", "tags"],
-    scope,
-  );
-  return new SectionText(`${scope.services.get(name)}-image`)
-    .set("recipe", "docker.build")
-    .set("name", asText(service["image"]) ?? `${scope.project}-${name}`)
-    .set("source", asText(build["context"]) ?? ".")
-    .set("dockerfile", asText(build["dockerfile"]))
-    .set("dockerfile-inline", asText(build["dockerfile_inline"])?.trimEnd())
-    .set("build-args", asPairs(build["args"]))
-    .set("target", asText(build["target"]))
-    .set("tags", asTexts(build["tags"]))
-    .set("cache-from", asTexts(build["cache_from"]))
-    .set("cache-to", asTexts(build["cache_to"]))
-    .set("labels", asPairs(build["labels"]))
-    .set("network", asText(build["network"]))
-    .set("shm-size", asText(build["shm_size"]))
-    .set("extra-hosts", hosts(build["extra_hosts"]))
-    .set("platform", asTexts(build["platforms"]))
-    .set("no-cache", asText(build["no_cache"]))
-    .set("pull", asText(build["pull"]));
-}
-
 export function convertService(
   name: string,
   service: Service,
@@ -147,7 +114,7 @@ export function convertService(
   setMounts(part, name, service, scope);
   part.set("extra-hosts", hosts(service["extra_hosts"]));
   part.set("ulimits", ulimits(asMap(service["ulimits"])));
-  part.set("pull-policy", asText(service["pull_policy"])?.replace("if_not_present", "missing"));
+  part.set("pull-policy", pullPolicy(asText(service["pull_policy"])));
   part.set("log-driver", asText(asMap(service["logging"])["driver"]));
   part.set("log-options", asPairs(asMap(service["logging"])["options"]));
   for (const [option, value] of healthcheck(asMap(service["healthcheck"]))) part.set(option, value);
@@ -158,8 +125,9 @@ export function convertService(
   return part.set("wait-for", waitCondition(name, scope));
 }
 
-function hosts(value: Yaml): string[] {
-  return asPairs(value).map((line) => (line.includes(":") ? line : line.replace("=", ":")));
+/** A service that is to be built needs no pull. */
+function pullPolicy(policy: string | undefined): string | undefined {
+  return policy === "build" ? undefined : policy?.replace("if_not_present", "missing");
 }
 
 function envFile(value: Yaml): string {

@@ -1,4 +1,4 @@
-import { asList, asMap, asText, asTexts, type Yaml } from "./yaml.js";
+import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 
 type Map = { [key: string]: Yaml };
 
@@ -40,6 +40,11 @@ export function ulimits(limits: Map): string[] {
     const pair = asMap(value);
     return `${name}=${plain ?? `${asText(pair["soft"])}:${asText(pair["hard"])}`}`;
   });
+}
+
+/** `name:address` each. */
+export function hosts(value: Yaml): string[] {
+  return asPairs(value).map((line) => (line.includes(":") ? line : line.replace("=", ":")));
 }
 
 /** Options `healthcheck-*`; the test is one shell command, or words after CMD. */

@@ -1,7 +1,8 @@
 import { parse } from "yaml";
 import { type Converted, partName, printFile, SectionText } from "./cfg.js";
 import { type ComposeScope, leftOver } from "./compose-scope.js";
-import { convertBuild, convertService } from "./compose-service.js";
+import { convertBuild } from "./compose-build.js";
+import { convertService } from "./compose-service.js";
 import { asList, asMap, asPairs, asText, type Yaml } from "./yaml.js";
 
 const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes", "secrets", "configs"]);
@@ -51,16 +52,18 @@ function scopeOf(
     [...new Set([...(usesDefault ? ["default"] : []), ...named("networks")])],
     "network",
   );
-  const files = { secrets: filesOf(file["secrets"]), configs: filesOf(file["configs"]) };
+  const files = { secrets: textsOf(file["secrets"], "file"), configs: textsOf(file["configs"], "file") };
+  const secretVariables = textsOf(file["secrets"], "environment");
   const volumes = claim(named("volumes"), "volume");
-  return { project, definitions, services, networks, volumes, files, note };
+  return { project, definitions, services, networks, volumes, files, secretVariables, note };
 }
 
-function filesOf(value: Yaml): Map<string, string> {
+/** One key of all that have it, by their names. */
+function textsOf(value: Yaml, key: string): Map<string, string> {
   return new Map(
     Object.entries(asMap(value)).flatMap(([name, one]): [string, string][] => {
-      const file = asText(asMap(one)["file"]);
-      return file === undefined ? [] : [[name, file]];
+      const text = asText(asMap(one)[key]);
+      return text === undefined ? [] : [[name, text]];
     }),
   );
 }

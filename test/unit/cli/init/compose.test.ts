@@ -77,6 +77,72 @@ describe("init --from compose", () => {
     );
   });
 
+  it("carries over all that a build may say", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  app:",
+        "    image: shop/app:1",
+        "    platform: linux/arm64",
+        "    pull_policy: build",
+        "    build:",
+        "      context: .",
+        "      dockerfile: docker/Dockerfile",
+        "      target: final",
+        "      additional_contexts: [base=service:base, db=service:db, docs=../docs]",
+        "      secrets: [token, { source: key, target: id_key }, cloud]",
+        "      ssh: [default]",
+        "      ulimits: { nofile: { soft: 1024, hard: 2048 }, nproc: 64 }",
+        "      entitlements: [network.host]",
+        "      privileged: true",
+        "      no_cache_filter: [final]",
+        "      isolation: default",
+        "      provenance: mode=max",
+        "      sbom: true",
+        "  base:",
+        "    build: { context: base, args: [A=1], platforms: [linux/amd64] }",
+        "  db: { image: 'postgres:16' }",
+        "secrets:",
+        "  token: { environment: TOKEN }",
+        "  key: { file: ./key }",
+        "  cloud: { external: true }",
+      ),
+      "shop",
+    );
+    expect(notes).to.deep.equal(["services.app.build.secrets: cloud is neither a file nor a variable"]);
+    const section = (name: string): string => text.split(`[${name}]\n`)[1]?.split("\n\n[")[0] ?? "";
+    expect(`${section("app-image")}\n`).to.equal(
+      lines(
+        "recipe = docker.build",
+        "name = shop/app:1",
+        "source = .",
+        "dockerfile = docker/Dockerfile",
+        "target = final",
+        "isolation = default",
+        "provenance = mode=max",
+        "sbom = true",
+        "no-cache-filter = final",
+        "ssh = default",
+        "platform = linux/arm64",
+        "ulimits =",
+        "    nofile=1024:2048",
+        "    nproc=64",
+        "allow =",
+        "    network.host",
+        "    security.insecure",
+        "build-contexts =",
+        "    base=docker-image://$<base-image:image>",
+        "    db=docker-image://postgres:16",
+        "    docs=../docs",
+        "secrets =",
+        "    id=token,env=TOKEN",
+        "    id=id_key,src=./key",
+      ),
+    );
+    expect(section("base-image")).to.contain("build-args = A=1\nplatform = linux/amd64");
+    expect(section("app")).not.to.contain("pull-policy");
+  });
+
   it("says what it could not carry over", () => {
     const { notes } = fromCompose(
       lines(

@@ -1,0 +1,102 @@
+import { SectionText } from "./cfg.js";
+import { type ComposeScope, leftOver } from "./compose-scope.js";
+import { hosts, ulimits } from "./compose-values.js";
+import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
+
+type Map = { [key: string]: Yaml };
+
+/** Compose key -> our option: one text. */
+const TEXTS: Readonly<Record<string, string>> = {
+  dockerfile: "dockerfile",
+  target: "target",
+  network: "network",
+  shm_size: "shm-size",
+  no_cache: "no-cache",
+  pull: "pull",
+  isolation: "isolation",
+  provenance: "provenance",
+  sbom: "sbom",
+};
+
+const LISTS: Readonly<Record<string, string>> = {
+  tags: "tags",
+  cache_from: "cache-from",
+  cache_to: "cache-to",
+  no_cache_filter: "no-cache-filter",
+};
+
+const PAIRS: Readonly<Record<string, string>> = {
+  args: "build-args",
+  labels: "labels",
+  ssh: "ssh",
+};
+
+const CONVERTED = [
+  ...["context", "dockerfile_inline", "extra_hosts", "platforms", "ulimits", "entitlements", "privileged"],
+  ...["additional_contexts", "secrets"],
+  ...[TEXTS, LISTS, PAIRS].flatMap(Object.keys),
+];
+
+/** The part that builds a service's image, where Compose builds one. */
+export function convertBuild(name: string, service: Map, scope: ComposeScope): SectionText | undefined {
+  if (service["build"] === undefined) return undefined;
+  const build =
+    typeof service["build"] === "string" ? { context: service["build"] } : asMap(service["build"]);
+  leftOver(`services.${name}.build`, build, CONVERTED, scope);
+  const part = new SectionText(imagePart(name, scope))
+    .set("recipe", "docker.build")
+    .set("name", asText(service["image"]) ?? `${scope.project}-${name}`)
+    .set("source", asText(build["context"]) ?? ".")
+    .set("dockerfile-inline", asText(build["dockerfile_inline"])?.trimEnd());
+  for (const [key, option] of Object.entries(TEXTS)) part.set(option, asText(build[key]));
+  for (const [key, option] of Object.entries(LISTS)) part.set(option, asTexts(build[key]));
+  for (const [key, option] of Object.entries(PAIRS)) part.set(option, asPairs(build[key]));
+  return part
+    .set("platform", asTexts(build["platforms"] ?? service["platform"]))
+    .set("extra-hosts", hosts(build["extra_hosts"]))
+    .set("ulimits", ulimits(asMap(build["ulimits"])))
+    .set("allow", allowed(build))
+    .set(
+      "build-contexts",
+      asPairs(build["additional_contexts"]).map((line) => contextLine(line, scope)),
+    )
+    .set(
+      "secrets",
+      asList(build["secrets"]).flatMap((item) => secretLine(item, name, scope)),
+    );
+}
+
+function imagePart(service: string, scope: ComposeScope): string {
+  return `${scope.services.get(service)}-image`;
+}
+
+/** Compose's `privileged` is the one entitlement that BuildKit has for it. */
+function allowed(build: Map): string[] {
+  const all = [
+    ...asTexts(build["entitlements"]),
+    ...(build["privileged"] === true ? ["security.insecure"] : []),
+  ];
+  return [...new Set(all)];
+}
+
+/** The image of another service is meant by its part, so that it is built before. */
+function contextLine(line: string, scope: ComposeScope): string {
+  const [, name = "", service = ""] = /^([^=]+)=service:(.*)$/.exec(line) ?? [];
+  const other = scope.definitions[service];
+  if (other === undefined) return line;
+  const image =
+    other["build"] === undefined ? asText(other["image"]) : `$<${imagePart(service, scope)}:image>`;
+  return `${name}=docker-image://${image ?? ""}`;
+}
+
+function secretLine(item: Yaml, service: string, scope: ComposeScope): string[] {
+  const { source, target } = asMap(item);
+  const from = asText(item) ?? asText(source) ?? "";
+  const id = asText(target) ?? from;
+  const file = scope.files.secrets.get(from);
+  const variable = scope.secretVariables.get(from);
+  if (file !== undefined) return [`id=${id},src=${file}`];
+  if (variable !== undefined) return [`id=${id},env=${variable}`];
+  scope.note(`services.${service}.build.secrets: ${from} is neither a file nor a variable`);
+  return [];
+}
