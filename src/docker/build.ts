@@ -7,7 +7,11 @@ import { DockerError } from "./errors.js";
 import type { SharedFolder } from "./filesync.js";
 import { familiarName, parseReference } from "./reference.js";
 import type { QueryValue } from "./request.js";
+import type { parseUlimit } from "./resources.js";
 import { jsonLines } from "./stream.js";
+
+/** A limit of a process, as the Engine API has it. */
+export type Ulimit = ReturnType<typeof parseUlimit>;
 
 /** What is to be built, whoever builds it. Sizes in bytes. */
 export interface BuildSpec {
@@ -18,6 +22,8 @@ export interface BuildSpec {
   readonly target?: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of the manifest, or of what `index:` and the like before the name say; in buildx's words. */
+  readonly annotations: Readonly<Record<string, string>>;
   readonly cacheFrom: readonly string[];
   readonly noCache: boolean;
   readonly pull: boolean;
@@ -30,6 +36,13 @@ export interface BuildSpec {
   readonly memorySwap?: number | undefined;
   readonly cpuShares?: number | undefined;
   readonly cpusetCpus?: string | undefined;
+  readonly cpusetMems?: string | undefined;
+  /** Microseconds. */
+  readonly cpuPeriod?: number | undefined;
+  readonly cpuQuota?: number | undefined;
+  readonly ulimits: readonly Ulimit[];
+  readonly cgroupParent?: string | undefined;
+  readonly isolation?: string | undefined;
   readonly platform?: string | undefined;
   /** `host:address`. */
   readonly extraHosts: readonly string[];
@@ -126,13 +139,39 @@ function buildQuery(
     memswap: spec.memorySwap,
     cpushares: spec.cpuShares,
     cpusetcpus: spec.cpusetCpus,
+    cpusetmems: spec.cpusetMems,
+    cpuperiod: spec.cpuPeriod,
+    cpuquota: spec.cpuQuota,
+    ...(spec.ulimits.length > 0 && { ulimits: JSON.stringify(spec.ulimits) }),
+    cgroupparent: spec.cgroupParent,
+    isolation: spec.isolation,
     platform: spec.platform,
     // Podman wants a list in JSON, Docker each by itself.
     extrahosts: libpod && spec.extraHosts.length > 0 ? JSON.stringify(spec.extraHosts) : spec.extraHosts,
     session,
+    ...outputs(builder, spec),
     // The docker CLI's word for a context that is in the session.
     ...("files" in context ? { remote: "client-session" } : {}),
   };
+}
+
+/** The engine's own output, for what can be said of it in no other way. */
+function outputs(builder: EngineBuild["builder"], { annotations }: BuildSpec): Record<string, QueryValue> {
+  const named = Object.entries(annotations);
+  if (builder !== "buildkit" || named.length === 0) return {};
+  const Attrs = Object.fromEntries(
+    named.flatMap(([name, value]) => annotationKeys(name).map((key) => [key, value])),
+  );
+  return { outputs: JSON.stringify([{ Type: "moby", Attrs }]) };
+}
+
+/** What buildx is told as `index,manifest[linux/amd64]:name` is `annotation-index.name` and so on to BuildKit. */
+function annotationKeys(text: string): string[] {
+  const [, types, name] =
+    /^((?:(?:manifest|index)(?:-descriptor)?(?:\[[^\]]*\])?,?)+):(.+)$/s.exec(text) ?? [];
+  return types && name
+    ? types.split(",").map((type) => `annotation-${type}.${name}`)
+    : [`annotation.${text}`];
 }
 
 function flag(name: string, on: boolean): Record<string, QueryValue> {

@@ -15,6 +15,9 @@ export interface BuildxSpec extends BuildSpec {
   /** On the host, absolute, where it is not within a tar. */
   readonly dockerfilePath?: string | undefined;
   readonly cacheTo: readonly string[];
+  /** Stages. */
+  readonly noCacheFilter: readonly string[];
+  readonly allow: readonly string[];
   /** `id=…,src=…|env=…` */
   readonly secrets: readonly string[];
   readonly ssh: readonly string[];
@@ -127,12 +130,23 @@ export function buildxArguments(
       "--label",
       Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`),
     ),
+    ...each(
+      "--annotation",
+      Object.entries(spec.annotations).map(([key, value]) => `${key}=${value}`),
+    ),
     ...each("--cache-from", spec.cacheFrom),
     ...each("--cache-to", spec.cacheTo.map(cacheFor)),
     ...(spec.noCache ? ["--no-cache"] : []),
+    ...each("--no-cache-filter", spec.noCacheFilter),
     ...(spec.pull ? ["--pull"] : []),
     ...each("--network", [spec.network]),
     ...each("--shm-size", [spec.shmSize?.toString()]),
+    ...each(
+      "--ulimit",
+      spec.ulimits.map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`),
+    ),
+    ...each("--cgroup-parent", [spec.cgroupParent]),
+    ...each("--allow", spec.allow),
     ...each("--platform", [spec.platform]),
     ...each("--add-host", spec.extraHosts),
     ...each("--secret", spec.secrets),

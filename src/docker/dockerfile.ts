@@ -19,19 +19,22 @@ export interface Stage {
 }
 
 export interface Dockerfile {
+  /** The image that reads it instead of the builder, where its directive `# syntax=` names one. */
+  readonly syntax: string | undefined;
   readonly instructions: readonly Instruction[];
   readonly stages: readonly Stage[];
 }
 
 /** Never throws: a file that is no Dockerfile has no stages. */
 export function parseDockerfile(text: string): Dockerfile {
-  const instructions = readInstructions(text.replace(/^\uFEFF/, ""));
-  return { instructions, stages: readStages(instructions) };
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const directives = readDirectives(lines);
+  const instructions = readInstructions(lines, directives.get("escape") ?? "\\");
+  return { syntax: directives.get("syntax"), instructions, stages: readStages(instructions) };
 }
 
-function readInstructions(text: string): Instruction[] {
-  const lines = text.split(/\r?\n/);
-  const continues = escapeOf(lines) === "`" ? /`[ \t]*$/ : /\\[ \t]*$/;
+function readInstructions(lines: readonly string[], escape: string): Instruction[] {
+  const continues = escape === "`" ? /`[ \t]*$/ : /\\[ \t]*$/;
   const found: Instruction[] = [];
   for (let i = 0; i < lines.length; i++) {
     const line = i + 1;
@@ -54,14 +57,15 @@ function readInstructions(text: string): Instruction[] {
 
 const isSkipped = (line: string): boolean => /^\s*(#|$)/.test(line);
 
-/** Parser directives are comments before everything else: `# escape=` followed by a backquote. */
-function escapeOf(lines: readonly string[]): string {
+/** Parser directives are comments before everything else: `# escape=` followed by a backquote. Names in lower case. */
+function readDirectives(lines: readonly string[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
   for (const line of lines) {
-    const directive = /^\s*#\s*(\w+)\s*=\s*(\S+)/.exec(line);
-    if (!directive) return "\\";
-    if (directive[1]!.toLowerCase() === "escape") return directive[2]!;
+    const [, name, value] = /^\s*#\s*(\w+)\s*=\s*(\S+)/.exec(line) ?? [];
+    if (name === undefined || value === undefined) break;
+    found.set(name.toLowerCase(), value);
   }
-  return "\\";
+  return found;
 }
 
 /** The index of the last line of the here-documents that an instruction opens. */

@@ -35,6 +35,8 @@ export async function viaBuildx(
       // A tar, not the folder: what is sent is what was counted, whatever the source.
       context: "-",
       cacheTo: options["cache-to"],
+      noCacheFilter: options["no-cache-filter"],
+      allow: options.allow,
       secrets: (options.secrets ?? []).map(({ id, file, variable }) =>
         [
           `id=${id}`,

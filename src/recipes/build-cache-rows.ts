@@ -31,6 +31,7 @@ export async function keyRows(context: Inputs): Promise<KeyRow[]> {
   for (const [name, value] of Object.entries(buildArgsOf(context, options)))
     rows.push({ name: `build-arg ${name}`, value, shown: concealed(value) });
   for (const [name, value = ""] of options.labels) rows.push({ name: `label ${name}`, value });
+  for (const [name, value = ""] of options.annotations) rows.push({ name: `annotation ${name}`, value });
   for (const [name, value = ""] of options["build-contexts"])
     rows.push({ name: `build-context ${name}`, value });
   if (dockerfile) rows.push(...(await baseRows(context, dockerfile)));

@@ -1,5 +1,5 @@
 /** What a build needs that not every builder can do, and what is said where nobody can. */
-import { speaksApi, type BuildNeeds, type BuildSpec, type Engine } from "tsbuildout/docker";
+import { speaksApi, type BuildNeeds, type BuildSpec, type Dockerfile, type Engine } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import type { BuildOptions } from "./build-spec.js";
 
@@ -11,6 +11,8 @@ export function needsOf(options: BuildOptions): BuildNeeds {
   const importsCache = options["cache-from"].some((from) => /^type=(?!registry,)/.test(from));
   return {
     buildx: [
+      ...named("no-cache-filter", options["no-cache-filter"].length > 0),
+      ...named("allow", options.allow.length > 0),
       ...named("platform", (options.platform?.length ?? 0) > 1),
       ...named("cache-to", exportsCache),
       ...named("cache-from", importsCache),
@@ -20,6 +22,8 @@ export function needsOf(options: BuildOptions): BuildNeeds {
       ...named("build-contexts", options["build-contexts"].length > 0),
     ],
     buildkit: [
+      ...named("annotations", options.annotations.length > 0),
+      ...named("check", options.check !== undefined),
       ...named("secrets", (options.secrets?.length ?? 0) > 0),
       ...named("ssh", options.ssh.length > 0),
     ],
@@ -31,25 +35,70 @@ export const isInline = (to: string): boolean => to === "type=inline" || to === 
 const asksFor = (attestation: string | undefined): boolean =>
   attestation !== undefined && attestation !== "false";
 
-/** The first API of an engine (23) whose BuildKit gives its steps a `/dev/shm` of the size that is asked for. */
-const SHM_SIZE = "1.42";
+/** The first API of an engine (23) whose BuildKit heeds all that came with it: `/dev/shm` of a size, limits, a cgroup. */
+const STEP_SETTINGS = "1.42";
+/** The first one (27) whose BuildKit checks Dockerfiles. */
+const CHECKS = "1.46";
 
-/** BuildKit has no limits for its steps: who sets some must know that nothing holds them. */
-export function warnOfIgnored(context: Context, engine: Engine, spec: BuildSpec): void {
+export interface Chosen {
+  readonly builder: "buildx" | "buildkit" | "classic";
+  readonly engine: Engine;
+  readonly spec: BuildSpec;
+  readonly options: BuildOptions;
+  readonly dockerfile: Dockerfile;
+}
+
+/** What the builder passes over in silence: who sets it must know that nothing comes of it. */
+export async function warnOfIgnored(context: Context, chosen: Chosen): Promise<void> {
+  const { builder, engine, options, dockerfile } = chosen;
+  if (builder === "classic") return;
+  warnOfLimits(context, chosen);
+  // Another BuildKit than the engine's, of which nothing is known.
+  if (options.builder.kind === "buildx" && options.builder.instance !== undefined) return;
+  if (options.check !== undefined && dockerfile.syntax === undefined && !speaksApi(engine, CHECKS))
+    context.warn({
+      code: "build/no-checks",
+      message: "check: the BuildKit of this engine checks no Dockerfiles",
+      help: ["let the Dockerfile begin with `# syntax=docker/dockerfile:1`"],
+      option: "check",
+    });
+  if (options.annotations.length > 0 && !(await engine.info()).containerdStore)
+    context.warn({
+      code: "build/no-annotations",
+      message: "annotations: the engine keeps none without its containerd image store",
+      help: ["turn on the containerd image store, or build with builder = buildx:NAME"],
+      option: "annotations",
+    });
+}
+
+/** BuildKit has no limits of memory and processors for its steps. */
+function warnOfLimits(context: Context, { builder, engine, spec, options }: Chosen): void {
+  const instance = options.builder.kind === "buildx" && options.builder.instance !== undefined;
+  const early = !instance && !speaksApi(engine, STEP_SETTINGS);
+  const here = {
+    ...(early && { "shm-size": spec.shmSize, ulimits: spec.ulimits[0] }),
+    // The engine's API has no word for it where BuildKit builds.
+    ...((early || builder === "buildkit") && { "cgroup-parent": spec.cgroupParent }),
+  };
   const limits = {
     memory: spec.memory,
     "memory-swap": spec.memorySwap,
     "cpu-shares": spec.cpuShares,
+    "cpu-period": spec.cpuPeriod,
+    "cpu-quota": spec.cpuQuota,
     "cpuset-cpus": spec.cpusetCpus,
-    ...(!speaksApi(engine, SHM_SIZE) && { "shm-size": spec.shmSize }),
+    "cpuset-mems": spec.cpusetMems,
+    isolation: spec.isolation,
+    ...here,
   };
   const set = Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  if (set.length === 0) return;
+  const [first] = set;
+  if (first === undefined) return;
   context.warn({
     code: "build/no-limits",
-    message: `${set.join(", ")}: ${set.includes("shm-size") ? "the BuildKit of this engine" : "BuildKit"} does not limit its steps`,
+    message: `${set.join(", ")}: ${set.some((name) => name in here) ? "the BuildKit of this engine" : "BuildKit"} does not limit its steps`,
     help: ["set builder = classic to have the limits"],
-    option: set[0] ?? "memory",
+    option: first,
   });
 }
 

@@ -1,5 +1,6 @@
 import { option, OptionValueError, splitLines } from "tsbuildout/recipe";
 import { cacheOptions } from "./build-cache-options.js";
+import { stepOptions } from "./build-step-options.js";
 import { engineOptions } from "./common.js";
 
 /** A change of these is a rebuild, which replaces the image in place. */
@@ -9,6 +10,7 @@ const inPlace = true;
 export const buildOptions = {
   ...engineOptions,
   ...cacheOptions,
+  ...stepOptions,
   name: option.string({
     doc: "Repository of the image, with or without a registry and a tag: `app`, `registry.example:5000/team/app`. Default: the part's name.",
     default: "$<:_buildout_section_name_>",
@@ -41,8 +43,17 @@ export const buildOptions = {
     aliases: ["buildargs"],
     inPlace,
   }),
+  check: option.string({
+    doc: "How BuildKit's checks of the Dockerfile are taken, in the words of its directive `# check=`: `error=true` fails the build for what is else a warning, `skip=all` or `skip=RULE,RULE` leaves checks out, `skip=RULE;error=true` is both.",
+    inPlace,
+  }),
   target: option.string({ doc: "Stage of the Dockerfile to build; the last one unless said.", inPlace }),
   labels: option.pairs({ doc: "Labels of the image, `KEY=VALUE` a line.", inPlace }),
+  annotations: option.pairs({
+    doc: "Annotations of the image's manifest (BuildKit), `[TYPE:]KEY=VALUE` a line: `org.opencontainers.image.title=App`, `index:KEY=VALUE`. An engine keeps them in its containerd image store only.",
+    aliases: ["annotation"],
+    inPlace,
+  }),
   "cache-from": option.lines({
     doc: "Where to take cached steps from: an image a line; with buildx also `type=…,…`.",
     aliases: ["cache_from"],
@@ -57,6 +68,10 @@ export const buildOptions = {
     doc: "Build every step anew.",
     default: "false",
     aliases: ["nocache"],
+    inPlace,
+  }),
+  "no-cache-filter": option.words({
+    doc: "Stages of the Dockerfile whose steps are built anew (buildx).",
     inPlace,
   }),
   pull: option.boolean({
@@ -81,51 +96,16 @@ export const buildOptions = {
     default: "identity",
     inPlace,
   }),
-  network: option.string({
-    doc: "Network of RUN steps: `default`, `none`, `host`, or a name (classic builder).",
-    inPlace,
-  }),
-  "shm-size": option.size({ doc: "Size of `/dev/shm` in RUN steps.", aliases: ["shmsize"], inPlace }),
-  memory: option.size({
-    doc: "Memory limit of RUN steps (classic builder).",
-    aliases: ["container_limits.memory"],
-    inPlace,
-  }),
-  "memory-swap": option.size({
-    doc: "Limit of memory and swap together, -1 for none (classic builder).",
-    aliases: ["memswap", "container_limits.memswap"],
-    inPlace,
-  }),
-  "cpu-shares": option.integer({
-    doc: "Relative weight of RUN steps (classic builder).",
-    aliases: ["cpushares", "container_limits.cpushares"],
-    inPlace,
-  }),
-  "cpuset-cpus": option.string({
-    doc: "Processors that RUN steps may use: `0-3`, `0,1` (classic builder).",
-    aliases: ["cpusetcpus", "container_limits.cpusetcpus"],
-    inPlace,
-  }),
-  "container-limits": option.custom("limits", parseLimits, {
-    doc: "The same limits in one option: `memory=`, `memswap=`, `cpushares=`, `cpusetcpus=`, one a line.",
-    aliases: ["container_limits"],
-    inPlace,
-  }),
   platform: option.custom("platforms", (text) => text.split(/[\s,]+/).filter(Boolean), {
     doc: "Platform to build for: `linux/arm64`; several (with buildx) are separated by commas or blanks.",
     inPlace,
   }),
   secrets: option.custom("secrets", parseSecrets, {
-    doc: "Secrets for `RUN --mount=type=secret` (BuildKit), one a line: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. One that is not there is an error. Their values are not part of the image, of the log or of the record.",
+    doc: "Secrets for `RUN --mount=type=secret` (BuildKit), one a line: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. A file that is not there is an error; a variable that is not set makes an empty secret, as with buildx and Compose, and is said. Their values are not part of the image, of the log or of the record.",
     inPlace,
   }),
   ssh: option.lines({
     doc: "SSH for `RUN --mount=type=ssh` (BuildKit), one a line: `default` (the agent of SSH_AUTH_SOCK), `ID=SOCKET`, or `ID=KEY-FILE[,KEY-FILE…]`.",
-    inPlace,
-  }),
-  "extra-hosts": option.lines({
-    doc: "Further host names in RUN steps, `HOST:ADDRESS` or `HOST=ADDRESS` a line.",
-    aliases: ["add-hosts", "add-host"],
     inPlace,
   }),
   output: option.lines({
@@ -164,33 +144,6 @@ export const buildOptions = {
   }),
 };
 
-export interface Limits {
-  readonly memory?: number | undefined;
-  readonly memswap?: number | undefined;
-  readonly cpushares?: number | undefined;
-  readonly cpusetcpus?: string | undefined;
-}
-
-/** Each is written as the option of that meaning is. */
-function parseLimits(text: string): Limits {
-  const at = { directory: "/", home: "/" };
-  const kinds: Readonly<Record<string, { decode(value: string, where: typeof at): unknown }>> = {
-    memory: option.size({ doc: "" }),
-    memswap: option.size({ doc: "" }),
-    cpushares: option.integer({ doc: "" }),
-    cpusetcpus: option.string({ doc: "" }),
-  };
-  const limits = (option.pairs({ doc: "" }).decode(text, at) ?? []).map(([key, value = ""]) => {
-    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
-    if (!kind)
-      throw new OptionValueError(`"${key}" is not a limit`, [
-        "write memory, memswap, cpushares or cpusetcpus",
-      ]);
-    return [key, kind.decode(value, at)];
-  });
-  return Object.fromEntries(limits) as Limits;
-}
-
 export interface Secret {
   readonly id: string;
   readonly file?: string;
@@ -204,11 +157,14 @@ function parseSecrets(text: string): Secret[] {
         .split(",")
         .map((field) => [field.split("=")[0]!.trim(), field.slice(field.indexOf("=") + 1).trim()]),
     );
-    const file = fields.get("src") ?? fields.get("source");
-    const variable = fields.get("env");
+    const type = fields.get("type") ?? "file";
+    const source = fields.get("src") ?? fields.get("source");
+    // With `type=env` it is a variable that `src` names, and else the id.
+    const variable = fields.get("env") ?? (type === "env" ? (source ?? fields.get("id")) : undefined);
+    const file = type === "env" ? undefined : source;
     const id = fields.get("id") ?? (file ?? variable)?.split("/").at(-1);
     const unknown = [...fields.keys()].find((key) => !["id", "src", "source", "env", "type"].includes(key));
-    if (!id || unknown)
+    if (!id || unknown || !["env", "file"].includes(type))
       throw new OptionValueError(`"${line}" is not a secret`, [
         "write id=NAME,src=FILE or id=NAME,env=VARIABLE",
       ]);

@@ -54,7 +54,7 @@ export async function performBuild(context: Install, building: Building): Promis
   if (builder === "buildx") await refuseUnholdable(engine, options);
   const quiet: Listener = { log: () => undefined, progress: (progress) => context.progress(progress) };
   const report = new BuildReport(options.quiet ? quiet : context);
-  if (builder !== "classic") warnOfIgnored(context, engine, spec);
+  await warnOfIgnored(context, { builder, engine, spec, options, dockerfile: files.dockerfile.content });
   try {
     if (builder !== "buildx") {
       const id = await viaEngine(context, { ...building, builder, spec, report });

@@ -51,9 +51,15 @@ async function readSecret(context: Context, secret: Secret): Promise<Uint8Array>
 function valueOf(context: Context, { id, file, variable }: Secret): string | undefined {
   const named = variable ?? (file ? undefined : id);
   const value = named && context.env[named];
-  if (variable && value === undefined)
-    throw problem(`the secret "${id}" is to come from the variable ${variable}, which is not set`);
-  return value;
+  if (variable === undefined || value !== undefined) return value;
+  // As buildx and Compose have it: a build may do without, and its Dockerfile says so (`required=true`, `test -s`).
+  context.warn({
+    code: "build/secret-empty",
+    message: `the secret "${id}" is empty: the variable ${variable} is not set`,
+    help: ["set the variable, or leave the secret away"],
+    option: "secrets",
+  });
+  return "";
 }
 
 function unreadable({ id }: Secret, path: string, error: unknown): RecipeError {

@@ -12,8 +12,12 @@ export function specOf(context: Context, options: BuildOptions): BuildSpec {
   return {
     tags: referencesOf(options),
     target: options.target,
-    buildArgs: buildArgsOf(context, options),
-    labels: { ...labelsFrom(options.labels), ...labelsOf(context) },
+    buildArgs: {
+      ...(options.check !== undefined && { BUILDKIT_DOCKERFILE_CHECK: options.check }),
+      ...buildArgsOf(context, options),
+    },
+    annotations: textsFrom(options.annotations),
+    labels: { ...textsFrom(options.labels), ...labelsOf(context) },
     cacheFrom: options["cache-from"],
     noCache: options["no-cache"],
     pull: options.pull && !context.buildout.offline,
@@ -25,6 +29,12 @@ export function specOf(context: Context, options: BuildOptions): BuildSpec {
     memorySwap: options["memory-swap"] ?? limits.memswap,
     cpuShares: options["cpu-shares"] ?? limits.cpushares,
     cpusetCpus: options["cpuset-cpus"] ?? limits.cpusetcpus,
+    cpusetMems: options["cpuset-mems"],
+    cpuPeriod: options["cpu-period"],
+    cpuQuota: options["cpu-quota"],
+    ulimits: options.ulimits,
+    cgroupParent: options["cgroup-parent"],
+    isolation: options.isolation,
     platform: options.platform?.join(",") || undefined,
     extraHosts: options["extra-hosts"].map(hostOf),
   };
@@ -43,7 +53,7 @@ export function buildArgsOf(
   return values;
 }
 
-function labelsFrom(pairs: BuildOptions["labels"]): Record<string, string> {
+function textsFrom(pairs: BuildOptions["labels"]): Record<string, string> {
   return Object.fromEntries(pairs.map(([key, value]) => [key, value ?? ""]));
 }
 

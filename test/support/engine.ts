@@ -94,6 +94,12 @@ export async function engineHas(path: string): Promise<boolean> {
   throw new Error(`GET ${path}: ${status} ${body.toString().trim()}`);
 }
 
+/** Whether the engine speaks only an older API than 1.`minor`: 1.42 came with engine 23. */
+export async function apiBefore(minor: number): Promise<boolean> {
+  const { ApiVersion } = await engineJson<{ ApiVersion: string }>({ path: "/version" });
+  return Number(ApiVersion.split(".")[1]) < minor;
+}
+
 /** Removes an object, whatever its state; one that is not there is no error. */
 export async function engineRemove(kind: "containers" | "networks" | "volumes" | "images", name: string) {
   const options = { containers: "?force=1&v=1", networks: "", volumes: "?force=1", images: "?force=1" };

@@ -32,8 +32,15 @@ const PAIRS: Readonly<Record<string, string>> = {
 };
 
 const CONVERTED = [
-  ...["context", "dockerfile_inline", "extra_hosts", "platforms", "ulimits", "entitlements", "privileged"],
-  ...["additional_contexts", "secrets"],
+  "context",
+  "dockerfile_inline",
+  "extra_hosts",
+  "platforms",
+  "ulimits",
+  "entitlements",
+  "privileged",
+  "additional_contexts",
+  "secrets",
   ...[TEXTS, LISTS, PAIRS].flatMap(Object.keys),
 ];
 

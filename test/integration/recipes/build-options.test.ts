@@ -7,7 +7,7 @@ import { cacheOptions } from "../../../src/recipes/build-cache-options.js";
 import type { TestBuildout } from "../../../src/testing.js";
 import { realBuildx } from "../../support/buildx.js";
 import { countingProxy } from "../../support/counting-proxy.js";
-import { engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { apiBefore, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
@@ -40,6 +40,10 @@ const STEPS: readonly (readonly [
   ["memory", "64m", limit("memory/memory.limit_in_bytes", "memory.max"), /^67108864$/, ["classic"]],
   ["cpu-shares", "512", limit("cpu/cpu.shares", "cpu.weight"), /^(512|20|59)$/, ["classic"]],
   ["cpuset-cpus", "0", "awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status", /^0$/, ["classic"]],
+  ["cpuset-mems", "0", "awk '/^Mems_allowed_list/ { print $2 }' /proc/self/status", /^0$/, ["classic"]],
+  ["cpu-quota", "50000", limit("cpu/cpu.cfs_quota_us", "cpu.max"), /^50000( 100000)?$/, ["classic"]],
+  ["ulimits", "nofile=64:128", "ulimit -n; ulimit -H -n", /^64\n128$/, ["classic"]],
+  ["cgroup-parent", "tsb-above", "grep -c tsb-above/ /proc/self/cgroup", /^[1-9]/, ["classic"]],
   [
     "container-limits",
     "\n  cpusetcpus=0\n  memory=64m",
@@ -57,7 +61,9 @@ function limit(one: string, two: string): string {
 /** Options that a test of their own looks after: below, or in the other tests of docker.build. */
 const ELSEWHERE =
   "name tag tags source dockerfile dockerfile-inline target labels quiet secrets ssh builder custom-context decode " +
-  "cache-from cache-to no-cache pull rm force-rm encoding memory-swap platform output provenance sbom build-contexts";
+  "cache-from cache-to no-cache pull rm force-rm encoding memory-swap platform output provenance sbom build-contexts " +
+  // In build-steps.test.ts.
+  "cpu-period isolation allow no-cache-filter annotations check";
 
 describe("docker.build: every option", () => {
   let name: string;
@@ -340,12 +346,6 @@ describe("docker.build: every option", () => {
     });
   });
 });
-
-/** Whether the engine speaks only an older API than 1.`minor`: 1.42 came with engine 23. */
-async function apiBefore(minor: number): Promise<boolean> {
-  const { ApiVersion } = await engineJson<{ ApiVersion: string }>({ path: "/version" });
-  return Number(ApiVersion.split(".")[1]) < minor;
-}
 
 /** Takes the steps with a text in them from the engine's build cache, those that were made from them first. */
 async function forgetSteps(text: string): Promise<void> {

@@ -15,6 +15,7 @@ import { freePort } from "../../support/free-port.js";
 import {
   failing,
   imageBuildout,
+  diagnostics,
   installed,
   printed,
   type ImageBuildout,
@@ -253,11 +254,14 @@ describe("docker.build: where the context comes from", () => {
   describe("with BuildKit and no buildx", () => {
     it("has secrets from files and variables, which are nowhere to be seen", async () => {
       const made = await build(
-        `builder = buildkit\nsecrets =\n  id=one,src=secret.txt\n  id=two,env=TWO\ndockerfile-inline =\n  FROM ${baseImage}\n  RUN --mount=type=secret,id=one --mount=type=secret,id=two cat /run/secrets/one /run/secrets/two; sha256sum < /run/secrets/one > /sum\n`,
+        `builder = buildkit\nsecrets =\n  id=one,src=secret.txt\n  id=two,env=TWO\n  id=three,env=THREE\ndockerfile-inline =\n  FROM ${baseImage}\n  RUN --mount=type=secret,id=one --mount=type=secret,id=two cat /run/secrets/one /run/secrets/two; sha256sum < /run/secrets/one > /sum\n  RUN --mount=type=secret,id=three,required=true test ! -s /run/secrets/three\n`,
         { env: { TWO: "the-second-secret" }, files: { "secret.txt": "the-first-secret" } },
       );
       await installed(made, "app");
       expect(await printed(name, ["cat", "/sum"])).to.match(/^[0-9a-f]{64} /);
+      expect(diagnostics(made)).to.deep.equal([
+        'build/secret-empty: the secret "three" is empty: the variable THREE is not set\nhelp: set the variable, or leave the secret away',
+      ]);
       const seen = JSON.stringify(made.events) + readFileSync(join(made.directory, ".installed.cfg"), "utf8");
       expect(seen).not.to.match(/the-(first|second)-secret/);
     });

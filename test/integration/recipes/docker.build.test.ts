@@ -413,10 +413,10 @@ describe("docker.build", () => {
     expect(await failing(made)).to.equal(
       `context/no-dockerfile: cannot read ${made.directory}/src/Dockerfile: it does not exist`,
     );
-    await made.write(part("source = src\nsecrets = id=a,env=NOT_SET"));
+    await made.write(part("source = src\nsecrets = id=a,src=not-there"));
     await writeFiles(made.directory, { "src/Dockerfile": dockerfile("RUN true") });
     expect(await failing(made)).to.equal(
-      'build/secret: the secret "a" is to come from the variable NOT_SET, which is not set',
+      `build/secret: the secret "a" cannot be read: there is no file ${made.directory}/not-there`,
     );
   });
 

@@ -135,6 +135,11 @@ describe("buildxArguments", () => {
       labels: { a: "b" },
       cacheFrom: ["app"],
       cacheTo: ["type=inline"],
+      noCacheFilter: ["base"],
+      annotations: { "index:a.b": "c d" },
+      allow: ["network.host"],
+      ulimits: [{ Name: "nofile", Soft: 64, Hard: 128 }],
+      cgroupParent: "above",
       noCache: true,
       pull: false,
       rm: true,
@@ -150,7 +155,7 @@ describe("buildxArguments", () => {
     const { args, env } = buildxArguments(spec, "/m");
     expect(env).to.deep.equal({ TOKEN: "hidden" });
     expect(args.join(" ")).to.equal(
-      "build --progress=rawjson --metadata-file /m --file Dockerfile --tag app:1 --tag app:2 --build-arg TOKEN --build-arg PATH=/x --label a=b --cache-from app --cache-to type=inline --no-cache --platform linux/amd64,linux/arm64 --add-host h:1.2.3.4 --secret id=s,env=S --ssh default --build-context base=docker-image://b --provenance=false --load -- -",
+      "build --progress=rawjson --metadata-file /m --file Dockerfile --tag app:1 --tag app:2 --build-arg TOKEN --build-arg PATH=/x --label a=b --annotation index:a.b=c d --cache-from app --cache-to type=inline --no-cache --no-cache-filter base --ulimit nofile=64:128 --cgroup-parent above --allow network.host --platform linux/amd64,linux/arm64 --add-host h:1.2.3.4 --secret id=s,env=S --ssh default --build-context base=docker-image://b --provenance=false --load -- -",
     );
     const ecr = "type=registry,ref=123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:cache";
     const cacheTo = [ecr, `${ecr},image-manifest=false`, "type=registry,ref=r.example/app:cache"];

@@ -3,22 +3,27 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { checkSecrets, readSecrets } from "../../../src/recipes/build-secrets.js";
-import type { Secret } from "../../../src/recipes/build-options.js";
-import type { Context } from "../../../src/recipe.js";
+import { buildOptions, type Secret } from "../../../src/recipes/build-options.js";
+import type { Context, Problem } from "../../../src/recipe.js";
 import { temporaryFolder } from "../../support/tmp.js";
+
+const parsed = (text: string) => buildOptions.secrets.decode(text, { directory: "/", home: "/" });
 
 describe("secrets of a build", () => {
   let folder: string;
   let pipe: string;
+  let warned: string[];
   beforeEach(async () => {
     folder = await temporaryFolder();
+    warned = [];
     pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
   });
+  const warn = ({ message }: Problem): number => warned.push(message);
   const contextOf = (signal = new AbortController().signal): Context => {
     const env = { TOKEN: "from the environment" };
     const buildout = { directory: folder };
-    return { env, home: folder, signal, buildout, secret: () => undefined } as unknown as Context;
+    return { env, home: folder, signal, buildout, warn, secret: () => undefined } as unknown as Context;
   };
   const read = async (secret: Omit<Secret, "id">, signal?: AbortSignal): Promise<string> => {
     const values = await readSecrets(contextOf(signal), [{ id: "s", ...secret }]);
@@ -54,9 +59,7 @@ describe("secrets of a build", () => {
       `the secret "s" cannot be read: there is no file ${folder}/none`,
     );
     expect(await check({ file: "." })).to.equal(`the secret "s" cannot be read: ${folder} is a folder`);
-    expect(await check({ variable: "NOT_SET" })).to.equal(
-      'the secret "s" is to come from the variable NOT_SET, which is not set',
-    );
+    expect(await check({ variable: "NOT_SET" })).to.equal("there");
   });
 
   it("are no longer than BuildKit takes, whatever they come from", async () => {
@@ -73,8 +76,25 @@ describe("secrets of a build", () => {
     expect(await failure({ file: "." })).to.equal(
       'the secret "s" cannot be read: EISDIR: illegal operation on a directory, read',
     );
-    expect(await failure({ variable: "NOT_SET" })).to.equal(
-      'the secret "s" is to come from the variable NOT_SET, which is not set',
-    );
+  });
+
+  it("are empty where their variable is not set, as with buildx and Compose, and said to be", async () => {
+    expect(await read({ variable: "NOT_SET" })).to.equal("");
+    expect(warned).to.deep.equal(['the secret "s" is empty: the variable NOT_SET is not set']);
+  });
+
+  it("are written as buildx has them written", () => {
+    for (const [text, secret] of [
+      ["id=a,src=f", { id: "a", file: "f" }],
+      ["type=file,id=a,source=d/f", { id: "a", file: "d/f" }],
+      ["src=d/f", { id: "f", file: "d/f" }],
+      ["id=a", { id: "a" }],
+      ["id=a,env=V", { id: "a", variable: "V" }],
+      ["type=env,id=A", { id: "A", variable: "A" }],
+      ["type=env,id=a,src=V", { id: "a", variable: "V" }],
+    ] as const)
+      expect(parsed(text), text).to.deep.equal([secret]);
+    for (const text of ["type=pipe,id=a", "id=a,file=f", "env="])
+      expect(() => parsed(text), text).to.throw(`"${text}" is not a secret`);
   });
 });

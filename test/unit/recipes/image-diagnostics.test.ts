@@ -141,6 +141,50 @@ error[engine/cut-off]: the engine ended the build without an image (part web)
   = help: look into the engine's log; the next run builds again`,
   },
   {
+    name: "build/no-checks",
+    part: `${inline}check = error=true\nbuilder = buildkit`,
+    text: `warning[build/no-checks]: check: the BuildKit of this engine checks no Dockerfiles (part web)
+  buildout.cfg:7:9
+7 | check = error=true
+  |         ^^^^^^^^^^
+  = help: let the Dockerfile begin with \`# syntax=docker/dockerfile:1\`
+error[engine/cut-off]: the engine ended the build without an image (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.build
+  |          ^^^^^^^^^^^^
+  = help: look into the engine's log; the next run builds again`,
+  },
+  {
+    name: "build/no-annotations",
+    part: `${inline}annotations = a=b\nbuilder = buildkit`,
+    text: `warning[build/no-annotations]: annotations: the engine keeps none without its containerd image store (part web)
+  buildout.cfg:7:15
+7 | annotations = a=b
+  |               ^^^
+  = help: turn on the containerd image store, or build with builder = buildx:NAME
+error[engine/cut-off]: the engine ended the build without an image (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.build
+  |          ^^^^^^^^^^^^
+  = help: look into the engine's log; the next run builds again`,
+  },
+  {
+    name: "build/secret-empty",
+    part: `${inline}secrets = id=a,env=NOT_SET\nbuilder = buildkit`,
+    answers: { "POST /session": [404, { message: "page not found" }] },
+    text: `warning[build/secret-empty]: the secret "a" is empty: the variable NOT_SET is not set (part web)
+  buildout.cfg:7:11
+7 | secrets = id=a,env=NOT_SET
+  |           ^^^^^^^^^^^^^^^^
+  = help: set the variable, or leave the secret away
+error[build/no-session]: this engine takes no secrets, ssh agents or credentials for a build over its API (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.build
+  |          ^^^^^^^^^^^^
+  = note: the engine says: the Docker engine answered with HTTP status 404
+  = help: install docker-buildx, or use Docker 18.09 or later`,
+  },
+  {
     name: "build/no-session",
     part: `${inline}secrets = id=a,src=buildout.cfg\nbuilder = buildkit`,
     answers: { "POST /session": [404, { message: "page not found" }] },
