@@ -5,6 +5,8 @@ import { globalOptions } from "./options.js";
 export interface Names {
   parts(): Promise<readonly string[]>;
   sections(): Promise<readonly string[]>;
+  /** That the section has in the file. */
+  options(section: string): Promise<readonly string[]>;
   /** Of the built-in recipes. */
   recipes(): Promise<readonly string[]>;
   runs(): Promise<readonly string[]>;
@@ -28,7 +30,7 @@ export async function candidates(
     : last.startsWith("-")
       ? specs.flatMap(spelled).filter((word) => word.startsWith("--") || last.length === 1)
       : command
-        ? await argumentsOf(command.name, names)
+        ? await argumentsOf(command.name, last, names)
         : commands.map(({ name }) => name);
   return [...new Set(all)].filter((word) => word.startsWith(last)).sort();
 }
@@ -40,16 +42,22 @@ function spelled({ short, long }: OptionSpec): string[] {
 async function valuesOf({ long }: OptionSpec, names: Names): Promise<readonly string[]> {
   if (long === "replace") return await names.parts();
   if (long === "run") return await names.runs();
+  if (long === "format") return ["text", "dot", "mermaid", "svg", "json"];
   return long === "from" ? ["compose", "dockercise"] : [];
 }
 
-async function argumentsOf(command: string, names: Names): Promise<readonly string[]> {
+async function argumentsOf(command: string, last: string, names: Names): Promise<readonly string[]> {
   if (["install", "uninstall", "plan", "graph", "logs"].includes(command)) return await names.parts();
   if (command === "annotate" || command === "check") return await names.sections();
-  if (command === "query") return (await names.sections()).map((name) => `${name}:`);
+  if (command === "query") return await queried(last.split(":"), names);
   if (command === "recipes") return await names.recipes();
   if (command === "report") return await names.runs();
   return command === "completion" ? ["bash", "zsh", "fish"] : [];
+}
+
+async function queried([section = "", option]: readonly string[], names: Names): Promise<readonly string[]> {
+  if (option === undefined) return (await names.sections()).map((name) => `${name}:`);
+  return (await names.options(section)).map((name) => `${section}:${name}`);
 }
 
 /** Scripts that ask the program itself, so that they never fall behind it. */
@@ -61,7 +69,7 @@ _tsbuildout() {
   IFS=$' \\t' read -r -a words <<< "$line"
   [[ "$line" == *[[:space:]] ]] && words+=("")
   COMPREPLY=($(tsbuildout completion --words -- "\${words[@]:1}" 2>/dev/null))
-  local typed="\${words[\${#words[@]}-1]}" cur="\${COMP_WORDS[COMP_CWORD]}"
+  local typed="\${words[\${#words[@]}-1]}"
   if [[ "$typed" == *:* && "$COMP_WORDBREAKS" == *:* ]]; then
     local prefix="\${typed%"\${typed##*:}"}"
     COMPREPLY=("\${COMPREPLY[@]#"$prefix"}")

@@ -69,11 +69,17 @@ describe("completion in the real shells", () => {
     ["tsbuildout install --keep-g", ["--keep-going"]],
     ["tsbuildout completion ", ["bash", "fish", "zsh"]],
     ["tsbuildout init --from d", ["dockercise"]],
+    ["tsbuildout graph --format m", ["mermaid"]],
+    ["tsbuildout query we", ["web:"]],
   ];
   for (const [line, expected] of cases) {
     it(`bash completes "${line}"`, () => expect(bash(line)).to.deep.equal(expected));
     it(`fish completes "${line}"`, () => expect(fish(line)).to.deep.equal(expected));
   }
+  it("bash completes the options of a section behind the colon, which ends a word for it", () =>
+    expect(bash("tsbuildout query web:i")).to.deep.equal(["image"]));
+  it("fish completes the options of a section", () =>
+    expect(fish("tsbuildout query web:i")).to.deep.equal(["web:image"]));
   it("zsh completes a command and a part at its prompt", () => {
     expect(zsh("tsbuildout uni")).to.contain("uninstall");
     expect(zsh("tsbuildout plan wo")).to.contain("worker");

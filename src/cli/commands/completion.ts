@@ -1,4 +1,4 @@
-import { DiagnosticError, recipeNames } from "../../index.js";
+import { type Config, DiagnosticError, recipeNames } from "../../index.js";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
 import { commands } from "../commands.js";
@@ -27,21 +27,22 @@ function namesOf(invocation: Invocation): Names {
   const config = configIn(args) ?? globals.config;
   const silent = { write: () => true, isTTY: false };
   const quiet: Invocation = { ...invocation, globals: { ...globals, config }, io: { ...io, err: silent } };
-  const sections = async (withRecipe: boolean): Promise<string[]> => {
+  const sections = async (): Promise<Config["sections"]> => {
     try {
-      const config = await readConfiguration(quiet);
-      return [...config.sections.values()]
-        .filter(({ options }) => !withRecipe || options.has("recipe"))
-        .map(({ name }) => name);
+      return (await readConfiguration(quiet)).sections;
     } catch (error) {
       // A file that is being written has no names yet; a completion is no place to complain.
-      if (error instanceof DiagnosticError) return [];
+      if (error instanceof DiagnosticError) return new Map();
       throw error;
     }
   };
   return {
-    parts: () => sections(true),
-    sections: () => sections(false),
+    parts: async () => {
+      const all = [...(await sections()).values()];
+      return all.filter(({ options }) => options.has("recipe")).map(({ name }) => name);
+    },
+    sections: async () => [...(await sections()).keys()],
+    options: async (section) => [...((await sections()).get(section)?.options.keys() ?? [])],
     recipes: () => Promise.resolve(recipeNames),
     runs: async () => listRuns(await runsDirectory(quiet)).map(({ id }) => id),
   };

@@ -36,6 +36,7 @@ function statusText(parts: readonly PartStatus[], verbose: boolean): string {
 }
 
 function outputLines([name, text]: readonly [string, string]): readonly string[] {
+  if (text === "") return [];
   const lines = text.split("\n");
   return lines.length === 1 ? [`${name} = ${text}`] : [`${name} =`, ...lines.map((line) => `    ${line}`)];
 }

@@ -6,8 +6,8 @@ const RECIPE = `export default {
   doc: "",
   version: "1",
   options: {},
-  outputs: { ports: { doc: "" }, address: { doc: "" }, key: { doc: "", secret: true } },
-  async install() { return { ports: "80\\n443", address: "10.0.0.1", key: "s3cr3t" }; },
+  outputs: { ports: { doc: "" }, address: { doc: "" }, code: { doc: "" }, key: { doc: "", secret: true } },
+  async install() { return { ports: "80\\n443", address: "10.0.0.1", code: "", key: "s3cr3t" }; },
 };
 `;
 
@@ -26,7 +26,7 @@ describe("status", () => {
     expect(stdout).to.match(/^a {2}ok {2}\.\/made\.mjs 1 {2}\S+\n$/);
   });
 
-  it("shows the outputs with -v, but for secrets", async () => {
+  it("shows the outputs with -v, but for secrets and what is empty", async () => {
     const { stdout } = await runCli(["status", "-v"], { cwd });
     expect(stdout.slice(stdout.indexOf("\n"))).to.equal(`
     ports =
@@ -41,7 +41,7 @@ describe("status", () => {
     const { stdout } = await runCli(["status", "--json"], { cwd });
     const { parts } = JSON.parse(stdout) as { parts: readonly { outputs: unknown }[] };
     expect(parts.map(({ outputs }) => outputs)).to.deep.equal([
-      { ports: "80\n443", address: "10.0.0.1", key: "***" },
+      { ports: "80\n443", address: "10.0.0.1", code: "", key: "***" },
     ]);
   });
 });
