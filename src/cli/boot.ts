@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { chunkLoader } from "./boot/chunks.js";
 import { CodeCache } from "./boot/code-cache.js";
+import { homeFolder } from "./boot/home.js";
 import type { run } from "./tsbuildout.js";
 
 /** Written in by the bundler: the chunk of tsbuildout.ts, whose hash is that of the whole program. */
@@ -10,10 +10,10 @@ declare const START: string;
 
 /** @param flags what V8 was told besides its own: compiled code is only good for the same */
 function cacheFolder(flags = ""): string | undefined {
-  const { NODE_DISABLE_COMPILE_CACHE, XDG_CACHE_HOME, HOME } = process.env;
+  const { NODE_DISABLE_COMPILE_CACHE, XDG_CACHE_HOME } = process.env;
   if (NODE_DISABLE_COMPILE_CACHE) return undefined;
   const name = `${basename(START, ".js")}-${process.version}-${process.arch}${flags}`;
-  return join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "tsbuildout/code", name);
+  return join(XDG_CACHE_HOME || join(homeFolder(), ".cache"), "tsbuildout/code", name);
 }
 
 const cache = new CodeCache(cacheFolder());

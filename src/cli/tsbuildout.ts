@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { homeFolder } from "./boot/home.js";
 import { EXIT, type Io } from "./command.js";
 import { Ending } from "./ending.js";
 import { main } from "./main.js";
@@ -22,7 +22,7 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
   const io: Io = {
     env: process.env,
     cwd,
-    home: process.env["HOME"] || homedir(),
+    home: homeFolder(),
     out: output.out,
     err: output.err,
     signal: ending.signal,
