@@ -1,20 +1,17 @@
 /** Programs of another architecture: whether the engine's host runs them, by qemu and the kernel's binfmt_misc. */
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import {
   createContainer,
   DockerError,
-  inspectContainer,
-  isConflict,
   removeContainer,
   startContainer,
+  waitContainer,
   type Engine,
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
-import { pack } from "tar-stream";
-import { buffer } from "node:stream/consumers";
 import { labelsOf } from "./common.js";
+import { freezeFor, trialFor } from "./freeze.js";
 import { execute } from "./gentoo-exec.js";
 import { putProgram } from "./gentoo-files.js";
 import { parsePlatform, platformText, runsNatively, type Platform } from "./gentoo-platform.js";
@@ -64,55 +61,24 @@ function notRunnable({ platform, option }: Foreign, refusal: string | undefined)
 }
 
 /**
- * Starts `freeze` of that platform and asks it to end: only a program that ran ends with 0. The start itself tells nothing,
- * since some runtimes answer before the kernel has looked at the program.
+ * Runs a program of that platform that ends with 0. Its start alone tells nothing, since some runtimes answer before the
+ * kernel has looked at the program; and nothing is asked of it, since an emulator or a runtime that a signal meets before
+ * the program has begun loses it or ends by it.
  */
 async function runs(context: InstallContext<Schema>, { engine, platform, image }: Foreign): Promise<boolean> {
-  return await inTrial(context, { engine, image, command: ["/.freeze"], host: {} }, async (name) => {
-    const program = { folder: "/", name: ".freeze", arch: platform.arch, signal: context.signal };
-    await putProgram({ engine, name }, program);
+  return await inTrial(context, { engine, image, command: ["/.trial"], host: {} }, async (name) => {
+    const { signal } = context;
+    const content = trialFor(platform.arch);
+    await putProgram({ engine, name }, { folder: "/", name: ".trial", content, signal });
     try {
-      let end: number | undefined = TOO_EARLY;
-      for (let time = 0; end === TOO_EARLY && time < STARTS; time++) {
-        await startContainer({ engine, signal: context.signal }, name);
-        end = await endOf(context, engine, name);
-      }
-      return end === 0;
+      await startContainer({ engine, signal }, name);
+      return (await waitContainer(engine, name, { signal })) === 0;
     } catch (error) {
-      context.signal.throwIfAborted();
+      signal.throwIfAborted();
       if (error instanceof DockerError && error.statusCode !== undefined) return false;
       throw error;
     }
   });
-}
-
-/** How runc's own process ends, a program in Go, where the request meets it before it has become the container's. */
-const TOO_EARLY = 2;
-const STARTS = 10;
-
-/** Milliseconds between two requests to end: one that comes before the program does is lost. */
-const AGAIN = 100;
-const TIMES = 50;
-
-/** -> the exit code of a container that is asked to end */
-async function endOf(
-  context: InstallContext<Schema>,
-  engine: Engine,
-  name: string,
-): Promise<number | undefined> {
-  const path = `/containers/${encodeURIComponent(name)}`;
-  for (let time = 0; time < TIMES; time++) {
-    const { signal } = context;
-    const found = await inspectContainer({ engine, signal }, name);
-    if (!found?.State.Running) return found?.State.ExitCode;
-    await engine
-      .request({ method: "POST", path: `${path}/kill`, query: { signal: "SIGTERM" }, signal })
-      .catch((error: unknown) => {
-        if (!isConflict(error)) throw error;
-      });
-    await delay(AGAIN, undefined, { signal });
-  }
-  return undefined;
 }
 
 interface Trial {
@@ -229,8 +195,8 @@ async function register(context: InstallContext<Schema>, foreign: Foreign): Prom
     await createTrial(context, name, { engine, image, command: ["/.freeze"], host: rightsConfig(rights) });
     const host = await hostPlatform(engine);
     const at = { folder: "/", signal: context.signal };
-    await putProgram({ engine, name }, { ...at, name: ".freeze", arch: host?.arch ?? "amd64" });
-    await putFile({ engine, name: INTERPRETER.slice(1), container: name, content: program });
+    await putProgram({ engine, name }, { ...at, name: ".freeze", content: freezeFor(host?.arch ?? "amd64") });
+    await putProgram({ engine, name }, { ...at, name: INTERPRETER.slice(1), content: program });
     await startContainer({ engine, signal: context.signal }, name);
     const cmd = ["/bin/sh", "-c", REGISTER];
     const done = await execute(context, { engine, name }, { cmd, stdin: Buffer.from(line), log: false });
@@ -256,24 +222,4 @@ async function findProgram(path: string | undefined, name: string): Promise<Buff
     if (found) return found;
   }
   return undefined;
-}
-
-interface PutFile {
-  readonly engine: Engine;
-  readonly container: string;
-  readonly name: string;
-  readonly content: Buffer;
-}
-
-async function putFile({ engine, container, name, content }: PutFile): Promise<void> {
-  const archive = pack();
-  archive.entry({ name, mode: 0o755, mtime: new Date(0) }, content);
-  archive.finalize();
-  await engine.request({
-    method: "PUT",
-    path: `/containers/${encodeURIComponent(container)}/archive`,
-    query: { path: "/" },
-    headers: { "Content-Type": "application/x-tar" },
-    body: await buffer(archive),
-  });
 }

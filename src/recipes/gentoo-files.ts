@@ -22,7 +22,7 @@ export async function installFreeze(work: Work, arch: string, signal: AbortSigna
   await putProgram(work, {
     folder: folder ? "/bin" : "/",
     name: folder ? "freeze" : "bin/freeze",
-    arch,
+    content: freezeFor(arch),
     signal,
   });
 }
@@ -30,17 +30,18 @@ export async function installFreeze(work: Work, arch: string, signal: AbortSigna
 interface Program {
   readonly folder: string;
   readonly name: string;
-  readonly arch: string;
+  readonly content: Buffer;
   readonly signal: AbortSignal;
 }
 
-export async function putProgram(work: Work, { folder, name, arch, signal }: Program): Promise<void> {
+/** Puts a program into a folder of a container; folders of its name are made. */
+export async function putProgram(work: Work, { folder, name, content, signal }: Program): Promise<void> {
   const archive = pack();
   const at = { mode: 0o755, uid: 0, gid: 0, mtime: new Date(0) };
   const folders = name.split("/").slice(0, -1);
   for (const [depth] of folders.entries())
     archive.entry({ ...at, name: `${folders.slice(0, depth + 1).join("/")}/`, type: "directory" });
-  archive.entry({ ...at, name }, freezeFor(arch));
+  archive.entry({ ...at, name }, content);
   archive.finalize();
   await work.engine.request({
     method: "PUT",

@@ -3,8 +3,8 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { expect } from "chai";
-import { binaries, compiler } from "../../../src/recipes/freeze-binaries.js";
-import { freezeFor } from "../../../src/recipes/freeze.js";
+import { binaries, compiler, trials } from "../../../src/recipes/freeze-binaries.js";
+import { freezeFor, trialFor } from "../../../src/recipes/freeze.js";
 import { projectFolder } from "../../support/cli.js";
 import { untilFrozen } from "../../support/freeze.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -38,15 +38,31 @@ async function prints(stream: Readable, text: string): Promise<void> {
 
 const has = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 
+/** The program that runs one of an architecture; undefined where it is this machine's own. */
+function emulatorOf(arch: string): string | undefined {
+  if (arch === "amd64" && process.arch === "x64") return undefined;
+  const emulator = `qemu-${QEMU[arch] ?? arch}-static`;
+  expect(has(emulator), `install qemu-user-static`).to.equal(true);
+  return emulator;
+}
+
+async function fileOf(program: Buffer): Promise<string> {
+  const path = join(await temporaryFolder(), "freeze");
+  await writeFile(path, program);
+  await chmod(path, 0o755);
+  return path;
+}
+
 describe("freeze", () => {
   it("is there for every architecture that a container may have, in less than a kilobyte", () => {
-    expect(Object.keys(binaries).sort()).to.deep.equal(Object.keys(ELF).sort());
-    for (const [arch, [machine, big]] of Object.entries(ELF)) {
-      const program = freezeFor(arch);
-      expect(program.length, arch).to.be.lessThan(1024);
-      expect(program.toString("latin1", 0, 4)).to.equal("\x7fELF");
-      expect(big ? program.readUInt16BE(18) : program.readUInt16LE(18), arch).to.equal(machine);
-    }
+    for (const programs of [binaries, trials])
+      expect(Object.keys(programs).sort()).to.deep.equal(Object.keys(ELF).sort());
+    for (const [arch, [machine, big]] of Object.entries(ELF))
+      for (const program of [freezeFor(arch), trialFor(arch)]) {
+        expect(program.length, arch).to.be.lessThan(1024);
+        expect(program.toString("latin1", 0, 4)).to.equal("\x7fELF");
+        expect(big ? program.readUInt16BE(18) : program.readUInt16LE(18), arch).to.equal(machine);
+      }
     expect(() => freezeFor("mips")).to.throw("there is no /bin/freeze for mips");
   });
 
@@ -57,21 +73,19 @@ describe("freeze", () => {
     execFileSync(join(projectFolder, "scripts/build-freeze"), [folder, ...built]);
     for (const arch of built) {
       const version = execFileSync(COMPILERS[arch]!, ["-dumpfullversion"], { encoding: "utf8" }).trim();
-      const made = await readFile(join(folder, `freeze-${arch}`));
-      // Another compiler makes other bytes of the same source.
-      if (version === compiler) expect(made.equals(freezeFor(arch)), arch).to.equal(true);
-      else expect(made.length, arch).to.be.lessThan(4096);
+      for (const [name, kept] of [["freeze", freezeFor(arch)] as const, ["trial", trialFor(arch)] as const]) {
+        const made = await readFile(join(folder, `${name}-${arch}`));
+        // Another compiler makes other bytes of the same source.
+        if (version === compiler) expect(made.equals(kept), `${name} ${arch}`).to.equal(true);
+        else expect(made.length, arch).to.be.lessThan(4096);
+      }
     }
   });
 
   for (const arch of Object.keys(ELF))
     it(`of ${arch} waits, and ends at once with 0 when it is asked to`, async () => {
-      const native = arch === "amd64" && process.arch === "x64";
-      const emulator = native ? undefined : `qemu-${QEMU[arch] ?? arch}-static`;
-      if (emulator) expect(has(emulator), `install qemu-user-static`).to.equal(true);
-      const path = join(await temporaryFolder(), "freeze");
-      await writeFile(path, freezeFor(arch));
-      await chmod(path, 0o755);
+      const emulator = emulatorOf(arch);
+      const path = await fileOf(freezeFor(arch));
       for (const signal of ["SIGTERM", "SIGINT"] as const) {
         const child = emulator ? spawn(emulator, ["-strace", path]) : spawn(path);
         const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
@@ -81,5 +95,13 @@ describe("freeze", () => {
         child.kill(signal);
         expect(await ended).to.equal(0);
       }
+    });
+
+  for (const arch of Object.keys(ELF))
+    it(`has a trial for ${arch} that ends with 0 by itself`, async () => {
+      const emulator = emulatorOf(arch);
+      const path = await fileOf(trialFor(arch));
+      const { status, stderr } = emulator ? spawnSync(emulator, [path]) : spawnSync(path);
+      expect({ status, said: stderr.toString() }).to.deep.equal({ status: 0, said: "" });
     });
 });
