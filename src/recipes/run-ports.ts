@@ -1,4 +1,4 @@
-/** Ports of the host that another container has. */
+/** Ports of the host that another container, or another program, has. */
 import { isNotFound, listAll, type Call, type PortMapping } from "tsbuildout/docker";
 import { RecipeError, type InstallContext } from "tsbuildout/recipe";
 import { placeOf } from "./common.js";
@@ -20,7 +20,7 @@ interface Published {
 
 /**
  * To be called before a container is started.
- * @returns what makes of the engine's refusal one that names the containers that have its ports
+ * @returns what makes of the engine's refusal one that names the ports that are taken, and the containers that have them
  */
 export async function startingWith(
   context: Starting,
@@ -37,7 +37,15 @@ export async function startingWith(
     if (signal?.aborted || !(error instanceof Error) || isNotFound(error)) return error;
     const taken = takenBy(others(await listed(engine)), wanted);
     if (taken.length === 0 && TAKEN.test(error.message)) taken.push(...takenBy(others(started), wanted));
-    return taken.length === 0 ? error : portTaken(taken, error);
+    if (taken.length > 0) return portTaken(taken, "publish another port, or stop that container", error);
+    const elsewhere = IN_USE.test(error.message) ? wanted.filter(isNamed(error.message)) : [];
+    return elsewhere.length === 0
+      ? error
+      : portTaken(
+          elsewhere.map((port) => `port ${port.hostPort}/${port.protocol} of the host is taken by a program`),
+          "publish another port, or end that program: on the engine's host, ss -lntup shows it",
+          error,
+        );
   };
 }
 
@@ -51,6 +59,14 @@ async function listed(engine: Call["engine"]): Promise<Holder[]> {
 
 /** What Docker and podman say of a port that is taken. */
 const TAKEN = /already (?:allocated|in use)/;
+
+/** What the kernel says of one that another program listens on. */
+const IN_USE = /address already in use/;
+
+const isNamed =
+  (message: string) =>
+  ({ hostPort }: PortMapping): boolean =>
+    hostPort !== "" && new RegExp(`:${hostPort}\\b`).test(message);
 
 const published = ({ hostIp, hostPort, protocol }: PortMapping): Published => ({
   IP: hostIp,
@@ -75,13 +91,13 @@ function clash({ IP: ip = "", PublicPort: number, Type: protocol }: Published) {
     (hostIp === ip || EVERY_ADDRESS.includes(hostIp) || EVERY_ADDRESS.includes(ip));
 }
 
-function portTaken(taken: readonly string[], error: Error): RecipeError {
+function portTaken(taken: readonly string[], help: string, error: Error): RecipeError {
   return new RecipeError(
     {
       code: "container/port-taken",
       message: taken.join(", "),
       notes: [`the engine says: ${error.message}`],
-      help: ["publish another port, or stop that container"],
+      help: [help],
       option: "ports",
     },
     { cause: error },

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import run_ from "../../../src/recipes/docker.run.js";
 import { RecipeError } from "../../../src/recipe.js";
@@ -313,6 +314,22 @@ describe("docker.run: a container's life", () => {
     expect(problem.notes).to.have.length(1);
     expect(problem.notes![0]).to.match(/^the engine says: .*port is already allocated/);
     expect(problem.help).to.deep.equal(["publish another port, or stop that container"]);
+  });
+
+  it("a port that another program listens on is told as such", async () => {
+    const port = await freePort();
+    const program = createServer();
+    await new Promise<void>((resolve) => program.listen(port, "0.0.0.0", resolve));
+    try {
+      const problem = await failureOf(part({ ports: `${port}:80` }).install());
+      expect(problem).to.deep.include({
+        code: "container/port-taken",
+        message: `port ${port}/tcp of the host is taken by a program`,
+        help: ["publish another port, or end that program: on the engine's host, ss -lntup shows it"],
+      });
+    } finally {
+      program.close();
+    }
   });
 
   it("a port that two containers of one run want names the other one, also while that is being started", async () => {
