@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestCache } from "./digest-cache.js";
@@ -53,7 +53,7 @@ const OUTSIDE = ".tsbuildout.Dockerfile";
  */
 export async function openContext(root: string, options: ContextOptions = {}): Promise<BuildContext> {
   const { signal } = options;
-  await mustBeFolder(root);
+  mustBeFolder(root);
   const { dockerfile, extra } = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
   const choose = chooser(root, { options, dockerfile, extra, ignore });
@@ -95,7 +95,7 @@ function chooser(root: string, from: Chooser): ((path: string, directory: boolea
 
 /** Says what `openContext` would say of the folder itself and of the Dockerfile. @throws as it does */
 export async function checkContext(root: string, options: ContextOptions): Promise<void> {
-  await mustBeFolder(root);
+  mustBeFolder(root);
   await placeDockerfile(root, options);
 }
 
@@ -110,7 +110,7 @@ export async function contextDigest(
   options: ContextOptions,
   cachePath: string,
 ): Promise<string> {
-  await mustBeFolder(root);
+  mustBeFolder(root);
   const { dockerfile, extra } = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
   const salt = [
@@ -159,12 +159,17 @@ function contextOf(root: string, parts: Parts): BuildContext {
   };
 }
 
-async function mustBeFolder(root: string): Promise<void> {
-  const found = await stat(root).catch((error: unknown) => {
-    throw unreadable(byteString(root), error);
-  });
-  if (found.isDirectory()) return;
+function mustBeFolder(root: string): void {
+  if (isDirectory(root)) return;
   throw new DockerError({ code: "folder/unreadable", message: `cannot read ${root}: it is not a folder` });
+}
+
+function isDirectory(root: string): boolean {
+  try {
+    return statSync(root).isDirectory();
+  } catch (error) {
+    throw unreadable(byteString(root), error);
+  }
 }
 
 /** Where the Dockerfile is in the context; one from outside is added under a name of our own. */

@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { access, readFile } from "node:fs/promises";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseUrl, type Endpoint } from "./address.js";
 import { readContext } from "./contexts.js";
@@ -37,10 +36,10 @@ export async function resolveEndpoint(choice: EngineChoice, at: Surroundings): P
   if (env["DOCKER_HOST"]) return await fromUrl(env["DOCKER_HOST"], "DOCKER_HOST", { choice, at });
   const named = env["DOCKER_CONTEXT"];
   if (named) return await fromContext(named, `context ${named} (DOCKER_CONTEXT)`, { choice, at });
-  const current = await currentContext(at);
+  const current = currentContext(at);
   if (current)
     return await fromContext(current, `context ${current} (currentContext of config.json)`, { choice, at });
-  return await defaultSocket(at);
+  return defaultSocket(at);
 }
 
 interface Asked {
@@ -98,7 +97,7 @@ async function askedTls(asked: Asked, secure: boolean): Promise<TlsMaterial | un
 async function fromContext(name: string, origin: string, asked: Asked): Promise<Endpoint> {
   if (name === "default") {
     const host = asked.at.env["DOCKER_HOST"];
-    return host ? await fromUrl(host, `DOCKER_HOST (${origin})`, asked) : await defaultSocket(asked.at);
+    return host ? await fromUrl(host, `DOCKER_HOST (${origin})`, asked) : defaultSocket(asked.at);
   }
   const context = await readContext(configFolder(asked.at), name, origin);
   const parsed = parseUrl(context.host, origin);
@@ -123,9 +122,9 @@ async function fromMachine(name: string, asked: Asked): Promise<Endpoint> {
   return { ...parsed, origin, address: { ...parsed.address, tls: machine.tls } };
 }
 
-async function currentContext(at: Surroundings): Promise<string | undefined> {
+function currentContext(at: Surroundings): string | undefined {
   try {
-    const text = await readFile(join(configFolder(at), "config.json"), "utf8");
+    const text = readFileSync(join(configFolder(at), "config.json"), "utf8");
     const config: unknown = JSON.parse(text);
     if (typeof config !== "object" || config === null || !("currentContext" in config)) return undefined;
     return typeof config.currentContext === "string" ? config.currentContext : undefined;
@@ -136,7 +135,7 @@ async function currentContext(at: Surroundings): Promise<string | undefined> {
 }
 
 /** The first that this user may use: the system's socket, the rootless engine's, Docker Desktop's, podman's. */
-async function defaultSocket(at: Surroundings): Promise<Endpoint> {
+function defaultSocket(at: Surroundings): Endpoint {
   const runtime = at.env["XDG_RUNTIME_DIR"];
   const candidates = [
     { path: "/var/run/docker.sock", origin: "default socket" },
@@ -148,12 +147,17 @@ async function defaultSocket(at: Surroundings): Promise<Endpoint> {
     { path: "/run/podman/podman.sock", origin: "podman's socket" },
   ];
   for (const { path, origin } of candidates) {
-    const usable = await access(path, constants.R_OK | constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    if (usable) return { address: { kind: "unix", path }, prefix: "", url: `unix://${path}`, origin };
+    if (mayUse(path)) return { address: { kind: "unix", path }, prefix: "", url: `unix://${path}`, origin };
   }
   const path = "/var/run/docker.sock";
   return { address: { kind: "unix", path }, prefix: "", url: `unix://${path}`, origin: "default socket" };
+}
+
+function mayUse(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { lstatSync, readdirSync, statSync, type Stats } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { lstatSync, readdirSync, readFileSync, statSync, type Stats } from "node:fs";
 import { relative } from "node:path";
 import { keepFile } from "./kept-file.js";
 
@@ -132,10 +131,18 @@ export async function onceForStamp(what: Remembered, work: () => Promise<string>
   const { root, path, look } = what;
   const young = Date.now() - RACY;
   const found = folderStamp(root, look);
-  const text = found ? await readFile(path, "utf8").catch(() => "") : "";
-  const [stamp, known] = text.split("\n");
+  const [stamp, known] = found ? lastTime(path) : [];
   if (found && known && stamp === found.stamp) return known;
   const result = await work();
   if (found && result !== "" && found.newest < young) await keepFile(path, `${found.stamp}\n${result}\n`);
   return result;
+}
+
+/** The stamp and what was found out; nothing the first time. */
+function lastTime(path: string): readonly string[] {
+  try {
+    return readFileSync(path, "utf8").split("\n");
+  } catch {
+    return [];
+  }
 }

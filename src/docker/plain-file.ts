@@ -1,5 +1,5 @@
-import { constants, createReadStream, fstat, open } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { constants, createReadStream, fstat, open, readFileSync, statSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { addAbortSignal } from "node:stream";
 import { promisify } from "node:util";
 
@@ -8,14 +8,14 @@ const PIPE_LIMIT = 16 * 1024 * 1024;
 
 /**
  * Reads a file of the user's whole. A pipe holds up whoever opens it until somebody writes, and a device may have no end:
- * neither is opened.
+ * neither is opened. At once, not by a thread: such files are small, and most runs only look at them.
  * @throws the system's error; one with the code `EFTYPE` for what is neither file nor folder
  */
 export async function readPlainFile(path: string): Promise<Buffer> {
-  const found = await stat(path);
+  const found = statSync(path);
   if (!found.isFile() && !found.isDirectory())
     throw Object.assign(new Error(`${path} is not a file`), { code: "EFTYPE" });
-  return await readFile(path);
+  return await Promise.resolve(readFileSync(path));
 }
 
 /** Whether a path leads to a pipe, as a shell's `<(…)` does; what is not there is none. */

@@ -1,4 +1,4 @@
-import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -99,7 +99,7 @@ async function breakLock(path: string, dead: string, temporary: string): Promise
 }
 
 function release(path: string, text: string): void {
-  if (read(path) === text) rmSync(path, { force: true });
+  if (read(path) === text) remove(path);
 }
 
 /** @returns undefined where it is gone; where another user's cannot be read, a text that names nobody */
@@ -113,7 +113,8 @@ function read(path: string): string | undefined {
 
 function remove(path: string): void {
   try {
-    rmSync(path, { force: true });
+    // Node loads more for `rmSync`.
+    unlinkSync(path);
   } catch {
     // A later run does.
   }

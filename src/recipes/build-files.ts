@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { statSync, type Stats } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import {
   checkContext,
@@ -39,7 +39,7 @@ export async function openFiles(context: Install, options: BuildOptions): Promis
   if (!source) return inlineFiles(options);
   if (source.kind === "git") return await folderFiles(context, options, await workingCopy(context, source));
   if (source.kind === "url") return await openUrl(context, options, source.url);
-  if (!(await isFolder(source.path))) return await archiveFiles(source.path, options);
+  if (!isFolder(source.path)) return await archiveFiles(source.path, options);
   if (context.record?.inputs[SOURCE] !== undefined || options["cache-repository"])
     return await folderFiles(context, options, source.path);
   return await toldFiles(context, options, source.path);
@@ -68,7 +68,7 @@ export async function filesDigest(
   if (!source) return { inputs: {}, dockerfile: inlineDockerfile(options) };
   if (source.kind !== "local")
     return { inputs: { source: await remoteStamp(context, source) }, dockerfile: inlineDockerfile(options) };
-  if (!(await isFolder(source.path))) {
+  if (!isFolder(source.path)) {
     const digest = await archiveDigest(context, source.path);
     return { inputs: { source: digest }, dockerfile: inlineDockerfile(options) };
   }
@@ -92,11 +92,19 @@ function shortHash(text: string): string {
 }
 
 /** @throws a problem `build/no-source`; `build/not-archive` for a pipe or a device, which is not to be opened */
-async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
+function isFolder(path: string): boolean {
+  const found = statOf(path);
   if (found?.isDirectory() || found?.isFile()) return found.isDirectory();
   if (found) throw notArchive(path);
   throw new RecipeError({ code: "build/no-source", message: `${path} does not exist`, option: "source" });
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where an inline Dockerfile is put: a name that no folder has, so that its own Dockerfile stays what it is. */

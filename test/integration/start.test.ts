@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder, tsbuildout } from "../support/cli.js";
@@ -19,6 +19,8 @@ async function loads(...args: string[]): Promise<{ readonly packages: string[]; 
   return { packages: named(/node_modules\/((?:@[^/]+\/)?[^/]+)/), rooms: named(/^src\/(\w+)\//) };
 }
 
+const HEAVY = ["perf_hooks", "tls", "child_process", "worker_threads", "v8", "dns"];
+
 describe("a cold start", () => {
   it("of --version loads no package, no recipe, nothing of Docker", async () => {
     const { packages, rooms } = await loads("--version");
@@ -36,38 +38,37 @@ describe("a cold start", () => {
     expect(sources.filter((source) => /^src\/recipes\/(?!faces)/.test(source))).to.deep.equal([]);
   });
 
-  it("of a run that has nothing to do loads none of Node's modules that take it long", async () => {
-    const cwd = mkdtempSync(join(tmpdir(), "tsbuildout-start-"));
-    try {
-      const list = join(cwd, "list.cjs");
-      writeFileSync(list, "process.on('exit', () => console.log(process.moduleLoadList.join('\\n')));");
-      writeFileSync(
-        join(cwd, "buildout.cfg"),
-        "[buildout]\nparts = v\n[v]\nrecipe = docker.volume\nname = tsbuildout-start\n",
-      );
-      await tsbuildout(["install"], { cwd });
-      const { code, stdout } = await tsbuildout(["install"], {
-        cwd,
-        env: { NODE_OPTIONS: `--require ${list}` },
-      });
-      expect(code, stdout).to.equal(0);
-      const loaded = stdout.split("\n").map((line) => line.replace(/^NativeModule /, ""));
-      expect(loaded).to.include("http");
-      const heavy = [
-        "crypto",
-        "fs/promises",
-        "perf_hooks",
-        "tls",
-        "child_process",
-        "worker_threads",
-        "v8",
-        "zlib",
-        "dns",
-      ];
-      expect(loaded.filter((name) => heavy.includes(name))).to.deep.equal([]);
-    } finally {
-      await tsbuildout(["uninstall", "--all"], { cwd });
-      rmSync(cwd, { recursive: true, force: true });
-    }
-  });
+  const nothingToDo: readonly [string, string, readonly string[]][] = [
+    ["docker.volume", "name = tsbuildout-start", [...HEAVY, "crypto", "fs/promises", "zlib"]],
+    // Files that were written to just now are read again.
+    ["docker.build", "name = tsbuildout-start\nsource = context", HEAVY],
+  ];
+  for (const [recipe, options, spared] of nothingToDo)
+    it(`of a ${recipe} that stays as it is loads few files, and none of Node's modules that take it long`, async () => {
+      const cwd = mkdtempSync(join(tmpdir(), "tsbuildout-start-"));
+      try {
+        const list = join(cwd, "list.cjs");
+        writeFileSync(list, "process.on('exit', () => console.log(process.moduleLoadList.join('\\n')));");
+        mkdirSync(join(cwd, "context"));
+        writeFileSync(join(cwd, "context/Dockerfile"), "FROM scratch\nLABEL a=1\n");
+        writeFileSync(
+          join(cwd, "buildout.cfg"),
+          `[buildout]\nparts = p\n[p]\nrecipe = ${recipe}\n${options}\n`,
+        );
+        await tsbuildout(["install"], { cwd });
+        let loaded: string[] = [];
+        const { chunks } = await loadedSources(projectFolder, async (env) => {
+          const NODE_OPTIONS = `--require ${list}`;
+          const { code, stdout } = await tsbuildout(["install"], { cwd, env: { ...env, NODE_OPTIONS } });
+          expect(code, stdout).to.equal(0);
+          loaded = stdout.split("\n").map((line) => line.replace(/^NativeModule /, ""));
+        });
+        expect(loaded).to.include("http");
+        expect(loaded.filter((name) => spared.includes(name))).to.deep.equal([]);
+        expect(chunks.length, chunks.join()).to.be.at.most(14);
+      } finally {
+        await tsbuildout(["uninstall", "--all"], { cwd });
+        rmSync(cwd, { recursive: true, force: true });
+      }
+    });
 });
