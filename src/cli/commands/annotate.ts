@@ -7,6 +7,7 @@ import {
   place,
   type Resolver,
 } from "../../index.js";
+import { UsageError } from "../args.js";
 import { EXIT, type Invocation, type Output } from "../command.js";
 import { readConfiguration } from "../configuration.js";
 import { asText } from "./query.js";
@@ -14,6 +15,11 @@ import { asText } from "./query.js";
 /** Shows options with their values and where these come from: all sections, or those named. */
 export async function run(invocation: Invocation): Promise<number> {
   const { args, globals, io } = invocation;
+  const option = args.find((name) => name.includes(":"));
+  if (option !== undefined)
+    throw new UsageError(`annotate shows sections, and "${option}" is an option`, [
+      `tsbuildout query ${option}`,
+    ]);
   const config = await readConfiguration(invocation);
   const names = args.length > 0 ? [...new Set(args)] : [...config.sections.keys()].sort();
   const verbose = globals.verbosity > 0;

@@ -8,10 +8,17 @@ export async function run(invocation: Invocation): Promise<number> {
   const { args, globals, io } = invocation;
   const [section, option] = target(args[0] ?? "");
   const config = await readConfiguration(invocation);
+  const known = config.sections.get(section)?.options.has(option) ?? false;
+  if (!known && args[0] === option && config.sections.has(option)) throw wholeSection(option);
   const resolver = await openResolver(config, { sections: [section], env: io.env, cwd: io.cwd });
   const resolved = resolver.option(section, option);
   io.out.write(globals.json ? `${JSON.stringify(asJson(resolved))}\n` : `${asText(resolved)}\n`);
   return EXIT.done;
+}
+
+function wholeSection(name: string): UsageError {
+  const help = [`tsbuildout query ${name}:OPTION`, `tsbuildout annotate ${name}`];
+  return new UsageError(`[${name}] is a section, and query shows one option`, help);
 }
 
 function target(text: string): readonly [string, string] {

@@ -95,6 +95,8 @@ class SilentError extends Error {
 function refused(url: string, status: number): Unreadable {
   if (status === 404 || status === 410)
     return new Unreadable("missing-file", `there is no file ${withoutPassword(url)} (HTTP ${status})`);
+  if (status >= 300 && status < 400)
+    return new Unreadable("download", `${withoutPassword(url)} cannot be downloaded: ${LEADS_NOWHERE}`);
   const help =
     status === 401 || status === 403
       ? ["does the file need a login? A URL may hold one: https://user:password@host/"]
@@ -132,11 +134,25 @@ function explained(error: unknown, url: string, { timeout, signal }: Fetching): 
   if (error instanceof Unreadable || signal?.aborted || !(error instanceof Error)) return error;
   if (error instanceof RecipeError) return new Unreadable("download", error.message, error.problem.help);
   const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (code.startsWith("UND_ERR_") && code.endsWith("_TIMEOUT"))
-    return new Unreadable("download", `${withoutPassword(url)} has not answered for ${timeout} seconds`, [
+  const shown = withoutPassword(url);
+  if (code.startsWith("UND_ERR_") && code.endsWith("_TIMEOUT")) {
+    const waited = `${timeout} ${timeout === 1 ? "second" : "seconds"}`;
+    return new Unreadable("download", `${shown} has not answered for ${waited}`, [
       "wait longer with -t SECONDS",
     ]);
-  const reason =
-    code === "ENOTFOUND" || code === "EAI_AGAIN" ? "the host is not known" : error.message || code;
-  return new Unreadable("download", `${withoutPassword(url)} cannot be downloaded: ${reason}`);
+  }
+  const { reason, help = [] } = failure(code) ?? { reason: error.message || code };
+  return new Unreadable("download", `${shown} cannot be downloaded: ${reason}`, help);
 }
+
+/** What to say instead of the words of those who noticed it: OpenSSL, undici, the resolver. */
+function failure(code: string): { reason: string; help?: readonly string[] } | undefined {
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return { reason: "the host is not known" };
+  // The address that it began with was good: https://undici.nodejs.org/#/docs/api/Errors
+  if (code === "UND_ERR_INVALID_ARG" || code === "ERR_INVALID_URL") return { reason: LEADS_NOWHERE };
+  if (code === "EPROTO" || code.startsWith("ERR_SSL"))
+    return { reason: "the server answers no TLS there", help: ["is it http:// rather than https://?"] };
+  return undefined;
+}
+
+const LEADS_NOWHERE = "it redirects in a circle, too often, or to no address";

@@ -75,7 +75,9 @@ class Loading {
       "buildout",
       "directory",
     )?.text;
-    setDirectory(merged, path.resolve(cwd, resolved ?? this.directory));
+    // One that leads nowhere stays as it is: whoever resolves the values says so.
+    if (typeof resolved !== "string") return { ...config, directory: this.directory };
+    setDirectory(merged, path.resolve(cwd, resolved));
     settleDirectories(merged, places);
     return this.config(merged, places.substitution);
   }

@@ -133,7 +133,8 @@ class Expander {
 
   private missing(section: Merging, copy: Copy): Diagnostic {
     this.comparisons += this.merged.size;
-    const help = this.comparisons <= MOST_COMPARISONS ? didYouMean(copy.name, this.merged.keys()) : [];
+    const near = this.comparisons <= MOST_COMPARISONS ? didYouMean(copy.name, this.merged.keys()) : [];
+    const help = /\s/.test(copy.name) ? ['"<=" takes one name a line'] : near;
     const message = `[${section.name}] copies [${copy.name}], which does not exist`;
     return configError("missing-section", message, { ...at(section, copy), help });
   }

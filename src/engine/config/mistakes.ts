@@ -8,9 +8,12 @@ export function configError(kind: string, message: string, rest: Partial<Diagnos
 }
 
 export function noHeader(span: Span, skipped: boolean): Diagnostic {
-  const help = skipped
-    ? "the section above is skipped because of its condition: open an unconditional section before it"
+  const skippedAbove =
+    "the section above is skipped because of its condition: open an unconditional section before it";
+  const first = span.source.text.startsWith("[", span.start)
+    ? HEADER
     : 'start the file with a header such as "[buildout]"';
+  const help = skipped ? skippedAbove : first;
   return configError("missing-section-header", "there is no section header above this line", {
     span,
     help: [help],
@@ -46,19 +49,33 @@ export function badLine(span: Span, { indented, emptySection }: BadLine): Diagno
 }
 
 const NAME = String.raw`[^\s{}[\]=:]+`;
-const comparison = new RegExp(String.raw`^(${NAME})\s+([<>!~]=|==|[<>])\s*(.*)$`);
-const colon = new RegExp(String.raw`^(${NAME})\s*:\s*(.*)$`);
+const HEADER =
+  "a section name holds no blank and none of # [ ] : ; { }; only a comment may follow the bracket";
+const CONTINUES = "indent the line if it belongs to the value above it";
+
+/** What is likely to be wrong with a line, and what to do; the first that fits counts. */
+const advices: readonly (readonly [RegExp, (...parts: string[]) => string])[] = [
+  [/^\[/, () => HEADER],
+  [
+    /^[\uFEFF\u200B\u2060]/,
+    () => "the line begins with a character that cannot be seen: delete and write it again",
+  ],
+  [/^(<{7}|={7}|>{7})( |$)/, () => "a merge has left this line: keep one of the two versions"],
+  [
+    new RegExp(String.raw`^(${NAME})\s+([<>!~]=|==|[<>])\s*(.*)$`),
+    (name, sign, rest) => `write "${name} = ${sign}${rest}" to give ${name} this value`,
+  ],
+  [
+    new RegExp(String.raw`^(${NAME})\s*:=?\s*(.*)$`),
+    (name, rest) => `":" does not separate a name from its value: write "${name} = ${rest}"`,
+  ],
+  [/^\S+\s+\S.*=/, () => `a name holds no blank; ${CONTINUES}`],
+];
 
 function advice(text: string): string {
-  if (text.startsWith("["))
-    return "a section name holds no blank and none of # [ ] : ; { }; only a comment may follow the bracket";
-  const compared = comparison.exec(text);
-  if (compared)
-    return `write "${compared[1]} = ${compared[2]}${compared[3]}" to give ${compared[1]} this value`;
-  const separated = colon.exec(text);
-  if (separated)
-    return `":" does not separate a name from its value: write "${separated[1]} = ${separated[2]}"`;
-  if (/^\S+\s+\S.*=/.test(text))
-    return "a name holds no blank; indent the line if it belongs to the value above it";
-  return "indent the line if it belongs to the value above it";
+  for (const [pattern, help] of advices) {
+    const match = pattern.exec(text);
+    if (match) return help(...match.slice(1));
+  }
+  return CONTINUES;
 }

@@ -59,7 +59,7 @@ class Cutter implements ParsedTemplate {
   readonly mistakes: Diagnostic[] = [];
   private readonly value: Value;
   private readonly section: string;
-  private readonly braces: boolean;
+  private readonly substitution: Substitution;
   /** Where the next `}` and `>` are, looked for again only when passed: a long line full of openers costs one search. */
   private brace = -1;
   private angle = -1;
@@ -67,7 +67,7 @@ class Cutter implements ParsedTemplate {
   constructor(value: Value, section: string, substitution: Substitution) {
     this.value = value;
     this.section = section;
-    this.braces = substitution === "both";
+    this.substitution = substitution;
   }
 
   run(): void {
@@ -99,14 +99,14 @@ class Cutter implements ParsedTemplate {
       if (this.angle < at) this.angle = orBeyond(text.indexOf(">", at + 2));
       return this.angle;
     }
-    if (next !== OPENING_BRACE || !this.braces) return Number.POSITIVE_INFINITY;
+    if (next !== OPENING_BRACE || this.substitution === "angle") return Number.POSITIVE_INFINITY;
     if (this.brace < at) this.brace = orBeyond(text.indexOf("}", at + 2));
     return this.brace;
   }
 
   private reference(start: number, end: number): void {
     const inner = this.value.text.slice(start + 2, end - 1);
-    const problem = malformed(inner);
+    const problem = malformed(inner, this.substitution);
     if (problem === undefined) this.template.push(new Written(this.value, this.section, inner, start));
     else if (this.mistakes.length < MOST_MISTAKES) this.mistakes.push(bad(problem, this.value, start, end));
   }
@@ -172,14 +172,17 @@ export class Dependency implements Reference {
 const sound = new RegExp(`^${INNER}$`);
 
 /** Why what stands between the brackets is no reference, or undefined. */
-function malformed(inner: string): string | undefined {
+function malformed(inner: string, substitution: Substitution): string | undefined {
   if (sound.test(inner)) return undefined;
   const colon = inner.indexOf(":");
   if (colon < 0) return "has no colon between section and option";
   const section = inner.slice(0, colon);
   const rest = inner.slice(colon + 1);
-  const bar = section === "env" ? rest.indexOf("|") : -1;
+  const bar = rest.indexOf("|");
   const option = bar < 0 ? rest : rest.slice(0, bar);
+  if (bar > 0 && section !== "env" && isName(option)) return "has a fallback, which only $<env:…> takes";
+  if (bar > 0 && hasReference(rest.slice(bar), substitution))
+    return "has a reference in its fallback: references do not nest";
   if (option === "") return "names no option";
   if (option.includes(":")) return "has more than one colon";
   if (!isName(section)) return "has a character in its section's name that no reference can hold";

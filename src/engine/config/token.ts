@@ -1,3 +1,5 @@
+import { SPACE } from "../characters.js";
+
 /** A piece of a condition. */
 export interface Token {
   readonly kind: "name" | "string" | "number" | "operator" | "end";
@@ -31,7 +33,7 @@ export function tokenize(text: string): Token[] {
   while (pattern.lastIndex < end) {
     const from = pattern.lastIndex;
     const match = pattern.exec(text);
-    if (!match) throw new ConditionError(unreadable(text, from), from + leadingBlanks(text, from));
+    if (!match) throw unreadable(text, from);
     tokens.push(token(match, pattern.lastIndex));
   }
   tokens.push({ kind: "end", text: "", raw: "", start: end });
@@ -48,15 +50,18 @@ function token([, name, number, string, operator]: RegExpExecArray, end: number)
   return { kind, text, raw: text, start: end - text.length };
 }
 
-function leadingBlanks(text: string, from: number): number {
-  return text.length - from - text.slice(from).trimStart().length;
-}
+/** What other languages write, and what stands for it here. */
+const words: Readonly<Record<string, string>> = { "&": "and", "|": "or", "!": "not", "=": "==" };
 
-function unreadable(text: string, from: number): string {
+function unreadable(text: string, from: number): ConditionError {
   const rest = text.slice(from).trimStart();
-  return rest.startsWith('"') || rest.startsWith("'")
-    ? "the condition has a string without its closing quote"
-    : `the condition holds ${JSON.stringify(String.fromCodePoint(rest.codePointAt(0) ?? 32))}, which means nothing there`;
+  const start = text.length - rest.length;
+  if (rest.startsWith('"') || rest.startsWith("'"))
+    return new ConditionError("the condition has a string without its closing quote", start);
+  const character = String.fromCodePoint(rest.codePointAt(0) ?? SPACE);
+  const word = words[character];
+  const message = `the condition holds ${JSON.stringify(character)}, which means nothing there`;
+  return new ConditionError(message, start, word === undefined ? [] : [`write "${word}"`]);
 }
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\n": "" };

@@ -138,10 +138,7 @@ class TreeReader {
       return await read(address, this.root);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      const help =
-        mention || error.kind !== "missing-file"
-          ? error.help
-          : ["name another file with -c, or have tsbuildout init write one"];
+      const help = error.kind === "missing-file" ? missing(mention) : error.help;
       const rest = { ...(mention && { span: mention.span }), help };
       if (!mention?.optional || error.kind !== "missing-file")
         this.mistakes.push(configError(error.kind, error.message, rest));
@@ -159,6 +156,14 @@ class TreeReader {
     const rest = { ...(mention && { span: mention.span }), notes };
     return configError("circular-extends", `${first ?? id} extends itself`, rest);
   }
+}
+
+/** What may help where a file is not there. */
+function missing(mention: Mention | undefined): readonly string[] {
+  if (!mention) return ["name another file with -c, or have tsbuildout init write one"];
+  if (mention.name.includes(",")) return ["blanks separate names, not commas"];
+  if (/\$[<{]/.test(mention.name)) return ["references in the names of files are not resolved"];
+  return mention.name.startsWith("~") ? ['"~" means no directory here: write out the whole path'] : [];
 }
 
 function tooDeep(mention: Mention | undefined): Diagnostic {

@@ -90,6 +90,11 @@ describe("files that are extended by URL", () => {
   const wrong: readonly (readonly [string, Record<string, Page>, string])[] = [
     ["are not there", {}, "config/missing-file]: there is no file URL (HTTP 404)"],
     ["need a login", { "/x.cfg": { status: 403 } }, "config/download]: URL was refused (HTTP 403)"],
+    [
+      "redirect in a circle",
+      { "/x.cfg": { status: 302, to: "/x.cfg" } },
+      "config/download]: URL cannot be downloaded: it redirects in a circle, too often, or to no address",
+    ],
     ["break the server", { "/x.cfg": { status: 500 } }, "config/download]: URL was refused (HTTP 500)"],
     [
       "are a web page",
@@ -119,6 +124,17 @@ describe("files that are extended by URL", () => {
       expect(stderr.split("\n")[0]).to.equal(`error[${message.replace("URL", `${at}/x.cfg`)}`);
       expect(code).to.equal(2);
     });
+
+  it("are an error where the server speaks no TLS", async () => {
+    const url = `${at.replace("http:", "https:")}/x.cfg`;
+    const { code, stderr } = await ask({ "buildout.cfg": `[buildout]\nextends = ${url}\n` });
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines[0]).to.equal(
+      `error[config/download]: ${url} cannot be downloaded: the server answers no TLS there`,
+    );
+    expect(lines.at(-1)).to.equal("  = help: is it http:// rather than https://?");
+    expect(code).to.equal(2);
+  });
 
   it("are an error where the server never answers", async () => {
     web.pages = { "/x.cfg": "never" };

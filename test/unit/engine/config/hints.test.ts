@@ -1,0 +1,104 @@
+import { expect } from "chai";
+import { ask } from "../../../support/config.js";
+
+// What a message says to do about the mistakes that people make; diagnostics.test.ts has each message whole.
+
+const PARSE = "this line is neither a header, an option nor the continuation of a value";
+const HEADER =
+  "a section name holds no blank and none of # [ ] : ; { }; only a comment may follow the bracket";
+const MERGED = "a merge has left this line: keep one of the two versions";
+const UNSEEN = "the line begins with a character that cannot be seen: delete and write it again";
+const REFERENCE = "a reference is $<section:option>; $<:option> means the section itself";
+
+/** The file, the message of the first mistake, and what helps. */
+const examples: readonly (readonly [string, string, string])[] = [
+  ["[a]\nx := 1\n", PARSE, '":" does not separate a name from its value: write "x = 1"'],
+  ["[a]\n<<<<<<< HEAD\n", PARSE, MERGED],
+  ["[a]\n=======\n", PARSE, MERGED],
+  ["[a]\n>>>>>>> topic\n", PARSE, MERGED],
+  ["[a]\nx = 1\n\uFEFF[b]\n", PARSE, UNSEEN],
+  ["[my web]\nx = 1\n", "there is no section header above this line", HEADER],
+  ["[a:linux && posix]\n", 'the condition holds "&", which means nothing there', 'write "and"'],
+  ["[a:linux || posix]\n", 'the condition holds "|", which means nothing there', 'write "or"'],
+  ["[a:!linux]\n", 'the condition holds "!", which means nothing there', 'write "not"'],
+  ['[a:os_name = "posix"]\n', 'the condition holds "=", which means nothing there', 'write "=="'],
+  ["[a]\n<= b c\n", "[a] copies [b c], which does not exist", '"<=" takes one name a line'],
+  ["[buildout]\nextends = a.cfg, b.cfg\n", "there is no file @/a.cfg,", "blanks separate names, not commas"],
+  [
+    "[buildout]\nextends = $<a:file>\n",
+    "there is no file @/$<a:file>",
+    "references in the names of files are not resolved",
+  ],
+  [
+    "[buildout]\nextends = ~/a.cfg\n",
+    "there is no file @/~/a.cfg",
+    '"~" means no directory here: write out the whole path',
+  ],
+  [
+    "[a]\nx = $<b:x|none>\n[b]\n",
+    "the reference $<b:x|none> has a fallback, which only $<env:…> takes",
+    REFERENCE,
+  ],
+  [
+    "[a]\nx = $<env:NONE|$<b:x>>\n[b]\nx = 1\n",
+    "the reference $<env:NONE|$<b:x> has a reference in its fallback: references do not nest",
+    REFERENCE,
+  ],
+];
+
+describe("what helps against a mistake in a configuration", () => {
+  for (const [text, message, help] of examples)
+    it(JSON.stringify(text), async () => {
+      const { code, stderr } = await ask({ "buildout.cfg": text });
+      const [first] = stderr.split("\n\n");
+      const lines = (first ?? "").trimEnd().split("\n");
+      expect(lines[0]?.replace(/^.*?]: /, "")).to.equal(message);
+      expect(lines.at(-1)?.replace(/^ *= help: /, "")).to.equal(help);
+      expect(code).to.equal(2);
+    });
+
+  it("a fallback may hold what is no reference where ${…} is none", async () => {
+    const text = "[buildout]\nsubstitution = angle\n[a]\nx = $<env:NONE|${HOME}>\n";
+    const { stdout } = await ask({ "buildout.cfg": text }, { args: ["query", "a:x"] });
+    expect(stdout).to.equal("${HOME}\n");
+  });
+
+  for (const command of ["annotate", "plan", "check"])
+    it(`${command} names a directory that cannot be resolved`, async () => {
+      const text = "[buildout]\nparts =\ndirectory = $<host:root>\n";
+      const { code, stderr } = await ask({ "buildout.cfg": text }, { args: [command] });
+      expect(stderr).to.equal(
+        [
+          "error[config/missing-section]: [buildout] refers to [host], which does not exist",
+          "  buildout.cfg:3:13",
+          "3 | directory = $<host:root>",
+          "  |             ^^^^^^^^^^^^\n",
+        ].join("\n"),
+      );
+      expect(code).to.equal(2);
+    });
+
+  it("query of a section says how its options are asked for", async () => {
+    const { code, stderr } = await ask({ "buildout.cfg": "[web]\nport = 80\n" }, { args: ["query", "web"] });
+    expect(stderr).to.equal(
+      [
+        "error[usage/arguments]: [web] is a section, and query shows one option",
+        "   = help: tsbuildout query web:OPTION",
+        "   = help: tsbuildout annotate web\n",
+      ].join("\n"),
+    );
+    expect(code).to.equal(2);
+  });
+
+  it("annotate of an option says how it is asked for", async () => {
+    const args = ["annotate", "web:port"];
+    const { code, stderr } = await ask({ "buildout.cfg": "[web]\nport = 80\n" }, { args });
+    expect(stderr).to.equal(
+      [
+        'error[usage/arguments]: annotate shows sections, and "web:port" is an option',
+        "   = help: tsbuildout query web:port\n",
+      ].join("\n"),
+    );
+    expect(code).to.equal(2);
+  });
+});
