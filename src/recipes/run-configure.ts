@@ -129,6 +129,8 @@ function mistakes(options: Known): Problem[] {
   const add = (option: string, message: string): void =>
     void found.push({ code: "option/value", message, option });
   const networks = options.networks ?? [];
+  if (networks.some(({ name }) => name === "default"))
+    add("networks", "default is no network's name: leave networks out, or write bridge");
   if (networks.length > 0 && options["network-mode"])
     add("network-mode", "network-mode and networks exclude each other");
   if (

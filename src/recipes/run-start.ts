@@ -1,13 +1,11 @@
 /** From nothing to a container as asked for. */
 import {
-  connectNetwork,
   createContainer,
   inspectContainer,
   isConflict,
   isNotFound,
   publishedPorts,
   runAttached,
-  speaksApi,
   startContainer,
   waitContainer,
   type Call,
@@ -17,11 +15,12 @@ import { RecipeError, type InstallContext, type Resource } from "tsbuildout/reci
 import { forgetListing, isOurs, labelsOf } from "./common.js";
 import { proxiesFor } from "./proxies.js";
 import { portOutput } from "./run-configure.js";
-import { containerConfig, endpointSettings, hasAliases } from "./run-create.js";
+import { containerConfig, hasAliases } from "./run-create.js";
 import { fileVariables } from "./run-env.js";
 import { putLayout } from "./run-layout.js";
 import { LineLog, Tail } from "./run-log.js";
 import { nameTaken } from "./run-look.js";
+import { joinNetwork, joinsAllAtOnce } from "./run-networks.js";
 import type { RunOptions, RunSchema } from "./run-options.js";
 import { ensureImage } from "./run-image.js";
 import { startingWith } from "./run-ports.js";
@@ -58,12 +57,7 @@ export async function bringUp(
   const id = await create(context, call, kept);
   await forgetListing(context, call.engine, "containers");
   if (!joinsAllAtOnce(call))
-    for (const network of options.networks.slice(1))
-      await connectNetwork(call, {
-        network: network.name,
-        container: id,
-        settings: endpointSettings(network, options),
-      });
+    for (const network of options.networks.slice(1)) await joinNetwork(call, { network, options, id });
   await putLayout(context, call, id);
   const ending = options.start ? await launch(context, call, id) : undefined;
   return await outputsOf(context, call, { id, ending });
@@ -96,9 +90,6 @@ function warnOfOldEngine(context: Installing, call: Call): void {
   if (networks.slice(1).some(({ mac }) => mac !== undefined))
     warn("networks", "mac= but for the first network");
 }
-
-/** Networks can all be joined at creation from API 1.44 on. */
-const joinsAllAtOnce = ({ engine }: Call): boolean => speaksApi(engine, "1.44");
 
 async function create(context: Installing, call: Call, kept: readonly Resource[]): Promise<string> {
   const { options } = context;

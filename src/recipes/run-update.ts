@@ -1,24 +1,19 @@
 /** Brings a container that is there in line, as far as the engine can; what it cannot takes a new container. */
 import {
-  connectNetwork,
-  disconnectNetwork,
   inspectContainer,
-  inspectNetwork,
   renameContainer,
   stopContainer,
   unpauseContainer,
   updateContainer,
   type Call,
   type ContainerState,
-  type EndpointState,
-  type NetworkSpec,
 } from "tsbuildout/docker";
 import type { Outputs, UpdateContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs } from "./common.js";
-import { endpointSettings } from "./run-create.js";
 import { ensureImage, imageId } from "./run-image.js";
 import { putLayout } from "./run-layout.js";
-import type { RunOptions, RunSchema } from "./run-options.js";
+import { applyNetworks, isBeyondJoining } from "./run-networks.js";
+import type { RunSchema } from "./run-options.js";
 import { isSecurityInput } from "./run-security.js";
 import { hideProxies } from "./proxies.js";
 import { bringUp, launch, outputsOf, script, settle, start, takenBy, type Ending } from "./run-start.js";
@@ -57,22 +52,22 @@ async function nameAgain(context: Updating, call: Call): Promise<ContainerState 
 async function needsNew(context: Updating, call: Call, found: ContainerState): Promise<boolean> {
   const { changes, options } = context;
   if (changes.inputs.some((name) => name.startsWith("container ") || isSecurityInput(name))) return true;
-  // The engine takes nothing for "leave it": a limit can be changed and not be taken away.
-  const limits = [
-    "memory",
-    "memory-swap",
-    "memory-reservation",
-    "cpus",
-    "cpu-shares",
-    "cpuset-cpus",
-  ] as const;
-  if (limits.some((name) => changes.options.includes(name) && options[name] === undefined)) return true;
+  if (LIMITS.some((name) => changes.options.includes(name) && isTakenAway(name, options[name]))) return true;
+  if (isBeyondJoining(context, found)) return true;
   const newer = changes.inputs.includes("registry");
   if (newer) await ensureImage(context, call);
   if (!newer && !changes.inputs.includes("image")) return false;
   const image = await imageId(context, call);
   // An image that has lost its name still runs.
   return image !== "" && image !== found.Image;
+}
+
+const LIMITS = ["memory", "memory-swap", "memory-reservation", "cpus", "cpu-shares", "cpuset-cpus"] as const;
+
+/** An engine takes nothing and 0 for "leave it", and no limit of swap for what is written down only: a limit can be
+ *  changed in place, and not be taken away. */
+function isTakenAway(limit: (typeof LIMITS)[number], value: number | string | undefined): boolean {
+  return value === undefined || value === 0 || (limit === "memory-swap" && value === -1);
 }
 
 async function applySettings(
@@ -108,63 +103,6 @@ async function applySettings(
       : {}),
     ...(samePolicy || is.AutoRemove ? {} : { RestartPolicy: policy }),
   });
-}
-
-async function applyNetworks(context: Updating, call: Call, found: ContainerState): Promise<void> {
-  const { options, changes } = context;
-  const joined = found.NetworkSettings.Networks ?? {};
-  const wanted: readonly NetworkSpec[] =
-    options.networks.length > 0 || options["network-mode"] || !changes.options.includes("networks")
-      ? options.networks
-      : [{ name: "bridge", aliases: [] }];
-  const names = new Set(wanted.map(({ name }) => name));
-  // Networks that somebody joined by hand stay, unless the part's own list has changed.
-  if (changes.options.includes("networks"))
-    for (const network of Object.keys(joined))
-      if (!names.has(network)) await disconnectNetwork(call, { network, container: found.Id });
-  for (const network of wanted) {
-    const endpoint = joined[network.name];
-    const settings = endpointSettings(network, options);
-    if (
-      endpoint &&
-      sameEndpoint({ endpoint, network, options, id: found.Id }) &&
-      (await isThere(call, endpoint, network))
-    )
-      continue;
-    if (endpoint) await disconnectNetwork(call, { network: network.name, container: found.Id });
-    await connectNetwork(call, { network: network.name, container: found.Id, settings });
-  }
-}
-
-/** A network of the same name may be another one by now; only a container that is stopped can have outlived its own. */
-async function isThere(call: Call, endpoint: EndpointState, network: NetworkSpec): Promise<boolean> {
-  if (endpoint.IPAddress || endpoint.GlobalIPv6Address || !endpoint.NetworkID) return true;
-  const now = await inspectNetwork(call, network.name);
-  return now?.Id === endpoint.NetworkID;
-}
-
-interface Compared {
-  readonly endpoint: EndpointState;
-  readonly network: NetworkSpec;
-  readonly options: RunOptions;
-  readonly id: string;
-}
-
-function sameEndpoint({ endpoint, network, options, id }: Compared): boolean {
-  const settings = endpointSettings(network, options);
-  // Engines before 25 add the beginning of the id by themselves.
-  const aliases = (endpoint.Aliases ?? []).filter((alias) => alias !== id.slice(0, 12));
-  const { IPAMConfig: is } = endpoint;
-  const { IPAMConfig: wanted } = settings;
-  return (
-    sameSet(aliases, settings.Aliases ?? []) &&
-    (is?.IPv4Address ?? "") === (wanted?.IPv4Address ?? "") &&
-    (is?.IPv6Address ?? "") === (wanted?.IPv6Address ?? "")
-  );
-}
-
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return [...new Set(a)].sort().join("\n") === [...new Set(b)].sort().join("\n");
 }
 
 /** Layout, start, script and waiting, each where it is due. */

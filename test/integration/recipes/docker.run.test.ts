@@ -373,6 +373,11 @@ describe("docker.run: every option", () => {
     [{ pid: "private" }, "pid", '"private" is neither host nor container:NAME'],
     [{ volumes: "a:/data\nb:/data/" }, "volumes", "/data is given twice"],
     [{ networks: "a\na" }, "networks", "a is given twice"],
+    [
+      { networks: "default" },
+      "networks",
+      "default is no network's name: leave networks out, or write bridge",
+    ],
     [{ start: "false", script: "true" }, "script", "a script needs a container that runs, and start = false"],
     [
       { start: "false", "wait-for": "healthy" },

@@ -26,6 +26,8 @@ interface Inspected {
   readonly HostConfig: {
     readonly Memory: number;
     readonly MemorySwap: number;
+    readonly MemoryReservation: number;
+    readonly CpuShares: number;
     readonly NanoCpus: number;
     readonly PidsLimit: number | null;
     readonly CpusetCpus: string;
@@ -200,13 +202,21 @@ describe("docker.run: a container's life", () => {
     expect(lower.PidsLimit ?? 0).to.be.at.most(0);
   });
 
-  it("a limit that is taken away takes a new container", async () => {
-    const rig = part({ memory: "64m" });
-    const before = await rig.install();
-    const after = await rig.update({ memory: "" });
-    expect(after["container-id"]).to.not.equal(before["container-id"]);
-    expect((await inspect(rig.part)).HostConfig.Memory).to.equal(0);
-  });
+  for (const [limit, before, after, key] of [
+    ["memory", "64m", "", "Memory"],
+    ["memory", "64m", "0", "Memory"],
+    ["memory-swap", "128m", "-1", "MemorySwap"],
+    ["memory-reservation", "32m", "0", "MemoryReservation"],
+    ["cpus", "0.5", "0", "NanoCpus"],
+    ["cpu-shares", "512", "0", "CpuShares"],
+  ] as const)
+    it(`a limit that is taken away takes a new container: ${limit} = ${after}`, async () => {
+      const rig = part({ memory: "64m", [limit]: before });
+      const { "container-id": first } = await rig.install();
+      const { "container-id": second } = await rig.update({ [limit]: after });
+      expect(second).to.not.equal(first);
+      expect((await inspect(rig.part)).HostConfig[key]).to.be.at.most(0);
+    });
 
   it("networks change in place", async () => {
     const [one, two, three] = [await network(), await network(), await network()];
