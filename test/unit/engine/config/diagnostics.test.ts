@@ -204,7 +204,7 @@ const examples: readonly Example[] = [
     name: "config/bad-interpolation: a default of the shell",
     files: { "buildout.cfg": "[web]\nscript = echo ${HOME:-/root}\n" },
     text: [
-      "error[config/bad-interpolation]: the reference ${HOME:-/root} has a character in its option's name that no reference can hold",
+      "error[config/bad-interpolation]: the reference ${HOME:-/root} has a character in its option's name that no reference can hold (a-z, A-Z, 0-9, blanks, . _ - are what it can)",
       "  buildout.cfg:2:15",
       "2 | script = echo ${HOME:-/root}",
       "  |               ^^^^^^^^^^^^^^",
@@ -234,7 +234,7 @@ const examples: readonly Example[] = [
       "  |     ^^^^^^^^",
       "  = help: a reference is $<section:option>; $<:option> means the section itself",
       "",
-      "error[config/bad-interpolation]: the reference $<a/b:c> has a character in its section's name that no reference can hold",
+      "error[config/bad-interpolation]: the reference $<a/b:c> has a character in its section's name that no reference can hold (a-z, A-Z, 0-9, blanks, . _ - are what it can)",
       "  buildout.cfg:5:5",
       "5 | d = $<a/b:c>",
       "  |     ^^^^^^^^",
