@@ -43,12 +43,13 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
 }
 
 function noCommand(name: string): UsageError {
-  const error = new UsageError(`there is no command "${name}"`);
+  const help = [`a part is installed by tsbuildout install ${name}`, "tsbuildout --help lists the commands"];
+  const error = new UsageError(`there is no command "${name}"`, help);
   return Object.assign(error, { option: name, options: commands.map((command) => command.name) });
 }
 
 function checkArguments({ name, usage, arguments: count }: CommandSpec, args: readonly string[]): void {
   if (!count || (args.length >= count.least && args.length <= count.most)) return;
   const what = args.length < count.least ? "too few" : "too many";
-  throw new UsageError(`${name} has ${what} arguments`, [`tsbuildout ${name} ${usage}`]);
+  throw new UsageError(`${name} has ${what} arguments`, [`tsbuildout ${name} ${usage}`.trimEnd()]);
 }

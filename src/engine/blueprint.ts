@@ -65,14 +65,15 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
   return { configurer, ...inOrder(parts), warnings: shown(gathered(distinct(mistakes))) };
 }
 
-async function reachPart(configurer: Configurer, name: string): Promise<void> {
+/** @param listed in the file; else it was asked for by name, and no place in the file is to blame */
+async function reachPart(configurer: Configurer, name: string, listed = false): Promise<void> {
   await configurer.reach(name);
   if (configurer.parts.has(name) || configurer.failed.has(name)) return;
   const exists = configurer.hasSection(name);
   const message = exists
     ? `[${name}] has no option "recipe"`
     : `there is no section [${name}] for the part ${name}`;
-  const span = listedAt(configurer, name);
+  const span = listed ? listedAt(configurer, name) : undefined;
   // A hundred thousand names are not compared with as many others.
   const many = configurer.mistakes.length > MOST_MISTAKES;
   configurer.fail([
@@ -108,7 +109,7 @@ async function reachListed(configurer: Configurer, optional: boolean): Promise<v
     ]);
     return;
   }
-  for (const { text: name } of words(text)) await reachPart(configurer, name);
+  for (const { text: name } of words(text)) await reachPart(configurer, name, true);
 }
 
 function select(parts: ReadonlyMap<string, Part>, only: readonly string[] | undefined): ReadonlySet<string> {

@@ -279,7 +279,7 @@ export class RecipeError extends Error {
   }
 }
 
-/** A recipe with its option names and output names checked by the compiler. */
+/** A recipe with the names and kinds of its options checked by the compiler. */
 export function defineRecipe<const S extends Schema>(recipe: Recipe<S>): Recipe<S> {
   return recipe;
 }

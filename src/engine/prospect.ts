@@ -6,7 +6,7 @@ import type { Config } from "./config/model.js";
 import type { Runtime } from "./context.js";
 import type { Diagnostic } from "./diagnostic.js";
 import type { Action } from "./events.js";
-import { type Forecast, forecast } from "./forecast.js";
+import { type Forecast, forecast, throwAll } from "./forecast.js";
 import { closure } from "./graph.js";
 import { type Finding, NOTHING_FOUND, observe } from "./observe.js";
 import type { PackagePrefix } from "./packages/prefix.js";
@@ -14,6 +14,7 @@ import type { Registry } from "./registry.js";
 import { reverseNeeds } from "./removal.js";
 import type { StoredRecord } from "./state.js";
 import type { StateStore } from "./store.js";
+import { unknownPart } from "./suggest.js";
 import { touchedParts } from "./touched.js";
 import { Values } from "./values.js";
 
@@ -116,6 +117,7 @@ async function foreseeOnce(
   const { store, registry, runtime } = session;
   const { records, key } = store.state;
   const drawn = await draw(session, only);
+  throwAll((options.replace ?? []).flatMap((name) => strangers(name, session, drawn)));
   const blueprint = {
     ...drawn,
     parts: drawn.parts.map((part) => withReplace(part, options.replace ?? [])),
@@ -145,6 +147,15 @@ async function foreseeOnce(
     findings,
     warnings: drawn.warnings,
   };
+}
+
+/** A part of that name is neither in the file nor generated. */
+function strangers(
+  name: string,
+  { config }: Configured,
+  { configurer: { parts } }: Blueprint,
+): readonly Diagnostic[] {
+  return parts.has(name) || config.sections.has(name) ? [] : [unknownPart(name, parts.keys())];
 }
 
 /** Parts mostly wait for an engine, not for a processor. */

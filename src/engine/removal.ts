@@ -2,7 +2,7 @@ import type { UninstallOptions } from "./buildout-options.js";
 import type { Config } from "./config/model.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { closure, orderNames } from "./graph.js";
-import { didYouMean } from "./suggest.js";
+import { unknownPart } from "./suggest.js";
 
 type Recorded = ReadonlyMap<string, { readonly needs: readonly string[] }>;
 
@@ -36,14 +36,7 @@ export function chooseGoing(
   if (options.all) return new Set(records.keys());
   const asked = options.parts ?? [];
   const strangers = asked.filter((name) => !records.has(name) && config && !config.sections.has(name));
-  const mistakes = strangers.map(
-    (name): Diagnostic => ({
-      severity: "error",
-      code: "part/unknown",
-      message: `there is no part ${name}`,
-      help: didYouMean(name, records.keys()),
-    }),
-  );
+  const mistakes = strangers.map((name) => unknownPart(name, records.keys()));
   if (mistakes.length > 0) throw new DiagnosticError(mistakes);
   const present = asked.filter((name) => records.has(name));
   const needers = reverseNeeds(records, new Set(records.keys()));

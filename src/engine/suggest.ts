@@ -1,3 +1,5 @@
+import type { Diagnostic } from "./diagnostic.js";
+
 /** The number of single-character insertions, deletions, replacements and neighbour swaps between two words. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
@@ -43,4 +45,10 @@ export function didYouMean(word: string, names: Iterable<string>): readonly stri
   if (word.includes(",")) return ["blanks separate names, not commas"];
   const name = suggest(word, names);
   return name === undefined ? [] : [`did you mean "${name}"?`];
+}
+
+/** A part that somebody asked for, and that is none. */
+export function unknownPart(name: string, parts: Iterable<string>): Diagnostic {
+  const help = didYouMean(name, parts);
+  return { severity: "error", code: "part/unknown", message: `there is no part ${name}`, help };
 }

@@ -44,7 +44,7 @@ export function reportDiagnostics(
 
 function usage(error: UsageError & { option?: string; options?: readonly string[] }): Diagnostic {
   const near = error.option ? didYouMean(error.option, error.options ?? []) : [];
-  const help = [...error.help, ...near];
+  const help = near.length > 0 ? near : error.help;
   return {
     severity: "error",
     code: "usage/arguments",

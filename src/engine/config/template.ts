@@ -185,8 +185,11 @@ function malformed(inner: string, substitution: Substitution): string | undefine
     return "has a reference in its fallback: references do not nest";
   if (option === "") return "names no option";
   if (option.includes(":")) return "has more than one colon";
-  if (!isName(section)) return "has a character in its section's name that no reference can hold (a-z, A-Z, 0-9, blanks, . _ - are what it can)";
-  return isName(option) ? undefined : "has a character in its option's name that no reference can hold (a-z, A-Z, 0-9, blanks, . _ - are what it can)";
+  if (!isName(section))
+    return "has a character in its section's name that no reference can hold (a-z, A-Z, 0-9, blanks, . _ - are what it can)";
+  return isName(option)
+    ? undefined
+    : "has a character in its option's name that no reference can hold (a-z, A-Z, 0-9, blanks, . _ - are what it can)";
 }
 
 /** One line end at the end of a name is taken for a part of it: there is no such option, and the message says so. */

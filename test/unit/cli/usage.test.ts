@@ -13,6 +13,17 @@ describe("help", () => {
   });
 });
 
+describe("a word that is no command", () => {
+  it("is taken for a part that somebody wants", async () => {
+    const { code, stderr } = await runCli(["web"], { cwd: "/" });
+    expect(code).to.equal(2);
+    expect(stderr).to.equal(`error[usage/arguments]: there is no command "web"
+   = help: a part is installed by tsbuildout install web
+   = help: tsbuildout --help lists the commands
+`);
+  });
+});
+
 describe("what is read on a terminal", () => {
   for (const argv of [
     ["--help"],

@@ -312,9 +312,19 @@ describe("a run", () => {
     ].join("\n");
     expect(await refusal(() => buildout.plan())).to.equal(text);
     expect(await refusal(() => buildout.install())).to.equal(text);
+    expect(await refusal(() => buildout.install({ replace: ["vv"] }))).to.equal(
+      `error[part/unknown]: there is no part vv\n   = help: did you mean "v"?`,
+    );
     expect(results(await buildout.install({ replace: ["v"] }))).to.deep.equal([
       "v reinstall done: option a: 1 -> 2",
     ]);
+  });
+
+  it("blames no line of the file for a part that is asked for and not there", async () => {
+    await open(config("web", "[web]\nrecipe = quick"));
+    expect(await refusal(() => buildout.install({ parts: ["wb"] }))).to.equal(
+      `error[config/missing-section]: there is no section [wb] for the part wb\n   = help: did you mean "web"?`,
+    );
   });
 
   it("takes a part for what it was where its uninstall has taken nothing away", async () => {
