@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestCache } from "./digest-cache.js";
@@ -23,13 +23,20 @@ export interface ContextOptions {
 /** A build context: a listing of a folder, from which its digest and its archive are made. */
 export interface BuildContext {
   readonly root: string;
+  /** What goes into the archive, in which builders look for the Dockerfile and `.dockerignore` even where they are ignored. */
   readonly entries: readonly TreeEntry[];
+  /** What the Dockerfile's instructions see. */
+  readonly visible: readonly TreeEntry[];
   /** Files that are not in the folder. */
   readonly extra: readonly ExtraFile[];
   /** Bytes of its files. */
   readonly size: number;
   /** What names the Dockerfile within the context, for the build's parameter `dockerfile`. */
   readonly dockerfile: string;
+  /** What was in it when the folder was listed. */
+  readonly dockerfileContent: Buffer;
+  /** In the words of `.dockerignore`, what of the folder is not visible. */
+  readonly patterns: string;
   /** The file whose patterns count: `<Dockerfile>.dockerignore` or `.dockerignore`. */
   readonly ignoreFile: string | undefined;
   /**
@@ -54,21 +61,59 @@ const OUTSIDE = ".tsbuildout.Dockerfile";
 export async function openContext(root: string, options: ContextOptions = {}): Promise<BuildContext> {
   const { signal } = options;
   mustBeFolder(root);
-  const { dockerfile, extra } = await placeDockerfile(root, options);
+  const placed = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
-  const choose = chooser(root, { options, dockerfile, extra, ignore });
-  const all = await walkTree(root, {
+  const ignored = new Set<string>();
+  const choose = chooser(root, { ...placed, options, ignore, ignored });
+  const entries = await walkTree(root, {
     ...(signal ? { signal } : {}),
     ...(choose && { choose: (bytes, directory) => choose(textOf(bytes), directory) }),
   });
-  return contextOf(root, { entries: all, dockerfile, extra, ignoreFile: ignore?.name, signal });
+  return contextOf(root, {
+    ...placed,
+    entries,
+    visible: withoutIgnored(entries, ignored),
+    patterns: [ignore?.text ?? "", ...leftOut(root, options).map(patternOf), ""].join("\n"),
+    ignoreFile: ignore?.name,
+    signal,
+  });
 }
 
-interface Chooser {
-  readonly options: ContextOptions;
+/** Entries without the ignored ones, but for the directories of what is left. */
+function withoutIgnored(entries: readonly TreeEntry[], ignored: ReadonlySet<string>): readonly TreeEntry[] {
+  if (ignored.size === 0) return entries;
+  const inUse = new Set<string>();
+  const visible = entries.toReversed().filter(({ path }) => {
+    if (ignored.has(textOf(path)) && !inUse.has(path)) return false;
+    inUse.add(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+    return true;
+  });
+  return visible.toReversed();
+}
+
+/** What is never part of the context, below the folder. */
+function leftOut(root: string, { leaveOut = [] }: ContextOptions): string[] {
+  const below = leaveOut.map((path) => relative(root, path).split(sep).join("/"));
+  return below.filter((path) => !path.startsWith("../"));
+}
+
+/** The pattern that matches this path alone. */
+function patternOf(path: string): string {
+  return `/${path.replaceAll(/[*?[\]\\]/g, "\\$&")}`;
+}
+
+interface Placed {
+  /** Below the folder. */
   readonly dockerfile: string;
+  readonly dockerfileContent: Buffer;
   readonly extra: readonly ExtraFile[];
+}
+
+interface Chooser extends Placed {
+  readonly options: ContextOptions;
   readonly ignore: Ignore | undefined;
+  /** Where the paths go that are ignored and listed all the same. */
+  readonly ignored?: Set<string>;
 }
 
 interface Choice {
@@ -78,17 +123,17 @@ interface Choice {
 
 /** Undefined where everything is taken: nothing is then asked for each of thousands of files. */
 function chooser(root: string, from: Chooser): ((path: string, directory: boolean) => Choice) | undefined {
-  const { options, dockerfile, extra, ignore } = from;
+  const { options, dockerfile, extra, ignore, ignored } = from;
   const added = new Set(extra.map(({ name }) => name));
   // The engine needs these two whatever the patterns say; it takes them out again itself.
   const kept = new Set([dockerfile, ".dockerignore"]);
-  const below = (options.leaveOut ?? []).map((path) => relative(root, path).split(sep).join("/"));
-  const left = new Set(below.filter((path) => !path.startsWith("../")));
+  const left = new Set(leftOut(root, options));
   if (!ignore && added.size + left.size === 0) return undefined;
   return (path, directory) => {
     if (left.has(path)) return { take: false, enter: false };
     const choice = ignore?.patterns.choose(path, directory) ?? { take: true, enter: true };
     const leads = directory && dockerfile.startsWith(`${path}/`);
+    if (!choice.take && (directory || kept.has(path))) ignored?.add(path);
     return { take: !added.has(path) && (choice.take || kept.has(path)), enter: choice.enter || leads };
   };
 }
@@ -111,14 +156,14 @@ export async function contextDigest(
   cachePath: string,
 ): Promise<string> {
   mustBeFolder(root);
-  const { dockerfile, extra } = await placeDockerfile(root, options);
+  const placed = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
   const salt = [
-    dockerfile,
+    placed.dockerfile,
     ignore?.name ?? "",
-    ...extra.flatMap(({ name, content }) => [name, content.toString("latin1")]),
+    ...placed.extra.flatMap(({ name, content }) => [name, content.toString("latin1")]),
   ];
-  const choose = chooser(root, { options, dockerfile, extra, ignore });
+  const choose = chooser(root, { ...placed, options, ignore });
   const look = { choose, salt, signal: options.signal };
   return await onceForStamp(
     { root, path: `${cachePath}.stamp`, look },
@@ -126,23 +171,17 @@ export async function contextDigest(
   );
 }
 
-interface Parts {
-  readonly entries: readonly TreeEntry[];
-  readonly dockerfile: string;
-  readonly extra: readonly ExtraFile[];
-  readonly ignoreFile: string | undefined;
+type Parts = Omit<BuildContext, "root" | "size" | "digest" | "pack"> & {
   readonly signal: AbortSignal | undefined;
-}
+};
 
 function contextOf(root: string, parts: Parts): BuildContext {
-  const { entries, dockerfile, extra, ignoreFile } = parts;
-  const abortable = parts.signal ? { signal: parts.signal } : {};
+  const { signal, ...listed } = parts;
+  const { entries, extra } = listed;
+  const abortable = signal ? { signal } : {};
   return {
     root,
-    entries,
-    extra,
-    dockerfile,
-    ignoreFile,
+    ...listed,
     size: entries.reduce((sum, entry) => sum + entry.size, 0),
     digest: async (cachePath, known) => {
       const cache = cachePath === undefined ? undefined : await DigestCache.open(cachePath);
@@ -172,21 +211,22 @@ function isDirectory(root: string): boolean {
   }
 }
 
-/** Where the Dockerfile is in the context; one from outside is added under a name of our own. */
-async function placeDockerfile(
-  root: string,
-  options: ContextOptions,
-): Promise<{ dockerfile: string; extra: readonly ExtraFile[] }> {
+/** Where the Dockerfile is in the context; one from outside, or behind a link, is added under a name of our own. */
+async function placeDockerfile(root: string, options: ContextOptions): Promise<Placed> {
   const extra = options.extra ?? [];
   const asked = options.dockerfile ?? "Dockerfile";
   const path = isAbsolute(asked) ? asked : join(root, asked);
   const within = relative(root, path).split(sep).join("/");
-  if (extra.some(({ name }) => name === within)) return { dockerfile: within, extra };
+  const added = extra.find(({ name }) => name === within);
+  if (added) return { dockerfile: within, dockerfileContent: added.content, extra };
   const content = await readPlainFile(path).catch((error: unknown) => {
     throw noDockerfile(path, error, options.dockerfile === undefined ? "source" : "dockerfile");
   });
-  if (!within.startsWith("../") && !isAbsolute(within)) return { dockerfile: within, extra };
-  return { dockerfile: OUTSIDE, extra: [...extra, { name: OUTSIDE, content }] };
+  // Where a link leads is no part of the context, or may not be.
+  const linked = realpathSync(path) !== join(realpathSync(root), within);
+  if (!within.startsWith("../") && !linked) return { dockerfile: within, dockerfileContent: content, extra };
+  const file = { name: OUTSIDE, content };
+  return { dockerfile: OUTSIDE, dockerfileContent: content, extra: [...extra, file] };
 }
 
 function noDockerfile(path: string, error: unknown, option: string): DockerError {
@@ -200,17 +240,19 @@ function noDockerfile(path: string, error: unknown, option: string): DockerError
 
 interface Ignore {
   readonly name: string;
+  readonly text: string;
   readonly patterns: DockerIgnore;
 }
 
 async function readIgnore(root: string, dockerfile: string): Promise<Ignore | undefined> {
   const beside = isAbsolute(dockerfile) ? dockerfile : join(root, dockerfile);
   for (const path of [`${beside}.dockerignore`, join(root, ".dockerignore")]) {
-    const text = await readPlainFile(path).catch((error: unknown) => {
+    const bytes = await readPlainFile(path).catch((error: unknown) => {
       if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
       throw unreadable(byteString(path), error);
     });
-    if (text !== undefined) return { name: path, patterns: new DockerIgnore(text.toString(), path) };
+    const text = bytes?.toString();
+    if (text !== undefined) return { name: path, text, patterns: new DockerIgnore(text, path) };
   }
   return undefined;
 }

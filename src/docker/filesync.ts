@@ -3,6 +3,7 @@
  * (buildkit: session/filesync; github.com/tonistiigi/fsutil, send.go).
  */
 import { createHash, hash } from "node:crypto";
+import { basename } from "node:path";
 import type { Duplex } from "node:stream";
 import type { BuildContext } from "./context.js";
 import { DockerError } from "./errors.js";
@@ -22,9 +23,11 @@ import { byteString, textOf, type TreeEntry } from "./tree.js";
 /** A folder that a builder may read. */
 export interface SharedFolder {
   readonly root: string;
-  readonly files: readonly SharedFile[];
-  /** The Dockerfile's path, the only one that is asked for under the name `dockerfile`. */
-  readonly dockerfile: string;
+  readonly files: readonly TreeEntry[];
+  /** In the words of `.dockerignore`, what of the folder is not among the files. */
+  readonly patterns: string;
+  /** Is asked for by itself, and need not be among the files. */
+  readonly dockerfile: { readonly name: string; readonly content: Buffer };
   /** Of the files that were sent whole, by path: what the builder has, whoever writes to the folder meanwhile. */
   readonly digests: Map<string, string>;
   /** Why a file could not be read: the reason for what the builder then says. */
@@ -39,17 +42,10 @@ interface SharedFile {
 
 /** @returns undefined where the protocol cannot carry what is in the folder: names that are not UTF-8 */
 export function shareContext(context: BuildContext): SharedFolder | undefined {
-  const { root, entries, dockerfile } = context;
+  const { root, entries, visible, patterns, dockerfile, dockerfileContent: content } = context;
   if (entries.some(({ path, target = "" }) => !isUtf8(path) || !isUtf8(target))) return undefined;
-  const files: SharedFile[] = entries.map((entry) => ({ entry }));
-  for (const { name, content, mode = 0o644 } of context.extra) {
-    if (name.includes("/")) return undefined;
-    const path = byteString(name);
-    const before = files.findIndex(({ entry }) => !entry.path.includes("/") && entry.path > path);
-    const entry = { ...NOBODY, path, mode, size: content.length };
-    files.splice(before < 0 ? files.length : before, 0, { entry, content });
-  }
-  return { root, files, dockerfile, digests: new Map() };
+  const digests = new Map([[byteString(dockerfile), hash("sha256", content)]]);
+  return { root, files: visible, patterns, dockerfile: { name: basename(dockerfile), content }, digests };
 }
 
 const NOBODY = {
@@ -82,11 +78,21 @@ export async function sendFolder(
   { name, paths }: FolderRequest,
   folder: SharedFolder,
 ): Promise<void> {
-  const { dockerfile, files } = folder;
-  const wanted = name === "dockerfile" ? [dockerfile, `${dockerfile}.dockerignore`] : paths.map(plain);
+  if (name === "dockerfile") return await new Sender(stream, folder, [dockerfileOf(folder)]).run();
+  const { files } = folder;
+  const wanted = paths.map(plain);
   // More than is asked for does no harm.
   const all = wanted.length === 0 || wanted.some((path) => path === "" || /[*?[\\%]/.test(path));
-  await new Sender(stream, folder, all ? files : chosen(files, wanted.map(byteString))).run();
+  const sent = all ? files : chosen(files, wanted.map(byteString));
+  await new Sender(
+    stream,
+    folder,
+    sent.map((entry) => ({ entry })),
+  ).run();
+}
+
+function dockerfileOf({ dockerfile: { name, content } }: SharedFolder): SharedFile {
+  return { entry: { ...NOBODY, path: byteString(name), mode: 0o644, size: content.length }, content };
 }
 
 /** `./a/`, `/a` -> `a` */
@@ -98,11 +104,11 @@ function plain(path: string): string {
 }
 
 /** What is at or below the paths, and the folders on the way; everything where a symlink may lead elsewhere. */
-function chosen(files: readonly SharedFile[], paths: readonly string[]): readonly SharedFile[] {
+function chosen(files: readonly TreeEntry[], paths: readonly string[]): readonly TreeEntry[] {
   const leads = (path: string): boolean => paths.some((one) => one === path || one.startsWith(`${path}/`));
   const below = (path: string): boolean => paths.some((one) => path.startsWith(`${one}/`));
-  if (files.some(({ entry }) => entry.type === "symlink" && leads(entry.path))) return files;
-  return files.filter(({ entry: { path } }) => leads(path) || below(path));
+  if (files.some(({ type, path }) => type === "symlink" && leads(path))) return files;
+  return files.filter(({ path }) => leads(path) || below(path));
 }
 
 class Sender {

@@ -1,5 +1,13 @@
-import { resolve } from "node:path";
-import { buildByBuildx, type BuildReport, type BuildSpec, type Engine } from "tsbuildout/docker";
+import { randomUUID } from "node:crypto";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  buildByBuildx,
+  type BuildReport,
+  type BuildSpec,
+  type Engine,
+  type SharedFolder,
+} from "tsbuildout/docker";
 import type { Context, InstallContext } from "tsbuildout/recipe";
 import type { buildOptions } from "./build-options.js";
 import { checkSecrets, secretPath } from "./build-secrets.js";
@@ -27,13 +35,13 @@ export async function viaBuildx(
   // It would say so later and in other words, or build without.
   await checkSecrets(context, options.secrets ?? []);
   await checkSsh(context, options.ssh);
+  const folder = await context.temporaryFolder();
+  const shared = files.share?.();
   const instance = options.builder.kind === "buildx" ? options.builder.instance : undefined;
   return await buildByBuildx(
     {
       ...spec,
-      dockerfile: files.pathInContext,
-      // A tar, not the folder: what is sent is what was counted, whatever the source.
-      context: "-",
+      ...(shared ? await besides(folder, shared) : { dockerfile: files.pathInContext, context: "-" }),
       cacheTo: options["cache-to"],
       noCacheFilter: options["no-cache-filter"],
       allow: options.allow,
@@ -57,12 +65,30 @@ export async function viaBuildx(
       command,
       env: { ...context.env, ...engineEnvironment(engine, via), ...via.env },
       cwd: context.buildout.directory,
-      folder: await context.temporaryFolder(),
-      input: files.tar({ gzip: false }),
+      folder,
+      ...(!shared && { input: files.tar({ gzip: false }) }),
       report,
       signal: context.signal,
     },
   );
+}
+
+/**
+ * Puts beside a folder what buildx is to take for its Dockerfile and its patterns, which so need not be within it.
+ * @param folder nobody else's
+ */
+async function besides(
+  folder: string,
+  { root, patterns, dockerfile: { name, content } }: SharedFolder,
+): Promise<{ readonly context: string; readonly dockerfilePath: string }> {
+  // By the name of a folder a builder knows it again, and would take a file of the same size and time for unchanged.
+  const context = join(folder, randomUUID());
+  const dockerfilePath = join(folder, "dockerfile", name);
+  await symlink(root, context);
+  await mkdir(join(folder, "dockerfile"));
+  await writeFile(dockerfilePath, content);
+  await writeFile(`${dockerfilePath}.dockerignore`, patterns);
+  return { context, dockerfilePath };
 }
 
 /** What leads the docker program to the engine that this part is on. */

@@ -119,15 +119,15 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
   const proxies = await proxiesFor(context, engine);
   const caches = engineCaches(via.spec, options);
   const buildArgs = { ...unlessGiven(proxies, caches.buildArgs), ...caches.buildArgs };
-  const spec = { ...via.spec, ...caches, buildArgs, dockerfile: files.pathInContext };
   const gzip = options.encoding === "gzip";
   const folder = builder === "buildkit" && !gzip ? files.share?.() : undefined;
   const session = builder === "buildkit" ? await sessionFor(context, { ...via, folder }, logins) : undefined;
   try {
     const shared = session && folder;
     if (!shared) await files.tell?.();
+    const dockerfile = shared ? shared.dockerfile.name : files.pathInContext;
     const id = await buildByEngine(engine, {
-      spec,
+      spec: { ...via.spec, ...caches, buildArgs, dockerfile },
       builder,
       context: shared ?? files.tar({ gzip }),
       registries: registryConfig([...logins.values()]),

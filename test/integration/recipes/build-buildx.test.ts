@@ -9,7 +9,7 @@ import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 /** Stands in for `docker buildx`, which Debian 12 has not: notes how it was called, and lets the engine build. */
 const STAND_IN = `#!${process.execPath}
-Promise.all([import("node:fs"), import("node:http"), import("node:path")]).then(([{ existsSync, writeFileSync }, http, { dirname }]) => {
+Promise.all([import("node:child_process"), import("node:fs"), import("node:http"), import("node:path")]).then(([{ spawn }, { existsSync, writeFileSync }, http, { dirname }]) => {
 const here = dirname(process.argv[1]);
 const args = process.argv.slice(2);
 const say = (vertex, logs = []) => console.error(JSON.stringify({ vertexes: [{ digest: "a", name: "[2/2] RUN make", started: "t", ...vertex }], logs }));
@@ -27,7 +27,7 @@ if (existsSync(here + "/fail")) {
   const headers = { "content-type": "application/x-tar" };
   const socketPath = process.env.DOCKER_HOST.replace("unix://", "");
   const request = http.request({ socketPath, method: "POST", path, headers }, (answer) => answer.resume());
-  process.stdin.pipe(request);
+  spawn("tar", ["-cf", "-", "-C", dirname(after("--file")), "Dockerfile"]).stdout.pipe(request);
   writeFileSync(after("--metadata-file"), JSON.stringify({ "containerimage.digest": "sha256:${"d".repeat(64)}" }));
 }
 });
@@ -76,10 +76,10 @@ describe("docker.build with buildx", () => {
     expect(made.log("app")).to.deep.equal(["[2/2] RUN make", "made"]);
     const given = (await read("arguments")).replaceAll("\n", " ");
     expect(given).to.match(
-      /^buildx build --progress=rawjson --metadata-file \S+ --file Dockerfile --tag \S+:latest --build-arg TOKEN --label /,
+      /^buildx build --progress=rawjson --metadata-file \S+ --file \S+\/Dockerfile --tag \S+:latest --build-arg TOKEN --label /,
     );
-    expect(given).to.contain(
-      ` --cache-to type=inline --platform linux/amd64 --secret id=s,env=SECRET --build-context more=${made.directory}/src --provenance=mode=max --sbom true --load -- -`,
+    expect(given.replace(/\S+$/, "FOLDER")).to.contain(
+      ` --cache-to type=inline --platform linux/amd64 --secret id=s,env=SECRET --build-context more=${made.directory}/src --provenance=mode=max --sbom true --load -- FOLDER`,
     );
     expect(given).not.to.match(/the-value|not-in-arguments/);
     const environment = await read("environment");

@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import { chmod, link, lutimes, readdir, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
+import { realBuildx } from "../../support/buildx.js";
 import { engineRemove, uniqueName } from "../../support/engine.js";
 import { filesOf } from "../../support/image-files.js";
 import { imageBuildout, installed } from "../../support/image-buildout.js";
@@ -44,7 +46,11 @@ async function folderOfAll(dockerfile: string): Promise<string> {
 describe("docker.build: how a folder gets there", () => {
   let name: string;
   const open: TestBuildout[] = [];
-  before(async () => void (await ensureBaseImage()));
+  let buildx: Readonly<Record<string, string>>;
+  before(async () => {
+    await ensureBaseImage();
+    buildx = await realBuildx();
+  });
   beforeEach(() => (name = uniqueName("tsb-folder")));
   afterEach(async () => {
     for (const buildout of open.splice(0)) {
@@ -55,7 +61,7 @@ describe("docker.build: how a folder gets there", () => {
   });
   const build = async (folder: string, builder: string): Promise<TestBuildout> => {
     const config = `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = ${folder}\nbuilder = ${builder}\n`;
-    const made = await imageBuildout({ config });
+    const made = await imageBuildout({ config, env: buildx });
     open.push(made);
     return made;
   };
@@ -89,6 +95,41 @@ describe("docker.build: how a folder gets there", () => {
     expect(Object.keys(sent)).not.to.include.members(["data/left-out", "data/d/a.log"]);
   });
 
+  for (const builder of ["classic", "buildkit", "buildx"])
+    it(`brings no Dockerfile and no patterns along that are ignored, by the builder ${builder}`, async () => {
+      const folder = await temporaryFolder({
+        Dockerfile: `FROM ${baseImage}\nCOPY . /data\n`,
+        ".dockerignore": "Dockerfile\n.*\n",
+        f: "",
+      });
+      await installed(await build(folder, builder), "app");
+      expect(Object.keys(await under("data"))).to.deep.equal(["data/f"]);
+    });
+
+  for (const builder of ["buildkit", "buildx"])
+    it(`takes the Dockerfile behind a link, and sees it change, by the builder ${builder}`, async () => {
+      const elsewhere = await temporaryFolder({ shared: `FROM ${baseImage}\nCOPY f /data/one\n` });
+      const folder = await temporaryFolder({ f: "" });
+      await symlink(join(elsewhere, "shared"), join(folder, "Dockerfile"));
+      const made = await build(folder, builder);
+      await installed(made, "app");
+      await writeFile(join(elsewhere, "shared"), `FROM ${baseImage}\nCOPY f /data/two\n`);
+      await installed(made, "app");
+      expect(Object.keys(await under("data"))).to.deep.equal(["data/two"]);
+    });
+
+  for (const builder of ["buildkit", "buildx"])
+    it(`sends a file anew that has the size and the time of the one before, by the builder ${builder}`, async () => {
+      const folder = await temporaryFolder({ Dockerfile: `FROM ${baseImage}\nCOPY f /data/f\n` });
+      const made = await build(folder, builder);
+      for (const content of [randomUUID(), randomUUID()]) {
+        await writeFile(join(folder, "f"), content);
+        await utimes(join(folder, "f"), NOON, NOON);
+        await installed(made, "app");
+        expect((await under("data"))["data/f"]).to.have.property("content", btoa(content));
+      }
+    });
+
   it("has the same digest whether it was read before or while it was sent", async () => {
     const folder = await folderOfAll(`FROM ${baseImage}\nCOPY d /d\n`);
     const digests = [];
@@ -102,12 +143,12 @@ describe("docker.build: how a folder gets there", () => {
     expect(digests[1]).to.equal(digests[0]);
   });
 
-  it("goes as an archive where a name is not UTF-8", async () => {
-    const folder = await temporaryFolder({ Dockerfile: `FROM ${baseImage}\nCOPY . /data\n` });
-    await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x66, 0xff])]), "x");
-    await installed(await build(folder, "buildkit"), "app");
-    expect([...(await filesOf(name)).all.keys()].filter((path) => path.startsWith("data/f"))).to.have.length(
-      1,
-    );
-  });
+  for (const builder of ["buildkit", "buildx"])
+    it(`goes as an archive where a name is not UTF-8, by the builder ${builder}`, async () => {
+      const folder = await temporaryFolder({ Dockerfile: `FROM ${baseImage}\nCOPY . /data\n` });
+      await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x66, 0xff])]), "x");
+      await installed(await build(folder, builder), "app");
+      const names = [...(await filesOf(name)).all.keys()];
+      expect(names.filter((path) => path.startsWith("data/f"))).to.have.length(1);
+    });
 });

@@ -246,8 +246,9 @@ describe("docker.build: where the context comes from", () => {
       `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = src\ndockerfile-inline =\n  FROM ${baseImage}\n  COPY . /all\n`,
     );
     await installed(made, "app");
-    expect(await printed(name, ["sh", "-c", "ls -1A /all"])).to.equal(
-      ".tsbuildout.Dockerfile\nDockerfile\nf\n",
+    // Builders that take an archive find it there.
+    expect(await printed(name, ["sh", "-c", "ls -1A /all"])).to.match(
+      /^(\.tsbuildout\.Dockerfile\n)?Dockerfile\nf\n$/,
     );
   });
 

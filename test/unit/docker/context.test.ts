@@ -130,6 +130,19 @@ describe("a build context", () => {
     expect(execFileSync("tar", ["-xOf", "-", "gone"], { input, encoding: "utf8" })).to.equal("ours");
   });
 
+  it("takes the Dockerfile that a link leads to, and says in patterns what is left out", async () => {
+    const elsewhere = await temporaryFolder({ shared: "FROM x\n" });
+    const folder = await temporaryFolder({ ".dockerignore": "*.md", "own [1]": "", f: "" });
+    symlinkSync(join(elsewhere, "shared"), join(folder, "Dockerfile"));
+    const context = await openContext(folder, { leaveOut: [join(folder, "own [1]"), elsewhere] });
+    expect(context.dockerfile).to.equal(".tsbuildout.Dockerfile");
+    expect(context.dockerfileContent.toString()).to.equal("FROM x\n");
+    expect(context.patterns).to.equal("*.md\n/own \\[1\\]\n");
+    const before = await context.digest();
+    writeFileSync(join(elsewhere, "shared"), "FROM y\n");
+    expect(await (await openContext(folder)).digest()).not.to.equal(before);
+  });
+
   it("says what is not there", async () => {
     const root = await temporaryFolder();
     expect(await refusal(openContext(join(root, "none")))).to.deep.equal({

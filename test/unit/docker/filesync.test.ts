@@ -85,16 +85,27 @@ describe("a folder that is shared with a builder", () => {
     expect([...shared.digests.keys()].sort()).to.deep.equal(["Dockerfile", "a/b", "empty", "large"]);
   });
 
-  it("has what is in no folder, in its place of the order", async () => {
+  it("has the Dockerfile by itself, wherever that comes from", async () => {
     const folder = await temporaryFolder({ "a/f": "", z: "" });
     const extra = [{ name: "m", content: Buffer.from("FROM x\n") }];
     const shared = shareContext(await openContext(folder, { dockerfile: "m", extra }))!;
-    expect(Object.entries((await receive(shared, "context")).files)).to.deep.equal([
-      ["a", ""],
-      ["a/f", ""],
-      ["m", "FROM x\n"],
-      ["z", ""],
-    ]);
+    expect((await receive(shared, "dockerfile")).files).to.deep.equal({ m: "FROM x\n" });
+    expect(Object.keys((await receive(shared, "context")).files)).to.deep.equal(["a", "a/f", "z"]);
+  });
+
+  it("has no more than the patterns let through, and the Dockerfile even so", async () => {
+    const folder = await temporaryFolder({
+      ".dockerignore": "docker\n.dockerignore\nb\n!b/kept\n",
+      "docker/Dockerfile": "FROM x\n",
+      "docker/other": "",
+      "b/kept": "",
+      "b/left": "",
+      c: "",
+    });
+    const shared = shareContext(await openContext(folder, { dockerfile: "docker/Dockerfile" }))!;
+    expect(Object.keys((await receive(shared, "context")).files)).to.deep.equal(["b", "b/kept", "c"]);
+    expect((await receive(shared, "dockerfile")).files).to.deep.equal({ Dockerfile: "FROM x\n" });
+    expect((await receive(shared, "context", ".dockerignore")).files).to.deep.equal({});
   });
 
   it("gives only what is asked for, and everything where a link may lead elsewhere", async () => {
