@@ -3,7 +3,7 @@ import type Dockerode from "dockerode";
 import type { Endpoint } from "./address.js";
 import { resolveEndpoint, type EngineChoice, type Surroundings } from "./endpoint.js";
 import type { Engine, EngineInfo } from "./engine.js";
-import { DockerError } from "./errors.js";
+import { DockerError, hasStatus } from "./errors.js";
 import { readEngineInfo } from "./info.js";
 import { EngineAgent } from "./transport.js";
 import { unreachable } from "./unreachable.js";
@@ -45,12 +45,23 @@ export async function connect(
   try {
     const pong = await requestStream(route, { path: "/_ping", signal: AbortSignal.any([signal, late]) });
     // To its end, so that the connection is there for the next request.
-    await readText(pong);
+    const said = await readText(pong);
+    if (!isEngine(pong, said)) throw noEngine(endpoint);
     return engineAt(endpoint, { agent, route, pong, env: surroundings.env });
   } catch (error) {
     agent.destroy();
+    if (hasStatus(error, 404)) throw noEngine(endpoint);
     throw late.aborted && !surroundings.signal?.aborted ? unreachable(endpoint, late.reason) : error;
   }
+}
+
+/** A web server may have an answer to everything. */
+function isEngine(pong: IncomingMessage, said: string): boolean {
+  return said.trim() === "OK" || header(pong, "api-version") !== undefined;
+}
+
+function noEngine(endpoint: Endpoint): Error {
+  return unreachable(endpoint, new Error("what answers there is not a Docker engine"));
 }
 
 interface Agreed {

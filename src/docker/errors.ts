@@ -88,7 +88,8 @@ function apiMessage(body: string): string {
   } catch {
     // A proxy in front of the engine, or an engine older than the API: text as it is.
   }
-  return body.trim().slice(0, 2000);
+  // The page of a proxy is for browsers.
+  return body.trim().startsWith("<") ? "" : body.trim().slice(0, 2000);
 }
 
 /** The message of anything that was thrown, for a note. */

@@ -20,8 +20,6 @@ export interface EngineRequest {
   /** A body that is not JSON; a stream is consumed or destroyed, whatever happens. */
   readonly body?: Readable | Buffer;
   readonly signal?: AbortSignal;
-  /** Leaves out the API version: only for `/_ping`. */
-  readonly unversioned?: boolean;
 }
 
 /** What a request needs to know of the engine. */
@@ -243,7 +241,7 @@ function open(route: Route, request: EngineRequest): { req: http.ClientRequest; 
 }
 
 function targetOf(route: Route, request: EngineRequest): string {
-  return `${request.unversioned ? "" : route.prefix}${request.path}${queryText(request.query)}`;
+  return `${route.prefix}${request.path}${queryText(request.query)}`;
 }
 
 function headersOf(request: EngineRequest): http.OutgoingHttpHeaders {

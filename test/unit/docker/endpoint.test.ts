@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { access, constants } from "node:fs/promises";
+import http from "node:http";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -262,6 +263,19 @@ describe("an engine that cannot be reached", () => {
       "the answer is not HTTP: does the engine want TLS there?",
     ]);
     server.close();
+  });
+
+  it("may be a web server, whatever it answers", async () => {
+    const page = "<html><body>welcome</body></html>";
+    for (const status of [200, 404]) {
+      const server = http.createServer((_, response) => response.writeHead(status).end(page));
+      const path = join(await temporaryFolder(), "s");
+      await new Promise<void>((done) => server.listen(path, done));
+      expect((await unreachable(`unix://${path}`)).notes).to.deep.equal([
+        "what answers there is not a Docker engine",
+      ]);
+      server.close();
+    }
   });
 
   it("is not tried for longer than wanted, nor for ever", async () => {

@@ -32,9 +32,11 @@ describe("what an engine's refusal is called", () => {
     });
   });
 
-  it("an answer without words has its status", () => {
-    const answer = { method: "GET", path: "/info", statusCode: 502, body: "" };
-    expect(apiError(answer).problem.message).to.equal("the Docker engine answered with HTTP status 502");
+  it("an answer without words, or with a web page, has its status", () => {
+    for (const body of ["", "<html>\n<body>502 Bad Gateway</body>\n</html>"]) {
+      const answer = { method: "GET", path: "/info", statusCode: 502, body };
+      expect(apiError(answer).problem.message).to.equal("the Docker engine answered with HTTP status 502");
+    }
   });
 });
 
