@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { DockerError, fileReason, systemCode } from "./errors.js";
 
@@ -44,7 +45,7 @@ export async function readDockerConfig(path: string): Promise<DockerConfig> {
     text = await readFile(path, "utf8");
   } catch (error) {
     const code = systemCode(error) ?? "";
-    if (code === "ENOENT" || code === "ENOTDIR") return {};
+    if (code === "ENOENT" || code === "ENOTDIR" || isHidden(path)) return {};
     throw new DockerError(
       { code: "credentials/bad-config", message: `cannot read ${path}: ${fileReason(code)}` },
       { cause: error },
@@ -88,4 +89,14 @@ export function authEntry(entry: AuthEntry, origin: string): Login | undefined {
     ...(password && !entry.identitytoken ? { password } : {}),
     ...tokens,
   };
+}
+
+/** In a folder that this user may not enter. HOME is then another's, as it is left by `sudo -u` and `docker run -u`. */
+function isHidden(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    return systemCode(error) === "EACCES";
+  }
 }

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import path from "node:path";
 import { type Diagnostic, DiagnosticError } from "../diagnostic.js";
 import { type Address, addressOf, BadAddress } from "./address.js";
@@ -96,7 +97,7 @@ class Loading {
 
   private async userDefaults(): Promise<Merged | undefined> {
     const { userDefaults: file, cwd } = this.request;
-    if (file === undefined) return undefined;
+    if (file === undefined || isHidden(path.resolve(cwd, file))) return undefined;
     const before = this.mistakes.length;
     const node = await this.tree({ kind: "path", path: path.resolve(cwd, file) });
     const absent =
@@ -190,4 +191,14 @@ function clone(merged: Merged): Merged {
 
 function layerOf(assignments: Assignments): Layer {
   return [...assignments].map(([name, said]) => ({ name, ...said }));
+}
+
+/** In a folder that this user may not enter. HOME is then another's, as it is left by `sudo -u` and `docker run -u`. */
+function isHidden(file: string): boolean {
+  try {
+    statSync(file);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES";
+  }
 }

@@ -10,6 +10,7 @@ import {
   type CredentialSources,
 } from "../../../src/docker/auth.js";
 import { DockerError } from "../../../src/docker/errors.js";
+import { asNobody } from "../../support/other-user.js";
 import { contentOf } from "../../support/tmp.js";
 
 const HUB = "https://index.docker.io/v1/";
@@ -54,6 +55,14 @@ describe("registry credentials", () => {
     expect(await credentialsFor("docker.io", sources())).to.equal(undefined);
     await config({ auths: { other: { auth: basic("u:p") }, "r.example": {} } });
     expect(await credentialsFor("r.example", sources())).to.equal(undefined);
+  });
+
+  it("are none in a home that this user may not enter: sudo -u leaves HOME as it is", async () => {
+    await config({ auths: { r: { auth: basic("u:p") } } });
+    await chmod(home, 0);
+    const found = await asNobody(async () => await credentialsFor("r", sources()));
+    await chmod(home, 0o755);
+    expect(found).to.equal(undefined);
   });
 
   it("come first from the options, which need both halves", async () => {

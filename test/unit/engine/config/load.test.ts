@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { expect } from "chai";
 import { ask, values } from "../../../support/config.js";
 import { runCli } from "../../../support/in-process.js";
+import { asNobody } from "../../../support/other-user.js";
 import { temporaryFolder } from "../../../support/tmp.js";
 
 describe("loading a configuration", () => {
@@ -46,6 +47,19 @@ describe("loading a configuration", () => {
     const userDefaults = "[s]\na = user\n";
     expect((await values(files, { userDefaults }))["s"]).to.deep.equal({ a: "user\nfile" });
     expect((await values(files, { userDefaults, args: ["-U"] }))["s"]).to.deep.equal({ a: "file" });
+  });
+
+  it("takes no user defaults from a home that this user may not enter: sudo -u leaves HOME as it is", async () => {
+    const folder = await temporaryFolder({
+      "buildout.cfg": "[s]\na = file\n",
+      "home/.tsbuildout/default.cfg": "[s]\nb = theirs\n",
+    });
+    chmodSync(folder, 0o755);
+    chmodSync(join(folder, "home"), 0);
+    const query = async () => await runCli(["query", "s:a"], { cwd: folder, home: join(folder, "home") });
+    await query();
+    expect(await asNobody(query)).to.include({ code: 0, stdout: "file\n" });
+    chmodSync(join(folder, "home"), 0o755);
   });
 
   it("takes assignments with all three signs, in one go", async () => {
