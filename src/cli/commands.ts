@@ -29,6 +29,10 @@ export const commands: readonly CommandSpec[] = [
     options: [
       { long: "all", doc: "take everything away that is installed" },
       { long: "cascade", doc: "take the parts away as well that need them" },
+      {
+        long: "forget",
+        doc: "forget the parts, and leave what they made: for an engine that is gone for good",
+      },
     ],
     load: () => import("./commands/uninstall.js"),
   },

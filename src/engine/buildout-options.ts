@@ -36,6 +36,8 @@ export interface UninstallOptions extends RunOptions {
   readonly all?: boolean;
   /** With the parts that need them. */
   readonly cascade?: boolean;
+  /** Whatever they made is left, and not asked after: its engine may be gone for good. */
+  readonly forget?: boolean;
 }
 
 export interface Plan {

@@ -74,7 +74,7 @@ export class Buildout {
       const going = chooseGoing(session.store.state.records, config, options);
       const decisions = new Map<string, Decision>();
       for (const name of going)
-        decisions.set(name, decideGone(session.store.state.records.get(name)!, "asked"));
+        decisions.set(name, decideGone(session.store.state.records.get(name)!, "asked", options.forget));
       const values = new Values(new Map(), session.store.state.key);
       const prospect = {
         ...session,

@@ -93,11 +93,12 @@ function decision(action: Action, reasons: readonly Reason[], changes: Changes =
   return { action, reasons, changes, refused: [] };
 }
 
-/** A part that is to go: because the file does not want it any more, or because the user says so. */
-export function decideGone(record: StoredRecord, why: "gone" | "asked" = "gone"): Decision {
+/** A part that is to go: because the file does not want it any more, or because the user says so.
+ *  @param forget whatever is left of it */
+export function decideGone(record: StoredRecord, why: "gone" | "asked" = "gone", forget = false): Decision {
   // What was left half made is no use to anybody, whatever `keep` says.
   const whole = record.phase === "installed" || record.phase === "updating";
-  return decision(record.keep && whole ? "forget" : "uninstall", [{ kind: why }]);
+  return decision(forget || (record.keep && whole) ? "forget" : "uninstall", [{ kind: why }]);
 }
 
 function destroysNothing(reason: Reason): boolean {

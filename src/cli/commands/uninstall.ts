@@ -13,6 +13,7 @@ export async function run(invocation: Invocation): Promise<number> {
       parts: args,
       all,
       cascade: options.has("cascade"),
+      forget: options.has("forget"),
       signal: io.signal,
       report,
       failFast: globals.failFast,

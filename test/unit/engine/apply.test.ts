@@ -443,6 +443,28 @@ describe("a run", () => {
     );
   });
 
+  it("forgets what cannot be uninstalled where that is asked for, and leaves what it made", async () => {
+    const stuck: Recipe = {
+      ...quick,
+      install: async (context) => {
+        const made = join(context.buildout.directory, "made");
+        await context.created({ kind: "file", name: made });
+        await writeFile(made, "");
+      },
+      uninstall: async () => await Promise.reject(new Error("the engine is gone")),
+    };
+    await open(config("a", "[a]\nrecipe = stuck"), { stuck });
+    await buildout.install();
+    expect(results(await buildout.uninstall({ parts: ["a"] }))).to.deep.equal([
+      "a uninstall failed: Error: the engine is gone",
+    ]);
+    expect(results(await buildout.uninstall({ parts: ["a"], forget: true }))).to.deep.equal([
+      "a forget done: asked for",
+    ]);
+    expect(await buildout.records()).to.have.length(0);
+    expect(await buildout.list()).to.deep.equal(["buildout.cfg", "made"]);
+  });
+
   it("uninstalls everything without the configuration file, and leaves nothing of its own", async () => {
     await open(config("a b", "[a]\nrecipe = quick\n=> b", "[b]\nrecipe = quick"));
     await buildout.install();
