@@ -11,7 +11,7 @@ import type { parseUlimit } from "./resources.js";
 import { jsonLines } from "./stream.js";
 
 /** A limit of a process, as the Engine API has it. */
-export type Ulimit = ReturnType<typeof parseUlimit>;
+type Ulimit = ReturnType<typeof parseUlimit>;
 
 /** What is to be built, whoever builds it. Sizes in bytes. */
 export interface BuildSpec {
