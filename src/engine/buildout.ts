@@ -219,7 +219,8 @@ export class Buildout {
     setMaxListeners(0, signal);
     const packages = new PackagePrefix(packageSettings(config, info, { env, signal }));
     const registry = new Registry({ builtin, directory: info.directory, cwd, packages });
-    const extended = config && (await extend(config, registry));
+    const warn = (diagnostic: Diagnostic): void => runtime.report(diagnostic);
+    const extended = config && (await extend(config, registry, warn));
     const reporters = [...(options.report ? [options.report] : []), ...(extended?.reporters ?? [])];
     const report: Reporter = (event) => reporters.forEach((each) => each(event));
     const runtime = new Runtime({ info, env, home, signal, report });

@@ -289,8 +289,9 @@ export interface Extension {
   /** Options that sections get where the file sets none: section -> option -> text in the language. The section `*` is
    *  every one with a recipe. */
   readonly defaults?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Is told every event of a run, secrets already replaced (see `Event` in the package's main module). */
-  report?(event: { readonly type: string }): void;
+  /** Is told every event of a run, secrets already replaced (see `Event` in the package's main module). The run does not
+   *  wait for it, and goes on where it fails; the program does not end before it has. */
+  report?(event: { readonly type: string }): void | Promise<void>;
 }
 
 /** An extension with its parts checked by the compiler. */

@@ -2,8 +2,9 @@ import type { Config, Section, Value } from "./config/model.js";
 import { defaultValue } from "./config/resolve.js";
 import { words } from "./config/space.js";
 import type { Extension } from "./contract.js";
-import { DiagnosticError } from "./diagnostic.js";
-import type { Reporter } from "./events.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import type { Event, Reporter } from "./events.js";
+import { requireText } from "./given.js";
 import { RecipeLoadError, type Registry } from "./registry.js";
 
 /** A configuration after its extensions have had their say. */
@@ -13,8 +14,13 @@ export interface Extended {
 }
 
 /** Loads what `[buildout] extensions` names, before anything else; in order, the last one's defaults win. Throws a
- *  DiagnosticError where one cannot be loaded. */
-export async function extend(config: Config, registry: Registry): Promise<Extended> {
+ *  DiagnosticError where one cannot be loaded.
+ *  @param warn is told of one that fails later on */
+export async function extend(
+  config: Config,
+  registry: Registry,
+  warn: (diagnostic: Diagnostic) => void,
+): Promise<Extended> {
   const value = config.sections.get("buildout")?.options.get("extensions");
   const names = words(value?.text ?? "");
   if (!value || names.length === 0) return { config, reporters: [] };
@@ -22,11 +28,23 @@ export async function extend(config: Config, registry: Registry): Promise<Extend
   for (const { text } of names) extensions.push(await load(text, registry, value));
   return {
     config: extensions.reduce((now, { defaults }) => (defaults ? withDefaults(now, defaults) : now), config),
-    reporters: extensions.map(
-      (extension): Reporter =>
-        (event) =>
-          extension.report?.(event),
-    ),
+    reporters: extensions.map((extension, index) => onlooker(extension, names[index]!.text, warn)),
+  };
+}
+
+/** Who only looks on does not stop a run: one that fails is told no more of it. */
+function onlooker(extension: Extension, name: string, warn: (diagnostic: Diagnostic) => void): Reporter {
+  let failed = false;
+  const tell = async (event: Event): Promise<void> => await extension.report?.(event);
+  const fail = (error: unknown): void => {
+    if (failed) return;
+    failed = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `the extension ${name} failed, and is told no more of this run: ${reason}`;
+    warn({ severity: "warning", code: "extension/failed", message });
+  };
+  return (event) => {
+    if (!failed) tell(event).catch(fail);
   };
 }
 
@@ -59,6 +77,7 @@ function isPart(section: Section): boolean {
 
 function filled(section: Section, options: Readonly<Record<string, string>>): Section {
   const missing = Object.entries(options).filter(([name]) => !section.options.has(name));
+  for (const [name, text] of missing) requireText(text, `the default of ${name}`);
   return {
     ...section,
     options: new Map([

@@ -498,6 +498,21 @@ describe("what is wrong with parts", () => {
       expect(said).to.contain(`[${name.replace(/:.*/, "")}]`);
     });
 
+  it("says exactly extension/failed, once, and goes on", async () => {
+    for (const report of [
+      "report() { throw new Error('not now'); }",
+      "async report() { throw new Error('not now'); }",
+    ]) {
+      const cfg = "[buildout]\nparts = a\nextensions = ./ext.mjs\n[a]\nrecipe = ./mine.mjs\n";
+      const files = { "buildout.cfg": cfg, ...mine(""), "ext.mjs": `export default { ${report} };\n` };
+      const { code, stderr } = await ask(files, { args: ["install"] });
+      expect(stderr).to.equal(
+        "warning[extension/failed]: the extension ./ext.mjs failed, and is told no more of this run: not now\n",
+      );
+      expect(code).to.equal(0);
+    }
+  });
+
   it("says exactly recipe/npm", async () => {
     const bin = await temporaryFolder({ npm: "#!/bin/sh\necho 'npm error code EWEIRD' >&2\nexit 1\n" });
     await chmod(join(bin, "npm"), 0o755);
