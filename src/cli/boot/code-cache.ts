@@ -72,14 +72,21 @@ export class CodeCache {
     const run = `${[...this.#scripts.keys()].sort().join(" ")}\n`;
     if (!this.#isNew && existsSync(runs) && readFileSync(runs, "utf8").includes(run)) return;
     if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOthers(folder);
-    for (const [name, script] of this.#scripts) {
-      // Another run may do the same at the same time.
-      const file = join(folder, name);
-      const unfinished = `${file}.${process.pid}`;
-      writeFileSync(unfinished, sealed(script.createCachedData()), { mode: 0o600 });
-      renameSync(unfinished, file);
-    }
+    for (const [name, script] of this.#scripts)
+      writeWhole(join(folder, name), sealed(script.createCachedData()));
     appendFileSync(runs, run, { mode: 0o600 });
+  }
+}
+
+/** Another run may do the same at the same time, and the disk may be full. */
+function writeWhole(file: string, data: Buffer): void {
+  const unfinished = `${file}.${process.pid}`;
+  try {
+    writeFileSync(unfinished, data, { mode: 0o600 });
+    renameSync(unfinished, file);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
   }
 }
 

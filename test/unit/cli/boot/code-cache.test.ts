@@ -104,6 +104,12 @@ describe("CodeCache", () => {
     expect(used(run())).to.equal(false);
   });
 
+  it("leaves nothing of a file that could not be written", () => {
+    mkdirSync(join(folder, "a.js"), { recursive: true, mode: 0o700 });
+    expect(used(run())).to.equal(false);
+    expect(readdirSync(folder)).to.deep.equal(["a.js"]);
+  });
+
   it("is done without where none is wanted", () => {
     const cache = new CodeCache(undefined);
     cache.compile("a.js", SOURCE, "file:///a.js");
