@@ -47,6 +47,8 @@ export class Configurer implements ConfigureHost {
   readonly #resolver: Resolver;
   readonly #outside: RecipeOutside;
   readonly #direct = new Map<string, readonly SectionReference[]>();
+  /** Of generated parts: the one whose recipe did it. */
+  readonly #generators = new Map<string, Part>();
   readonly #scouted = new Set<string>();
   readonly #reached = new Set<string>();
   /** Parts behind a plain section, for the needs of whoever refers to it. */
@@ -330,6 +332,7 @@ export class Configurer implements ConfigureHost {
   /** A generated part; a section of its name in the file overrides its options one by one. */
   async #addPart(by: Part, name: string, options: Readonly<Record<string, string>>): Promise<void> {
     this.#sections.set(name, generatedSection(name, options, this.#sections.get(name)));
+    this.#generators.set(name, by);
     if (!this.#outside.loaded.has(name)) for (const set of [this.#scouted, this.#reached]) set.delete(name);
     this.#direct.delete(name);
     await this.reach(name);
@@ -337,7 +340,9 @@ export class Configurer implements ConfigureHost {
   }
 
   span(section: string, option: string): Span | undefined {
-    return writtenAs(option, this.#sections.get(section), this.#outside.loaded.get(section))?.span;
+    const span = writtenAs(option, this.#sections.get(section), this.#outside.loaded.get(section))?.span;
+    // What a recipe made up stands nowhere: whoever looks for it begins where that recipe is named.
+    return span?.source.name === "computed" ? (this.#generators.get(section)?.span("recipe") ?? span) : span;
   }
 
   #nameSpan(section: string, option: string): Span | undefined {

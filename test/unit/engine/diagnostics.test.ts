@@ -475,6 +475,22 @@ error[part/value-unknown]: option x of b needs a:told, which its part did not gi
   = help: do that`,
   },
   {
+    name: "made/failed: of a part that another one generates",
+    cfg: part("recipe = ./mine.mjs"),
+    files: {
+      ...mine("", `configure(context) { context.addPart("a.b", { recipe: "./made.mjs" }); },`),
+      "made.mjs": `import { RecipeError } from "tsbuildout/recipe";
+        const install = async () => { throw new RecipeError({ code: "made/failed", message: "it fails" }); };
+        export default { doc: "", options: {}, install };\n`,
+    },
+    args: ["install"],
+    code: 1,
+    text: `error[made/failed]: it fails (part a.b)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^`,
+  },
+  {
     name: "internal/bug",
     cfg: part("recipe = ./mine.mjs"),
     files: mine(`throw new TypeError("x is not a thing");`),
