@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import { commandText, inside, type Chroot } from "./gentoo-chroot.js";
 import { execute, type Executed, type Work } from "./gentoo-exec.js";
+import { withProxies } from "./proxies.js";
 
 export interface Emerge {
   readonly chroot: Chroot;
@@ -27,7 +28,7 @@ export async function emerge(context: Context, work: Work, what: Emerge): Promis
   const done = await execute(context, work, {
     cmd: inside(what.chroot, text),
     // Without it Portage colours its ` * ` lines even where there is no terminal.
-    env: ["NO_COLOR=1", ...what.env],
+    env: await withProxies(context, work.engine, ["NO_COLOR=1", ...what.env]),
     onLine: (line) => {
       const step = report.see(line);
       if (step) context.progress({ step });

@@ -1,5 +1,6 @@
 import { execInContainer, type Engine, type Output } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
+import { withProxies } from "./proxies.js";
 import { LineLog, Tail } from "./run-log.js";
 import { scriptCommand } from "./run-script.js";
 import { pathInContainer } from "./gentoo-files.js";
@@ -86,16 +87,18 @@ export interface Script {
 }
 
 /**
- * Runs a script in a work container, read from standard input. Nothing is done where there is none.
+ * Runs a script in a work container, read from standard input. Nothing is done where there is none. The script has the
+ * docker CLI's proxies, which the container has not: an image is made of that.
  * @throws RecipeError `script/failed`, `script/no-shell`
  */
 export async function runScript(context: Context, work: Work, script: Script): Promise<void> {
-  const { option, text, shell, user, env } = script;
+  const { option, text, shell, user, env = [] } = script;
   if (!text?.trim()) return;
   context.progress({ step: option });
   const cmd = scriptCommand(text, shell);
   const stdin = Buffer.from(text.endsWith("\n") ? text : `${text}\n`);
-  const done = await execute(context, work, { cmd, stdin, user, ...(env ? { env } : {}) });
+  const variables = await withProxies(context, work.engine, env);
+  const done = await execute(context, work, { cmd, stdin, user, env: variables });
   if (done.code !== 0) throw await scriptFailure(context, work, { option, program: cmd[0] ?? "", done });
 }
 

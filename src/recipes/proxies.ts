@@ -12,6 +12,20 @@ export async function proxiesFor(
   return proxies;
 }
 
+/** Variables `NAME=VALUE` of what runs on an engine, with the proxies whose names are not among them. */
+export async function withProxies(
+  context: Pick<Context, "env" | "home" | "secret">,
+  engine: Engine,
+  variables: readonly string[],
+): Promise<string[]> {
+  const named = new Set(variables.map((variable) => variable.split("=", 1)[0]));
+  const proxies = Object.entries(await proxiesFor(context, engine));
+  return [
+    ...proxies.filter(([name]) => !named.has(name)).map(([name, url]) => `${name}=${url}`),
+    ...variables,
+  ];
+}
+
 /** @param env `NAME=VALUE` each, of a container that may have been made under other settings */
 export function hideProxies(context: Pick<Context, "secret">, env: readonly string[]): void {
   hidePasswords(

@@ -30,7 +30,7 @@ export async function putLayout(
   const layout = await about("layout", async () => await open(context));
   if (!layout) return;
   context.progress({ step: "layout" });
-  await layout.copyTo(call.engine, container, target);
+  await about("layout", async () => await layout.copyTo(call.engine, container, target));
 }
 
 /** The digest of the layout's content; empty where there is no layout. */

@@ -9,6 +9,7 @@ import {
 } from "tsbuildout/docker";
 import type { InstallContext, OptionsOf } from "tsbuildout/recipe";
 import { isOurs, labelsOf } from "./common.js";
+import { withProxies } from "./proxies.js";
 import { LineLog } from "./run-log.js";
 import { containerConfig } from "./run-create.js";
 import { securityConfig } from "./run-security.js";
@@ -83,7 +84,7 @@ async function stageConfig(attempt: Attempt): Promise<ContainerConfig> {
   const dir = options.dir ?? (options.on === undefined ? undefined : `/${part}`);
   return {
     ...config,
-    Env: environment(attempt),
+    Env: await withProxies(context, attempt.call.engine, environment(attempt)),
     ...(dir === undefined ? {} : { WorkingDir: dir }),
     ...(script === undefined ? {} : { OpenStdin: true, StdinOnce: true, AttachStdin: true }),
     HostConfig: {

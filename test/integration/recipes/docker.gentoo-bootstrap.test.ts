@@ -93,6 +93,17 @@ ${rights}${options}`;
       expect(State.Running).to.equal(true);
     });
 
+  it("its script has the proxies of the docker CLI's settings, and the image has not", async () => {
+    const proxies = { default: { httpsProxy: "http://10.0.0.1:3128" } };
+    env["DOCKER_CONFIG"] = await temporaryFolder({ "config.json": JSON.stringify({ proxies }) });
+    await install(`archives = ${await smallRoot()}\nscript = echo $HTTPS_PROXY $https_proxy\n`);
+    expect(buildout.log()).to.deep.equal(["http://10.0.0.1:3128 http://10.0.0.1:3128"]);
+    for (const path of [`/images/${image}:latest/json`, `/containers/${container}/json`]) {
+      const { Config } = await engineJson<{ Config: { Env?: string[] | null } }>({ path });
+      expect((Config.Env ?? []).join("\n")).not.to.match(/proxy/i);
+    }
+  });
+
   it("imports a root with nothing lost", async () => {
     await install(`archives = ${debianRoot()}\n`);
     const listed = execFileSync("tar", ["-tf", debianRoot()], { encoding: "utf8", maxBuffer: 1 << 26 });

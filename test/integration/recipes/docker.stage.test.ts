@@ -4,6 +4,7 @@ import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineJson, engineRemove } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { tcpProxy } from "../../support/proxies.js";
+import { temporaryFolder } from "../../support/tmp.js";
 
 /** A file of stages; `[base]` says the image that they all run in. */
 const stages = (parts: string, ...sections: string[]): string =>
@@ -20,6 +21,9 @@ const chain = (word: string): string =>
   );
 
 let image: string;
+
+/** The docker CLI's. */
+const settings = (httpProxy: string): string => JSON.stringify({ proxies: { default: { httpProxy } } });
 
 describe("docker.stage", () => {
   let buildout: TestBuildout;
@@ -269,6 +273,18 @@ describe("docker.stage", () => {
     await ends();
     expect(buildout.log("a")).to.deep.equal(["eu-west-1"]);
     expect(buildout.log("b")).to.deep.equal(["14"]);
+  });
+
+  it("has the proxies of the docker CLI's settings, and they are nothing that it is run again for", async () => {
+    const folder = await temporaryFolder({
+      "config.json": settings("http://ann:correct-horse@10.0.0.1:3128"),
+    });
+    const run = "run = echo $http_proxy $HTTP_PROXY";
+    await make(stages("a", stage("a", "env = HTTP_PROXY=own", run)), { env: { DOCKER_CONFIG: folder } });
+    expect(await ends()).to.deep.equal({ a: "done" });
+    expect(buildout.log("a")).to.deep.equal(["http://ann:***@10.0.0.1:3128 own"]);
+    await writeFile(`${folder}/config.json`, settings("http://10.0.0.2:3128"));
+    expect(await ends()).to.deep.equal({ a: "unchanged" });
   });
 
   it("mounts a volume part for writing", async () => {

@@ -270,6 +270,11 @@ describe("docker.run: a container's life", () => {
     expect(await exec(rig.part, "cat", "/seen")).to.equal("one\ntwo\n");
   });
 
+  it("a layout that does not fit is what is wrong", async () => {
+    const layout = await temporaryFolder({ "bin/busybox/file": "" });
+    expect((await failureOf(part({ layout }).install())).option).to.equal("layout");
+  });
+
   it("an update that was cut off goes through layout and script again", async () => {
     const layout = await temporaryFolder({ "etc/app.conf": "one\n" });
     const rig = part({ layout, script: "echo ran >> /seen" });
