@@ -61,9 +61,9 @@ function decodeOne(
   }
 }
 
-/** By name: a recipe package may bring its own copy of the class. */
-function isValueError(error: unknown): error is OptionValueError {
-  return error instanceof Error && error.name === "OptionValueError";
+/** By name: a recipe package may bring its own copy of the class. A plain Error is one somebody threw on purpose. */
+function isValueError(error: unknown): error is Error & { readonly help?: OptionValueError["help"] } {
+  return error instanceof Error && ["OptionValueError", "Error"].includes(error.name);
 }
 
 function missing(name: string, source: OptionSource): Diagnostic {

@@ -179,7 +179,7 @@ export const option = {
       fail(`"${text}" is not one of ${choices.join(", ")}`, `write one of ${choices.join(", ")}`);
     return { ...scalar("choice", parse)(settings), choices };
   },
-  /** Any other form: `parse` throws OptionValueError. An empty text without default gives undefined. */
+  /** Any other form: `parse` throws OptionValueError, which may say what to do, or an Error. An empty text without default gives undefined. */
   custom<T, const C extends Settings>(
     kind: string,
     parse: (text: string, context: DecodeContext) => T,

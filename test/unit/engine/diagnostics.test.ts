@@ -475,6 +475,26 @@ error[part/value-unknown]: option x of b needs a:told, which its part did not gi
   = help: do that`,
   },
   {
+    name: "option/value: by a parser of a recipe's own",
+    cfg: part("recipe = ./even.mjs\ncount = 3\nsize = -"),
+    files: {
+      "even.mjs": `import { option } from "tsbuildout/recipe";
+        const even = (text) => { if (Number(text) % 2) throw new Error(text + " is odd"); return Number(text); };
+        const options = { count: option.custom("even number", even, { doc: "" }), size: option.size({ doc: "" }) };
+        export default { doc: "", options, async install() {} };\n`,
+    },
+    text: `error[option/value]: count: 3 is odd (part a)
+  buildout.cfg:5:9
+5 | count = 3
+  |         ^
+
+error[option/value]: size: "-" is not a size (part a)
+  buildout.cfg:6:8
+6 | size = -
+  |        ^
+  = help: write bytes, or a number with b, k, m, g, t or p: 512m`,
+  },
+  {
     name: "made/failed: of a part that another one generates",
     cfg: part("recipe = ./mine.mjs"),
     files: {
