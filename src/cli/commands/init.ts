@@ -71,10 +71,9 @@ async function compose({ args, io }: Invocation): Promise<Converted> {
   const settings = join(dirname(resolve(io.cwd, file)), ".env");
   const path = relative(io.cwd, settings);
   const note = `${path} is not read: set -a; . ./${path}; set +a before tsbuildout`;
-  return convert(file, () => {
-    const converted = fromCompose(text, project);
-    return existsSync(settings) ? { ...converted, notes: [...converted.notes, note] } : converted;
-  });
+  const { text: made, notes } = await convert(file, () => fromCompose(text, project));
+  if (!made.includes("recipe =")) throw new UsageError(`there is no service in ${file}`);
+  return { text: made, notes: existsSync(settings) ? [...notes, note] : notes };
 }
 
 async function dockercise(invocation: Invocation): Promise<Converted> {
@@ -138,6 +137,8 @@ async function writePackage({ io, args }: Invocation, name: string): Promise<num
     throw new UsageError(`"${name}" cannot be the name of a package`, [
       "use lower case letters, digits and dashes",
     ]);
+  if (name.startsWith("docker."))
+    throw new UsageError(`"${name}" cannot be the name of a package: docker.… are the built-in recipes`);
   if (args.length > 1) throw new UsageError("init --recipe takes one folder at most");
   const folder = resolve(io.cwd, args[0] ?? basename(name));
   const { recipePackage } = await import("../init/recipe-package.js");

@@ -16,6 +16,8 @@ export function fromCompose(yaml: string, project: string): Converted {
   for (const key of Object.keys(file))
     if (!FILE_KEYS.has(key) && !key.startsWith("x-")) scope.note(`${key}: there is no such thing here`);
   const sections = [...networkParts(file, scope), ...volumeParts(file, scope), ...serviceParts(scope)];
+  for (const [name, service] of Object.entries(asMap(file["services"])))
+    if (Object.keys(asMap(service)).length === 0) scope.note(`services.${name} says nothing of a service`);
   const left = new Set(withProfiles(scope));
   const listed = sections.flatMap(({ name }) => (left.has(name) ? [] : [name]));
   for (const name of left) scope.note(`${name} has profiles: tsbuildout install ${name}`);

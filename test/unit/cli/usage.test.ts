@@ -46,7 +46,31 @@ describe("what is read on a terminal", () => {
   });
 });
 
+describe("init --recipe", () => {
+  it("refuses a name that no buildout file could use", async () => {
+    const { code, stderr } = await runCli(["init", "--recipe", "docker.mine"], {
+      cwd: await temporaryFolder(),
+    });
+    expect(code).to.equal(2);
+    expect(stderr).to.contain(
+      '"docker.mine" cannot be the name of a package: docker.… are the built-in recipes',
+    );
+  });
+});
+
 describe("init --from compose", () => {
+  it("writes nothing of a file without services, and says which of them are none", async () => {
+    const cwd = await temporaryFolder({
+      "empty.yaml": "",
+      "odd.yaml": "services:\n  a: 5\n  b: {image: x}\n",
+    });
+    const { code, stderr } = await runCli(["init", "--from", "compose", "empty.yaml"], { cwd });
+    expect(code).to.equal(2);
+    expect(stderr).to.contain("there is no service in empty.yaml");
+    const odd = await runCli(["init", "--from", "compose", "odd.yaml"], { cwd });
+    expect(odd).to.include({ code: 0, stderr: "note: services.a says nothing of a service\n" });
+  });
+
   it("says where it found no file", async () => {
     const { code, stderr } = await runCli(["init", "--from", "compose"], { cwd: await temporaryFolder() });
     expect(code).to.equal(2);
