@@ -12,10 +12,17 @@ export interface ContainerSummary {
   readonly Status: string;
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly NetworkSettings?: {
-    readonly Networks?: Readonly<Record<string, { readonly NetworkID?: string }>> | null;
+    readonly Networks?: Readonly<
+      Record<string, { readonly NetworkID?: string; readonly IPAddress?: string }>
+    > | null;
   };
   readonly Ports?:
-    | readonly { readonly IP?: string; readonly PublicPort?: number; readonly Type?: string }[]
+    | readonly {
+        readonly IP?: string;
+        readonly PrivatePort?: number;
+        readonly PublicPort?: number;
+        readonly Type?: string;
+      }[]
     | null;
   readonly Mounts?: readonly {
     readonly Type?: string;

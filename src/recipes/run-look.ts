@@ -84,21 +84,39 @@ function driftOf(record: PartRecord, name: string, is: ContainerSummary): Drift[
   const starts = !isFalse(record.options["start"]);
   if (starts && !runsToEnd(record) && !["running", "restarting"].includes(is.State))
     return [{ kind: "stopped", message: `container ${name} is ${is.State}` }];
-  return is.State === "running" ? networkDrift(record, name, is) : [];
+  return is.State === "running" ? [...networkDrift(record, name, is), ...portDrift(record, name, is)] : [];
 }
 
 /** The networks that it is not in any more, and the addresses that others may have been told. */
 function networkDrift(record: PartRecord, name: string, is: ContainerSummary): Drift[] {
   const joined = is.NetworkSettings?.Networks ?? {};
-  return Object.entries(record.outputs).flatMap(([output, address]): Drift[] => {
+  const named = Object.entries(record.outputs).flatMap(([output, address]) => {
     const network = /^ip-address-(.+)$/.exec(output)?.[1];
-    if (network === undefined) return [];
-    const endpoint = joined[network] as { readonly IPAddress?: string } | undefined;
-    if (!endpoint) return [{ kind: "changed", message: `container ${name} is not in network ${network}` }];
-    const now = endpoint.IPAddress ?? "";
-    if (now === "" || now === address) return [];
-    return [
-      { kind: "changed", message: `container ${name} has address ${now} in ${network}, not ${address}` },
-    ];
+    return network === undefined ? [] : [{ network, address }];
   });
+  const changed = (message: string): Drift => ({ kind: "changed", message: `container ${name} ${message}` });
+  const address = record.outputs["ip-address"];
+  if (named.length === 0 && address) {
+    const now = Object.values(joined).flatMap(({ IPAddress }) => IPAddress || []);
+    return now.length === 0 || now.includes(address)
+      ? []
+      : [changed(`has address ${now.join(", ")}, not ${address}`)];
+  }
+  return named.flatMap(({ network, address: was }): Drift[] => {
+    const endpoint = joined[network];
+    if (!endpoint) return [changed(`is not in network ${network}`)];
+    const now = endpoint.IPAddress ?? "";
+    return now === "" || now === was ? [] : [changed(`has address ${now} in ${network}, not ${was}`)];
+  });
+}
+
+/** Ports that the engine chose, which it chooses anew at every start; others may have been told of them. */
+function portDrift(record: PartRecord, name: string, is: ContainerSummary): Drift[] {
+  const before = (record.outputs["ports"] ?? "").match(/\d+:\d+\/\w+$/gm) ?? [];
+  const now = (is.Ports ?? []).flatMap(({ PublicPort, PrivatePort, Type }) =>
+    PublicPort ? [`${PublicPort}:${PrivatePort}/${Type}`] : [],
+  );
+  const [was, has] = [before, now].map((ports) => [...new Set(ports)].sort().join(" "));
+  if (was === has || !was || !has) return [];
+  return [{ kind: "changed", message: `container ${name} publishes ${has}, not ${was}` }];
 }

@@ -35,6 +35,7 @@ interface Inspected {
   };
   readonly NetworkSettings: {
     readonly Networks: Record<string, { readonly Aliases: string[] | null; readonly IPAddress: string }>;
+    readonly Ports?: Record<string, readonly { readonly HostPort: string }[] | null>;
   };
   readonly Mounts: readonly { readonly Name: string; readonly Destination: string }[];
 }
@@ -110,6 +111,37 @@ describe("docker.run: a container's life", () => {
     const after = await rig.update();
     expect(after["container-id"]).to.equal(before["container-id"]);
     expect(await exec(rig.part, "cat", "/ran")).to.equal("once\n");
+    expect(await rig.look()).to.deep.equal([]);
+  });
+
+  it("started again by somebody, with other ports: others are told of them", async () => {
+    const rig = part({ ports: "80 81/udp" });
+    const before = await rig.install();
+    await engineJson({ method: "POST", path: `/containers/${rig.part}/restart?t=0` });
+    const { Ports = {} } = (await inspect(rig.part)).NetworkSettings;
+    const now = Ports["80/tcp"]?.[0]?.HostPort;
+    const told = (await rig.look()).filter(({ message }) => / publishes .*:80\/tcp.*, not /.test(message));
+    // Podman keeps the ports of a container.
+    expect(told).to.have.length(now === before["port-80"] ? 0 : 1);
+    expect((await rig.update())["port-80"]).to.equal(now);
+    expect(await rig.look()).to.deep.equal([]);
+  });
+
+  it("started again by somebody, with another address in the engine's own network", async () => {
+    const rig = part({});
+    const { "ip-address": before } = await rig.install();
+    await engineJson({ method: "POST", path: `/containers/${rig.part}/stop?t=0` });
+    // It may take the address.
+    await part({}).install();
+    await engineJson({ method: "POST", path: `/containers/${rig.part}/start` });
+    const [endpoint] = Object.values((await inspect(rig.part)).NetworkSettings.Networks);
+    const now = endpoint?.IPAddress;
+    expect(await rig.look()).to.deep.equal(
+      now === before
+        ? []
+        : [{ kind: "changed", message: `container ${rig.part} has address ${now}, not ${before}` }],
+    );
+    expect((await rig.update())["ip-address"]).to.equal(now);
     expect(await rig.look()).to.deep.equal([]);
   });
 
