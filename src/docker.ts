@@ -8,7 +8,6 @@ export {
   hasStatus,
   isConflict,
   isNotFound,
-  isNotModified,
   type Problem,
 } from "./docker/errors.js";
 export {
@@ -54,7 +53,6 @@ export {
   parseAddress,
   parseExposed,
   parsePort,
-  portKey,
   portSettings,
   publishedPorts,
   type PortMapping,
@@ -148,7 +146,6 @@ export {
 export type { AccessKeys, EcrAccess } from "./docker/ecr/access.js";
 export { isRegion, parseEcrHost, repositoryNameFault } from "./docker/ecr/address.js";
 export { openEcr, type Ecr } from "./docker/ecr/client.js";
-export { awsCode } from "./docker/ecr/errors.js";
 export { imagesByTag, removeTags, type RemoteImage, type RepositoryTags } from "./docker/ecr/images.js";
 export {
   createRepository,

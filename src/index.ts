@@ -1,19 +1,12 @@
 // The public API for programs: read a configuration, resolve it, report what is wrong with it.
 
-export { Composed, type Config, type HistoryEntry, type Section, type Value } from "./engine/config/model.js";
+export type { Config, HistoryEntry, Section, Value } from "./engine/config/model.js";
 export { loadConfig, type LoadRequest } from "./engine/config/load.js";
-export {
-  type Outside,
-  type Entry,
-  type Resolved,
-  Resolver,
-  nothingOutside,
-} from "./engine/config/resolve.js";
-export { outsideTargets } from "./engine/config/targets.js";
+export type { Entry, Resolved, Resolver } from "./engine/config/resolve.js";
 export { isSilent } from "./engine/config/builtin.js";
 export { type Diagnostic, DiagnosticError, type Note } from "./engine/diagnostic.js";
 export { noteText, type Paint, renderDiagnostic } from "./engine/render.js";
-export { didYouMean, suggest } from "./engine/suggest.js";
+export { didYouMean } from "./engine/suggest.js";
 export { lineAt, place, type Position, positionAt, type Source, type Span } from "./engine/text.js";
 
 // Open a buildout, plan, install, uninstall.

@@ -133,7 +133,7 @@ export function portSettings(
 }
 
 /** `80/tcp`. */
-export function portKey(port: Pick<PortMapping, "container" | "protocol">): string {
+function portKey(port: Pick<PortMapping, "container" | "protocol">): string {
   return `${port.container}/${port.protocol}`;
 }
 

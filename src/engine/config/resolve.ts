@@ -50,7 +50,7 @@ export interface SectionReference {
 }
 
 /** The asking section's name, where no real option has this name. */
-export const SECTION_NAME = "_buildout_section_name_";
+const SECTION_NAME = "_buildout_section_name_";
 
 /** A suggestion compares a name with all others: with many sections only the first mistakes get one. */
 const MOST_COMPARISONS = 100_000;
