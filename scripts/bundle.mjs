@@ -47,7 +47,7 @@ const FAST = [
   ["src/cli/commands/annotate.ts"],
   ["src/cli/commands/install.ts"],
   ["src/recipes/docker.run.ts", "src/recipes/docker.network.ts", "src/recipes/docker.volume.ts"],
-  ["src/recipes/docker.push.ts", "src/recipes/docker.pull.ts"],
+  ["src/recipes/docker.push.ts", "src/recipes/docker.pull.ts", "src/docker/ecr/login.ts"],
   ["src/recipes/docker.build.ts"],
   ["src/recipes/docker.copy.ts"],
 ];
