@@ -120,7 +120,7 @@ export class BuildReport {
     return new DockerError(
       {
         code: "build/failed",
-        message: `the build failed at ${step.name}: ${withoutCommand(step.error || reason)}`,
+        message: `the build failed at ${shortened(step.name)}: ${withoutCommand(step.error || reason)}`,
         ...(SYNTAX.test(step.name) && { help: [NO_SYNTAX] }),
         notes: [
           ...notes,
@@ -257,14 +257,20 @@ function withoutCommand(reason: string): string {
   const exit = /(?:exit code:|returned a non-zero code:|while running runtime: exit status) (\d+)/.exec(
     reason,
   );
-  return exit ? `exit code ${exit[1]}` : reason.replace(BUILDAH, "$1").trim();
+  return exit ? `exit code ${exit[1]}` : reason.replace(BUILDAH, "$1").replace(INNER, "").trim();
 }
 
 /** Podman's words for a step that it names first, and whose inner form may follow. */
 const BUILDAH = /^building at STEP "[^]*?": ([^]*?)(?: &imagebuilder\.Step\{[^]*)?$/;
 
+/** Where BuildKit was when it did not find what is to be copied. */
+const INNER = /^(?:failed to compute cache key: )?(?:failed to calculate checksum of ref \S+: )?/;
+
 function oneLine(keyword: string, rest: string): string {
-  const text = `${keyword} ${rest}`.replace(/\s+/g, " ");
+  return shortened(`${keyword} ${rest}`.replace(/\s+/g, " "));
+}
+
+function shortened(text: string): string {
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
 }
 

@@ -17,10 +17,19 @@ export function instructionOf(dockerfile: Dockerfile, name: string): Instruction
   const candidates = dockerfile.stages.filter((_stage, index) => isNamed(dockerfile, index, stageName));
   for (const stage of candidates) {
     const counted = countedSteps(dockerfile, stage);
-    const found = counted.length === Number(total) ? counted[Number(number) - 1] : undefined;
+    // Steps that the image brings along (ONBUILD) come first, and stand in no line of their own.
+    const brought = Number(total) - counted.length;
+    if (brought !== 0 && candidates.length > 1) continue;
+    if (brought > 0 && keyword === "ONBUILD") return fromOf(dockerfile, stage);
+    const at = Number(number) - 1;
+    const found = counted[at === 0 ? 0 : at - brought];
     if (found?.keyword === keyword?.toUpperCase()) return found;
   }
   return undefined;
+}
+
+function fromOf({ instructions, stages }: Dockerfile, stage: Stage): Instruction | undefined {
+  return instructions.filter(({ keyword }) => keyword === "FROM")[stages.indexOf(stage)];
 }
 
 /** Podman counts within a stage, from its FROM on; stages that it leaves out it does not count, so the keyword is compared. */
@@ -49,7 +58,6 @@ function countedSteps(dockerfile: Dockerfile, stage: Stage): Instruction[] {
   const internal =
     stage.from === "scratch" || dockerfile.stages.some(({ name }) => name === stage.from.toLowerCase());
   if (internal) return steps;
-  const at = dockerfile.stages.indexOf(stage);
-  const from = dockerfile.instructions.filter(({ keyword }) => keyword === "FROM")[at];
+  const from = fromOf(dockerfile, stage);
   return from ? [from, ...steps] : steps;
 }

@@ -50,7 +50,7 @@ function readInstructions(lines: readonly string[], escape: string): Instruction
     const rest = (match[2] ?? "").trim();
     const keyword = match[1]!.toUpperCase();
     found.push({ keyword, rest, line });
-    if (["RUN", "COPY", "ADD"].includes(keyword)) i = skipHeredocs(rest, lines, i);
+    if (/^(?:RUN|COPY|ADD|ONBUILD)$/.test(keyword)) i = skipHeredocs(rest, lines, i);
   }
   return found;
 }
@@ -71,7 +71,7 @@ function readDirectives(lines: readonly string[]): ReadonlyMap<string, string> {
 /** The index of the last line of the here-documents that an instruction opens. */
 function skipHeredocs(rest: string, lines: readonly string[], at: number): number {
   let i = at;
-  for (const [, dash, word] of rest.matchAll(/(?:^|\s)\d*<<(-?)["']?([A-Za-z_]\w*)["']?/g)) {
+  for (const [, dash, word] of rest.matchAll(/(?:^|\s)\d*<<(-?)["']?([\w.-]+)["']?/g)) {
     const ends = (line: string): boolean => (dash ? line.replace(/^\t+/, "") : line) === word;
     const end = lines.findIndex((line, index) => index > i && ends(line));
     // Without an end it was no here-document (`cat <<EOF` in quotes, an old builder's shell redirection).
@@ -108,6 +108,7 @@ export function imagesOf(dockerfile: Dockerfile, wanted: Wanted = {}): string[] 
   const { stages } = dockerfile;
   const variables = globalVariables(dockerfile, wanted.buildArgs ?? {});
   const images = new Set<string>();
+  const contexts = new Set(wanted.contexts?.map(familiar));
   const seen = new Set<number>();
   const visit = (index: number): void => {
     const stage = stages[index];
@@ -118,7 +119,8 @@ export function imagesOf(dockerfile: Dockerfile, wanted: Wanted = {}): string[] 
   };
   const follow = (written: string, before: number): void => {
     const name = expandVariables(written, variables);
-    if (!name || name === "scratch" || wanted.contexts?.includes(name)) return;
+    if (name.includes(UNKNOWN)) return stagesLike(stages, name, before).forEach(visit);
+    if (!name || name === "scratch" || contexts.has(familiar(name))) return;
     const stage = stageIndex(stages, name, before);
     if (stage >= 0) visit(stage);
     else if (!/^\d+$/.test(name)) images.add(name);
@@ -130,6 +132,18 @@ export function imagesOf(dockerfile: Dockerfile, wanted: Wanted = {}): string[] 
 function stageIndex(stages: readonly Stage[], name: string, before: number): number {
   const byName = stages.findLastIndex((stage, index) => index < before && stage.name === name.toLowerCase());
   return byName < 0 && /^\d+$/.test(name) && Number(name) < before ? Number(name) : byName;
+}
+
+/** The stages that a name with something unknown in it may mean: `base-$TARGETARCH`, which the builder fills in. */
+function stagesLike(stages: readonly Stage[], name: string, before: number): number[] {
+  const pieces = name.toLowerCase().split(UNKNOWN);
+  const like = new RegExp(`^${pieces.map((piece) => piece.replaceAll(/\W/g, "\\$&")).join(".*")}$`);
+  return stages.flatMap((stage, at) => (at < before && stage.name && like.test(stage.name) ? [at] : []));
+}
+
+/** An image and a context in its place may be called differently: `busybox:latest`, `docker.io/library/busybox`. */
+function familiar(name: string): string {
+  return name.replace(/^(?:docker\.io\/)?(?:library\/)?/, "").replace(/:latest$/, "");
 }
 
 /** Stages and images that an instruction takes files from. */
@@ -153,30 +167,53 @@ function globalVariables(
     for (const word of rest.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? []) {
       const [, name, value] = /^(\w+)(?:=([\s\S]*))?$/.exec(word) ?? [];
       const chosen = name && (given[name] ?? (value === undefined ? undefined : unquote(value, variables)));
-      if (name && chosen !== undefined) variables.set(name, chosen);
+      if (name && chosen !== undefined && !chosen.includes(UNKNOWN)) variables.set(name, chosen);
     }
   }
   return variables;
 }
 
-function unquote(value: string, variables: ReadonlyMap<string, string>): string | undefined {
+function unquote(value: string, variables: ReadonlyMap<string, string>): string {
   if (value.startsWith("'")) return value.replace(/^'|'$/g, "");
   return expandVariables(value.replace(/^"|"$/g, ""), variables);
 }
 
-/** Fills in `$x`, `${x}`, `${x:-default}`, `${x-default}` and `${x:+other}`; undefined where a value is missing. */
-function expandVariables(text: string, variables: ReadonlyMap<string, string>): string | undefined {
-  let missing = false;
-  const filled = text.replace(
-    /\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})/g,
-    (_all, plain: string, braced: string, mark?: string, word = "") => {
-      const value = variables.get(plain ?? braced);
-      if (mark?.endsWith("+")) return value ? String(word) : "";
-      if (mark && (value === undefined || (mark === ":-" && value === "")))
-        return expandVariables(String(word), variables) ?? "";
-      if (value === undefined) missing = true;
-      return value ?? "";
-    },
-  );
-  return missing ? undefined : filled;
+/** Stands for what is not known. */
+const UNKNOWN = "\0";
+
+/** Fills in `$x`, `${x}`, `${x:-default}`, `${x-default}`, `${x:+other}` and `${x:?error}`, whose words may have variables. */
+function expandVariables(text: string, variables: ReadonlyMap<string, string>): string {
+  let filled = "";
+  for (let rest = text; rest !== ""; ) {
+    const [all = rest[0] ?? "", plain, braced] = /^\$(?:(\w+)|\{(\w+))/.exec(rest) ?? [];
+    rest = rest.slice(all.length);
+    if (plain !== undefined) filled += variables.get(plain) ?? UNKNOWN;
+    else if (braced === undefined) filled += all;
+    else {
+      const end = closingBrace(rest);
+      filled += braces(braced, rest.slice(0, end), variables);
+      rest = rest.slice(end + 1);
+    }
+  }
+  return filled;
+}
+
+/** Where the brace is closed that stands open before a text. */
+function closingBrace(text: string): number {
+  let depth = 1;
+  const end = text.split("").findIndex((character) => {
+    depth += character === "{" ? 1 : character === "}" ? -1 : 0;
+    return depth === 0;
+  });
+  return end < 0 ? text.length : end;
+}
+
+/** @param modifier what stands between the name and the closing brace */
+function braces(name: string, modifier: string, variables: ReadonlyMap<string, string>): string {
+  const [, colon, sign, word = ""] = /^(:?)([-+?])(.*)$/s.exec(modifier) ?? [];
+  if (sign === undefined && modifier !== "") return UNKNOWN;
+  const known = variables.get(name);
+  const value = colon && known === "" ? undefined : known;
+  if (sign === "+") return value === undefined ? "" : expandVariables(word, variables);
+  return value ?? (sign === "-" ? expandVariables(word, variables) : UNKNOWN);
 }

@@ -200,6 +200,25 @@ describe("BuildReport", () => {
     });
   });
 
+  it("names a step briefly, and what is not there without BuildKit's own numbers", () => {
+    const content = parseDockerfile("FROM x\nCOPY nope /x\n");
+    const failing = (step: string, error: string): string => {
+      const { report } = listen();
+      report.trace(decodeTrace(message(failed("a", step, error))));
+      return report.failure(new Error("failed to solve"), { name: "Dockerfile", content }).message;
+    };
+    for (const before of ["", "failed to compute cache key: "])
+      expect(
+        failing(
+          "[2/2] COPY nope /x",
+          `${before}failed to calculate checksum of ref 1::2: "/nope": not found`,
+        ),
+      ).to.equal('the build failed at [2/2] COPY nope /x: "/nope": not found');
+    const long = failing(`[2/2] RUN echo ${"x".repeat(1000)}`, "exit code: 1");
+    expect(long).to.match(/^the build failed at \[2\/2\] RUN echo x+\.\.\.: exit code 1$/);
+    expect(long.length).to.be.lessThan(250);
+  });
+
   it("says which cache was not taken, and does not blame it for a step that fails", () => {
     const { said, report } = listen();
     const name = "importing cache manifest from r/x:1";

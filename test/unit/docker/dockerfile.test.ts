@@ -42,6 +42,9 @@ describe("parseDockerfile", () => {
       "\tX",
       "FROM b",
       "Y",
+      "ONBUILD COPY <<Z.1 /z",
+      "FROM not-here-either",
+      "Z.1",
       "RUN cat <<NONE",
       "FROM last",
     );
@@ -88,6 +91,46 @@ describe("imagesOf", () => {
     expect(images("FROM --platform=$BUILDPLATFORM busybox AS b\nFROM b")).to.deep.equal(["busybox"]);
   });
 
+  it("have defaults with variables in them, and variables with signs of any kind", () => {
+    const from = (name: string): string[] => images(`ARG A=one\nARG E=\nFROM ${name}`);
+    for (const [name, image] of [
+      ["${NO:-${A}}", "one"],
+      ["${NO:-${ALSO:-x/${A}}}:1", "x/one:1"],
+      ["${NO-$A}", "one"],
+      ["${E:-two}", "two"],
+      ["x${E-two}", "x"],
+      ["x${E:+two}", "x"],
+      ["x${E+-two}", "x-two"],
+      ["${A:?is needed}", "one"],
+      ["r.example/${A}/$A", "r.example/one/one"],
+    ] as const)
+      expect(from(name), name).to.deep.equal([image]);
+    for (const name of ["$NO", "${NO:?is needed}", "${A%e}", "${A", "a${NO}b"])
+      expect(() => from(name), name).not.to.throw();
+    expect(from("a${NO}b")).to.deep.equal([]);
+  });
+
+  it("are those of every stage that a name may mean which only the builder can fill in", () => {
+    const source = text(
+      "FROM one AS base-amd64",
+      "FROM two AS base-arm64",
+      "FROM three AS other",
+      "FROM base-$TARGETARCH",
+    );
+    expect(images(source)).to.deep.equal(["one", "two"]);
+  });
+
+  it("are none of those that a context stands in for, however they are called", () => {
+    const contexts = ["busybox", "team/app"];
+    const source = text(
+      "FROM docker.io/library/busybox:latest AS a",
+      "COPY --from=team/app:latest / /",
+      "FROM busybox:1",
+      "COPY --from=a / /",
+    );
+    expect(images(source, { contexts })).to.deep.equal(["busybox:1"]);
+  });
+
   it("are none of what is no Dockerfile", () => {
     for (const source of ["", "\u0000\u0001", "hello world", "FROM", "FROM a AS a\nFROM a AS a"])
       expect(() => images(source)).not.to.throw();
@@ -122,6 +165,16 @@ describe("instructionOf", () => {
   it("finds the classic builder's by number", () => {
     expect(line("Step 1/10 : ARG V=1")).to.equal(1);
     expect(line("Step 5/10 : RUN make")).to.equal(5);
+  });
+
+  it("finds them after what an image brings along, and for that the FROM", () => {
+    const triggered = parseDockerfile(text("FROM a AS x", "FROM triggers", "COPY a b", "RUN make"));
+    const at = (name: string): number | undefined => instructionOf(triggered, name)?.line;
+    expect(at("[stage-1 1/5] FROM docker.io/library/triggers")).to.equal(2);
+    expect(at("[stage-1 2/5] ONBUILD RUN one")).to.equal(2);
+    expect(at("[stage-1 4/5] COPY a b")).to.equal(3);
+    expect(at("[stage-1 5/5] RUN make")).to.equal(4);
+    expect(at("[stage-1 3/5] RUN other")).to.equal(undefined);
   });
 
   it("finds podman's by stage and number", () => {
