@@ -8,7 +8,7 @@ import type { Credentials } from "./auth-types.js";
 import type { Engine } from "./engine.js";
 import { DockerError, reasonOf } from "./errors.js";
 import { parseReference, withDefaultTag, type Reference } from "./reference.js";
-import { deniedProblem } from "./registry-error.js";
+import { deniedProblem, failedProblem } from "./registry-error.js";
 
 /** Kinds of manifests. One that is not named would be turned into an older one, with another digest. */
 const ACCEPT = [
@@ -94,10 +94,10 @@ function covers(prefix: string, repository: string): boolean {
 
 /** Proxies count, as they do for every download; an insecure registry's certificate is not checked. */
 async function dispatcherFor(env: Engine["env"], insecure: boolean): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent } = await import("undici");
+  const { EnvHttpProxyAgent, interceptors } = await import("undici");
   const setting = (name: string): string => env[name] ?? env[name.toUpperCase()] ?? "";
   const tls = { rejectUnauthorized: !insecure };
-  return new EnvHttpProxyAgent({
+  const agent = new EnvHttpProxyAgent({
     httpProxy: setting("http_proxy"),
     httpsProxy: setting("https_proxy"),
     noProxy: setting("no_proxy"),
@@ -105,6 +105,8 @@ async function dispatcherFor(env: Engine["env"], insecure: boolean): Promise<Dis
     connect: { ...tls, timeout: PATIENCE },
     requestTls: tls,
   });
+  // What a registry keeps elsewhere; the authorization stays with it.
+  return agent.compose(interceptors.redirect({ maxRedirections: 5 }));
 }
 
 /** By HTTPS; an insecure registry also by plain HTTP, where it does not speak TLS. */
@@ -201,5 +203,5 @@ async function tokenFrom(
 function failed({ reference, credentials }: RegistryQuestion, { status }: Answer): DockerError {
   const said = `the registry answered with HTTP status ${status}`;
   if (status === 401 || status === 403) return new DockerError(deniedProblem(reference, said, credentials));
-  return new DockerError({ code: "registry/failed", message: `${reference}: ${said}` });
+  return new DockerError(failedProblem(reference, said));
 }

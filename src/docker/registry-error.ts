@@ -26,6 +26,9 @@ const CODES: readonly (readonly [RegExp, string])[] = [
 /** What an engine says of a transfer, rather than of itself (it stops, it is not to be reached). */
 const TOLD: ReadonlySet<string> = new Set(["engine/stream-error", "engine/failed"]);
 
+/** Of a pull an engine since 25 gives this status of the registry's on; it has no such limit itself. */
+const TOO_MANY = 429;
+
 /** What a pull or a push failed with, told apart as far as the engine lets see. Anything else passes unchanged. */
 export function registryError(error: unknown, reference: string, who?: Credentials): unknown {
   if (!(error instanceof DockerError) || !error.problem.code.startsWith("engine/")) return error;
@@ -33,7 +36,10 @@ export function registryError(error: unknown, reference: string, who?: Credentia
   const known = CODES.find(([pattern]) => pattern.test(words))?.[1];
   const code = known ?? (hasStatus(error, 404) ? "registry/missing" : undefined);
   // What goes wrong before the first layer is answered with 500, whatever the registry's own status was.
-  if (!code) return TOLD.has(error.problem.code) ? failed(error, reference) : error;
+  if (!code) {
+    const told = TOLD.has(error.problem.code) || hasStatus(error, TOO_MANY);
+    return told ? failed(error, reference) : error;
+  }
   const options = { cause: error, ...(error.statusCode && { statusCode: error.statusCode }) };
   const said = `the engine says: ${error.message}`;
   const problem =
@@ -81,7 +87,10 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     "the registry has no image for this platform: set platform to one that it has",
   ],
   [/\bno space left on device\b/, "make room on the disk of the engine or of the registry"],
-  [/\berror parsing HTTP 4\d\d response body\b/, "is that a registry's address, and does it begin at /v2/?"],
+  [
+    /\berror parsing HTTP 4\d\d response body\b|\binvalid character '<'/,
+    "is that a registry's address, and does it begin at /v2/?",
+  ],
   [
     /\bHTTP status:? 5\d\d\b|: 5\d\d [A-Z]|\bStatusCode: 5\d\d\b/,
     "the registry itself has failed: look into its log. The next run tries again",
@@ -89,13 +98,13 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
 ];
 
 function failed(error: DockerError, reference: string): DockerError {
-  const help = ADVICE.find(([words]) => words.test(error.message))?.[1];
-  const problem: Problem = {
-    code: "registry/failed",
-    message: `${reference}: ${error.message}`,
-    ...(help && { help: [help] }),
-  };
-  return new DockerError(problem, { cause: error });
+  return new DockerError(failedProblem(reference, error.message), { cause: error });
+}
+
+/** @param said what went wrong, in the words of the engine or of ours */
+export function failedProblem(reference: string, said: string): Problem {
+  const help = ADVICE.find(([words]) => words.test(said))?.[1];
+  return { code: "registry/failed", message: `${reference}: ${said}`, ...(help && { help: [help] }) };
 }
 
 const PROBLEMS: Readonly<Record<string, (reference: string, said: string) => Problem>> = {

@@ -54,6 +54,8 @@ describe("parseDockerfile", () => {
 
 const images = (source: string, wanted = {}): string[] => imagesOf(parseDockerfile(source), wanted);
 
+const from = (name: string): string[] => images(`ARG A=one\nARG E=\nFROM ${name}`);
+
 describe("imagesOf", () => {
   it("are those of the stages that the target needs", () => {
     const source = text(
@@ -92,7 +94,6 @@ describe("imagesOf", () => {
   });
 
   it("have defaults with variables in them, and variables with signs of any kind", () => {
-    const from = (name: string): string[] => images(`ARG A=one\nARG E=\nFROM ${name}`);
     for (const [name, image] of [
       ["${NO:-${A}}", "one"],
       ["${NO:-${ALSO:-x/${A}}}:1", "x/one:1"],

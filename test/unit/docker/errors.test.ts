@@ -166,6 +166,10 @@ describe("what is advised where a registry fails", () => {
       "error parsing HTTP 404 response body: invalid character 'o' in literal null (expecting 'u'): \"nothing\"",
       "is that a registry's address",
     ],
+    [
+      "error unmarshalling content: invalid character '<' looking for beginning of value",
+      "is that a registry's address",
+    ],
     ["dial tcp: lookup r.example: no such host", "is the registry running"],
     [
       'failed to copy: failed to do request: Put "http://r/v2/x": write tcp 127.0.0.1:1->127.0.0.1:2: use of closed network connection',
@@ -179,6 +183,20 @@ describe("what is advised where a registry fails", () => {
       expect(problem).to.include({ code: "registry/failed", message: `r/x:1: ${said}` });
       expect(problem.help?.join()).to.match(new RegExp(`^${help}`));
     });
+
+  it("also where an engine gives the registry's status on", () => {
+    const refused = { code: "engine/refused", message: "toomanyrequests: slow down" };
+    const error = registryError(new DockerError(refused, { statusCode: 429 }), "r/x:1");
+    expect((error as DockerError).problem).to.deep.equal({
+      code: "registry/failed",
+      message: "r/x:1: toomanyrequests: slow down",
+      help: [
+        "the registry limits how often it is asked: wait, or log in (docker login) where that gives more",
+      ],
+    });
+    const other = new DockerError(refused, { statusCode: 400 });
+    expect(registryError(other, "r/x:1"), "the engine's own").to.equal(other);
+  });
 
   it("nothing is invented for what nobody knows", () => {
     const said = { code: "engine/failed", message: "lease does not exist" };

@@ -16,21 +16,27 @@ describe("a registry asked without an engine", () => {
   let challenge: string;
   let authorization: string | undefined;
   let asked: string[];
+  let moved: Readonly<Record<string, string>>;
+  let busy: boolean;
 
   beforeEach(async () => {
-    [challenge, authorization, asked] = ["", undefined, []];
+    [challenge, authorization, asked, moved, busy] = ["", undefined, [], {}, false];
     server = http.createServer((request, response) => {
       const { method, url = "", headers } = request;
       asked.push(`${method} ${url} ${headers.authorization ?? "-"}`);
       if (url.startsWith("/token")) return token(request, response);
-      if (authorization !== undefined && headers.authorization !== authorization) {
+      if (busy) return void response.writeHead(429, { "retry-after": "1" }).end();
+      const kept = url.startsWith("/kept");
+      if (!kept && authorization !== undefined && headers.authorization !== authorization) {
         return void response.writeHead(401, { "www-authenticate": challenge }).end();
       }
-      if (url !== "/v2/app/manifests/1") return void response.writeHead(404).end();
+      const location = moved[url];
+      if (location !== undefined) return void response.writeHead(307, { location }).end();
+      if (!kept && url !== "/v2/app/manifests/1") return void response.writeHead(404).end();
       response.writeHead(200, { "content-type": MEDIA_TYPE, "docker-content-digest": DIGEST });
       response.end(JSON.stringify({ config: { digest: CONFIG } }));
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(0, resolve));
     host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterEach(() => server.close());
@@ -85,6 +91,30 @@ describe("a registry asked without an engine", () => {
     expect(await ask("app:1", { identityToken: "refresh" })).to.include({ digest: DIGEST });
     const form = "grant_type=refresh_token&client_id=tsbuildout&refresh_token=refresh";
     expect(asked.slice(1, 3)).to.deep.equal(["POST /token -", `${question}&${form}`]);
+  });
+
+  it("may have its manifests elsewhere, where nobody sees the authorization", async () => {
+    const basic = `Basic ${Buffer.from("ann:s3cret").toString("base64")}`;
+    const elsewhere = host.replace("127.0.0.1", "localhost");
+    [challenge, authorization] = ['Basic realm="test"', basic];
+    moved = { "/v2/app/manifests/moved": `http://${elsewhere}/kept?by=key` };
+    expect(await ask("app:moved", { username: "ann", password: "s3cret" })).to.include({ digest: DIGEST });
+    expect(asked).to.deep.equal([
+      "GET /v2/app/manifests/moved -",
+      `GET /v2/app/manifests/moved ${basic}`,
+      "GET /kept?by=key -",
+    ]);
+  });
+
+  it("says that it is asked too often", async () => {
+    busy = true;
+    expect(await problemOf(async () => await ask("app:1"))).to.deep.equal({
+      code: "registry/failed",
+      message: `${host}/app:1: the registry answered with HTTP status 429`,
+      help: [
+        "the registry limits how often it is asked: wait, or log in (docker login) where that gives more",
+      ],
+    });
   });
 
   it("is asked by HTTPS alone, unless the engine's settings call it insecure", async () => {
