@@ -43,6 +43,8 @@ export function suggest(word: string, names: Iterable<string>): string | undefin
 /** The help line of a diagnostic that `suggest` gives rise to: none or one. */
 export function didYouMean(word: string, names: Iterable<string>): readonly string[] {
   if (word.includes(",")) return ["blanks separate names, not commas"];
+  if (/^[#;]/.test(word)) return ["there are no comments behind a value: give them lines of their own"];
+  if (/^["']/.test(word)) return ["quotes are a part of the value: leave them out"];
   const name = suggest(word, names);
   return name === undefined ? [] : [`did you mean "${name}"?`];
 }

@@ -57,6 +57,24 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: blanks separate names, not commas`,
   },
   {
+    name: "config/missing-section: with a comment",
+    cfg: "[buildout]\nparts = aa #\n[aa]\nrecipe = docker.volume\n",
+    text: `error[config/missing-section]: there is no section [#] for the part #
+  buildout.cfg:2:12
+2 | parts = aa #
+  |            ^
+  = help: there are no comments behind a value: give them lines of their own`,
+  },
+  {
+    name: "recipe/missing: with quotes",
+    cfg: part('recipe = "docker.run"'),
+    text: `error[recipe/missing]: there is no recipe "docker.run" (part a)
+  buildout.cfg:4:10
+4 | recipe = "docker.run"
+  |          ^^^^^^^^^^^^
+  = help: quotes are a part of the value: leave them out`,
+  },
+  {
     name: "container/name-twice",
     cfg: "[buildout]\nparts = aa bb\n[aa]\nrecipe = docker.run\nname = same\nimage = x\n[bb]\nrecipe = docker.run\nname = same\nimage = x\n",
     text: `error[container/name-twice]: same is the container of the part aa, too (part bb)
