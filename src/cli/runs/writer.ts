@@ -76,9 +76,7 @@ class RunWriter {
   take(event: Event): void {
     const milliseconds = Math.round(this.#settings.now() - this.#begin);
     if (event.type === "part-log") {
-      // A line that holds line ends would be read back as several.
-      const text = event.line.replaceAll("\n", "\r");
-      this.#log(event.part).write(`${milliseconds} ${event.stream} ${text}\n`);
+      this.#log(event.part).write(`${milliseconds} ${event.stream} ${event.line}\n`);
       return;
     }
     this.#events.write(`${JSON.stringify({ milliseconds, ...event })}\n`);
