@@ -25,8 +25,10 @@ export class Activity {
     step: string,
     bar: { id?: string; current?: number; total?: number; unit?: "bytes" | "items" },
   ): void {
-    if (step !== this.#step && bar.id === undefined) this.#bars.clear();
-    this.#step = step;
+    // A command of several lines may be a step; here it has one.
+    const line = step.replace(/\s+/g, " ");
+    if (line !== this.#step && bar.id === undefined) this.#bars.clear();
+    this.#step = line;
     if (bar.current === undefined) return;
     this.#unit = bar.unit;
     this.#bars.set(bar.id ?? "", { current: bar.current, total: bar.total ?? 0, unit: bar.unit });

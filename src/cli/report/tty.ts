@@ -6,7 +6,7 @@ import { LiveRegion, type Terminal } from "./live.js";
 import { PartLogs } from "./part-logs.js";
 import { endLine, pickedLines, summaryLines } from "./summary.js";
 import type { Teller } from "./teller.js";
-import { fit } from "./width.js";
+import { fit, terminalLine } from "./width.js";
 
 export interface TtySettings {
   readonly terminal: Terminal;
@@ -58,7 +58,7 @@ class Screen {
       case "part-log":
         this.#logs.add(event.part, event.line);
         if (this.#settings.verbose || event.stream === "note")
-          this.#above.push(`${this.#settings.palette.dim(`${event.part} |`)} ${event.line}`);
+          this.#above.push(`${this.#settings.palette.dim(`${event.part} |`)} ${terminalLine(event.line)}`);
         break;
       case "part-ended":
         this.#ended(event);
@@ -115,7 +115,7 @@ class Screen {
   #failedLogs(event: Extract<Event, { type: "run-ended" }>): string[] {
     const failed = event.summary.parts.filter((part) => part.end === "failed");
     return failed.flatMap(({ part }) => {
-      const log = this.#logs.of(part);
+      const log = this.#logs.of(part).map(terminalLine);
       return log.length === 0 ? [] : ["", this.#settings.palette.bold(`log of ${part}:`), ...log];
     });
   }

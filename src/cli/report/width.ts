@@ -25,6 +25,22 @@ function characterWidth(code: number): number {
   return wide ? 2 : 1;
 }
 
+/** Control sequences (ECMA-48: CSI, OSC, others) and single control characters, but for the tab. */
+const CONTROLS =
+  // eslint-disable-next-line no-control-regex
+  /\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.?|[\x00-\x08\x0a-\x1f\x7f]/g;
+
+// eslint-disable-next-line no-control-regex
+const COLOUR = /^\x1b\[[0-9;:]*m$/;
+
+/** A line that a program has written as it may stand among those of others: its colours stay, what moves the cursor or
+ *  clears the screen goes, and of a progress bar that overwrites its line the last state is left. */
+export function terminalLine(line: string): string {
+  const shown = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
+  const text = shown.replace(CONTROLS, (control) => (COLOUR.test(control) ? control : ""));
+  return text.includes("\x1b") ? `${text}\x1b[0m` : text;
+}
+
 /** Cuts a text without escape sequences to a number of columns, with `…` where something was cut. */
 export function fit(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
