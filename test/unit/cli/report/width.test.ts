@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { Activity } from "../../../../src/cli/report/activity.js";
+import { palette } from "../../../../src/cli/report/colors.js";
+import { ttyReporter } from "../../../../src/cli/report/tty.js";
 import { terminalLine } from "../../../../src/cli/report/width.js";
 
 describe("a program's line on a terminal that it shares with others", () => {
@@ -12,6 +14,20 @@ describe("a program's line on a terminal that it shares with others", () => {
     ["is the last state of a progress bar", "10 %\r20 %\r\r", "20 %"],
   ] as const)
     it(what, () => expect(terminalLine(line)).to.equal(shown));
+});
+
+it("a run on a terminal shows such lines", () => {
+  let text = "";
+  const { report, abandon } = ttyReporter({
+    terminal: { columns: 80, rows: 24, write: (some) => (text += some) },
+    palette: palette(false),
+    verbose: true,
+    now: () => 0,
+    later: () => () => {},
+  });
+  report({ type: "part-log", part: "a", stream: "out", line: "\x1b[2Jcleared" });
+  abandon();
+  expect(text).to.equal("a | cleared\n");
 });
 
 it("a step of several lines takes one", () => {
