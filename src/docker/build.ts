@@ -142,7 +142,10 @@ function buildQuery(
     cpusetmems: spec.cpusetMems,
     cpuperiod: spec.cpuPeriod,
     cpuquota: spec.cpuQuota,
-    ...(spec.ulimits.length > 0 && { ulimits: JSON.stringify(spec.ulimits) }),
+    ...(spec.ulimits.length > 0 && {
+      // Podman wants them as they are written.
+      ulimits: JSON.stringify(libpod ? spec.ulimits.map(ulimitText) : spec.ulimits),
+    }),
     cgroupparent: spec.cgroupParent,
     isolation: spec.isolation,
     platform: spec.platform,
@@ -163,6 +166,11 @@ function outputs(builder: EngineBuild["builder"], { annotations }: BuildSpec): R
     named.flatMap(([name, value]) => annotationKeys(name).map((key) => [key, value])),
   );
   return { outputs: JSON.stringify([{ Type: "moby", Attrs }]) };
+}
+
+/** `nofile=64:128` */
+export function ulimitText({ Name, Soft, Hard }: Ulimit): string {
+  return `${Name}=${Soft}:${Hard}`;
 }
 
 /** What buildx is told as `index,manifest[linux/amd64]:name` is `annotation-index.name` and so on to BuildKit. */

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { BuildReport } from "./build-report.js";
-import type { BuildSpec } from "./build.js";
+import { ulimitText, type BuildSpec } from "./build.js";
 import { readRawJson } from "./buildkit-trace.js";
 import { parseEcrHost } from "./ecr/address.js";
 import { DockerError, reasonOf } from "./errors.js";
@@ -141,10 +141,7 @@ export function buildxArguments(
     ...(spec.pull ? ["--pull"] : []),
     ...each("--network", [spec.network]),
     ...each("--shm-size", [spec.shmSize?.toString()]),
-    ...each(
-      "--ulimit",
-      spec.ulimits.map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`),
-    ),
+    ...each("--ulimit", spec.ulimits.map(ulimitText)),
     ...each("--cgroup-parent", [spec.cgroupParent]),
     ...each("--allow", spec.allow),
     ...each("--platform", [spec.platform]),

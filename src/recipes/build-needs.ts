@@ -52,7 +52,8 @@ export interface Chosen {
 export async function warnOfIgnored(context: Context, chosen: Chosen): Promise<void> {
   const { builder, engine, options, dockerfile } = chosen;
   if (builder === "classic") return;
-  warnOfLimits(context, chosen);
+  // Podman builds by itself, and limits its steps.
+  if (!engine.libpod || builder === "buildx") warnOfLimits(context, chosen);
   // Another BuildKit than the engine's, of which nothing is known.
   if (options.builder.kind === "buildx" && options.builder.instance !== undefined) return;
   if (options.check !== undefined && dockerfile.syntax === undefined && !speaksApi(engine, CHECKS))

@@ -94,10 +94,20 @@ export async function engineHas(path: string): Promise<boolean> {
   throw new Error(`GET ${path}: ${status} ${body.toString().trim()}`);
 }
 
+interface EngineVersion {
+  readonly ApiVersion: string;
+  readonly Components: readonly { readonly Name: string }[];
+}
+
 /** Whether the engine speaks only an older API than 1.`minor`: 1.42 came with engine 23. */
 export async function apiBefore(minor: number): Promise<boolean> {
-  const { ApiVersion } = await engineJson<{ ApiVersion: string }>({ path: "/version" });
+  const { ApiVersion } = await engineJson<EngineVersion>({ path: "/version" });
   return Number(ApiVersion.split(".")[1]) < minor;
+}
+
+export async function isPodman(): Promise<boolean> {
+  const { Components } = await engineJson<EngineVersion>({ path: "/version" });
+  return Components.some(({ Name }) => Name === "Podman Engine");
 }
 
 /** Removes an object, whatever its state; one that is not there is no error. */
