@@ -72,13 +72,13 @@ function change(from: string | undefined, to: string | undefined, secret: boolea
   const masked = secret || [from, to].some((text) => text !== undefined && isHashed(text));
   const show = (text: string | undefined): string =>
     text === undefined ? "(not set)" : masked ? MASK : shown(text);
-  const lines = !masked && from !== undefined && to !== undefined && /\n/.test(from + to);
+  const lines = !masked && [from, to].some((text) => text?.includes("\n"));
   return lines ? lineChange(from, to) : `${show(from)} -> ${show(to)}`;
 }
 
 /** Of long values only the lines that differ. */
-function lineChange(from: string, to: string): string {
-  const [old, now] = [from.split("\n"), to.split("\n")];
+function lineChange(from: string | undefined, to: string | undefined): string {
+  const [old, now] = [from?.split("\n") ?? [], to?.split("\n") ?? []];
   const [oldSet, nowSet] = [new Set(old), new Set(now)];
   const pieces = [
     ...old.filter((line) => !nowSet.has(line)).map((line) => `-${shown(line)}`),

@@ -91,6 +91,11 @@ const rows: readonly Row[] = [
     says: ["reinstall", "option constructor: (not set) -> x"],
   },
   {
+    what: "an option of several lines appeared",
+    wanted: wanted(options(["a", print("1")], ["c", print("x\ny")])),
+    says: ["reinstall", "option c: +x +y"],
+  },
+  {
     what: "lines of an option changed",
     wanted: wanted(options(["a", print("x=1\ny=2")])),
     record: record({ options: { a: "x=1\ny=1\nz=1" } }),
