@@ -1,5 +1,5 @@
 import { lstat, realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, posix } from "node:path";
 import type { Readable } from "node:stream";
 import { containerPath } from "./attach.js";
 import {
@@ -134,10 +134,9 @@ async function openFolder(
   };
 }
 
-/** `a/b/` -> `/a/b` */
+/** `a/../b/` -> `/b`: nothing is above the root, and engines look at no symlink before a `..` either. */
 export function absolute(path: string): string {
-  const pieces = path.split("/").filter((piece) => piece !== "" && piece !== ".");
-  return `/${pieces.join("/")}`;
+  return posix.normalize(`/${path}`).replace(/(?<=.)\/$/, "");
 }
 
 function mustFit(path: string, kind: OpenSource["kind"], place: CopySource): void {

@@ -1,11 +1,12 @@
 import { realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { containerPath } from "./attach.js";
 import { plannedDirectories, putPlanned, type Plan } from "./copy-plan.js";
 import { nameOf, type ContainerPlace, type FolderPlace } from "./copy-place.js";
 import { DockerError } from "./errors.js";
 import { streamOf } from "./outlet.js";
+import type { ArchiveEntry } from "./tar-rewrite.js";
 import { makeFolders } from "./make-folders.js";
 import { statInContainer } from "./path-stat.js";
 import { putArchive } from "./put-archive.js";
@@ -123,14 +124,23 @@ type OnEntry = NonNullable<Plan["onEntry"]>;
 function onEntryFor(to: FolderPlace, chosen: { mtime: number }[]): OnEntry {
   return (entry, name) => {
     chosen.push(entry);
-    if (!"346".includes(entry.type)) return;
+    const what = notMade(entry, name);
+    if (what === undefined) return;
     throw new DockerError({
       code: "copy/unsupported",
-      message: `/${textOf(name)} is a ${entry.type === "6" ? "fifo" : "device"}, which is not made in ${to.path}`,
+      message: `/${textOf(name)} is a ${what}, which is not made in ${to.path}`,
       help: ["leave it out with exclude"],
       option: "paths",
     });
   };
+}
+
+/** What an entry is that has no place on the host: a special file, or a symlink that leads out of the folder. */
+function notMade({ type, link }: ArchiveEntry, name: string): string | undefined {
+  if (type === "6") return "fifo";
+  if (type === "3" || type === "4") return "device";
+  const leadsOut = link.startsWith("/") || posix.join(posix.dirname(name), link).startsWith("..");
+  return type === "2" && leadsOut ? `symlink to ${textOf(link)}` : undefined;
 }
 
 function hostError(error: unknown, path: string): unknown {

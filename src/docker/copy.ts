@@ -101,11 +101,15 @@ async function digestOf(source: OpenSource): Promise<string> {
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** A byte string without slashes at its ends. */
-function targetOf({ path, target }: CopyRequest): string {
+/** Where a copy arrives: absolute, without a slash at its end. */
+export function arrival({ path, target }: Pick<CopyRequest, "path" | "target">): string {
   const into = target !== undefined && target.endsWith("/") && !path.endsWith("/");
-  const whole = absolute(into ? `${target}${basename(absolute(path))}` : (target ?? path));
-  return byteString(whole.slice(1));
+  return absolute(into ? `${target}${basename(absolute(path))}` : (target ?? path));
+}
+
+/** A byte string without slashes at its ends. */
+function targetOf(request: CopyRequest): string {
+  return byteString(arrival(request).slice(1));
 }
 
 /**

@@ -1,6 +1,13 @@
 import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { copyPath, imageKey, inspectContainer, inspectImage, removeContainer } from "tsbuildout/docker";
+import { dirname, resolve } from "node:path";
+import {
+  arrival,
+  copyPath,
+  imageKey,
+  inspectContainer,
+  inspectImage,
+  removeContainer,
+} from "tsbuildout/docker";
 import {
   defineRecipe,
   type ConfigureContext,
@@ -102,8 +109,7 @@ async function ownFile(
   root: string,
   { path, target }: CopyLine,
 ): Promise<void> {
-  const into = target?.endsWith("/") && !path.endsWith("/");
-  const place = join(root, into ? join(target ?? "", basename(path)) : (target ?? path)).replace(/\/+$/, "");
+  const place = resolve(root, `.${arrival({ path, ...(target === undefined ? {} : { target }) })}`);
   if (existsSync(place)) return;
   await announceFolders(context, dirname(place));
   await context.created({ kind: "file", name: place });

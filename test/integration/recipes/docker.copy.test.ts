@@ -162,6 +162,24 @@ describe("docker.copy", () => {
     ]);
   });
 
+  it("brings nothing, and takes nothing away, above a folder that stands for a root", async () => {
+    const above = await temporaryFolder();
+    const out = join(above, "out");
+    const back = part({});
+    back.texts = {
+      "container-from": source,
+      "path-to": out,
+      paths: "/bin/../bin/./sh /../../a\n/bin/sh /x/../b",
+    };
+    await back.install();
+    expect(await readdir(above)).to.deep.equal(["out"]);
+    expect((await readdir(out)).sort()).to.deep.equal(["a", "b"]);
+    expect(back.resources.filter(({ kind }) => kind === "file").map(({ name }) => name)).to.deep.equal([
+      join(out, "a"),
+      join(out, "b"),
+    ]);
+  });
+
   it("copies times to the nanosecond, of large trees where that is asked for", async () => {
     await shell(source, 'mkdir -p /large; cd /large; for n in $(seq 1010); do echo $n > "file $n"; done');
     const times = async (container: string): Promise<string> =>
