@@ -19,5 +19,5 @@ function cacheFolder(flags = ""): string | undefined {
 const cache = new CodeCache(cacheFolder());
 const load = chunkLoader(cache, join(import.meta.dirname, "chunks"));
 const start = load(START) as { readonly run: typeof run };
-start.run({ flagsChange: () => cache.save(cacheFolder("-patient")) });
+start.run({ flagsChange: (flags) => cache.save(cacheFolder(flags.replaceAll(" ", ""))) });
 process.on("exit", () => cache.save());

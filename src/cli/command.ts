@@ -11,7 +11,7 @@ export interface Io {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** To be called before V8 is told flags: what it has compiled is kept apart by them. */
-  readonly flagsChange?: () => void;
+  readonly flagsChange?: (flags: string) => void;
 }
 
 export interface Output {

@@ -44,33 +44,18 @@ export function lineStarts(source: Source): Uint32Array {
 function tableOf(source: Source): LineTable {
   const known = lineTables.get(source);
   if (known) return known;
-  const { text } = source;
-  const starts = [0];
-  const carriageReturns = text.includes("\r");
-  for (let end = lineEnd(text, 0, carriageReturns); end < text.length; ) {
-    const next = afterLineEnd(text, end);
-    starts.push(next);
-    end = lineEnd(text, next, carriageReturns);
-  }
-  const table = { starts: new Uint32Array(starts), recent: 0 };
+  const table = { starts: new Uint32Array(startsOf(source.text)), recent: 0 };
   lineTables.set(source, table);
   return table;
 }
 
-/** Where the line that holds `from` ends: the offset of its LF, CR or CRLF, or of the end of the text. */
-function lineEnd(text: string, from: number, carriageReturns: boolean): number {
-  const feed = text.indexOf("\n", from);
-  const end = feed < 0 ? text.length : feed;
-  if (!carriageReturns) return end;
-  for (let i = from; i < end; i++) if (text.charCodeAt(i) === CARRIAGE_RETURN) return i;
-  return end;
-}
-
-/** The offset after the line end at `end`. */
-function afterLineEnd(text: string, end: number): number {
-  return text.charCodeAt(end) === CARRIAGE_RETURN && text.charCodeAt(end + 1) === LINE_FEED
-    ? end + 2
-    : end + 1;
+function startsOf(text: string): number[] {
+  const starts = [0];
+  if (text.includes("\r"))
+    for (const { index, 0: end } of text.matchAll(/\r\n|\r|\n/g)) starts.push(index + end.length);
+  else
+    for (let feed = text.indexOf("\n"); feed >= 0; feed = text.indexOf("\n", feed + 1)) starts.push(feed + 1);
+  return starts;
 }
 
 /** In lines. */

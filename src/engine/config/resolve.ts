@@ -161,9 +161,10 @@ export class Resolver {
   references(name: string): readonly SectionReference[] {
     const state = this.stateOf(name);
     const found: SectionReference[] = [];
-    for (const option of this.optionNames(state, true)) {
+    for (const option of this.optionNames(state)) {
       const value = state.section.options.get(option) ?? this.written(name, option);
-      for (const part of value ? this.template(state, value) : [])
+      if (!value || !hasReference(value.text, this.config.substitution)) continue;
+      for (const part of this.template(state, value))
         if (typeof part !== "string") found.push({ option, reference: part });
     }
     for (const reference of this.dependencies(state)) found.push({ option: DEPENDENCIES, reference });
@@ -210,22 +211,20 @@ export class Resolver {
     state.complete = true;
     const { substitution } = this.config;
     // A text without references is its own value: most are, and nothing has to be made for them.
-    for (const [option, value] of state.section.options)
+    state.section.options.forEach((value, option) => {
       if (hasReference(value.text, substitution) && !state.cells?.has(option))
         this.settle(this.open(state, option, value));
+    });
     for (const option of this.outside.options?.(state.section.name) ?? []) this.cell(state, option);
     for (const reference of this.dependencies(state)) this.touch(state, reference);
   }
 
-  /** @param referring only those whose values hold references, and those that have only a default */
-  private optionNames({ section }: State, referring = false): string[] {
-    const names: string[] = [];
-    const { substitution } = this.config;
-    for (const [name, { text }] of section.options)
-      if (!referring || hasReference(text, substitution)) names.push(name);
+  /** Those that are written and those that have only a default, sorted. */
+  private optionNames({ section }: State): string[] {
+    const names = [...section.options.keys()];
     for (const name of this.outside.options?.(section.name) ?? [])
       if (!section.options.has(name)) names.push(name);
-    return names.length > 1 ? names.sort() : names;
+    return names.sort();
   }
 
   /** The names after `=>`; in `[buildout]` they name nothing. */
