@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Resource } from "./contract.js";
 import { syncDirectory } from "./durable.js";
-import type { State, StoredRecord } from "./state.js";
+import { isRecord, isResource, type State, type StoredRecord } from "./state.js";
 
 /** One change of the state, as a line of JSON. Replaying a line twice does no harm. */
 export type Change =
@@ -41,10 +41,25 @@ export function readJournal(path: string): JournalContent | undefined {
   const lines = bytes.subarray(0, length).toString("utf8").split("\n").slice(0, -1);
   if (lines.length === 0)
     return { head: { journal: 1, id: "", key: "", generation: -1 }, changes: [], length: 0 };
-  const values = lines.map((line, index) => parseLine(line, index + 1));
-  const [head, ...changes] = values as [JournalHead, ...Change[]];
-  if (head.journal !== 1) throw new JournalFormatError("line 1 is not the head of a journal");
-  return { head, changes, length };
+  const [head, ...changes] = lines.map((line, index) => parseLine(line, index + 1));
+  if (!isHead(head)) throw new JournalFormatError("line 1 is not the head of a journal");
+  return { head, changes: changes.map((change, index) => checked(change, index + 2)), length };
+}
+
+function isHead(value: unknown): value is JournalHead {
+  const { journal, id, key, generation } = (value ?? {}) as Partial<JournalHead>;
+  return journal === 1 && typeof id === "string" && typeof key === "string" && typeof generation === "number";
+}
+
+function checked(change: unknown, line: number): Change {
+  const { set, gone, part, created, removed } = (change ?? {}) as Record<string, unknown>;
+  const ofPart = typeof part === "string" && (isResource(created) || isResource(removed));
+  if (isRecord(set) || typeof gone === "string" || ofPart) return change as Change;
+  throw notRead(line);
+}
+
+function notRead(line: number): JournalFormatError {
+  return new JournalFormatError(`line ${line} cannot be read`);
 }
 
 function readIfThere(path: string): Buffer | undefined {
@@ -60,7 +75,7 @@ function parseLine(line: string, number: number): unknown {
   try {
     return JSON.parse(line);
   } catch {
-    throw new JournalFormatError(`line ${number} cannot be read`);
+    throw notRead(number);
   }
 }
 

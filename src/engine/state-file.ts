@@ -1,6 +1,6 @@
 import ini from "ini";
 import type { Resource } from "./contract.js";
-import { type Phase, type State, type StoredRecord, table } from "./state.js";
+import { isResource, type Phase, type State, type StoredRecord, table } from "./state.js";
 
 /** The format that this program writes; a file with a higher one is refused. */
 const STATE_VERSION = 1;
@@ -33,6 +33,7 @@ export function encodeState(state: State): string {
 
 /** The opposite of encodeState; throws StateFormatError. */
 export function decodeState(text: string): State {
+  if (text !== "" && !text.endsWith("\n")) throw new StateFormatError("it ends in the middle of a line");
   let head: Omit<State, "records"> | undefined;
   const records = new Map<string, StoredRecord>();
   for (const [name, entries] of sectionsOf(text)) {
@@ -77,7 +78,9 @@ function decodeHead(entries: ReadonlyMap<string, string>): Omit<State, "records"
   const version = Number(field("version"));
   if (!Number.isInteger(version)) throw new StateFormatError("its version is not a number");
   if (version > STATE_VERSION) throw new StateFormatError(`it has version ${version}`, true);
-  return { id: field("id"), key: field("key"), generation: Number(field("generation")) };
+  const generation = Number(field("generation"));
+  if (!Number.isInteger(generation)) throw new StateFormatError("[buildout] generation is not a number");
+  return { id: field("id"), key: field("key"), generation };
 }
 
 const TABLES = ["options", "inputs", "outputs"] as const;
@@ -101,7 +104,7 @@ function encodeRecord(record: StoredRecord): Entries {
 
 function decodeRecord(part: string, entries: ReadonlyMap<string, string>): StoredRecord {
   const tables = { options: NOTHING, inputs: NOTHING, outputs: NOTHING };
-  const resources: Record<string, string>[] = [];
+  const resources = new Map<string, Entries>();
   for (const [entry, written] of entries) {
     const colon = entry.indexOf(":");
     if (colon < 0) continue;
@@ -109,7 +112,10 @@ function decodeRecord(part: string, entries: ReadonlyMap<string, string>): Store
     const name = entry.slice(colon + 1);
     if (kind === "resources") {
       const at = name.indexOf(":");
-      (resources[Number(name.slice(0, at))] ??= table())[unescape(name.slice(at + 1))] = unescape(written);
+      const number = name.slice(0, at);
+      const resource = resources.get(number) ?? table();
+      resource[unescape(name.slice(at + 1))] = unescape(written);
+      resources.set(number, resource);
     } else if (isTable(kind)) {
       if (tables[kind] === NOTHING) tables[kind] = table();
       tables[kind][unescape(name)] = unescape(written);
@@ -125,12 +131,19 @@ function decodeRecord(part: string, entries: ReadonlyMap<string, string>): Store
     options: tables.options,
     inputs: tables.inputs,
     outputs: tables.outputs,
-    resources: resources as unknown as Resource[],
+    resources: [...resources].map(([number, resource]) =>
+      whole(resource, `[part:${part}] resource:${number}`),
+    ),
     needs: needs === "" ? [] : needs.split(" ").map(unescape),
     keep: field("keep", "false") === "true",
     installedAt: field("installed"),
     phase: readPhase(field("phase", "installed"), part),
   };
+}
+
+function whole(resource: Entries, what: string): Resource {
+  if (!isResource(resource)) throw new StateFormatError(`${what} has no kind or no name`);
+  return resource;
 }
 
 /** Most records have no inputs or no outputs: one table for all of them. */
@@ -170,6 +183,9 @@ function escapeName(text: string, isSection: boolean): string {
   return isSection ? escaped.replaceAll(".", percent) : escaped;
 }
 
+/** Of Unicode. */
+const LAST_CHARACTER = 0x10ffff;
+
 function percent(char: string): string {
   return `%${char.codePointAt(0)!.toString(16).padStart(4, "0")}%`;
 }
@@ -177,5 +193,9 @@ function percent(char: string): string {
 function unescape(text: string): string {
   if (!text.includes("%")) return text;
   if (text === "%") return "";
-  return text.replace(/%([0-9a-f]+)%/g, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));
+  return text.replace(/%([0-9a-f]+)%/g, (escape, hex: string) => {
+    const point = Number.parseInt(hex, 16);
+    if (point > LAST_CHARACTER) throw new StateFormatError(`${escape} is no character`);
+    return String.fromCodePoint(point);
+  });
 }

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import type { PartRecord } from "./contract.js";
+import type { PartRecord, Resource } from "./contract.js";
 
 /** How far the recorded part has come. Only `installed` is finished: `installing` and `uninstalling` were cut
  *  off (or could not be undone) and are cleared away first; `updating` is tried again. */
@@ -43,4 +43,25 @@ export function isHashed(text: string): boolean {
 /** Without a prototype, so that an option called `__proto__` or `constructor` is one like any other. */
 export function table(): Record<string, string> {
   return Object.create(null) as Record<string, string>;
+}
+
+/** Whether what was read is a whole record: nobody looks again. */
+export function isRecord(value: unknown): value is StoredRecord {
+  if (!isObject(value)) return false;
+  const { part, recipe, version, installedAt, phase, options, inputs, outputs, needs, resources } = value;
+  return (
+    [part, recipe, version, installedAt, phase].every((field) => typeof field === "string") &&
+    [options, inputs, outputs].every(isObject) &&
+    Array.isArray(needs) &&
+    Array.isArray(resources) &&
+    resources.every(isResource)
+  );
+}
+
+export function isResource(value: unknown): value is Resource {
+  return isObject(value) && typeof value["kind"] === "string" && typeof value["name"] === "string";
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

@@ -208,4 +208,50 @@ describe("the state store", () => {
       "FILE.journal is not an installed-state file: line 3 cannot be read",
     );
   });
+
+  const changes = {
+    "that is null": null,
+    "that is a number": 7,
+    "that says nothing": {},
+    "of a part without a name": { gone: 1 },
+    "of a record without fields": { set: { part: "b" } },
+    "of a record without needs": { set: { ...record("b"), needs: undefined } },
+    "of a record without options": { set: { ...record("b"), options: null } },
+    "of a record with half a resource": {
+      set: { ...record("b"), resources: [{ kind: "image" }] as unknown as StoredRecord["resources"] },
+    },
+    "of half a resource": { part: "a", created: { kind: "image" } },
+    "of no resource": { part: "a", removed: null },
+    "of nobody's resource": { created: { kind: "image", name: "i" } },
+  };
+  for (const [name, change] of Object.entries(changes))
+    it(`refuses a journal with a change ${name}`, async () => {
+      const store = await open();
+      await store.change({ set: record("a") });
+      await appendFile(`${path}.journal`, `${JSON.stringify(change)}\n`);
+      expect((await refusal(path)).message).to.equal(
+        "FILE.journal is not an installed-state file: line 3 cannot be read",
+      );
+    });
+
+  it("refuses a journal whose head lacks something", async () => {
+    await writeFile(`${path}.journal`, '{"journal":1,"id":"a","generation":0}\n');
+    expect((await refusal(path)).message).to.equal(
+      "FILE.journal is not an installed-state file: line 1 is not the head of a journal",
+    );
+  });
+
+  const head = "[buildout]\nversion=1\nid=a\nkey=b\n";
+  const part = "[part:p]\nrecipe=r\nversion=1\ninstalled=2026-11-20T22:00:00.000Z\n";
+  const broken = {
+    "it ends in the middle of a line": `${head}generation=1\n${part}option:a=1`,
+    "[buildout] generation is not a number": `${head}generation=x\n`,
+    "[part:p] resource:0 has no kind or no name": `${head}generation=1\n${part}resource:0:kind=image\n`,
+    "%110000% is no character": `${head}generation=1\n${part}option:a=%110000%\n`,
+  };
+  for (const [why, text] of Object.entries(broken))
+    it(`refuses a state file of which something was lost: ${why}`, async () => {
+      await writeFile(path, text);
+      expect((await refusal(path)).message).to.equal(`FILE is not an installed-state file: ${why}`);
+    });
 });
