@@ -1,6 +1,7 @@
 import type { Drift, Outputs } from "./contract.js";
 import { toDiagnostics } from "./events.js";
 import { type Finding, NOTHING_FOUND } from "./observe.js";
+import { noteText } from "./render.js";
 import { isHashed, type StoredRecord } from "./state.js";
 
 export interface PartStatus {
@@ -18,6 +19,14 @@ export interface PartStatus {
   readonly problem?: string;
 }
 
+/** Its message, and its notes on lines of their own, which say why (what ssh said last); no stack of a bug. */
+function inWords(problem: unknown): string {
+  const lines = toDiagnostics(problem).flatMap(({ code, message, notes = [] }) =>
+    code === "internal/bug" ? [message] : [message, ...notes.map(noteText)],
+  );
+  return lines.join("\n");
+}
+
 /** A recorded part with what was found of it. */
 export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND): PartStatus {
   const { part, recipe, version, installedAt, keep, needs, phase } = record;
@@ -27,8 +36,7 @@ export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND)
   );
   // What was cut off is cleared away, whatever is left of it.
   const drift = phase === "installed" || phase === "updating" ? [...finding.drift, ...files] : [];
-  const problem =
-    finding.problem === undefined ? undefined : toDiagnostics(finding.problem, part)[0]?.message;
+  const problem = finding.problem === undefined ? undefined : inWords(finding.problem);
   const found = problem !== undefined ? "unknown" : drift.length > 0 ? "drifted" : "ok";
   const state = phase === "installed" ? found : "unfinished";
   return {

@@ -27,7 +27,7 @@ function statusText(parts: readonly PartStatus[], verbose: boolean): string {
   return parts
     .map((part, index) => {
       const cells = rows[index]!.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
-      const notes = [...part.drift.map(({ message }) => message), ...(part.problem ? [part.problem] : [])];
+      const notes = [...part.drift.map(({ message }) => message), ...(part.problem?.split("\n") ?? [])];
       if (verbose) notes.push(...Object.entries(part.outputs).flatMap(outputLines));
       return [cells.trimEnd(), ...notes.map((note) => `    ${note}`)].join("\n");
     })

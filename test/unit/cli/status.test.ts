@@ -45,3 +45,26 @@ describe("status", () => {
     ]);
   });
 });
+
+const looking = (look: string): string =>
+  `export default { doc: "", options: {}, async install() {}, async look() { ${look} } };\n`;
+
+describe("the status of what nobody can look at", () => {
+  it("says why", async () => {
+    const cwd = await temporaryFolder({
+      "buildout.cfg": "[buildout]\nparts = a b\n[a]\nrecipe = ./a.mjs\n[b]\nrecipe = ./b.mjs\n",
+      "a.mjs":
+        looking(`const problem = { code: "a/far", message: "it is far away", notes: ["the line is dead"] };
+        throw Object.assign(new Error(), { problem });`),
+      "b.mjs": looking(`throw new TypeError("not a thing");`),
+    });
+    await runCli([], { cwd });
+    const { stdout } = await runCli(["status"], { cwd });
+    expect(stdout.replaceAll(/\S+ {2}\S+Z$/gm, "…")).to.equal(`a  unknown  ./a.mjs …
+    it is far away
+    the line is dead
+b  unknown  ./b.mjs …
+    TypeError: not a thing
+`);
+  });
+});
