@@ -93,12 +93,19 @@ function writeWhole(file: string, data: Buffer): void {
 /** Code is run from there: nobody else may have written it. */
 function mayUse(folder: string): boolean {
   try {
+    const user = process.geteuid?.();
     const there = lstatSync(folder, { throwIfNoEntry: false });
-    if (!there || !process.geteuid) return true;
-    return there.uid === process.geteuid() && (there.mode & 0o022) === 0;
+    if (!there) return user !== 0 || ownerAbove(folder) === 0;
+    return user === undefined || (there.uid === user && (there.mode & 0o022) === 0);
   } catch {
     return false;
   }
+}
+
+/** Whose the place is where a folder would be made: what root makes in a user's home (`sudo -E`) is in that user's way. */
+function ownerAbove(folder: string): number {
+  const above = dirname(folder);
+  return lstatSync(above, { throwIfNoEntry: false })?.uid ?? ownerAbove(above);
 }
 
 function removeOthers(folder: string): void {

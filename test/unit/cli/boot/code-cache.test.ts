@@ -92,6 +92,13 @@ describe("CodeCache", () => {
       expect(used(run())).to.equal(false);
     });
 
+  if (process.geteuid?.() === 0)
+    it("is not made by root in the home of a user, who could not write there then", () => {
+      chownSync(place, 1234, 1234);
+      run();
+      expect(readdirSync(place)).to.deep.equal([]);
+    });
+
   it("is not read from a folder that others may write to", () => {
     run();
     chmodSync(folder, 0o770);
