@@ -16,6 +16,11 @@ function cacheFolder(flags = ""): string | undefined {
   return join(XDG_CACHE_HOME || join(homeFolder(), ".cache"), "tsbuildout/code", name);
 }
 
+// What comes next would fail there without a word that anybody understands.
+if ((process as Partial<typeof process>).getBuiltinModule === undefined) {
+  process.stderr.write(`tsbuildout needs Node 20.19 or newer: this is ${process.version}\n`);
+  process.exit(2);
+}
 const cache = new CodeCache(cacheFolder());
 const load = chunkLoader(cache, join(import.meta.dirname, "chunks"));
 const start = load(START) as { readonly run: typeof run };
