@@ -186,8 +186,10 @@ export function parseNetwork(text: string): NetworkSpec {
   return spec;
 }
 
-/** A health check's command: text for the shell, or a JSON array of words. -> Healthcheck.Test. @throws SpecError */
-export function parseHealthCommand(text: string): readonly string[] {
+/** A health check's command: text for the shell, or a JSON array of words, with a `CMD` before it as in a Dockerfile or
+ *  without. -> Healthcheck.Test. @throws SpecError */
+export function parseHealthCommand(written: string): readonly string[] {
+  const text = written.replace(/^\s*CMD(-SHELL)?\s+/, "");
   if (text.trim() === "NONE") return ["NONE"];
   if (!text.trimStart().startsWith("[")) return ["CMD-SHELL", text];
   let words: unknown;

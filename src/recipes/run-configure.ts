@@ -181,6 +181,8 @@ function waitMistakes(options: Known): Problem[] {
     void found.push({ code: "option/value", message, option });
   if (start === false && script) add("script", "a script needs a container that runs, and start = false");
   if (start === false && waits.length > 0) add("wait-for", "there is nothing to wait for with start = false");
+  if (options["log-driver"] === "none" && waits.some(({ kind }) => kind === "log"))
+    add("wait-for", "there is no log to wait for with log-driver = none");
   if (toEnd && script)
     add("script", "a script needs a container that runs on, and wait-for = exit waits for its end");
   if (toEnd && waits.length > 1) add("wait-for", "exit can be waited for alone");

@@ -385,6 +385,11 @@ describe("docker.run: every option", () => {
       "there is nothing to wait for with start = false",
     ],
     [
+      { "wait-for": "log ready", "log-driver": "none" },
+      "wait-for",
+      "there is no log to wait for with log-driver = none",
+    ],
+    [
       { "wait-for": "exit", script: "true" },
       "script",
       "a script needs a container that runs on, and wait-for = exit waits for its end",
