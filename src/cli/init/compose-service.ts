@@ -181,6 +181,12 @@ function fileLine(
   return [`${/^[./~$]/.test(file) ? file : `./${file}`}:${at}:ro`];
 }
 
+/** Names in the file; Compose puts a service that says nothing of networks into `default`. */
+export function networksOf({ networks, network_mode: mode }: Service): string[] {
+  if (mode !== undefined) return [];
+  return Array.isArray(networks) ? asTexts(networks) : Object.keys(asMap(networks ?? { default: {} }));
+}
+
 function setNetworks(part: SectionText, name: string, service: Service, scope: ComposeScope): void {
   const mode = asText(service["network_mode"]);
   if (mode !== undefined) {
@@ -188,12 +194,11 @@ function setNetworks(part: SectionText, name: string, service: Service, scope: C
     part.set("network-mode", mode.startsWith("service:") && other ? `container:$<${other}:name>` : mode);
     return;
   }
-  const asked = service["networks"] ?? ["default"];
-  const names = Array.isArray(asked) ? asTexts(asked) : Object.keys(asMap(asked));
+  const asked = service["networks"];
   const settings = Array.isArray(asked) ? {} : asMap(asked);
   part.set(
     "networks",
-    names.map((network) =>
+    networksOf(service).map((network) =>
       [networkName(network, scope), ...endpointSettings(asMap(settings[network]))].join(" "),
     ),
   );

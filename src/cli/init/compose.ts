@@ -2,7 +2,7 @@ import { parse } from "yaml";
 import { type Converted, partName, printFile, SectionText } from "./cfg.js";
 import { type ComposeScope, leftOver } from "./compose-scope.js";
 import { convertBuild } from "./compose-build.js";
-import { convertService } from "./compose-service.js";
+import { convertService, networksOf } from "./compose-service.js";
 import { asList, asMap, asPairs, asText, type Yaml } from "./yaml.js";
 
 const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes", "secrets", "configs"]);
@@ -47,9 +47,7 @@ function scopeOf(
   const services = claim(Object.keys(definitions), "container");
   const named = (key: string) =>
     Object.entries(asMap(file[key])).flatMap(([name, value]) => (isExternal(value) ? [] : [name]));
-  const usesDefault = Object.values(definitions).some(
-    (s) => s["networks"] === undefined && s["network_mode"] === undefined,
-  );
+  const usesDefault = Object.values(definitions).some((service) => networksOf(service).includes("default"));
   const networks = claim(
     [...new Set([...(usesDefault ? ["default"] : []), ...named("networks")])],
     "network",

@@ -219,6 +219,15 @@ describe("init --from compose", () => {
     expect(notes).to.deep.equal(["tool has profiles: tsbuildout install tool"]);
   });
 
+  it("makes the default network also where it is only named", () => {
+    const { text } = fromCompose(
+      lines("services: { db: { image: x, networks: [default, back] } }", "networks: { back: }"),
+      "p",
+    );
+    expect(text).to.contain("[default]\nrecipe = docker.network\nname = p_default\n");
+    expect(text).to.contain("networks =\n    $<default:name>\n    $<back:name>\n");
+  });
+
   it("keeps parts of one name apart, where Compose has a name space a kind", () => {
     const { text } = fromCompose(
       lines(
