@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   buildByBuildx,
   type BuildReport,
@@ -8,8 +8,9 @@ import {
   type Engine,
   type SharedFolder,
 } from "tsbuildout/docker";
-import type { Context, InstallContext } from "tsbuildout/recipe";
+import type { InstallContext } from "tsbuildout/recipe";
 import type { buildOptions } from "./build-options.js";
+import { contextPath } from "./build-contexts.js";
 import { checkSecrets, secretPath } from "./build-secrets.js";
 import { checkSsh } from "./build-ssh.js";
 import type { BuildFiles } from "./build-opened.js";
@@ -104,8 +105,4 @@ function engineEnvironment(engine: Engine, { options }: ViaBuildx): Record<strin
     ...(secure && verify === false ? { DOCKER_TLS: "1", DOCKER_TLS_VERIFY: undefined } : {}),
     ...(folder ? { DOCKER_CERT_PATH: folder } : {}),
   };
-}
-
-function contextPath(context: Context, where: string): string {
-  return /^([a-z][\w+-]*:\/\/|[\w.-]+@)/i.test(where) ? where : resolve(context.buildout.directory, where);
 }

@@ -14,7 +14,8 @@ import {
 import { RecipeError, type InputsContext } from "tsbuildout/recipe";
 import { fileRows } from "./build-cache-files.js";
 import { concealed, type KeyRow } from "./build-cache-key.js";
-import { filesDigest, sourceOf } from "./build-files.js";
+import { furtherContexts } from "./build-contexts.js";
+import { contextDigests, filesDigest, sourceOf } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
 import { BUILDOUT_LABEL, engineOf } from "./common.js";
@@ -32,8 +33,9 @@ export async function keyRows(context: Inputs): Promise<KeyRow[]> {
     rows.push({ name: `build-arg ${name}`, value, shown: concealed(value) });
   for (const [name, value = ""] of options.labels) rows.push({ name: `label ${name}`, value });
   for (const [name, value = ""] of options.annotations) rows.push({ name: `annotation ${name}`, value });
+  const folders = await contextDigests(context, options);
   for (const [name, value = ""] of options["build-contexts"])
-    rows.push({ name: `build-context ${name}`, value });
+    rows.push({ name: `build-context ${name}`, value: folders.get(name) ?? value });
   if (dockerfile) rows.push(...(await baseRows(context, dockerfile)));
   return rows;
 }
@@ -86,7 +88,8 @@ async function baseRows(context: Inputs, dockerfile: Dockerfile): Promise<KeyRow
   const { options } = context;
   const contexts = options["build-contexts"].map(([name]) => name);
   const buildArgs = buildArgsOf(context, options);
-  const bases = imagesOf(dockerfile, { buildArgs, target: options.target, contexts });
+  const images = imagesOf(dockerfile, { buildArgs, target: options.target, contexts });
+  const bases = [...images, ...furtherContexts(context, options).images];
   const rows: KeyRow[] = [];
   const engine = bases.length > 0 ? await engineOf(context) : undefined;
   for (const base of engine ? bases : []) {

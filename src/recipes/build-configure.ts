@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { imageKey, imagesOf, parseDockerfile, parseSource, readPlainFile } from "tsbuildout/docker";
 import type { ConfigureContext } from "tsbuildout/recipe";
+import { furtherContexts } from "./build-contexts.js";
 import { referencesOf } from "./build-names.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
@@ -59,13 +60,16 @@ async function useBases(context: Configure, options: BuildOptions): Promise<void
   const text = await dockerfileText(context, options);
   if (text === undefined) return;
   const contexts = options["build-contexts"].map(([name]) => name);
-  for (const image of imagesOf(parseDockerfile(text), {
+  const images = imagesOf(parseDockerfile(text), {
     buildArgs: buildArgsOf(context, options),
     target: options.target,
     contexts,
-  })) {
+  });
+  const instead = furtherContexts(context, options).images;
+  for (const image of [...images, ...instead]) {
     try {
-      context.uses(imageKey(image), `its Dockerfile takes ${image}`);
+      const whose = instead.includes(image) ? "a context of its build is" : "its Dockerfile takes";
+      context.uses(imageKey(image), `${whose} ${image}`);
     } catch {
       // What is no reference is for the builder to complain of, with its line.
     }

@@ -15,7 +15,9 @@ import {
   readPlainFile,
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
+import { about } from "./blame.js";
 import { archiveDigest, archiveFiles, notArchive } from "./build-archive.js";
+import { furtherContexts } from "./build-contexts.js";
 import type { buildOptions } from "./build-options.js";
 import { openUrl, remoteStamp, workingCopy } from "./build-remote.js";
 import { inlineDockerfile, zipped, type BuildFiles, type FilesDigest } from "./build-opened.js";
@@ -81,6 +83,18 @@ export async function filesDigest(
       cachePath(context, source.path),
     );
   return { inputs, dockerfile: (await readDockerfile(options, source.path)).content };
+}
+
+/** Of the folders that the Dockerfile may copy from besides, by the names that it has for them. @throws where one is not there */
+export async function contextDigests(context: Inputs, options: BuildOptions): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  const noDockerfile = { dockerfile: INLINE, extra: [{ name: INLINE, content: Buffer.alloc(0) }] };
+  for (const [name, folder] of furtherContexts(context, options).folders) {
+    const how = { ...noDockerfile, leaveOut: ownFiles(context), signal: context.signal };
+    const digest = async (): Promise<string> => await contextDigest(folder, how, cachePath(context, folder));
+    digests.set(name, await about("build-contexts", digest));
+  }
+  return digests;
 }
 
 function cachePath({ buildout }: Context, folder: string): string {

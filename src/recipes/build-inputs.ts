@@ -13,7 +13,8 @@ import {
 } from "tsbuildout/docker";
 import type { InputsContext, InstallContext, PartRecord } from "tsbuildout/recipe";
 import { cacheInputs } from "./build-cache.js";
-import { filesDigest } from "./build-files.js";
+import { furtherContexts } from "./build-contexts.js";
+import { contextDigests, filesDigest } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
 import { engineOf, listing } from "./common.js";
@@ -32,6 +33,7 @@ export async function buildInputs(context: Inputs): Promise<Record<string, strin
     const taken = buildArgs[key];
     if (value === undefined && taken !== undefined) inputs[`build-arg ${key}`] = concealed(context, taken);
   }
+  for (const [name, digest] of await contextDigests(context, options)) inputs[`context ${name}`] = digest;
   const bases = files.dockerfile ? basesIn(context, files.dockerfile) : [];
   if (bases.length === 0) return inputs;
   const engine = await engineOf(context);
@@ -46,7 +48,8 @@ function basesIn(context: Inputs, dockerfile: Dockerfile): string[] {
   const contexts = options["build-contexts"].map(([name]) => name);
   const buildArgs = buildArgsOf(context, options);
   // What is no reference is for the builder to complain of, with its line.
-  return imagesOf(dockerfile, { buildArgs, target: options.target, contexts }).filter(isReference);
+  const images = imagesOf(dockerfile, { buildArgs, target: options.target, contexts });
+  return [...images, ...furtherContexts(context, options).images].filter(isReference);
 }
 
 function isReference(text: string): boolean {

@@ -126,7 +126,7 @@ export const buildOptions = {
     inPlace,
   }),
   "build-contexts": option.pairs({
-    doc: "Further contexts (buildx), `NAME=PATH|URL|docker-image://…` a line.",
+    doc: "Further contexts (buildx), `NAME=PATH|URL|docker-image://…` a line. What changes in a folder or an image among them is a reason to build again.",
     aliases: ["build-context"],
     inPlace,
   }),

@@ -20,7 +20,7 @@ import {
   type ImageBuildout,
 } from "../../support/image-buildout.js";
 import { startRegistry } from "../../support/registry.js";
-import { temporaryFolder } from "../../support/tmp.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const SHM = "df -k /dev/shm | awk 'END { print $2 }'";
 
@@ -319,6 +319,10 @@ describe("docker.build: every option", () => {
       }
       await installed(made, "app");
       expect(await read("/data")).to.equal("of the other");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      await writeFiles(made.directory, { "more/data": "of the other, changed\n" });
+      await installed(made, "app");
+      expect(await read("/data")).to.equal("of the other, changed");
     });
 
     const said = async (option: string): Promise<string> =>

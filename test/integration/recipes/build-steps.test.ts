@@ -39,6 +39,16 @@ describe("docker.build: the settings of RUN steps and of BuildKit", () => {
     await opened({ config: config(options, lines), env: buildx });
   const read = async (path: string): Promise<string> => (await printed(name, ["cat", path])).trimEnd();
 
+  /** An image on one that another part builds. */
+  const onAnother = (label: string): string =>
+    [
+      `[buildout]\nparts = app base\n[app]\nrecipe = docker.build\nname = ${name}\nbuilder = buildx`,
+      `build-contexts = below=docker-image://${name}-base`,
+      "dockerfile-inline =\n  FROM below\n  RUN cat /label > /seen",
+      `[base]\nrecipe = docker.build\nname = ${name}-base`,
+      `dockerfile-inline =\n  FROM ${baseImage}\n  RUN echo ${label} > /label\n`,
+    ].join("\n");
+
   for (const builder of ["buildkit", "buildx"]) {
     it(`ulimits: since engine 23, and said before, by the builder ${builder}`, async () => {
       const options = [`builder = ${builder}`, "no-cache = true", "ulimits = nofile=64:128"];
@@ -148,6 +158,28 @@ describe("docker.build: the settings of RUN steps and of BuildKit", () => {
             ],
       );
     });
+
+  it("build-contexts: the image of another part is built before, and followed", async () => {
+    const made = await opened({ config: onAnother("one"), env: buildx });
+    if (await apiBefore(42)) {
+      expect(await failing(made)).to.contain(
+        "unsupported frontend capability moby.buildkit.frontend.contexts",
+      );
+      return;
+    }
+    await installed(made, "app");
+    await made.write(onAnother("two"));
+    await installed(made, "app");
+    expect(await read("/seen")).to.equal("two");
+    expect((await made.install()).counts).to.include({ unchanged: 2 });
+  });
+
+  it("build-contexts: said where a folder is not there", async () => {
+    const made = await buildout(["builder = buildx", "build-contexts = more=nowhere"], [`FROM ${baseImage}`]);
+    expect(await failing(made)).to.equal(
+      `folder/unreadable: cannot read ${made.directory}/nowhere: it does not exist`,
+    );
+  });
 
   it("allow and no-cache-filter: said where there is no buildx", async () => {
     const options = ["builder = buildkit", "allow = network.host", "no-cache-filter = x"];

@@ -1,0 +1,35 @@
+/** The further contexts of a build: images, folders of this machine, and what only the builder can look into. */
+import { resolve } from "node:path";
+import type { Context } from "tsbuildout/recipe";
+import type { BuildOptions } from "./build-spec.js";
+
+interface FurtherContexts {
+  /** References. */
+  readonly images: readonly string[];
+  /** Name -> absolute path. */
+  readonly folders: ReadonlyMap<string, string>;
+}
+
+export function furtherContexts(
+  context: Pick<Context, "buildout">,
+  options: Pick<BuildOptions, "build-contexts">,
+): FurtherContexts {
+  const images: string[] = [];
+  const folders = new Map<string, string>();
+  for (const [name, where = ""] of options["build-contexts"]) {
+    const [, image] = /^docker-image:\/\/(.+)$/.exec(where) ?? [];
+    if (image !== undefined) images.push(image);
+    else if (!isElsewhere(where)) folders.set(name, contextPath(context, where));
+  }
+  return { images, folders };
+}
+
+/** What buildx is told: a folder's path starts at the buildout. */
+export function contextPath({ buildout }: Pick<Context, "buildout">, where: string): string {
+  return isElsewhere(where) ? where : resolve(buildout.directory, where);
+}
+
+/** A URL, or a repository by ssh. */
+function isElsewhere(where: string): boolean {
+  return /^([a-z][\w+-]*:\/\/|[\w.-]+@)/i.test(where);
+}
