@@ -42,20 +42,23 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
   const { config, registry, runtime, only } = request;
   const strict = isTrue(runtime.settings.info.options["strict"]);
   const configurer = new Configurer({ config, registry, runtime, strict });
+  const all = only.length === 0;
   await configurer.reach("buildout");
   for (const name of only) await reachPart(configurer, name);
   const asked = configurer.mistakes.length;
-  await reachListed(configurer, only.length > 0);
+  await reachListed(configurer, !all);
   const before = configurer.mistakes.length;
   configurer.finish();
-  const selected = select(configurer.parts, only.length > 0 ? only : undefined);
+  const selected = select(configurer.parts, all ? undefined : only);
   const section = config.sections.get("buildout");
   const isReferred = (option: string): boolean => configurer.isReferred("buildout", option);
   const mistakes = [
     ...buildoutMistakes(section, runtime.settings, isReferred),
     // Of parts that nobody asked for, mistakes do no harm.
-    ...configurer.mistakes.slice(0, only.length === 0 ? before : asked),
-    ...configurer.mistakes.slice(before).filter(({ part }) => part === undefined || selected.has(part)),
+    ...configurer.mistakes.slice(0, all ? before : asked),
+    ...configurer.mistakes
+      .slice(before)
+      .filter(({ part }) => all || part === undefined || selected.has(part)),
   ];
   throwErrors(mistakes);
   const parts = configurer.partsInOrder().filter((part) => selected.has(part.name));

@@ -7,7 +7,13 @@ import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hideSecrets, namedSecrets } from "./hidden.js";
 import { hasHole } from "./hole.js";
 import { factsOf } from "./facts.js";
-import { type Decoded, decodeEngineOptions, decodeOptions, unknownOptions } from "./options.js";
+import {
+  type Decoded,
+  decodeEngineOptions,
+  decodeOptions,
+  type OptionSource,
+  unknownOptions,
+} from "./options.js";
 import { RecipeOutside } from "./outside.js";
 import { addNeed, isEngineOption, PART_DEPENDENCIES, type Part, type Text } from "./part.js";
 import { problemDiagnostics } from "./problem.js";
@@ -198,12 +204,7 @@ export class Configurer implements ConfigureHost {
 
   #configure(name: string, loaded: LoadedRecipe): Promise<void> | undefined {
     const texts = this.#texts(name, loaded);
-    const source = {
-      name,
-      texts,
-      span: (option: string) => this.span(name, option),
-      nameSpan: (option: string) => this.#nameSpan(name, option),
-    };
+    const source = this.#source(name, texts);
     const { engine, mistakes } = decodeEngineOptions(loaded, source, this.#decodeContext());
     // Written out: with a spread in front V8 takes 10 us for each part.
     const part: Part = {
@@ -239,8 +240,7 @@ export class Configurer implements ConfigureHost {
     if (factsOf(loaded.recipe).aliases.size === 0 && isSettled(resolved)) return resolved;
     const texts = new Map<string, Text>();
     for (const [written, { text, secret }] of resolved) {
-      const option = isEngineOption(written) ? written : canonical(loaded, written);
-      texts.set(option, { text: this.#known.fill(text ?? ""), secret });
+      texts.set(canonicalName(loaded, written), { text: this.#known.fill(text ?? ""), secret });
     }
     return texts;
   }
@@ -300,9 +300,33 @@ export class Configurer implements ConfigureHost {
     needProviders(this.parts);
     for (const part of this.parts.values()) {
       this.fail(settle(part, this.parts, this.#known));
-      const isReferred = (option: string): boolean => this.#referred.has(`${part.name}\n${option}`);
-      this.fail(unknownOptions(part.loaded, part, { strict: this.#settings.strict, isReferred }));
+      this.#failUnknown(part.loaded, part);
     }
+    // Where a reference leads nowhere no value can be looked at; the names can.
+    for (const name of this.#reached) {
+      const loaded = this.parts.has(name) ? undefined : this.#outside.loaded.get(name);
+      if (loaded) this.#failUnknown(loaded, this.#source(name, this.#namesOnly(name, loaded)));
+    }
+  }
+
+  #failUnknown(loaded: LoadedRecipe, source: OptionSource): void {
+    const isReferred = (option: string): boolean => this.isReferred(source.name, option);
+    this.fail(unknownOptions(loaded, source, { strict: this.#settings.strict, isReferred }));
+  }
+
+  /** What a section's options are called. */
+  #namesOnly(name: string, loaded: LoadedRecipe): ReadonlyMap<string, Text> {
+    const written = [...(this.#sections.get(name)?.options.keys() ?? [])];
+    return new Map(written.map((option) => [canonicalName(loaded, option), { text: "", secret: true }]));
+  }
+
+  #source(name: string, texts: ReadonlyMap<string, Text>) {
+    return {
+      name,
+      texts,
+      span: (option: string) => this.span(name, option),
+      nameSpan: (option: string) => this.#nameSpan(name, option),
+    };
   }
 
   /** Whether some reference names this option. */
@@ -349,4 +373,9 @@ export class Configurer implements ConfigureHost {
     const value = this.#sections.get(section)?.options.get(option);
     return value?.history.findLast((entry) => entry.nameSpan)?.nameSpan ?? value?.span;
   }
+}
+
+/** An option's name as the engine or the schema has it. */
+function canonicalName(loaded: LoadedRecipe, written: string): string {
+  return isEngineOption(written) ? written : canonical(loaded, written);
 }

@@ -17,7 +17,7 @@ import type { LoadRequest } from "./request.js";
 import { nothingOutside, Resolver } from "./resolve.js";
 import type { ScannedFile } from "./scan.js";
 import { hasReference } from "./template.js";
-import { type FileNode, mentionsOf, readTree, type TreeRequest } from "./tree.js";
+import { type FileNode, type Mention, mentionsOf, readTree, type TreeRequest } from "./tree.js";
 
 export type { LoadRequest } from "./request.js";
 
@@ -114,7 +114,7 @@ class Loading {
     sets.delete("extends");
     const nodes: FileNode[] = [];
     for (const mention of mentionsOf(list, false)) {
-      const node = await this.tree(this.address(mention.name, list));
+      const node = await this.tree(this.address(mention.name, list), mention);
       if (node) nodes.push(node);
     }
     return nodes;
@@ -129,7 +129,7 @@ class Loading {
     }
   }
 
-  private async tree(main: Address): Promise<FileNode | undefined> {
+  private async tree(main: Address, mention?: Mention): Promise<FileNode | undefined> {
     const { cwd, signal } = this.request;
     const { cache, decide } = this;
     const read: TreeRequest["read"] = async (address, root) => {
@@ -148,7 +148,7 @@ class Loading {
       const { readUrl } = await import("./download.js");
       return readUrl(address.url, rules);
     };
-    const tree = await readTree({ main, cwd, decide, read, cache });
+    const tree = await readTree({ main, mention, cwd, decide, read, cache });
     this.mistakes.push(...tree.mistakes);
     this.warnings.push(...tree.warnings);
     return tree.root;

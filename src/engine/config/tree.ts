@@ -22,6 +22,8 @@ type ReadText = (address: Address, main: FileNode | undefined) => Promise<string
 
 export interface TreeRequest {
   readonly main: Address;
+  /** Where the main file is asked for, if anything written says so: `extends=` on the command line. */
+  readonly mention?: Mention | undefined;
   readonly cwd: string;
   readonly decide: Decide;
   readonly read: ReadText;
@@ -39,7 +41,7 @@ export interface Tree {
 /** Deeper chains than this do not end: a server may answer each file with one that extends another. */
 const DEEPEST = 2000;
 
-interface Mention {
+export interface Mention {
   readonly name: string;
   readonly span: Span;
   readonly optional: boolean;
@@ -73,7 +75,7 @@ class TreeReader {
   }
 
   async run(): Promise<FileNode | undefined> {
-    await this.enter(this.request.main, undefined);
+    await this.enter(this.request.main, this.request.mention);
     // Not recursive: the depth of the chain is the user's, the stack is ours.
     for (let frame = this.open.at(-1); frame; frame = this.open.at(-1)) {
       const mention = frame.mentions[frame.next++];

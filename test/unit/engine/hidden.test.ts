@@ -64,7 +64,13 @@ describe("lines of a file that a message shows", () => {
     },
     "show what says where a secret is": {
       file: "[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword-file = /run/x$<nowhere:x>\n",
-      lines: ["6 | password-file = /run/x$<nowhere:x>", "  |                       ^^^^^^^^^^^^"],
+      lines: [
+        "6 | password-file = /run/x$<nowhere:x>",
+        "  |                       ^^^^^^^^^^^^",
+        // That docker.push has no such option.
+        "6 | password-file = /run/x$<nowhere:x>",
+        "  | ^^^^^^^^^^^^^",
+      ],
     },
     "hide an assignment of the command line": {
       file: "[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\n",

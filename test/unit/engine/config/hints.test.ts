@@ -78,6 +78,40 @@ describe("what helps against a mistake in a configuration", () => {
       expect(code).to.equal(2);
     });
 
+  it("check names an option that is misspelt beside a reference that leads nowhere", async () => {
+    const text = "[buildout]\nparts = web\n[web]\nrecipe = docker.run\nimge = a\nimage = $<none:x>\n";
+    const { code, stderr } = await ask({ "buildout.cfg": text }, { args: ["check"] });
+    expect(stderr).to.equal(
+      [
+        "error[config/missing-section]: [web] refers to [none], which does not exist",
+        "  buildout.cfg:6:9",
+        "6 | image = $<none:x>",
+        "  |         ^^^^^^^^^",
+        "",
+        'warning[option/unknown]: docker.run has no option "imge" (part web)',
+        "  buildout.cfg:5:1",
+        "5 | imge = a",
+        "  | ^^^^",
+        '  = help: did you mean "image"?\n',
+      ].join("\n"),
+    );
+    expect(code).to.equal(2);
+  });
+
+  it("a file that the command line extends is shown there", async () => {
+    const args = ["extends=none.cfg", "annotate"];
+    const { code, stderr } = await ask({ "buildout.cfg": "[a]\nx = 1\n" }, { args });
+    expect(stderr).to.equal(
+      [
+        "error[config/missing-file]: there is no file @/none.cfg",
+        "   command line",
+        "   | extends=none.cfg",
+        "   |         ^^^^^^^^\n",
+      ].join("\n"),
+    );
+    expect(code).to.equal(2);
+  });
+
   it("query of a section says how its options are asked for", async () => {
     const { code, stderr } = await ask({ "buildout.cfg": "[web]\nport = 80\n" }, { args: ["query", "web"] });
     expect(stderr).to.equal(
