@@ -190,6 +190,10 @@ describe("docker.build: every option", () => {
     const failed = await containers();
     expect(failed, "to be looked into").to.have.lengthOf.at.least(1);
     for (const id of failed) await engineRemove("containers", id);
+    // What a failing step was to stand on, nobody else takes away.
+    const filters = encodeURIComponent(JSON.stringify({ label: [label], dangling: ["true"] }));
+    const images = await engineJson<{ Id: string }[]>({ path: `/images/json?filters=${filters}` });
+    for (const { Id } of images) await engineRemove("images", Id);
     await made.write(config(classic, lines("true")));
   });
 
