@@ -43,8 +43,13 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
 }
 
 function noCommand(name: string): UsageError {
-  const help = [`a part is installed by tsbuildout install ${name}`, "tsbuildout --help lists the commands"];
-  const error = new UsageError(`there is no command "${name}"`, help);
+  const meant = name.includes(":")
+    ? `an option is set by ${name}=VALUE, and shown by tsbuildout query ${name}`
+    : `a part is installed by tsbuildout install ${name}`;
+  const error = new UsageError(`there is no command "${name}"`, [
+    meant,
+    "tsbuildout --help lists the commands",
+  ]);
   return Object.assign(error, { option: name, options: commands.map((command) => command.name) });
 }
 

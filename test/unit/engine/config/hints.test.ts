@@ -124,6 +124,18 @@ describe("what helps against a mistake in a configuration", () => {
     expect(code).to.equal(2);
   });
 
+  it("an option alone says what can be done with it", async () => {
+    const { code, stderr } = await ask({ "buildout.cfg": "" }, { args: ["web:port"] });
+    expect(stderr).to.equal(
+      [
+        'error[usage/arguments]: there is no command "web:port"',
+        "   = help: an option is set by web:port=VALUE, and shown by tsbuildout query web:port",
+        "   = help: tsbuildout --help lists the commands\n",
+      ].join("\n"),
+    );
+    expect(code).to.equal(2);
+  });
+
   it("annotate of an option says how it is asked for", async () => {
     const args = ["annotate", "web:port"];
     const { code, stderr } = await ask({ "buildout.cfg": "[web]\nport = 80\n" }, { args });
