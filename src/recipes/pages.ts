@@ -197,7 +197,7 @@ password = $<env:REGISTRY_PASSWORD|>
 `,
   },
   "docker.run": {
-    lifecycle: `**Install** makes sure of the image, creates the container, copies the layout onto it, starts it, runs the script in it, and waits for what \`wait-for\` names. **Update** starts it when it has stopped, makes it anew when it is gone, applies changed limits, networks and restart policy to it as it runs, and copies a changed layout again. Any other changed option, or a new image id, **reinstalls** it. What the image sets by default never counts as a change.
+    lifecycle: `**Install** makes sure of the image, creates the container, copies the layout onto it, starts it, runs the script in it, and waits for what \`wait-for\` names. **Update** starts it when it has stopped, makes it anew when it is gone, applies changed limits, networks and restart policy to it as it runs, and copies a changed layout again. What an engine cannot change so takes a new container: a limit that is taken away, another \`mac=\`, a way to or from the networks \`host\` and \`none\`. A container that was started again, with other ports or another address, has drifted, and the parts that refer to them are told. Any other changed option, or a new image id, **reinstalls** it. What the image sets by default never counts as a change.
 
 **Uninstall** stops the container, within its stop timeout, and removes it with its anonymous volumes; named ones stay. Where it is made anew, for whatever reason, the new container gets the anonymous volumes of the old one, with what is in them.`,
     example: `[buildout]
