@@ -7,7 +7,7 @@ import type { Action, End, PartResult, Summary } from "./events.js";
 import { closure } from "./graph.js";
 import { type Finding, NOTHING_FOUND } from "./observe.js";
 import type { Need, Part } from "./part.js";
-import { Pool } from "./pool.js";
+import type { Pool } from "./pool.js";
 import { problemDiagnostics } from "./problem.js";
 import { renderReason, type Reason } from "./reason.js";
 import { type Forecast, refusal } from "./forecast.js";
@@ -28,7 +28,7 @@ export interface ApplySettings {
   readonly forecast: Forecast;
   readonly findings: ReadonlyMap<string, Finding>;
   /** How many parts at once. */
-  readonly jobs: number;
+  readonly pool: Pool;
   readonly failFast: boolean;
 }
 
@@ -40,7 +40,6 @@ const INTERRUPTED = "the run was interrupted";
 export class Apply {
   readonly #settings: ApplySettings;
   readonly #results = new Map<string, PartResult>();
-  readonly #pool: Pool;
   readonly #parts: ReadonlyMap<string, Part>;
   /** Parts that were uninstalled to be installed again, with the reasons. */
   readonly #rebuilt = new Map<string, readonly Reason[]>();
@@ -49,7 +48,6 @@ export class Apply {
 
   constructor(settings: ApplySettings) {
     this.#settings = settings;
-    this.#pool = new Pool(settings.jobs);
     this.#parts = new Map(settings.parts.map((part) => [part.name, part]));
   }
 
@@ -60,7 +58,7 @@ export class Apply {
       if (this.#isLeft(part)) continue;
       turns.set(part.name, this.#turn(part, turns));
       // One at a time means: in this order.
-      if (this.#settings.jobs === 1) await turns.get(part.name);
+      if (this.#settings.pool.size === 1) await turns.get(part.name);
     }
     await Promise.all(turns.values());
     return [...this.#results.values()];
@@ -105,7 +103,7 @@ export class Apply {
       };
       done.set(name, task());
       // One at a time means: in this order.
-      if (this.#settings.jobs === 1) await done.get(name);
+      if (this.#settings.pool.size === 1) await done.get(name);
     }
     await Promise.all(done.values());
   }
@@ -113,7 +111,7 @@ export class Apply {
   async #removeOne(name: string, { action, reasons }: Decision, needers: readonly string[]): Promise<void> {
     const stays = needers.find((needer) => this.#records.has(needer) && this.#results.has(needer));
     if (stays !== undefined) return this.#end(name, action, "skipped", `${stays} still needs it`);
-    await this.#pool.run(async () => {
+    await this.#settings.pool.run(async () => {
       const stopped = this.#isStopped();
       if (stopped !== undefined) return this.#end(name, action, "skipped", stopped);
       await this.#removeNow(name, action, reasons);
@@ -142,7 +140,7 @@ export class Apply {
     const missing = needs.find((need) => !need.evenIfFailed && this.#isMissing(need.part));
     if (missing) return this.#end(part.name, action, "skipped", this.#whyMissing(missing.part));
     if (action === "none" && this.#asForeseen(part, needs)) return await this.#leave(part);
-    await this.#pool.run(async () => {
+    await this.#settings.pool.run(async () => {
       const stopped = this.#isStopped();
       if (stopped !== undefined) return this.#end(part.name, action, "skipped", stopped);
       this.#begun.add(part.name);

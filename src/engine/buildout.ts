@@ -22,6 +22,7 @@ import { currentNeeds } from "./part.js";
 import { Registry } from "./registry.js";
 import { isTrue } from "./schema.js";
 import { refusals, throwAll } from "./forecast.js";
+import { Pool } from "./pool.js";
 import { newRunId } from "./run-id.js";
 import { StateStore } from "./store.js";
 import { Values } from "./values.js";
@@ -263,8 +264,10 @@ export class Buildout {
   async #apply(prospect: Prospect, options: RunOptions): Promise<Summary["parts"]> {
     const { parts, needs, runtime, store, registry, assessor, values, findings } = prospect;
     await removeTemporary(runtime.settings.info);
+    const pool = new Pool(options.jobs ?? defaultJobs());
     const worker = new Worker({
       runtime,
+      pool,
       store,
       registry,
       assessor,
@@ -281,7 +284,7 @@ export class Buildout {
       needs,
       forecast: prospect.forecast,
       findings,
-      jobs: options.jobs ?? defaultJobs(),
+      pool,
       failFast: options.failFast ?? false,
     });
     const results = await apply.run();

@@ -171,6 +171,9 @@ export interface InstallContext<S extends Schema> extends InputsContext<S> {
   /** An input as it was found while it was used, in the place of what `inputs` said: of what is long to read, and is
    *  read in any case, an install need not know more beforehand. */
   input(name: string, digest: string): void;
+  /** Waits for something that needs no work of this run, such as a program that is starting: another part is worked on
+   *  meanwhile, however few may be at once. */
+  waiting<T>(wait: () => Promise<T>): Promise<T>;
   /** Runs a program without a shell; rejects with a problem that has its last lines. */
   run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
   /** The path of the file in the download cache (or a temporary one that goes with the run). */

@@ -1,16 +1,16 @@
 /** Bounds how many leaves of work run at once; first come, first served. */
 export class Pool {
-  readonly #size: number;
+  readonly size: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
   #next = 0;
 
   constructor(size: number) {
-    this.#size = size;
+    this.size = size;
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#size) await new Promise<void>((go) => this.#waiting.push(go));
+    if (this.#running >= this.size) await new Promise<void>((go) => this.#waiting.push(go));
     else this.#running++;
     try {
       return await work();
@@ -19,9 +19,22 @@ export class Pool {
     }
   }
 
+  /**
+   * For work that is run here and only waits: its place goes to another one meanwhile. Afterwards it goes on at once, if
+   * with one more than there are places, since it may have to be done in a certain time.
+   */
+  async aside<T>(wait: () => Promise<T>): Promise<T> {
+    this.#leave();
+    try {
+      return await wait();
+    } finally {
+      this.#running++;
+    }
+  }
+
   /** The place goes straight to the next one, so that nobody can come in between. */
   #leave(): void {
-    const go = this.#waiting[this.#next];
+    const go = this.#running > this.size ? undefined : this.#waiting[this.#next];
     if (!go) {
       this.#running--;
       return;

@@ -8,6 +8,7 @@ import { requireText } from "./given.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { sameResource } from "./journal.js";
 import type { Part } from "./part.js";
+import type { Pool } from "./pool.js";
 import { runProgram } from "./program.js";
 import type { Registry } from "./registry.js";
 import type { Schema } from "./schema.js";
@@ -23,6 +24,8 @@ export interface WorkerSettings {
   readonly registry: Registry;
   readonly assessor: Assessor;
   readonly values: Values;
+  /** In which the work on each part runs. */
+  readonly pool: Pool;
   /** The needs to be recorded of a part. */
   recordedNeeds(part: string): readonly string[];
 }
@@ -193,7 +196,7 @@ export class Worker {
   }
 
   #installContext(part: Part, { live, signal, inputs, temporary }: Installing): InstallContext<Schema> {
-    const { runtime, store } = this.#settings;
+    const { runtime, store, pool } = this.#settings;
     const context = runtime.context(part.name, signal, (option) => part.span(option));
     const { info, env, home } = runtime.settings;
     return {
@@ -208,6 +211,7 @@ export class Worker {
         requireText(digest, `the input ${name}`);
         inputs[name] = digest;
       },
+      waiting: (wait) => pool.aside(wait),
       run: this.#program(part.name, signal),
       temporaryFolder: () => temporary.make(),
       download: async (what) => {

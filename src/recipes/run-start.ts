@@ -151,9 +151,12 @@ export async function launch(context: Installing, call: Call, id: string): Promi
 /** Waits for what the part says, an exit aside. */
 export async function settle(context: Installing, call: Call, id: string): Promise<void> {
   const { name, "wait-for": conditions, "wait-timeout": timeout } = context.options;
-  for (const condition of conditions)
-    if (condition.kind !== "exit")
+  const waited = conditions.filter((condition) => condition.kind !== "exit");
+  if (waited.length === 0) return;
+  await context.waiting(async () => {
+    for (const condition of waited)
       await waitUntil(context, call, { container: id, name, timeout, condition });
+  });
 }
 
 export async function script(context: Installing, call: Call, id: string): Promise<void> {

@@ -163,6 +163,7 @@ export class PartRig {
         await Promise.resolve();
       },
       input: (name: string, digest: string) => void (this.#told[name] = digest),
+      waiting: async <T>(wait: () => Promise<T>) => await wait(),
     };
   }
 

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import run_ from "../../../src/recipes/docker.run.js";
 import { RecipeError } from "../../../src/recipe.js";
+import { testBuildout } from "../../../src/testing.js";
 import {
   engineHas,
   engineJson,
@@ -549,6 +550,29 @@ describe("docker.run: waiting", () => {
     expect(problem.code).to.equal("container/wait-timeout");
     expect(problem.notes![0]).to.match(/^it was restarted (once|\d+ times)(; its last exit code is 3)?$/);
     expect(problem.notes![1]).to.match(/^the last lines of its log:\n(dying\n?)+$/);
+  });
+});
+
+describe("docker.run: waiting for several", () => {
+  it("starts the others meanwhile, however few are worked on at once", async () => {
+    const folder = await temporaryFolder();
+    const names = ["a", "b", "c"].map((name) => uniqueName(`tsb-each-${name}`));
+    // Each is ready once all have begun.
+    const each = `recipe = docker.run
+image = ${await ensureBaseImage()}
+volumes = ${folder}:/begun
+command = sh -c 'touch /begun/$(hostname); until [ $(ls /begun | wc -l) = 3 ]; do sleep 0.1; done; echo ready; sleep 1000'
+stop-timeout = 0
+wait-for = log ready
+`;
+    const config = `[buildout]\nparts = ${names.join(" ")}\n${names.map((name) => `[${name}]\n${each}`).join("")}`;
+    const buildout = await testBuildout({ config });
+    try {
+      expect((await buildout.install({ jobs: 2 })).counts.done).to.equal(3);
+    } finally {
+      await buildout.uninstall();
+      await buildout.dispose();
+    }
   });
 });
 

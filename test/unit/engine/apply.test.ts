@@ -2,7 +2,12 @@ import { expect } from "chai";
 import { once } from "node:events";
 import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type InstallContext, type Recipe, RecipeError } from "../../../src/engine/contract.js";
+import {
+  type InstallContext,
+  type Recipe,
+  RecipeError,
+  type UpdateContext,
+} from "../../../src/engine/contract.js";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { Summary } from "../../../src/engine/events.js";
 import { renderDiagnostic } from "../../../src/engine/render.js";
@@ -92,6 +97,37 @@ describe("a run", () => {
     await script.end("install c");
     await script.end("install a");
     expect((await run).counts.done).to.equal(4);
+  });
+
+  it("works on other parts while one waits, and on no more than it may once it goes on", async () => {
+    const waiting: Recipe = {
+      ...quick,
+      install: async (context) => {
+        await context.waiting(async () => await script.recipe.install(context));
+        return await script.recipe.update!(context as UpdateContext<Schema>);
+      },
+    };
+    const sections = ["a", "b"].map((name) => `[${name}]\nrecipe = waiting`);
+    const others = ["c", "d", "e"].map((name) => `[${name}]\nrecipe = s`);
+    await open(config("a b c d e", ...sections, ...others), { waiting });
+    const run = buildout.install({ jobs: 2 });
+    await script.begun("install a", "install b", "install c", "install d");
+    await script.end("install a");
+    await script.begun("update a");
+    await script.end("install c");
+    await script.end("install b");
+    await script.begun("update b");
+    expect(script.open).to.have.members(["install d", "update a", "update b"]);
+    await script.end("update a");
+    await script.end("install d");
+    await script.begun("install e");
+    await script.end("install e");
+    await script.end("update b");
+    expect((await run).counts.done).to.equal(5);
+    const order = buildout.events.flatMap((event) =>
+      "part" in event ? [`${event.type} ${event.part}`] : [],
+    );
+    expect(order.indexOf("part-started e")).to.be.greaterThan(order.indexOf("part-ended a"));
   });
 
   it("goes on with what does not need the part that failed, and says why the rest was skipped", async () => {
