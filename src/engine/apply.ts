@@ -27,7 +27,7 @@ export interface ApplySettings {
   readonly needs: ReadonlyMap<string, readonly Need[]>;
   readonly forecast: Forecast;
   readonly findings: ReadonlyMap<string, Finding>;
-  /** How many parts at once. */
+  /** In which the work on each part runs. */
   readonly pool: Pool;
   readonly failFast: boolean;
 }
