@@ -14,7 +14,7 @@ import { contextPath } from "./build-contexts.js";
 import { checkSecrets, secretPath } from "./build-secrets.js";
 import { checkSsh } from "./build-ssh.js";
 import type { BuildFiles } from "./build-opened.js";
-import type { BuildOptions } from "./build-spec.js";
+import { instanceOf, type BuildOptions } from "./build-spec.js";
 
 export interface ViaBuildx {
   readonly engine: Engine;
@@ -38,7 +38,7 @@ export async function viaBuildx(
   await checkSsh(context, options.ssh);
   const folder = await context.temporaryFolder();
   const shared = files.share?.();
-  const instance = options.builder.kind === "buildx" ? options.builder.instance : undefined;
+  const instance = instanceOf(options);
   return await buildByBuildx(
     {
       ...spec,

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { isAbsolute, join } from "node:path";
 import {
   credentialsFor,
-  imagesOf,
   inspectImage,
   parseDockerfile,
   parseReference,
@@ -14,7 +13,7 @@ import {
 import { RecipeError, type InputsContext } from "tsbuildout/recipe";
 import { fileRows } from "./build-cache-files.js";
 import { concealed, type KeyRow } from "./build-cache-key.js";
-import { furtherContexts } from "./build-contexts.js";
+import { imagesTaken } from "./build-contexts.js";
 import { contextDigests, filesDigest, sourceOf } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
@@ -85,11 +84,7 @@ async function enginePlatform(context: Inputs): Promise<string> {
 }
 
 async function baseRows(context: Inputs, dockerfile: Dockerfile): Promise<KeyRow[]> {
-  const { options } = context;
-  const contexts = options["build-contexts"].map(([name]) => name);
-  const buildArgs = buildArgsOf(context, options);
-  const images = imagesOf(dockerfile, { buildArgs, target: options.target, contexts });
-  const bases = [...images, ...furtherContexts(context, options).images];
+  const bases = imagesTaken(context, context.options, dockerfile);
   const rows: KeyRow[] = [];
   const engine = bases.length > 0 ? await engineOf(context) : undefined;
   for (const base of engine ? bases : []) {

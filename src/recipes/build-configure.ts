@@ -1,10 +1,10 @@
 import { join, resolve } from "node:path";
-import { imageKey, imagesOf, parseDockerfile, parseSource, readPlainFile } from "tsbuildout/docker";
+import { imageKey, parseDockerfile, parseSource, readPlainFile } from "tsbuildout/docker";
 import type { ConfigureContext } from "tsbuildout/recipe";
-import { furtherContexts } from "./build-contexts.js";
+import { furtherContexts, imagesTaken } from "./build-contexts.js";
 import { referencesOf } from "./build-names.js";
 import type { buildOptions } from "./build-options.js";
-import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
+import { specOf, type BuildOptions } from "./build-spec.js";
 import { configureEngine, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
 
 type Configure = ConfigureContext<typeof buildOptions>;
@@ -59,14 +59,8 @@ async function useBases(context: Configure, options: BuildOptions): Promise<void
     return;
   const text = await dockerfileText(context, options);
   if (text === undefined) return;
-  const contexts = options["build-contexts"].map(([name]) => name);
-  const images = imagesOf(parseDockerfile(text), {
-    buildArgs: buildArgsOf(context, options),
-    target: options.target,
-    contexts,
-  });
   const instead = furtherContexts(context, options).images;
-  for (const image of [...images, ...instead]) {
+  for (const image of imagesTaken(context, options, parseDockerfile(text))) {
     try {
       const whose = instead.includes(image) ? "a context of its build is" : "its Dockerfile takes";
       context.uses(imageKey(image), `${whose} ${image}`);

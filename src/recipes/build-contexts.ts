@@ -1,7 +1,8 @@
 /** The further contexts of a build: images, folders of this machine, and what only the builder can look into. */
 import { resolve } from "node:path";
+import { imagesOf, type Dockerfile } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
-import type { BuildOptions } from "./build-spec.js";
+import { buildArgsOf, type BuildOptions } from "./build-spec.js";
 
 interface FurtherContexts {
   /** References. */
@@ -22,6 +23,18 @@ export function furtherContexts(
     else if (!isElsewhere(where)) folders.set(name, contextPath(context, where));
   }
   return { images, folders };
+}
+
+/** What may be the images that a build takes something from: those of its Dockerfile, and of its further contexts. */
+export function imagesTaken(
+  context: Pick<Context, "buildout" | "env">,
+  options: Pick<BuildOptions, "build-args" | "build-contexts" | "target">,
+  dockerfile: Dockerfile,
+): readonly string[] {
+  const contexts = options["build-contexts"].map(([name]) => name);
+  const buildArgs = buildArgsOf(context, options);
+  const images = imagesOf(dockerfile, { buildArgs, target: options.target, contexts });
+  return [...images, ...furtherContexts(context, options).images];
 }
 
 /** What buildx is told: a folder's path starts at the buildout. */

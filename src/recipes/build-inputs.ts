@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import {
   credentialsFor,
-  imagesOf,
   findImage,
   inspectImage,
   parseReference,
@@ -13,7 +12,7 @@ import {
 } from "tsbuildout/docker";
 import type { InputsContext, InstallContext, PartRecord } from "tsbuildout/recipe";
 import { cacheInputs } from "./build-cache.js";
-import { furtherContexts } from "./build-contexts.js";
+import { imagesTaken } from "./build-contexts.js";
 import { contextDigests, filesDigest } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
@@ -44,12 +43,8 @@ export async function buildInputs(context: Inputs): Promise<Record<string, strin
 const BASE = "image ";
 
 function basesIn(context: Inputs, dockerfile: Dockerfile): string[] {
-  const { options } = context;
-  const contexts = options["build-contexts"].map(([name]) => name);
-  const buildArgs = buildArgsOf(context, options);
   // What is no reference is for the builder to complain of, with its line.
-  const images = imagesOf(dockerfile, { buildArgs, target: options.target, contexts });
-  return [...images, ...furtherContexts(context, options).images].filter(isReference);
+  return imagesTaken(context, context.options, dockerfile).filter(isReference);
 }
 
 function isReference(text: string): boolean {

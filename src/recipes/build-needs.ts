@@ -1,7 +1,7 @@
 /** What a build needs that not every builder can do, and what is said where nobody can. */
 import { speaksApi, type BuildNeeds, type BuildSpec, type Dockerfile, type Engine } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
-import type { BuildOptions } from "./build-spec.js";
+import { instanceOf, type BuildOptions } from "./build-spec.js";
 
 const named = (name: string, needed: boolean): string[] => (needed ? [name] : []);
 
@@ -54,8 +54,8 @@ export async function warnOfIgnored(context: Context, chosen: Chosen): Promise<v
   if (builder === "classic") return;
   // Podman builds by itself, and limits its steps.
   if (!engine.libpod || builder === "buildx") warnOfLimits(context, chosen);
-  // Another BuildKit than the engine's, of which nothing is known.
-  if (options.builder.kind === "buildx" && options.builder.instance !== undefined) return;
+  // Of a BuildKit other than the engine's nothing is known.
+  if (instanceOf(options) !== undefined) return;
   if (options.check !== undefined && dockerfile.syntax === undefined && !speaksApi(engine, CHECKS))
     context.warn({
       code: "build/no-checks",
@@ -74,8 +74,7 @@ export async function warnOfIgnored(context: Context, chosen: Chosen): Promise<v
 
 /** BuildKit has no limits of memory and processors for its steps. */
 function warnOfLimits(context: Context, { builder, engine, spec, options }: Chosen): void {
-  const instance = options.builder.kind === "buildx" && options.builder.instance !== undefined;
-  const early = !instance && !speaksApi(engine, STEP_SETTINGS);
+  const early = instanceOf(options) === undefined && !speaksApi(engine, STEP_SETTINGS);
   const here = {
     ...(early && { "shm-size": spec.shmSize, ulimits: spec.ulimits[0] }),
     // The engine's API has no word for it where BuildKit builds.

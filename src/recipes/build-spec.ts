@@ -6,6 +6,11 @@ import { labelsOf } from "./common.js";
 
 export type BuildOptions = OptionsOf<typeof buildOptions>;
 
+/** The instance of buildx that is asked for: a BuildKit other than the engine's. */
+export function instanceOf({ builder }: Pick<BuildOptions, "builder">): string | undefined {
+  return builder.kind === "buildx" ? builder.instance : undefined;
+}
+
 /** What a builder is asked for, from the options. @throws a problem where an option does not fit */
 export function specOf(context: Context, options: BuildOptions): BuildSpec {
   const limits = options["container-limits"] ?? {};
