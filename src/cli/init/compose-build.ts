@@ -1,34 +1,33 @@
 import { SectionText } from "./cfg.js";
-import { type ComposeScope, leftOver } from "./compose-scope.js";
+import { type Alike, carryOver, type ComposeScope, leftOver } from "./compose-scope.js";
 import { hosts, ulimits } from "./compose-values.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 
 type Map = { [key: string]: Yaml };
 
-/** Compose key -> our option: one text. */
-const TEXTS: Readonly<Record<string, string>> = {
-  dockerfile: "dockerfile",
-  target: "target",
-  network: "network",
-  shm_size: "shm-size",
-  no_cache: "no-cache",
-  pull: "pull",
-  isolation: "isolation",
-  provenance: "provenance",
-  sbom: "sbom",
-};
-
-const LISTS: Readonly<Record<string, string>> = {
-  tags: "tags",
-  cache_from: "cache-from",
-  cache_to: "cache-to",
-  no_cache_filter: "no-cache-filter",
-};
-
-const PAIRS: Readonly<Record<string, string>> = {
-  args: "build-args",
-  labels: "labels",
-  ssh: "ssh",
+const ALIKE: Alike = {
+  texts: {
+    dockerfile: "dockerfile",
+    target: "target",
+    network: "network",
+    shm_size: "shm-size",
+    no_cache: "no-cache",
+    pull: "pull",
+    isolation: "isolation",
+    provenance: "provenance",
+    sbom: "sbom",
+  },
+  lists: {
+    tags: "tags",
+    cache_from: "cache-from",
+    cache_to: "cache-to",
+    no_cache_filter: "no-cache-filter",
+  },
+  pairs: {
+    args: "build-args",
+    labels: "labels",
+    ssh: "ssh",
+  },
 };
 
 const CONVERTED = [
@@ -41,7 +40,7 @@ const CONVERTED = [
   "privileged",
   "additional_contexts",
   "secrets",
-  ...[TEXTS, LISTS, PAIRS].flatMap(Object.keys),
+  ...Object.values(ALIKE).flatMap(Object.keys),
 ];
 
 /** The part that builds a service's image, where Compose builds one. */
@@ -55,9 +54,7 @@ export function convertBuild(name: string, service: Map, scope: ComposeScope): S
     .set("name", asText(service["image"]) ?? `${scope.project}-${name}`)
     .set("source", asText(build["context"]) ?? ".")
     .set("dockerfile-inline", asText(build["dockerfile_inline"])?.trimEnd());
-  for (const [key, option] of Object.entries(TEXTS)) part.set(option, asText(build[key]));
-  for (const [key, option] of Object.entries(LISTS)) part.set(option, asTexts(build[key]));
-  for (const [key, option] of Object.entries(PAIRS)) part.set(option, asPairs(build[key]));
+  carryOver(part, build, ALIKE);
   return part
     .set("platform", asTexts(build["platforms"] ?? service["platform"]))
     .set("extra-hosts", hosts(build["extra_hosts"]))

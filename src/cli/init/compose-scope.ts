@@ -1,4 +1,5 @@
-import type { Yaml } from "./yaml.js";
+import type { SectionText } from "./cfg.js";
+import { asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 
 /** Names and findings that the converters of one file share. */
 export interface ComposeScope {
@@ -13,6 +14,19 @@ export interface ComposeScope {
   /** The variables that secrets come from, by their names. */
   readonly secretVariables: ReadonlyMap<string, string>;
   note(message: string): void;
+}
+
+/** Compose keys with our options for them, by the form of their values, which are carried over as they stand. */
+export interface Alike {
+  readonly texts: Readonly<Record<string, string>>;
+  readonly lists: Readonly<Record<string, string>>;
+  readonly pairs: Readonly<Record<string, string>>;
+}
+
+export function carryOver(part: SectionText, map: { [key: string]: Yaml }, alike: Alike): void {
+  for (const [key, option] of Object.entries(alike.texts)) part.set(option, asText(map[key]));
+  for (const [key, option] of Object.entries(alike.lists)) part.set(option, asTexts(map[key]));
+  for (const [key, option] of Object.entries(alike.pairs)) part.set(option, asPairs(map[key]));
 }
 
 /** Keys that have no effect on a single host, and those whose meaning is the engine's own here. */

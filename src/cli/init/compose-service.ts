@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { SectionText } from "./cfg.js";
-import { type ComposeScope, leftOver } from "./compose-scope.js";
+import { type Alike, carryOver, type ComposeScope, leftOver } from "./compose-scope.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 import {
   healthcheck,
@@ -14,54 +14,53 @@ import {
 
 type Service = { [key: string]: Yaml };
 
-/** Compose key -> our option, where the value is carried over as it stands. */
-const PLAIN: Readonly<Record<string, string>> = {
-  user: "user",
-  working_dir: "workdir",
-  hostname: "hostname",
-  restart: "restart",
-  privileged: "privileged",
-  tty: "tty",
-  read_only: "read-only",
-  init: "init",
-  ipc: "ipc",
-  pid: "pid",
-  platform: "platform",
-  mem_limit: "memory",
-  cpus: "cpus",
-  cpuset: "cpuset-cpus",
-  shm_size: "shm-size",
-  pids_limit: "pids-limit",
-  stop_signal: "stop-signal",
-  stop_grace_period: "stop-timeout",
-  stdin_open: "stdin-open",
-  domainname: "domainname",
-  mem_reservation: "memory-reservation",
-  memswap_limit: "memory-swap",
-  cpu_shares: "cpu-shares",
-  oom_score_adj: "oom-score-adj",
-  cgroup_parent: "cgroup-parent",
-  runtime: "runtime",
-  userns_mode: "userns-mode",
-  uts: "uts",
-};
-
-const LISTS: Readonly<Record<string, string>> = {
-  cap_add: "cap-add",
-  cap_drop: "cap-drop",
-  security_opt: "security-opt",
-  devices: "devices",
-  dns: "dns",
-  dns_search: "dns-search",
-  dns_opt: "dns-options",
-  group_add: "group-add",
-  device_cgroup_rules: "device-cgroup-rules",
-};
-
-const PAIRS: Readonly<Record<string, string>> = {
-  environment: "env",
-  labels: "labels",
-  sysctls: "sysctls",
+const ALIKE: Alike = {
+  texts: {
+    user: "user",
+    working_dir: "workdir",
+    hostname: "hostname",
+    restart: "restart",
+    privileged: "privileged",
+    tty: "tty",
+    read_only: "read-only",
+    init: "init",
+    ipc: "ipc",
+    pid: "pid",
+    platform: "platform",
+    mem_limit: "memory",
+    cpus: "cpus",
+    cpuset: "cpuset-cpus",
+    shm_size: "shm-size",
+    pids_limit: "pids-limit",
+    stop_signal: "stop-signal",
+    stop_grace_period: "stop-timeout",
+    stdin_open: "stdin-open",
+    domainname: "domainname",
+    mem_reservation: "memory-reservation",
+    memswap_limit: "memory-swap",
+    cpu_shares: "cpu-shares",
+    oom_score_adj: "oom-score-adj",
+    cgroup_parent: "cgroup-parent",
+    runtime: "runtime",
+    userns_mode: "userns-mode",
+    uts: "uts",
+  },
+  lists: {
+    cap_add: "cap-add",
+    cap_drop: "cap-drop",
+    security_opt: "security-opt",
+    devices: "devices",
+    dns: "dns",
+    dns_search: "dns-search",
+    dns_opt: "dns-options",
+    group_add: "group-add",
+    device_cgroup_rules: "device-cgroup-rules",
+  },
+  pairs: {
+    environment: "env",
+    labels: "labels",
+    sysctls: "sysctls",
+  },
 };
 
 const CONVERTED = [
@@ -86,9 +85,7 @@ const CONVERTED = [
   "profiles",
   "secrets",
   "configs",
-  ...Object.keys(PLAIN),
-  ...Object.keys(LISTS),
-  ...Object.keys(PAIRS),
+  ...Object.values(ALIKE).flatMap(Object.keys),
 ];
 
 export function convertService(
@@ -103,9 +100,7 @@ export function convertService(
   if (containerName !== undefined) part.set("name", containerName);
   part.set("image", build ? `$<${build.name}:image>` : asText(service["image"]));
   part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
-  for (const [key, option] of Object.entries(PLAIN)) part.set(option, asText(service[key]));
-  for (const [key, option] of Object.entries(LISTS)) part.set(option, asTexts(service[key]));
-  for (const [key, option] of Object.entries(PAIRS)) part.set(option, asPairs(service[key]));
+  carryOver(part, service, ALIKE);
   part.set("env-file", asList(service["env_file"]).map(envFile));
   part.set(
     "ports",
