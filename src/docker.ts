@@ -88,7 +88,6 @@ export {
   createContainer,
   disconnectNetwork,
   inspectContainer,
-  removeContainer,
   renameContainer,
   startContainer,
   stopContainer,
@@ -100,6 +99,7 @@ export {
   type EndpointSettings,
   type EndpointState,
 } from "./docker/container.js";
+export { removeContainer } from "./docker/remove-container.js";
 export {
   createVolume,
   inspectVolume,

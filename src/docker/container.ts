@@ -1,6 +1,5 @@
 import type { Engine } from "./engine.js";
-import { waitContainer } from "./attach.js";
-import { isConflict, isNotFound, isNotModified } from "./errors.js";
+import { isNotFound, isNotModified } from "./errors.js";
 import type { MountSpec } from "./mounts.js";
 
 /** Where a call goes and what ends it early. */
@@ -24,6 +23,8 @@ export interface EndpointState {
 export interface ContainerState {
   readonly Id: string;
   readonly Name: string;
+  /** ISO 8601, UTC. */
+  readonly Created: string;
   /** The image's id. */
   readonly Image: string;
   readonly State: {
@@ -181,34 +182,6 @@ async function change(call: Call, what: Change): Promise<void> {
     await call.engine.request({ method: "POST", ...what, ...abortable(call) });
   } catch (error) {
     if (!isNotModified(error)) throw error;
-  }
-}
-
-/**
- * Removes a container with its anonymous volumes (never a named one), killing it where it still runs. Resolves when it
- * is gone; one that is gone already is no error.
- */
-export async function removeContainer(
-  call: Call,
-  container: string,
-  { volumes = true }: { readonly volumes?: boolean } = {},
-): Promise<void> {
-  try {
-    await call.engine.request({
-      method: "DELETE",
-      path: pathOf(container),
-      query: { v: volumes, force: true },
-      ...abortable(call),
-    });
-  } catch (error) {
-    if (isNotFound(error)) return;
-    if (!isConflict(error)) throw error;
-    // Somebody else (auto-remove, another run) is removing it at this moment.
-    await waitContainer(call.engine, container, { condition: "removed", ...abortable(call) }).catch(
-      (gone: unknown) => {
-        if (!isNotFound(gone)) throw gone;
-      },
-    );
   }
 }
 

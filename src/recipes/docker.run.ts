@@ -87,18 +87,19 @@ async function containerInputs(
 async function uninstall(context: UninstallContext): Promise<void> {
   const { dropVolume, keptVolumes, takeAway } = await import("./run-volumes.js");
   const call = await callOf(context);
-  const names = context.record.resources.flatMap(({ kind, name }) => (kind === "container" ? [name] : []));
+  const { record } = context;
+  const names = record.resources.flatMap(({ kind, name }) => (kind === "container" ? [name] : []));
   const leave = async (volume: Resource): Promise<void> => await context.leave(volume);
   // Before those of the container, which were the last in use.
-  if (context.because !== "gone") for (const volume of keptVolumes(context.record)) await leave(volume);
+  if (context.because !== "gone") for (const volume of keptVolumes(record)) await leave(volume);
   // Somebody may have given it another name.
-  const id = context.record.outputs["container-id"];
+  const id = record.outputs["container-id"];
   for (const name of [...names, ...(id ? [id] : [])]) {
     const found = await inspectContainer(call, name);
     if (!found || !isOurs(found.Config.Labels, context)) continue;
-    await takeAway(call, found, context.because === "changed" ? leave : undefined);
+    await takeAway(call, found, context.because === "changed" ? { record, leave } : undefined);
     await forgetListing(context, call.engine, "containers");
   }
   if (context.because === "gone")
-    for (const volume of keptVolumes(context.record)) await dropVolume(context, call, volume.name);
+    for (const volume of keptVolumes(record)) await dropVolume(context, call, volume.name);
 }

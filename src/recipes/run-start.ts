@@ -131,7 +131,8 @@ async function clearName(context: Installing, call: Call, error: unknown): Promi
   const holder = await inspectContainer(call, name);
   if (!holder) throw error;
   if (!isOurs(holder.Config.Labels, context)) throw takenBy(name, holder);
-  return await takeAway(call, holder, async (volume) => await context.created(volume));
+  const leave = async (volume: Resource): Promise<void> => await context.created(volume);
+  return await takeAway(call, holder, { record: context.record, leave });
 }
 
 export function takenBy(name: string, { Id, Config, State }: ContainerState): RecipeError {

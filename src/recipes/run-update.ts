@@ -8,7 +8,7 @@ import {
   type Call,
   type ContainerState,
 } from "tsbuildout/docker";
-import type { Outputs, UpdateContext } from "tsbuildout/recipe";
+import type { Outputs, Resource, UpdateContext } from "tsbuildout/recipe";
 import { forgetListing, isOurs } from "./common.js";
 import { ensureImage, imageId } from "./run-image.js";
 import { putLayout } from "./run-layout.js";
@@ -28,8 +28,10 @@ export async function updateRun(context: Updating, call: Call): Promise<Outputs>
   if (found && !isOurs(found.Config.Labels, context)) throw takenBy(name, found);
   if (!found) return await bringUp(context, call);
   if (await needsNew(context, call, found)) {
-    const left = await takeAway(call, found, async (volume) => await context.created(volume));
-    return await bringUp(context, call, [...keptVolumes(context.record), ...left]);
+    const { record } = context;
+    const leave = async (volume: Resource): Promise<void> => await context.created(volume);
+    const left = await takeAway(call, found, { record, leave });
+    return await bringUp(context, call, [...keptVolumes(record), ...left]);
   }
   hideProxies(context, found.Config.Env ?? []);
   await applySettings(context, call, found);

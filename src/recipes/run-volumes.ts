@@ -19,18 +19,26 @@ import type { RunSchema } from "./run-options.js";
 /** What an engine calls them. */
 const NAMELESS = /^[0-9a-f]{64}$/;
 
+/** How those of a container stay that its part makes anew. */
+export interface Leaving {
+  /** Of the part that the container was made for. */
+  readonly record: PartRecord | undefined;
+  /** Says that one stays, before the container goes. */
+  leave(volume: Resource): Promise<void>;
+}
+
 /**
  * Stops a container and takes it away.
- * @param keep records a volume without a name, which stays; without it they go as well
+ * @param leaving without it the volumes without a name go as well
  * @returns those that stay
  */
 export async function takeAway(
   call: Call,
   container: ContainerState,
-  keep?: (volume: Resource) => Promise<void>,
+  leaving?: Leaving,
 ): Promise<readonly Resource[]> {
-  const kept = keep ? await namelessVolumes(call, container) : [];
-  for (const volume of kept) await keep?.(volume);
+  const kept = leaving ? await namelessVolumes(call, container, leaving.record) : [];
+  for (const volume of kept) await leaving?.leave(volume);
   // It may have data to bring to safety; removing alone would kill it.
   if (container.State.Running) await stopContainer(call, container.Id);
   await removeContainer(call, container.Id, { volumes: kept.length === 0 });
@@ -41,9 +49,12 @@ export async function takeAway(
 async function namelessVolumes(
   call: Call,
   { HostConfig, Mounts }: ContainerState,
+  record: PartRecord | undefined,
 ): Promise<readonly Resource[]> {
   const found = (Mounts ?? []).flatMap(({ Type, Name = "", Destination }) =>
-    Type === "volume" && NAMELESS.test(Name) ? [{ kind: "volume", name: Name, path: Destination }] : [],
+    Type === "volume" && NAMELESS.test(Name) && !isWritten(record, Name)
+      ? [{ kind: "volume", name: Name, path: Destination }]
+      : [],
   );
   if (found.length === 0 || HostConfig.AutoRemove) return [];
   // Those of other containers are theirs.
@@ -56,9 +67,15 @@ async function namelessVolumes(
   return found.filter(({ name }) => !theirs.has(name));
 }
 
+/** Whether the part's options call it by what the engine calls it: then it is the user's, like any that has a name. */
+function isWritten(record: PartRecord | undefined, name: string): boolean {
+  return Object.values(record?.options ?? {}).some((text) => text.includes(name));
+}
+
 /** Those that the part's earlier containers left. */
 export function keptVolumes(record: PartRecord | undefined): readonly Resource[] {
-  return (record?.resources ?? []).filter(({ kind }) => kind === "volume");
+  const volumes = (record?.resources ?? []).filter(({ kind }) => kind === "volume");
+  return volumes.filter(({ name }) => !isWritten(record, name));
 }
 
 /** Mounts by which a new container gets them, where it or its image asks for a volume and names none. */

@@ -113,6 +113,36 @@ ${text}
     expect(new Set(resources.map(({ name: one }) => one)).size).to.equal(resources.length);
   });
 
+  it("of a new container that fails go with it, and not those that it took over", async () => {
+    await install();
+    const first = await volumesOf(name);
+    const text = "script = grep _data /proc/self/mountinfo; false";
+    expect(await install({ volumes: "/data\n    /more", text })).to.be.false;
+    const lines = buildout.events.flatMap((event) => (event.type === "part-log" ? event.line : []));
+    const mounted = new Set(lines.join("\n").match(/\b[0-9a-f]{64}(?=\/_data)/g));
+    expect(mounted.size).to.equal(3);
+    expect(mounted).to.include.all.keys(Object.values(first));
+    expect((await isThere([...mounted])).filter(Boolean)).to.have.lengthOf(2);
+    expect(await isThere(first)).to.deep.equal([true, true]);
+  });
+
+  it("are the user's, where the part calls them by what the engine calls them", async () => {
+    const { Id } = await engineJson<{ Id: string }>({
+      method: "POST",
+      path: "/containers/create",
+      body: { Image: base, Cmd: ["true"], Volumes: { "/old": {} } },
+    });
+    const { "/old": theirs = "" } = await volumesOf(Id);
+    await engineJson({ method: "DELETE", path: `/containers/${Id}` });
+    const volumes = `${theirs}:/data`;
+    await install({ volumes });
+    await install({ volumes, text: "hostname = other" });
+    expect((await volumesOf(name))["/data"]).to.equal(theirs);
+    await buildout.uninstall();
+    expect(await isThere({ theirs })).to.deep.equal([true]);
+    await engineJson({ method: "DELETE", path: `/volumes/${theirs}` });
+  });
+
   it("that are another container's are that one's", async () => {
     const reader = (hostname: string): string =>
       `[${name}-b]\nrecipe = docker.run\nimage = ${base}\ncommand = sleep 1000\nstop-timeout = 0\nvolumes-from = ${name}\nhostname = ${hostname}\n`;
