@@ -67,7 +67,7 @@ function identity(who: Credentials | undefined): string {
 /** What to do about other failures, by the words of the engine (Go's network, its TLS, its registry client) for them. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [
-    /\bdial tcp\b|\bconnection (?:refused|reset)\b|\bno such host\b|\bclosed network connection\b|\bi\/o timeout\b/,
+    /\bdial tcp\b|\bconnection (?:refused|reset)\b|\bno such host\b|\bclosed network connection\b|\bbroken pipe\b|\bEOF$|\bi\/o timeout\b/,
     "is the registry running, and can the engine's host reach it? The next run tries again",
   ],
   [

@@ -130,13 +130,16 @@ describe("docker.push to a registry that goes away in the middle", () => {
     expect(await tags()).to.deep.equal({ name, tags: ["1"] });
   });
 
-  it("says what the engine says at last when the registry stays away, and the next run pushes", async () => {
+  it("says what is wrong when the registry stays away, and the next run pushes", async () => {
     await buildout();
     expect(await install(() => undefined)).to.equal(false);
-    expect(made.events.filter(waits)).to.have.lengthOf(4);
-    expect(diagnostics(made)).to.deep.equal([
-      `registry/failed: ${door.host}/${name}:1: dial tcp ${door.host}: connect: connection refused\nhelp: is the registry running, and can the engine's host reach it? The next run tries again`,
-    ]);
+    // An engine that tries again at all does so as often.
+    expect(made.events.filter(waits).length).to.be.oneOf([0, 4]);
+    const [said = "", ...more] = diagnostics(made);
+    expect(more).to.deep.equal([]);
+    expect(said.startsWith(`registry/failed: ${door.host}/${name}:1: `), said).to.equal(true);
+    const help = "is the registry running, and can the engine's host reach it? The next run tries again";
+    expect(said.endsWith(`\nhelp: ${help}`), said).to.equal(true);
     expect(await engineHas(`/images/${door.host}/${name}:1/json`), "our tag is gone").to.equal(false);
     expect((await made.records()).size).to.equal(0);
     await door.open();
@@ -148,6 +151,7 @@ describe("docker.push to a registry that goes away in the middle", () => {
     await buildout();
     const stop = new AbortController();
     expect(await install(() => stop.abort(), stop.signal)).to.equal(false);
+    expect(stop.signal.aborted, "the engine waited").to.equal(true);
     await door.open();
     expect((await made.install()).ok).to.equal(true);
     expect(await tags()).to.deep.equal({ name, tags: ["1"] });

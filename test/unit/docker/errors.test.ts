@@ -172,6 +172,11 @@ describe("what is advised where a registry fails", () => {
     ],
     ["dial tcp: lookup r.example: no such host", "is the registry running"],
     [
+      'writing blob: Patch "http://r/v2/x": write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe',
+      "is the registry running",
+    ],
+    ['writing blob: Patch "http://r/v2/y": EOF', "is the registry running"],
+    [
       'failed to copy: failed to do request: Put "http://r/v2/x": write tcp 127.0.0.1:1->127.0.0.1:2: use of closed network connection',
       "is the registry running",
     ],
