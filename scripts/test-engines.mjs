@@ -29,15 +29,16 @@ function runMocha({ enter, host }, name) {
   const [command, ...args] = [...enter, ...mocha, ...reporter];
   const env = { ...process.env, DOCKER_HOST: host, TSBUILDOUT_TEST_ENGINE: name };
   spawnSync(command, args, { stdio: ["ignore", "ignore", "inherit"], env });
-  const { stats, failures, passes } = JSON.parse(readFileSync(output, "utf8"));
+  const { stats, failures } = JSON.parse(readFileSync(output, "utf8"));
   const known = KNOWN[name] ?? {};
   const titles = failures.map((test) => ({ title: test.fullTitle, why: test.err.message.split("\n")[0] }));
+  const failing = new Set(titles.map(({ title }) => title));
   return {
     passed: stats.passes,
     cannot: titles.filter(({ title }) => title in known).map(({ title }) => ({ title, why: known[title] })),
     failed: titles.filter(({ title }) => !(title in known)),
-    // A reason that no longer holds is as wrong as a failure.
-    stale: passes.map((test) => test.fullTitle).filter((title) => title in known),
+    // A reason that no longer holds, or for a test that is gone, is as wrong as a failure.
+    stale: Object.keys(known).filter((title) => !failing.has(title)),
   };
 }
 
@@ -46,7 +47,7 @@ function report({ name, version, passed, cannot, failed, stale }) {
     `${name} (${version}): ${passed} passed, ${cannot.length} it cannot do, ${failed.length} failed`,
     ...list("cannot:", cannot.map(withReason)),
     ...list("failed:", failed.map(withReason)),
-    ...list("listed in test/engines.json, but passed:", stale),
+    ...list("listed in test/engines.json, but passed or gone:", stale),
   ].join("\n");
 }
 

@@ -254,7 +254,8 @@ prepare-script =
       path: `/build?${query}`,
       body: await buffer(archive),
     });
-    const id = /[0-9a-f]{64}/.exec(body.toString())![0];
+    // Said to be an id: podman looks only for names by a bare one.
+    const id = `sha256:${/[0-9a-f]{64}/.exec(body.toString())![0]}`;
     expect(await engineHas(`/images/${id}/json`)).to.equal(true);
     await buildout.uninstall();
     expect(await engineHas(`/images/${id}/json`)).to.equal(false);
