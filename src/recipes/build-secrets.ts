@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { readUpTo } from "tsbuildout/docker";
+import { isPipe, readUpTo } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import type { Secret } from "./build-options.js";
 
@@ -13,30 +12,32 @@ export async function readSecrets(
   secrets: readonly Secret[],
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const values = new Map<string, Uint8Array>();
-  for (const secret of secrets) {
-    const value = await readSecret(context, secret);
-    if (value.length > LIMIT) throw problem(`the secret "${secret.id}" has more than ${LIMIT} bytes`);
-    hide(context, value);
-    values.set(secret.id, value);
-  }
+  for (const secret of secrets) values.set(secret.id, await readSecret(context, secret));
   return values;
 }
 
-/** Of secrets that another program reads: whether they are there. @throws a problem `build/secret` */
+/**
+ * Of secrets that another program reads: whether they are there; and what a step prints of them is not to be seen.
+ * @throws a problem `build/secret`
+ */
 export async function checkSecrets(context: Context, secrets: readonly Secret[]): Promise<void> {
   for (const secret of secrets) {
-    if (valueOf(context, secret) !== undefined) continue;
-    const path = secretPath(context, secret.file ?? secret.id);
-    const found = await stat(path).catch((error: unknown) => {
-      throw unreadable(secret, path, error);
-    });
-    if (found.isDirectory()) throw unreadable(secret, path, new Error(`${path} is a folder`));
+    // What comes out of a pipe comes once, and not to us.
+    if (secret.file === undefined || !(await isPipe(secretPath(context, secret.file))))
+      await readSecret(context, secret);
   }
 }
 
+/** @returns the value, which no log shows from now on */
 async function readSecret(context: Context, secret: Secret): Promise<Uint8Array> {
-  const value = valueOf(context, secret);
-  if (value !== undefined) return Buffer.from(value);
+  const text = valueOf(context, secret);
+  const value = text === undefined ? await fileOf(context, secret) : Buffer.from(text);
+  if (value.length > LIMIT) throw problem(`the secret "${secret.id}" has more than ${LIMIT} bytes`);
+  hide(context, value);
+  return value;
+}
+
+async function fileOf(context: Context, secret: Secret): Promise<Uint8Array> {
   const path = secretPath(context, secret.file ?? secret.id);
   try {
     // As with the docker CLI it may be a pipe that somebody writes to, or a device.
@@ -63,9 +64,12 @@ function valueOf(context: Context, { id, file, variable }: Secret): string | und
 }
 
 function unreadable({ id }: Secret, path: string, error: unknown): RecipeError {
-  const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-  const why = missing ? `there is no file ${path}` : (error as Error).message;
-  return problem(`the secret "${id}" cannot be read: ${why}`);
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: `there is no file ${path}`,
+    EISDIR: `${path} is a folder`,
+  };
+  return problem(`the secret "${id}" cannot be read: ${reasons[code] ?? message}`);
 }
 
 export function secretPath({ buildout, home }: Context, file: string): string {

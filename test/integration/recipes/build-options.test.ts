@@ -294,9 +294,13 @@ describe("docker.build: every option", () => {
   describe("with the real buildx", () => {
     let env: Readonly<Record<string, string>>;
     before(async () => void (env = await realBuildx()));
-    const withBuildx = async (options: readonly string[], lines: readonly string[]): Promise<TestBuildout> =>
+    const withBuildx = async (
+      options: readonly string[],
+      lines: readonly string[],
+      more: Readonly<Record<string, string>> = {},
+    ): Promise<TestBuildout> =>
       await buildout(config(["builder = buildx", ...options], lines), {
-        env,
+        env: { ...env, ...more },
         files: { "src/data": "of the folder\n", "more/data": "of the other\n" },
       });
 
@@ -351,6 +355,21 @@ describe("docker.build: every option", () => {
       expect(await read("/seen")).to.equal("of the folder\n2");
       expect((await inspectedImage(name))?.Config.Labels).to.include({ a: "1" });
       expect((await made.install()).counts).to.include({ unchanged: 1 });
+    });
+
+    it("secrets: a step that prints one does not show it in the log", async () => {
+      const made = await withBuildx(
+        ["secrets =\n  id=f,src=src/data\n  id=v,env=TOKEN"],
+        [
+          `FROM ${baseImage}`,
+          // The name is there so that no other run has done this step.
+          `RUN --mount=type=secret,id=f --mount=type=secret,id=v : ${name}; cat /run/secrets/f; cat /run/secrets/v`,
+        ],
+        { TOKEN: "hush-hush" },
+      );
+      await installed(made, "app");
+      expect(made.log("app")).to.include.members(["***"]);
+      expect(made.log("app").join("\n")).not.to.match(/of the folder|hush/);
     });
   });
 });
