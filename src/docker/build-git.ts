@@ -1,5 +1,5 @@
 /** Git repositories as build contexts, by the system's git: its settings, keys and credential helpers are the user's own. */
-import { rm, stat } from "node:fs/promises";
+import { realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildSource } from "./build-source.js";
 import { DockerError } from "./errors.js";
@@ -30,7 +30,7 @@ export async function resolveGit(source: GitSource, at: GitAt): Promise<string> 
     }),
   );
   // An annotated tag is an object of its own: `^{}` is the commit that it names.
-  const names = [ref, `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`, `${ref}^{}`];
+  const names = [`${ref}^{}`, ref, `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
   const commit = names.map((name) => found.get(name)).find(Boolean);
   if (commit) return commit;
   if (/^[0-9a-f]{7,}$/.test(ref)) return ref;
@@ -54,13 +54,13 @@ export async function checkoutGit(
 ): Promise<string> {
   const { cwd } = at;
   await git(["init", "--quiet"], at);
+  // What submodules with a relative address are relative to.
+  await git(["remote", "add", "--", "origin", source.url], at);
   await fetchCommit(source, commit, at);
   await git(["checkout", "--quiet", "--detach", "--force", "FETCH_HEAD"], at);
   await updateSubmodules(at);
   await rm(join(cwd, ".git"), { recursive: true, force: true });
-  const folder = join(cwd, source.folder ?? ".");
-  await mustBeFolder(folder, source);
-  return folder;
+  return await folderWithin(cwd, source);
 }
 
 /** Most servers give a single commit by its name; the others give everything. */
@@ -83,9 +83,12 @@ async function updateSubmodules(at: GitAt & { readonly cwd: string }): Promise<v
   if (has) await git(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], at);
 }
 
-async function mustBeFolder(folder: string, source: GitSource): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (found?.isDirectory()) return;
+/** A link in the repository may lead to another folder of it, and not to the files of whoever builds. */
+async function folderWithin(copy: string, source: GitSource): Promise<string> {
+  const root = await realpath(copy);
+  const folder = await realpath(join(root, source.folder ?? ".")).catch(() => undefined);
+  const within = folder !== undefined && `${folder}/`.startsWith(`${root}/`);
+  if (within && (await stat(folder)).isDirectory()) return folder;
   throw new DockerError({
     code: "build/git",
     message: `${withoutPassword(source.url)} has no folder "${source.folder ?? "."}"`,

@@ -35,14 +35,14 @@ function isGit(address: string): boolean {
 }
 
 function gitSource(address: string, fragment: string): BuildSource {
-  const [ref, folder] = splitOnce(fragment, ":");
+  const [ref, path] = splitOnce(fragment, ":");
+  const folder = path.replace(/^\/+/, "");
   const url = address.startsWith("github.com/")
     ? `https://${address}`
     : address.replace(/^git\+(https?:)/i, "$1");
   // What begins with a dash would be an option of the git program.
   if (ref.startsWith("-")) throw badSource(`"${ref}" is not a branch, a tag or a commit`);
-  if (isAbsolute(folder) || folder.split("/").includes(".."))
-    throw badSource(`the folder "${folder}" leads out of the repository`);
+  if (folder.split("/").includes("..")) throw badSource(`the folder "${folder}" leads out of the repository`);
   return { kind: "git", url, ref: ref || undefined, folder: folder || undefined };
 }
 

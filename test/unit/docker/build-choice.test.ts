@@ -113,6 +113,7 @@ describe("parseSource", () => {
       ref: undefined,
       folder: "x",
     });
+    expect(source("git://h/r#v1:/x/y")).to.include({ ref: "v1", folder: "x/y" });
     expect(source("ssh://git@h/r")).to.include({ kind: "git", url: "ssh://git@h/r" });
   });
 

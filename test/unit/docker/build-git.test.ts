@@ -1,8 +1,9 @@
 import { expect } from "chai";
-import { chmod } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { resolveGit } from "../../../src/docker/build-git.js";
-import { contentOf, temporaryFolder } from "../../support/tmp.js";
+import { checkoutGit, resolveGit } from "../../../src/docker/build-git.js";
+import { contentOf, temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 describe("a git repository whose server does not answer", () => {
   it("is not waited for when the run is told to stop, nor is the ssh that git has started", async () => {
@@ -28,5 +29,62 @@ describe("a git repository whose server does not answer", () => {
         // This git has ended it.
       }
     }
+  });
+});
+
+describe("a working copy of a git repository", () => {
+  let folder: string;
+  let url: string;
+  const env = (): Record<string, string | undefined> => ({
+    PATH: process.env["PATH"],
+    HOME: folder,
+    GIT_CONFIG_NOSYSTEM: "1",
+  });
+  const git = (name: string, ...args: string[]): string =>
+    execFileSync("git", ["-C", join(folder, name), ...args], { env: env(), encoding: "utf8" }).trim();
+  const repository = async (name: string, fill: () => Promise<unknown>): Promise<void> => {
+    await mkdir(join(folder, name));
+    git(name, "init", "-q", "-b", "main");
+    await fill();
+    git(name, "add", "-A");
+    git(name, "commit", "-qm", "all of it");
+  };
+  before(async () => {
+    // Submodules in folders are off unless they are asked for.
+    folder = await temporaryFolder({
+      ".gitconfig": '[user]\nname = t\nemail = t@example.org\n[protocol "file"]\nallow = always\n',
+    });
+    await repository("part.git", async () => await writeFiles(join(folder, "part.git"), { of: "a part" }));
+    await repository("whole.git", async () => {
+      await writeFiles(join(folder, "whole.git"), { "sub/f": "of sub" });
+      await symlink("sub", join(folder, "whole.git/inside"));
+      await symlink("/", join(folder, "whole.git/outside"));
+      git("whole.git", "submodule", "--quiet", "add", "../part.git", "part");
+    });
+    git("whole.git", "tag", "-am", "v1", "v1");
+    url = `file://${folder}/whole.git`;
+  });
+  const copied = async (ref: string | undefined, below?: string): Promise<string[]> => {
+    const at = { env: env(), signal: new AbortController().signal };
+    const source = { kind: "git", url, ref, folder: below } as const;
+    const commit = await resolveGit(source, at);
+    expect(commit, ref).to.equal(git("whole.git", "rev-parse", "main"));
+    return await readdir(await checkoutGit(source, commit, { ...at, cwd: await temporaryFolder() }));
+  };
+
+  it("has its submodules, those at a relative address too", async () => {
+    expect(await copied("main")).to.have.members([".gitmodules", "inside", "outside", "part", "sub"]);
+    expect(await copied("main", "part")).to.include("of");
+  });
+
+  it("is that of a commit, whatever names it", async () => {
+    for (const ref of [undefined, "v1", "refs/tags/v1", "refs/heads/main"])
+      expect(await copied(ref, "sub"), ref).to.deep.equal(["f"]);
+  });
+
+  it("gives a folder behind a link within it, and none of the machine's", async () => {
+    expect(await copied("main", "inside")).to.deep.equal(["f"]);
+    const message = await copied("main", "outside/etc").catch((error: Error) => error.message);
+    expect(message).to.equal(`${url} has no folder "outside/etc"`);
   });
 });
