@@ -84,7 +84,8 @@ export async function keptMounts(
   call: Call,
   kept: readonly Resource[],
 ): Promise<MountSpec[]> {
-  if (kept.length === 0) return [];
+  // Podman removes by itself whatever has no name, as soon as the container ends.
+  if (kept.length === 0 || (options["auto-remove"] && call.engine.libpod)) return [];
   const image = await inspectImage(call.engine, options.image, signal);
   const asked = new Set(Object.keys(image?.Config?.Volumes ?? {}).map(plain));
   for (const { kind, target } of options.volumes)

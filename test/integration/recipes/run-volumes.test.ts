@@ -113,6 +113,14 @@ ${text}
     expect(new Set(resources.map(({ name: one }) => one)).size).to.equal(resources.length);
   });
 
+  it("outlive a container that its engine removes by itself", async () => {
+    await install();
+    const first = await volumesOf(name);
+    await install({ text: "auto-remove = true" });
+    await install();
+    expect(await volumesOf(name)).to.deep.equal(first);
+  });
+
   it("of a new container that fails go with it, and not those that it took over", async () => {
     await install();
     const first = await volumesOf(name);
