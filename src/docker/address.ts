@@ -31,8 +31,14 @@ export interface ParsedUrl {
   readonly secure: boolean;
 }
 
+/** Not the URL class: that is for the web, where `Build-Box` is `build-box`, and 123 an IPv4 address; of ssh they are names. */
+const FORM =
+  /^(?<scheme>tcp|https?|ssh):\/\/(?:(?<user>[^@/?#]*)@)?(?<host>\[[\da-fA-F:.]+(?:%\w+)?\]|[^\s@/?#:[\]]*)(?::(?<port>\d+))?(?<path>\/[^?#]*)?(?<more>[?#].*)?$/;
+
+const PORTS: Readonly<Record<string, number>> = { tcp: 2375, http: 80, https: 443 };
+
 /** Reads the URL of an engine. A bare path is a socket and a bare `host:port` is tcp, as the docker CLI has it. */
-export function parseUrl(text: string, origin: string, option?: string): ParsedUrl {
+export function parseUrl(text: string, origin: string): ParsedUrl {
   const trimmed = text.trim();
   const full = trimmed.includes("://")
     ? trimmed
@@ -43,49 +49,72 @@ export function parseUrl(text: string, origin: string, option?: string): ParsedU
     const path = full.slice("unix://".length) || "/var/run/docker.sock";
     return { address: { kind: "unix", path }, prefix: "", url: `unix://${path}`, secure: false };
   }
+  const refused = (help?: string): DockerError => badUrl(trimmed, origin, help);
   // A bare address has no path: `unix:/run/docker.sock` lacks its slashes.
-  if (!trimmed.includes("://") && !trimmed.startsWith("/") && trimmed.includes("/"))
-    throw badUrl(trimmed, origin, option);
-  const match = /^(tcp|http|https|ssh):\/\/(.*)$/s.exec(full);
-  const parsed = match && URL.canParse(`http://${match[2]}`) ? new URL(`http://${match[2]}`) : undefined;
-  if (!match || !parsed) throw badUrl(trimmed, origin, option);
-  const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
-  const path = parsed.pathname === "/" ? "" : parsed.pathname.replace(/\/$/, "");
-  if (match[1] === "ssh") return sshUrl(parsed, host, path);
-  const secure = match[1] === "https";
-  // The URL class drops port 80 because it is http's default.
-  const port = Number(
-    parsed.port || (/:80(\/|$)/.test(match[2] ?? "") || match[1] === "http" ? 80 : secure ? 443 : 2375),
-  );
+  if (!trimmed.includes("://") && trimmed.includes("/")) throw refused();
+  const parts = FORM.exec(full)?.groups;
+  if (!parts || Number(parts["port"] ?? 1) > 65_535) throw refused();
+  return parts["scheme"] === "ssh" ? sshUrl(parts, refused) : tcpUrl(parts, refused);
+}
+
+type Parts = Readonly<Partial<Record<string, string>>>;
+type Refused = (help?: string) => DockerError;
+
+function tcpUrl({ scheme = "", host = "", port, path = "" }: Parts, refused: Refused): ParsedUrl {
+  if (host === "" && scheme !== "tcp") throw refused();
+  // `tcp://:2375` is an engine on this machine.
+  const named = host.toLowerCase() || "localhost";
+  const number = Number(port ?? PORTS[scheme]);
+  const prefix = path.replace(/\/$/, "");
   return {
-    address: { kind: "tcp", host, port },
-    prefix: path,
-    url: `${match[1]}://${parsed.hostname}:${port}${path}`,
-    secure,
+    address: { kind: "tcp", host: bare(named), port: number },
+    prefix,
+    url: `${scheme}://${named}:${number}${prefix}`,
+    secure: scheme === "https",
   };
 }
 
-function sshUrl(parsed: URL, host: string, path: string): ParsedUrl {
-  // A host that begins with a dash would be an option of the ssh program.
-  if (host.startsWith("-") || parsed.username.startsWith("-"))
-    throw badUrl(`ssh://${host}`, "the URL", "engine-url");
-  const user = decodeURIComponent(parsed.username);
+function sshUrl({ user: login = "", host = "", port, path = "", more }: Parts, refused: Refused): ParsedUrl {
+  if (login.includes(":")) throw refused("leave the password away: ssh asks its agent and its keys");
+  const user = decoded(login);
+  // A host or a user that begins with a dash would be an option of the ssh program.
+  if (more || user === undefined || [host, user].some((name) => name.startsWith("-")) || !host)
+    throw refused();
+  const socket = path === "/" ? "" : path;
   const address: Address = {
     kind: "ssh",
-    host,
+    host: bare(host),
     ...(user ? { user } : {}),
-    ...(parsed.port ? { port: parsed.port } : {}),
-    ...(path ? { socket: path } : {}),
+    ...(port ? { port } : {}),
+    ...(socket ? { socket } : {}),
   };
-  const url = `ssh://${user ? `${user}@` : ""}${parsed.hostname}${parsed.port ? `:${parsed.port}` : ""}${path}`;
+  const url = `ssh://${user ? `${user}@` : ""}${host}${port ? `:${port}` : ""}${socket}`;
   return { address, prefix: "", url, secure: false };
 }
 
-function badUrl(text: string, origin: string, option: string | undefined): DockerError {
+/** An IPv6 address without its brackets. */
+const bare = (host: string): string => host.replace(/^\[(.*)\]$/, "$1");
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function badUrl(text: string, origin: string, help?: string): DockerError {
   return new DockerError({
     code: "engine/bad-url",
     message: `"${text.replace(/\/\/[^/@]*@/, "//")}" (${origin}) is not the address of an engine`,
-    help: ["write unix:///path, tcp://host:port, https://host:port or ssh://user@host"],
-    ...(option ? { option } : {}),
+    help: [help ?? "write unix:///path, tcp://host:port, https://host:port or ssh://user@host"],
+    ...blame(origin),
   });
+}
+
+/** The option that named an endpoint, where one did. */
+export function blame(origin: string): { readonly option?: string } {
+  if (origin.startsWith("option ")) return { option: origin.slice("option ".length) };
+  if (origin.startsWith("machine-name ")) return { option: "machine-name" };
+  return origin.startsWith("context ") && !origin.includes("(") ? { option: "context" } : {};
 }

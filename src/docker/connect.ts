@@ -74,7 +74,7 @@ interface Agreed {
 
 function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
   const { agent, pong } = agreed;
-  const apiVersion = olderApi(header(pong, "api-version"));
+  const apiVersion = olderApi(header(pong, "api-version"), olderApi(wantedApi(agreed.env)));
   const route = { ...agreed.route, prefix: `${endpoint.prefix}/v${apiVersion}` };
   let docker: Promise<Dockerode> | undefined;
   let info: Promise<EngineInfo> | undefined;
@@ -109,6 +109,12 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
 function header(answer: IncomingMessage, name: string): string | undefined {
   const value = answer.headers[name];
   return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** DOCKER_API_VERSION, which the docker CLI knows, too: no newer one is spoken. */
+function wantedApi(env: Surroundings["env"]): string {
+  const text = env["DOCKER_API_VERSION"] ?? "";
+  return /^v?(\d+\.\d+)$/.exec(text)?.[1] ?? NEWEST_API;
 }
 
 /** The older of the engine's newest API and ours. An engine that names none is as old as 1.24, which is the oldest with versions. */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DockerError, systemCode } from "./errors.js";
+import { blame } from "./address.js";
+import { DockerError, reasonOf, systemCode } from "./errors.js";
 import { readPems, type TlsMaterial } from "./tls.js";
 
 /** The engine's side of a docker context. */
@@ -20,13 +21,24 @@ interface Meta {
  * Reads a docker context from the CLI's store.
  * @param folder the CLI's settings folder; contexts are in `contexts/meta/<sha256 of the name>/meta.json`
  * @param origin who named the context, for the message
- * @throws DockerError `engine/no-context`
+ * @returns undefined where there is none
+ * @throws DockerError `engine/no-context` for one that is damaged
  */
-export async function readContext(folder: string, name: string, origin: string): Promise<DockerContext> {
+export async function readContext(
+  folder: string,
+  name: string,
+  origin: string,
+): Promise<DockerContext | undefined> {
   const id = createHash("sha256").update(name).digest("hex");
-  const meta = await readMeta(join(folder, "contexts", "meta", id, "meta.json"));
-  const docker = meta?.Endpoints?.docker;
-  if (!docker?.Host) throw await noContext(folder, name, origin);
+  const path = join(folder, "contexts", "meta", id, "meta.json");
+  const meta = await readMeta(path).catch((error: unknown) => {
+    throw damaged(name, origin, { why: `cannot read ${path}: ${reasonOf(error)}`, error });
+  });
+  if (!meta) return undefined;
+  const docker = meta.Endpoints?.docker;
+  // What is in the file is what somebody has written there.
+  if (typeof docker?.Host !== "string" || docker.Host === "")
+    throw damaged(name, origin, { why: `${path} has no address of an engine` });
   const tls = await contextTls(join(folder, "contexts", "tls", id, "docker"), docker.SkipTLSVerify === true);
   return tls ? { host: docker.Host, tls } : { host: docker.Host };
 }
@@ -43,16 +55,29 @@ async function readMeta(path: string): Promise<Meta | undefined> {
     text = await readFile(path, "utf8");
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-    throw new DockerError({ code: "engine/no-context", message: `cannot read ${path}` }, { cause: error });
+    throw error;
   }
-  try {
-    return JSON.parse(text) as Meta;
-  } catch (error) {
-    throw new DockerError({ code: "engine/no-context", message: `${path} is not JSON` }, { cause: error });
-  }
+  return (JSON.parse(text) as Meta | null) ?? {};
 }
 
-async function noContext(folder: string, name: string, origin: string): Promise<DockerError> {
+interface Damage {
+  readonly why: string;
+  readonly error?: unknown;
+}
+
+function damaged(name: string, origin: string, { why, error }: Damage): DockerError {
+  const problem = {
+    code: "engine/no-context",
+    message: `the docker context "${name}" is damaged`,
+    notes: [`asked for by ${origin}`, why],
+    help: [`make it anew: docker context rm -f ${name}, and docker context create ${name}`],
+    ...blame(origin),
+  };
+  return new DockerError(problem, { cause: error });
+}
+
+/** The error for a context that is not there. @param origin who named it */
+export async function noContext(folder: string, name: string, origin: string): Promise<DockerError> {
   const names = await contextNames(folder);
   return new DockerError({
     code: "engine/no-context",
@@ -60,7 +85,7 @@ async function noContext(folder: string, name: string, origin: string): Promise<
     notes: [`asked for by ${origin}`, `looked in ${join(folder, "contexts")}`],
     help:
       names.length > 0 ? [`contexts there: ${names.join(", ")}`] : ["make it with: docker context create"],
-    ...(origin === `context ${name}` ? { option: "context" } : {}),
+    ...blame(origin),
   });
 }
 

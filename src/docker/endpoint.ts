@@ -1,9 +1,9 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseUrl, type Endpoint } from "./address.js";
-import { readContext } from "./contexts.js";
+import { parseUrl, type Endpoint, type ParsedUrl } from "./address.js";
+import { noContext, readContext } from "./contexts.js";
 import { DockerError } from "./errors.js";
-import { readMachine } from "./machine.js";
+import { noMachine, readMachine } from "./machine.js";
 import { readTls, type TlsMaterial } from "./tls.js";
 
 /** Which engine a part asks for: its options `engine-url`, `engine-tls-verify`, `engine-tls-cert-path`, `context`, `machine-name`. */
@@ -55,7 +55,7 @@ export function configFolder(at: Surroundings): string {
 /** What is wrong with a choice whatever the surroundings. @throws DockerError `engine/ambiguous`, `engine/bad-url` */
 export function checkChoice(choice: EngineChoice): void {
   refuseTwoChoices(choice);
-  if (choice.url) parseUrl(choice.url, "option engine-url", "engine-url");
+  if (choice.url) parseUrl(choice.url, "option engine-url");
 }
 
 function refuseTwoChoices(choice: EngineChoice): void {
@@ -74,8 +74,7 @@ function refuseTwoChoices(choice: EngineChoice): void {
 }
 
 async function fromUrl(text: string, origin: string, asked: Asked): Promise<Endpoint> {
-  const option = origin.startsWith("option") ? "engine-url" : undefined;
-  const parsed = parseUrl(text, origin, option);
+  const parsed = parseUrl(text, origin);
   if (parsed.address.kind !== "tcp") return { ...parsed, origin };
   const tls = await askedTls(asked, parsed.secure);
   return { ...parsed, origin, address: tls ? { ...parsed.address, tls } : parsed.address };
@@ -99,27 +98,39 @@ async function fromContext(name: string, origin: string, asked: Asked): Promise<
     const host = asked.at.env["DOCKER_HOST"];
     return host ? await fromUrl(host, `DOCKER_HOST (${origin})`, asked) : defaultSocket(asked.at);
   }
-  const context = await readContext(configFolder(asked.at), name, origin);
-  const parsed = parseUrl(context.host, origin);
-  if (parsed.address.kind !== "tcp") return { ...parsed, origin };
-  const { tls } = context;
-  if (!tls && !parsed.secure) return { ...parsed, origin };
-  return { ...parsed, origin, address: { ...parsed.address, tls: tls ?? { verify: true } } };
+  const folder = configFolder(asked.at);
+  const context = await readContext(folder, name, origin);
+  if (!context) throw await noContext(folder, name, origin);
+  return await holding({ ...parseUrl(context.host, origin), origin }, context.tls, asked.choice);
+}
+
+/** An endpoint whose record holds TLS material of its own. What the part's options say of TLS goes before that. */
+async function holding(
+  at: Endpoint & Pick<ParsedUrl, "secure">,
+  held: TlsMaterial | undefined,
+  { tlsVerify, tlsCertPath }: EngineChoice,
+): Promise<Endpoint> {
+  if (at.address.kind !== "tcp") return at;
+  if (!held && !at.secure && tlsVerify === undefined && !tlsCertPath) return at;
+  const verify = tlsVerify ?? held?.verify ?? true;
+  const pems = tlsCertPath ? await readTls(tlsCertPath, verify, "engine-tls-cert-path") : held;
+  return { ...at, address: { ...at.address, tls: { ...pems, verify } } };
 }
 
 async function fromMachine(name: string, asked: Asked): Promise<Endpoint> {
-  const { at } = asked;
+  const { at, choice } = asked;
   const origin = `machine-name ${name}`;
-  try {
-    return await fromContext(name, `${origin} (a context)`, asked);
-  } catch (error) {
-    if (!(error instanceof DockerError) || error.problem.code !== "engine/no-context") throw error;
+  const context = await readContext(configFolder(at), name, origin);
+  if (context) {
+    const parsed = parseUrl(context.host, origin);
+    return await holding({ ...parsed, origin: `${origin} (a context)` }, context.tls, choice);
   }
   const store = at.env["MACHINE_STORAGE_PATH"] || join(at.home, ".docker", "machine");
   const machine = await readMachine(store, name);
-  const parsed = parseUrl(machine.url, origin);
-  if (parsed.address.kind !== "tcp") return { ...parsed, origin };
-  return { ...parsed, origin, address: { ...parsed.address, tls: machine.tls } };
+  if (machine) return await holding({ ...parseUrl(machine.url, origin), origin }, machine.tls, choice);
+  // Docker-machine calls so the first one that it makes, docker what is meant where nothing is said.
+  if (name === "default") return await fromContext(name, `${origin} (a context)`, asked);
+  throw noMachine(store, name);
 }
 
 function currentContext(at: Surroundings): string | undefined {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DockerError, systemCode } from "./errors.js";
+import { DockerError, reasonOf, systemCode } from "./errors.js";
 import type { TlsMaterial } from "./tls.js";
 
 /** An engine that docker-machine (archived in 2025) once made. */
@@ -12,7 +12,6 @@ export interface Machine {
 interface MachineConfig {
   readonly Driver?: { readonly IPAddress?: string; readonly URL?: string };
   readonly HostOptions?: {
-    readonly EngineOptions?: { readonly TlsVerify?: boolean };
     readonly AuthOptions?: {
       readonly CaCertPath?: string;
       readonly ClientCertPath?: string;
@@ -24,11 +23,13 @@ interface MachineConfig {
 
 /**
  * Reads a machine from docker-machine's store (`machines/<name>/config.json`).
- * @throws DockerError `engine/no-machine`
+ * @returns undefined where there is none
+ * @throws DockerError `engine/no-machine` for a record that is of no use
  */
-export async function readMachine(store: string, name: string): Promise<Machine> {
-  const folder = join(store, "machines", name);
+export async function readMachine(store: string, name: string): Promise<Machine | undefined> {
+  const folder = machineFolder(store, name);
   const config = await readConfig(join(folder, "config.json"), name);
+  if (!config) return undefined;
   const driver = config.Driver;
   const url = driver?.URL || (driver?.IPAddress ? `tcp://${driver.IPAddress}:2376` : undefined);
   if (!url) {
@@ -58,22 +59,32 @@ async function machineTls(folder: string, config: MachineConfig): Promise<TlsMat
   return { verify: true, ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
 }
 
-async function readConfig(path: string, name: string): Promise<MachineConfig> {
+async function readConfig(path: string, name: string): Promise<MachineConfig | undefined> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as MachineConfig;
+    return (JSON.parse(await readFile(path, "utf8")) as MachineConfig | null) ?? {};
   } catch (error) {
-    const missing = systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR";
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
     throw new DockerError(
       {
         code: "engine/no-machine",
-        message: missing
-          ? `there is neither a docker context nor a docker-machine machine "${name}"`
-          : `cannot read docker-machine's record of "${name}"`,
-        notes: [missing ? `looked for ${path}` : `reading ${path} failed`],
-        help: [`make a context of that name: docker context create ${name} --docker host=…`],
+        message: `cannot read docker-machine's record of "${name}"`,
+        notes: [`reading ${path} failed: ${reasonOf(error)}`],
         option: "machine-name",
       },
       { cause: error },
     );
   }
 }
+
+/** The error for a name that neither a machine nor a context has. */
+export function noMachine(store: string, name: string): DockerError {
+  return new DockerError({
+    code: "engine/no-machine",
+    message: `there is neither a docker context nor a docker-machine machine "${name}"`,
+    notes: [`looked for ${join(machineFolder(store, name), "config.json")}`],
+    help: [`make a context of that name: docker context create ${name} --docker host=…`],
+    option: "machine-name",
+  });
+}
+
+const machineFolder = (store: string, name: string): string => join(store, "machines", name);

@@ -105,11 +105,11 @@ async function headOf(connection: net.Socket): Promise<string> {
 
 /** The raw connection after `101 Switching Protocols`: what is written goes to the process there, `end()` half-closes. */
 export async function requestHijack(route: Route, request: EngineRequest): Promise<Duplex> {
-  const { req, done } = open(route, {
+  const { req, done, ended } = open(route, {
     ...request,
     headers: { Connection: "Upgrade", Upgrade: "tcp", ...request.headers },
   });
-  const upgraded = new Promise<Duplex>((resolve, reject) => {
+  const answered = new Promise<Duplex>((resolve, reject) => {
     req.once("upgrade", (_answer, socket: Duplex, head: Buffer) => {
       if (head.length > 0) socket.unshift(head);
       resolve(socket);
@@ -117,10 +117,10 @@ export async function requestHijack(route: Route, request: EngineRequest): Promi
     req.once("response", (answer) => {
       refusal(request, answer.statusCode ?? 0, answer).then(reject, reject);
     });
-    req.once("error", (error) => reject(failure(route, request, error)));
+    req.on("error", (error) => reject(failure(route, request, error)));
   });
   req.end(bodyBytes(request));
-  const socket = await upgraded.finally(done);
+  const socket = await Promise.race([answered, ended]).finally(done);
   const { signal } = request;
   if (signal) endWith(socket, signal);
   return socket;
@@ -156,14 +156,15 @@ async function send(route: Route, request: EngineRequest): Promise<IncomingMessa
 class StaleConnection extends Error {}
 
 async function sendOnce(route: Route, request: EngineRequest): Promise<IncomingMessage> {
-  const { req, done } = open(route, request);
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+  const { req, done, ended } = open(route, request);
+  const told = new Promise<IncomingMessage>((resolve, reject) => {
     req.once("response", resolve);
     req.on("error", (error) => {
       const stale = req.reusedSocket && ["ECONNRESET", "EPIPE"].includes(systemCode(error) ?? "");
       reject(stale ? new StaleConnection("stale", { cause: error }) : failure(route, request, error));
     });
   });
+  const answered = Promise.race([told, ended]);
   if (!(request.body instanceof Readable)) {
     req.end(bodyBytes(request));
     return await answered.finally(done);
@@ -222,7 +223,15 @@ function end(body: Readable): void {
   body.destroy();
 }
 
-function open(route: Route, request: EngineRequest): { req: http.ClientRequest; done: () => void } {
+interface Opened {
+  readonly req: http.ClientRequest;
+  /** Rejects when the signal fires. The request tells that only when it has a connection, which may never be. */
+  readonly ended: Promise<never>;
+  /** To be called when the answer has come: the signal is of no concern to the request any more. */
+  readonly done: () => void;
+}
+
+function open(route: Route, request: EngineRequest): Opened {
   const { signal } = request;
   signal?.throwIfAborted();
   const options: http.RequestOptions & { readonly servername: string } = {
@@ -234,10 +243,16 @@ function open(route: Route, request: EngineRequest): { req: http.ClientRequest; 
     headers: headersOf(request),
   };
   const req = http.request(options);
-  if (!signal) return { req, done: () => undefined };
-  const abort = (): void => void req.destroy(abortReason(signal));
-  signal.addEventListener("abort", abort, { once: true });
-  return { req, done: () => signal.removeEventListener("abort", abort) };
+  const answered = new AbortController();
+  const ended = new Promise<never>((_, reject) => {
+    const end = (): void => {
+      req.destroy(abortReason(signal!));
+      reject(abortReason(signal!));
+    };
+    signal?.addEventListener("abort", end, { once: true, signal: answered.signal });
+  });
+  ended.catch(() => undefined);
+  return { req, ended, done: () => answered.abort() };
 }
 
 function targetOf(route: Route, request: EngineRequest): string {

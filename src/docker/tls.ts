@@ -9,7 +9,6 @@ export interface TlsMaterial {
   readonly key?: Buffer;
   /** Whether the engine's certificate is checked. */
   readonly verify: boolean;
-  readonly serverName?: string;
 }
 
 /**
@@ -18,17 +17,19 @@ export interface TlsMaterial {
  */
 export async function readTls(folder: string, verify: boolean, named?: string): Promise<TlsMaterial> {
   const { ca, cert, key } = await readPems(folder);
+  const blamed = named?.startsWith("engine-") ? { option: named } : {};
   if (named && !ca && !cert && !key) {
     throw new DockerError({
       code: "engine/no-certificates",
       message: `${folder} (${named}) has none of ca.pem, cert.pem and key.pem`,
-      ...(named.startsWith("engine-") ? { option: named } : {}),
+      ...blamed,
     });
   }
   if (Boolean(cert) !== Boolean(key)) {
     throw new DockerError({
       code: "engine/no-certificates",
       message: `${folder} has ${cert ? "cert.pem but no key.pem" : "key.pem but no cert.pem"}`,
+      ...blamed,
     });
   }
   return { verify, ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };

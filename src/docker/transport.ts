@@ -1,6 +1,7 @@
 import http from "node:http";
 import net from "node:net";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import type { Address } from "./address.js";
 import { SshConnection } from "./ssh.js";
 import type { TlsMaterial } from "./tls.js";
@@ -20,6 +21,9 @@ const SSH_SOCKETS = 6;
 export class EngineAgent extends http.Agent {
   readonly #address: Address;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  /** Connections whose handshake is not over: the agent does not know of them yet. */
+  readonly #dialling = new Set<TLSSocket>();
+  #over = false;
 
   constructor(address: Address, env: Readonly<Record<string, string | undefined>>) {
     super({ keepAlive: true, ...(address.kind === "ssh" ? { maxSockets: SSH_SOCKETS } : {}) });
@@ -33,28 +37,41 @@ export class EngineAgent extends http.Agent {
     if (address.kind === "ssh") return new SshConnection(address, this.#env);
     if (!address.tls)
       return net.connect({ host: address.host, port: address.port, noDelay: true, ...WAITING });
-    dialTls(address.host, address.port, address.tls).then((socket) => opened(null, socket), opened);
+    this.#dialTls(address.host, address.port, address.tls).then((socket) => opened(null, socket), opened);
     return undefined;
   }
-}
 
-/** Resolves when the handshake is over, so that no request is sent to whom we do not trust. */
-async function dialTls(host: string, port: number, tls: TlsMaterial): Promise<Duplex> {
-  const { connect } = await import("node:tls");
-  return await new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port,
-      rejectUnauthorized: tls.verify,
-      ...(net.isIP(host) === 0 ? { servername: host } : {}),
-      ...(tls.ca ? { ca: tls.ca } : {}),
-      ...(tls.cert ? { cert: tls.cert } : {}),
-      ...(tls.key ? { key: tls.key } : {}),
+  override destroy(): void {
+    this.#over = true;
+    for (const socket of this.#dialling) socket.destroy();
+    super.destroy();
+  }
+
+  /** Resolves when the handshake is over, so that no request is sent to whom we do not trust. */
+  async #dialTls(host: string, port: number, tls: TlsMaterial): Promise<Duplex> {
+    const { connect } = await import("node:tls");
+    return await new Promise((resolve, reject) => {
+      if (this.#over) return reject(new Error("the engine was let go"));
+      const socket = connect({
+        host,
+        port,
+        rejectUnauthorized: tls.verify,
+        ...(net.isIP(host) === 0 ? { servername: host } : {}),
+        ...(tls.ca ? { ca: tls.ca } : {}),
+        ...(tls.cert ? { cert: tls.cert } : {}),
+        ...(tls.key ? { key: tls.key } : {}),
+      });
+      this.#dialling.add(socket);
+      socket.once("error", reject);
+      socket.once("close", () => {
+        this.#dialling.delete(socket);
+        reject(new Error("the connection was closed in the TLS handshake"));
+      });
+      socket.once("secureConnect", () => {
+        this.#dialling.delete(socket);
+        socket.off("error", reject);
+        resolve(socket);
+      });
     });
-    socket.once("error", reject);
-    socket.once("secureConnect", () => {
-      socket.off("error", reject);
-      resolve(socket);
-    });
-  });
+  }
 }

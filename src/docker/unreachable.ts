@@ -1,4 +1,4 @@
-import type { Endpoint } from "./address.js";
+import { blame, type Endpoint } from "./address.js";
 import { DockerError, reasonOf, systemCode } from "./errors.js";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -50,14 +50,9 @@ const UNTRUSTED =
 
 function tlsReason(error: unknown, code: string): string | undefined {
   if (UNTRUSTED.test(code)) return `the engine's certificate cannot be verified: ${reasonOf(error)}`;
+  if (code.startsWith("ERR_OSSL_")) return `the certificate or key for it cannot be used: ${reasonOf(error)}`;
   if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
     return "the TLS handshake failed: is it a TLS port, and does it take this client certificate?";
   }
   return code.startsWith("HPE_") ? "the answer is not HTTP: does the engine want TLS there?" : undefined;
-}
-
-function blame(origin: string): { option?: string } {
-  if (origin.startsWith("option ")) return { option: origin.slice("option ".length) };
-  if (origin.startsWith("machine-name ")) return { option: "machine-name" };
-  return origin.startsWith("context ") && !origin.includes("(") ? { option: "context" } : {};
 }

@@ -91,8 +91,12 @@ function located(said: Texts): EngineChoice {
 
 const LOCATORS: readonly string[] = ["engine-url", "context", "machine-name"];
 
+/** Where an engine is has certificates of its own, except with a mere URL. */
+const WITH_TLS: readonly string[] = ["context", "machine-name"];
+
 function inherited(context: Omit<Context, "part">, texts: Texts, name: string): string | undefined {
-  if (LOCATORS.includes(name) && LOCATORS.some((locator) => texts(locator))) return undefined;
+  const otherwise = LOCATORS.includes(name) ? LOCATORS : WITH_TLS;
+  if (otherwise.some((locator) => texts(locator))) return undefined;
   return context.buildout.options[name];
 }
 

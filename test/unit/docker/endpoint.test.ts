@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { access, constants } from "node:fs/promises";
 import http from "node:http";
-import { createServer, type Server } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parseUrl } from "../../../src/docker/address.js";
@@ -49,7 +49,16 @@ describe("which engine is meant", () => {
     ["https://h", "https://h:443"],
     ["tcp://[::1]:2375", "tcp://[::1]:2375"],
     ["ssh://h", "ssh://h"],
-    ["ssh://me:secret@h:22/run/x.sock", "ssh://me@h:22/run/x.sock"],
+    ["ssh://me@h:22/run/x.sock", "ssh://me@h:22/run/x.sock"],
+    ["tcp://:1234", "tcp://localhost:1234"],
+    [":1234", "tcp://localhost:1234"],
+    ["tcp://", "tcp://localhost:2375"],
+    ["tcp://[fe80::1%eth0]:1", "tcp://[fe80::1%eth0]:1"],
+    ["tcp://me:secret@H:1", "tcp://h:1"],
+    // A host of ssh is what the user's own ssh settings call it.
+    ["ssh://Build-Box", "ssh://Build-Box"],
+    ["ssh://123", "ssh://123"],
+    ["ssh://[::1]:22", "ssh://[::1]:22"],
   ];
   for (const [text, url] of urls) {
     it(`reads ${text}`, () => expect(parseUrl(text, "test").url).to.equal(url));
@@ -58,9 +67,16 @@ describe("which engine is meant", () => {
   for (const text of [
     "ftp://h",
     "unix:/run/docker.sock",
-    "tcp://",
-    "tcp://h:99999999",
+    "http://",
+    "ssh://",
+    "npipe:////./pipe/docker_engine",
+    "tcp://a b:1",
+    "tcp://h:99999",
     "ssh://-oProxyCommand=x",
+    "ssh://-l@h",
+    "ssh://u%zz@h",
+    "ssh://u:secret@h",
+    "ssh://h?x=y",
     "tcp://u:secret@h:x",
   ]) {
     it(`refuses ${text}`, () => {
@@ -69,6 +85,21 @@ describe("which engine is meant", () => {
       expect(() => parseUrl(text, "DOCKER_HOST")).not.to.throw(/secret/);
     });
   }
+
+  it("says why an address of ssh has no password, and which option gave the address", () => {
+    expect(() => parseUrl("ssh://me:secret@h", "option engine-url"))
+      .to.throw(DockerError)
+      .with.property("problem")
+      .deep.equal({
+        code: "engine/bad-url",
+        message: '"ssh://h" (option engine-url) is not the address of an engine',
+        help: ["leave the password away: ssh asks its agent and its keys"],
+        option: "engine-url",
+      });
+    expect(() => parseUrl("ssh://-x", "DOCKER_HOST"))
+      .to.throw(DockerError, '"ssh://-x" (DOCKER_HOST) is')
+      .not.with.nested.property("problem.option");
+  });
 
   it("is decided by the options, DOCKER_HOST, DOCKER_CONTEXT, the current context, the default socket", async () => {
     const home = await homeWith(
@@ -167,6 +198,50 @@ describe("which engine is meant", () => {
     });
   });
 
+  it("takes the part's options for TLS before what a context or a machine holds", async () => {
+    const home = await homeWith({ c: "tcp://h:2376", plain: "tcp://p:1" });
+    const own = await temporaryFolder({ "ca.pem": "own" });
+    await writeFiles(home, {
+      [`.docker/contexts/tls/${idOf("c")}/docker/ca.pem`]: "ca",
+      ".docker/machine/machines/m/config.json": '{"Driver":{"IPAddress":"203.0.113.7"}}',
+    });
+    const tls = async (choice: EngineChoice): Promise<unknown> => {
+      const { address } = await resolveEndpoint(choice, { env: {}, home });
+      return "tls" in address ? { verify: address.tls?.verify, ca: address.tls?.ca?.toString() } : undefined;
+    };
+    expect(await tls({ context: "c", tlsVerify: false })).to.deep.equal({ verify: false, ca: "ca" });
+    expect(await tls({ context: "c", tlsCertPath: own })).to.deep.equal({ verify: true, ca: "own" });
+    expect(await tls({ context: "plain", tlsCertPath: own })).to.deep.equal({ verify: true, ca: "own" });
+    expect(await tls({ context: "plain" })).to.equal(undefined);
+    expect(await tls({ machineName: "m", tlsVerify: false })).to.deep.equal({ verify: false, ca: undefined });
+  });
+
+  it("says what is damaged of a context, for a machine's name as well", async () => {
+    const home = await temporaryFolder();
+    const path = `.docker/contexts/meta/${idOf("c")}/meta.json`;
+    const why = async (content: string, choice: EngineChoice = { context: "c" }): Promise<Problem> => {
+      await writeFiles(home, { [path]: content });
+      return await refusal(resolve(choice, {}, home));
+    };
+    expect(await why('{"Name":"c","Endpoints":{"docker":{"Host":5}}}')).to.deep.equal({
+      code: "engine/no-context",
+      message: 'the docker context "c" is damaged',
+      notes: ["asked for by context c", `${join(home, path)} has no address of an engine`],
+      help: ["make it anew: docker context rm -f c, and docker context create c"],
+      option: "context",
+    });
+    for (const content of ["null", "[]", '"x"', "{}"])
+      expect((await why(content)).notes?.[1], content).to.contain("has no address");
+    expect((await why('{"Name":')).notes?.[1]).to.contain(`cannot read ${join(home, path)}: `);
+    const machine = await why("{}", { machineName: "c" });
+    expect([machine.message, machine.option]).to.deep.equal([
+      'the docker context "c" is damaged',
+      "machine-name",
+    ]);
+    const typo = await why('{"Endpoints":{"docker":{"Host":"zz://h"}}}');
+    expect([typo.code, typo.option]).to.deep.equal(["engine/bad-url", "context"]);
+  });
+
   it("names the contexts that there are", async () => {
     const home = await homeWith({ b: "tcp://b", a: "tcp://a" });
     expect(await refusal(resolve({ context: "c" }, {}, home))).to.deep.equal({
@@ -195,6 +270,20 @@ describe("which engine is meant", () => {
     });
     const found = await resolve({ machineName: "m" }, {}, home);
     expect(found).to.equal("tcp://203.0.113.7:2376 (tls) by machine-name m");
+    const engine = { DOCKER_HOST: "tcp://env:3" };
+    expect(await resolve({ machineName: "default" }, engine, home)).to.equal(
+      "tcp://env:3 by DOCKER_HOST (machine-name default (a context))",
+    );
+    await writeFiles(home, {
+      ".docker/machine/machines/default/config.json": config,
+      ".docker/machine/machines/odd/config.json": "{",
+    });
+    expect(await resolve({ machineName: "default" }, engine, home)).to.equal(
+      "tcp://203.0.113.7:2376 (tls) by machine-name default",
+    );
+    expect((await refusal(resolve({ machineName: "odd" }, {}, home))).message).to.equal(
+      `cannot read docker-machine's record of "odd"`,
+    );
     expect((await refusal(resolve({ machineName: "empty" }, {}, home))).message).to.equal(
       `docker-machine's record of "empty" has no address`,
     );
@@ -229,6 +318,11 @@ describe("an engine that cannot be reached", () => {
       help: ["is the Docker engine running? Another one is named by engine-url, context or DOCKER_HOST"],
       option: "engine-url",
     });
+    const certs = await temporaryFolder({ "cert.pem": "no PEM", "key.pem": "no PEM" });
+    const choice = { url: "https://127.0.0.1:1", tlsCertPath: certs };
+    expect((await refusal(connect(choice, { env: {}, home: "/" }))).notes?.[0]).to.match(
+      /^the certificate or key for it cannot be used: /,
+    );
     expect((await unreachable("tcp://127.0.0.1:1")).notes).to.deep.equal(["nobody listens there"]);
     expect((await unreachable("tcp://no.such.host.invalid:1")).notes?.[0]).to.match(
       /^there is no host|^the name could/,
@@ -290,5 +384,21 @@ describe("an engine that cannot be reached", () => {
     setImmediate(() => stop.abort());
     expect(await connecting.catch((error: unknown) => error)).to.have.property("name", "AbortError");
     server.close();
+  });
+
+  it("is not waited for where it never answers to TLS", async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => void sockets.push(socket.on("error", () => undefined)));
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const late = await refusal(connect({ url }, { env: {}, home: "/" }, 1));
+    expect(late.notes).to.deep.equal(["no answer in time"]);
+    const stop = new AbortController();
+    server.once("connection", () => stop.abort());
+    const connecting = connect({ url }, { env: {}, home: "/", signal: stop.signal });
+    expect(await connecting.catch((error: unknown) => error)).to.have.property("name", "AbortError");
+    // Nothing of it is left that would keep the process alive: the server closes when its last connection has.
+    for (const socket of sockets) socket.resume();
+    await new Promise((done) => server.close(done));
   });
 });

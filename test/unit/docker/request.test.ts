@@ -63,6 +63,9 @@ describe("requests to an engine", () => {
     expect(paths).to.deep.equal([
       "/v1.41/containers/json?all=true&filters=%7B%22name%22%3A%5B%22a+b%22%5D%7D",
     ]);
+    const older = await connect({ url: server.url }, { env: { DOCKER_API_VERSION: "1.40" }, home: "/" });
+    expect(older.apiVersion, "DOCKER_API_VERSION").to.equal("1.40");
+    await older.close();
     expect(olderApi("1.99")).to.equal("1.51");
     expect(olderApi("1.9")).to.equal("1.9");
     expect(olderApi(undefined)).to.equal("1.24");
