@@ -2,9 +2,16 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { archiveKindOf, fileDigest, packFiles, parseDockerfile, readTarFile } from "tsbuildout/docker";
+import {
+  archiveKindOf,
+  fileDigest,
+  mergeTars,
+  packFiles,
+  parseDockerfile,
+  readTarFile,
+} from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
-import { inlineDockerfile, zipped, type BuildFiles } from "./build-opened.js";
+import { INLINE, inlineDockerfile, inlineFile, inlineText, zipped, type BuildFiles } from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
 
 /** @returns `sha256:…` of a file, which is read only when it has changed since the last time */
@@ -17,17 +24,51 @@ export async function archiveDigest(context: Context, path: string): Promise<str
   );
 }
 
-/** A tar archive as a context; the engine unpacks gzip, bzip2 and xz. @throws a problem `build/not-archive` */
-export async function archiveFiles(path: string, options: BuildOptions): Promise<BuildFiles> {
+/**
+ * A tar archive as a context. The engine unpacks gzip, bzip2 and xz; zstd is unpacked on the way, and so is what an inline
+ * Dockerfile is put beside. @throws a problem `build/not-archive`
+ */
+export async function archiveFiles(
+  context: Context,
+  options: BuildOptions,
+  path: string,
+): Promise<BuildFiles> {
   const kind = await archiveKindOf(path);
   if (!kind) throw notArchive(path);
-  const pathInContext = options.dockerfile ?? "Dockerfile";
-  const text = (await readTarFile(path, [pathInContext]))?.toString() ?? "";
+  const inline = inlineText(options);
+  const added = inline === undefined ? [] : [{ source: packFiles([inlineFile(inline)]) }];
+  const unpacked = added.length > 0 || kind === "zstd";
+  const { env, signal } = context;
   return {
-    dockerfile: { name: pathInContext, content: inlineDockerfile(options) ?? parseDockerfile(text) },
-    pathInContext,
-    tar: ({ gzip }) => zipped(createReadStream(path), gzip && kind === "tar"),
+    ...(await placedIn(context, options, path)),
+    tar: ({ gzip }) =>
+      unpacked
+        ? zipped(mergeTars([{ source: path }, ...added], { env, signal }), gzip)
+        : zipped(createReadStream(path), gzip && kind === "tar"),
   };
+}
+
+async function placedIn(
+  context: Context,
+  options: BuildOptions,
+  path: string,
+): Promise<Pick<BuildFiles, "dockerfile" | "pathInContext">> {
+  const inline = inlineDockerfile(options);
+  if (inline) return { dockerfile: { name: "dockerfile-inline", content: inline }, pathInContext: INLINE };
+  const name = options.dockerfile ?? "Dockerfile";
+  const content = parseDockerfile(await textIn(context, path, name));
+  return { dockerfile: { name, content, fetched: true }, pathInContext: name };
+}
+
+/** What cannot be read here the engine may be able to, or else it says what is wrong. */
+async function textIn({ env, signal }: Context, path: string, name: string): Promise<string> {
+  try {
+    const bytes = await readTarFile(path, [name.replace(/^(\.?\/)+/, "")], { env, signal });
+    return bytes?.toString() ?? "";
+  } catch {
+    signal.throwIfAborted();
+    return "";
+  }
 }
 
 export function notArchive(path: string): RecipeError {
@@ -40,11 +81,15 @@ export function notArchive(path: string): RecipeError {
 }
 
 /** A file that is an archive, or else a Dockerfile without a context. */
-export async function archiveOrDockerfile(path: string, options: BuildOptions): Promise<BuildFiles> {
-  if (await archiveKindOf(path)) return await archiveFiles(path, options);
+export async function archiveOrDockerfile(
+  context: Context,
+  options: BuildOptions,
+  path: string,
+): Promise<BuildFiles> {
+  if (await archiveKindOf(path)) return await archiveFiles(context, options, path);
   const content = await readFile(path);
   return {
-    dockerfile: { name: "Dockerfile", content: parseDockerfile(content.toString()) },
+    dockerfile: { name: "Dockerfile", content: parseDockerfile(content.toString()), fetched: true },
     pathInContext: "Dockerfile",
     tar: ({ gzip }) => zipped(packFiles([{ name: "Dockerfile", content }]), gzip),
   };

@@ -12,6 +12,7 @@ import {
   type BuildContext,
   type BuildSource,
   type ContextOptions,
+  type GitSource,
   readPlainFile,
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
@@ -20,7 +21,15 @@ import { archiveDigest, archiveFiles, notArchive } from "./build-archive.js";
 import { furtherContexts } from "./build-contexts.js";
 import type { buildOptions } from "./build-options.js";
 import { openUrl, remoteStamp, workingCopy } from "./build-remote.js";
-import { inlineDockerfile, zipped, type BuildFiles, type FilesDigest } from "./build-opened.js";
+import {
+  INLINE,
+  inlineDockerfile,
+  inlineFile,
+  inlineText,
+  zipped,
+  type BuildFiles,
+  type FilesDigest,
+} from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
@@ -39,12 +48,18 @@ export function sourceOf(context: Context, options: BuildOptions): BuildSource |
 export async function openFiles(context: Install, options: BuildOptions): Promise<BuildFiles> {
   const source = sourceOf(context, options);
   if (!source) return inlineFiles(options);
-  if (source.kind === "git") return await folderFiles(context, options, await workingCopy(context, source));
+  if (source.kind === "git") return await gitFiles(context, options, source);
   if (source.kind === "url") return await openUrl(context, options, source.url);
-  if (!isFolder(source.path)) return await archiveFiles(source.path, options);
+  if (!isFolder(source.path)) return await archiveFiles(context, options, source.path);
   if (context.record?.inputs[SOURCE] !== undefined || options["cache-repository"])
     return await folderFiles(context, options, source.path);
   return await toldFiles(context, options, source.path);
+}
+
+async function gitFiles(context: Install, options: BuildOptions, source: GitSource): Promise<BuildFiles> {
+  const files = await folderFiles(context, options, await workingCopy(context, source));
+  const fetched = inlineText(options) === undefined;
+  return { ...files, dockerfile: { ...files.dockerfile, fetched } };
 }
 
 /** The name of the files' digest among the inputs. */
@@ -88,7 +103,7 @@ export async function filesDigest(
 /** Of the folders that the Dockerfile may copy from besides, by the names that it has for them. @throws where one is not there */
 export async function contextDigests(context: Inputs, options: BuildOptions): Promise<Map<string, string>> {
   const digests = new Map<string, string>();
-  const noDockerfile = { dockerfile: INLINE, extra: [{ name: INLINE, content: Buffer.alloc(0) }] };
+  const noDockerfile = { dockerfile: INLINE, extra: [inlineFile("")] };
   for (const [name, folder] of furtherContexts(context, options).folders) {
     const how = { ...noDockerfile, leaveOut: ownFiles(context), signal: context.signal };
     const digest = async (): Promise<string> => await contextDigest(folder, how, cachePath(context, folder));
@@ -121,15 +136,12 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** Where an inline Dockerfile is put: a name that no folder has, so that its own Dockerfile stays what it is. */
-const INLINE = ".tsbuildout.Dockerfile";
-
 function inlineFiles(options: BuildOptions): BuildFiles {
-  const text = options["dockerfile-inline"] ?? "";
+  const text = inlineText(options) ?? "";
   return {
     dockerfile: { name: "dockerfile-inline", content: parseDockerfile(text) },
     pathInContext: INLINE,
-    tar: ({ gzip }) => zipped(packFiles([{ name: INLINE, content: Buffer.from(text) }]), gzip),
+    tar: ({ gzip }) => zipped(packFiles([inlineFile(text)]), gzip),
   };
 }
 
@@ -147,11 +159,11 @@ async function contextFiles(opened: BuildContext, options: BuildOptions): Promis
 }
 
 function folderOptions(context: Context, options: BuildOptions): ContextOptions {
-  const inline = options["dockerfile-inline"];
+  const inline = inlineText(options);
   return {
     ...(inline === undefined
       ? { ...(options.dockerfile && { dockerfile: options.dockerfile }) }
-      : { dockerfile: INLINE, extra: [{ name: INLINE, content: Buffer.from(inline) }] }),
+      : { dockerfile: INLINE, extra: [inlineFile(inline)] }),
     leaveOut: ownFiles(context),
     signal: context.signal,
   };
@@ -164,9 +176,9 @@ function ownFiles({ buildout }: Context): string[] {
 }
 
 async function readDockerfile(options: BuildOptions, folder: string): Promise<BuildFiles["dockerfile"]> {
-  const inline = options["dockerfile-inline"];
-  if (inline !== undefined) return { name: "dockerfile-inline", content: parseDockerfile(inline) };
+  const content = inlineDockerfile(options);
+  if (content) return { name: "dockerfile-inline", content };
   const name = options.dockerfile ?? "Dockerfile";
-  const content = await readPlainFile(isAbsolute(name) ? name : join(folder, name));
-  return { name, content: parseDockerfile(content.toString()) };
+  const text = await readPlainFile(isAbsolute(name) ? name : join(folder, name));
+  return { name, content: parseDockerfile(text.toString()) };
 }

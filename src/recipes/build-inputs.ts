@@ -14,6 +14,7 @@ import type { InputsContext, InstallContext, PartRecord } from "tsbuildout/recip
 import { cacheInputs } from "./build-cache.js";
 import { imagesTaken } from "./build-contexts.js";
 import { contextDigests, filesDigest } from "./build-files.js";
+import type { BuildFiles, FilesDigest } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
 import { engineOf, listing } from "./common.js";
@@ -33,7 +34,7 @@ export async function buildInputs(context: Inputs): Promise<Record<string, strin
     if (value === undefined && taken !== undefined) inputs[`build-arg ${key}`] = concealed(context, taken);
   }
   for (const [name, digest] of await contextDigests(context, options)) inputs[`context ${name}`] = digest;
-  const bases = files.dockerfile ? basesIn(context, files.dockerfile) : [];
+  const bases = files.dockerfile ? basesIn(context, files.dockerfile) : basesBefore(context, files.inputs);
   if (bases.length === 0) return inputs;
   const engine = await engineOf(context);
   for (const base of bases) inputs[`${BASE}${base}`] = await baseState(context, engine, base);
@@ -47,6 +48,13 @@ function basesIn(context: Inputs, dockerfile: Dockerfile): string[] {
   return imagesTaken(context, context.options, dockerfile).filter(isReference);
 }
 
+/** Those that the last build has told of, where the Dockerfile is not known without fetching it: of the same files. */
+function basesBefore({ record }: Inputs, { source }: FilesDigest["inputs"]): string[] {
+  if (record?.inputs["source"] !== source) return [];
+  const names = Object.keys(record?.inputs ?? {}).filter((name) => name.startsWith(BASE));
+  return names.map((name) => name.slice(BASE.length));
+}
+
 function isReference(text: string): boolean {
   try {
     parseReference(text);
@@ -57,19 +65,25 @@ function isReference(text: string): boolean {
 }
 
 interface Started {
-  readonly dockerfile: Dockerfile;
+  readonly dockerfile: BuildFiles["dockerfile"];
   /** What the engine had when the build began. */
   readonly images: readonly ImageSummary[];
 }
 
-/** An image that the builder has fetched (the classic one keeps it on the engine) is what was built from, and no change
- *  for the next run. */
-export async function tellFetched(context: Install, engine: Engine, started: Started): Promise<void> {
-  for (const base of basesIn(context, started.dockerfile)) {
+/**
+ * Tells of the images that were built from what the part's inputs lack. One that the builder has fetched (the classic one
+ * keeps it on the engine) is what was built from, and no change for the next run.
+ */
+export async function tellBases(context: Install, engine: Engine, started: Started): Promise<void> {
+  const { dockerfile, images } = started;
+  for (const base of basesIn(context, dockerfile.content)) {
     const now = await inspectImage(engine, base, context.signal);
-    if (!now || now.Id === findImage(started.images, base)?.Id) continue;
-    const digest = context.options.pull ? ` ${repoDigest(now, base) ?? "unknown"}` : "";
-    context.input(`${BASE}${base}`, `${now.Id}${digest}`);
+    if (now && now.Id !== findImage(images, base)?.Id) {
+      const digest = context.options.pull ? ` ${repoDigest(now, base) ?? "unknown"}` : "";
+      context.input(`${BASE}${base}`, `${now.Id}${digest}`);
+    } else if (dockerfile.fetched) {
+      context.input(`${BASE}${base}`, await baseState(context, engine, base));
+    }
   }
 }
 

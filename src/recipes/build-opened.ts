@@ -1,12 +1,17 @@
 import type { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
-import { parseDockerfile, type Dockerfile, type SharedFolder } from "tsbuildout/docker";
+import { parseDockerfile, type Dockerfile, type ExtraFile, type SharedFolder } from "tsbuildout/docker";
 import type { BuildOptions } from "./build-spec.js";
 
 /** What a build reads, opened. */
 export interface BuildFiles {
   /** For the message of a failure: what the user calls it, and what is in it as far as it is known. */
-  readonly dockerfile: { readonly name: string; readonly content: Dockerfile };
+  readonly dockerfile: {
+    readonly name: string;
+    readonly content: Dockerfile;
+    /** Came with the files, so that the part's inputs could not go by it. */
+    readonly fetched?: boolean;
+  };
   /** The Dockerfile's path within the tar. */
   readonly pathInContext: string;
   /** May be called once. */
@@ -28,8 +33,22 @@ export interface FilesDigest {
   readonly dockerfile: Dockerfile | undefined;
 }
 
+/** Where an inline Dockerfile is put: a name that no folder has, so that its own Dockerfile stays what it is. */
+export const INLINE = ".tsbuildout.Dockerfile";
+
+export function inlineFile(text: string): ExtraFile {
+  return { name: INLINE, content: Buffer.from(text) };
+}
+
+/** The Dockerfile that the buildout has itself; undefined where `dockerfile-inline` says where an archive is. */
+export function inlineText(
+  options: Pick<BuildOptions, "custom-context" | "dockerfile-inline">,
+): string | undefined {
+  return options["custom-context"] ? undefined : options["dockerfile-inline"];
+}
+
 export function inlineDockerfile(options: BuildOptions): Dockerfile | undefined {
-  const inline = options["custom-context"] ? undefined : options["dockerfile-inline"];
+  const inline = inlineText(options);
   return inline === undefined ? undefined : parseDockerfile(inline);
 }
 

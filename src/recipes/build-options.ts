@@ -25,7 +25,7 @@ export const buildOptions = {
     inPlace,
   }),
   source: option.string({
-    doc: "Where the build's files come from: a folder (relative to the buildout), a tar archive, a git repository (`https://host/repo.git#ref:folder`, `git@host:repo.git`), or an http(s) URL of a tar archive or a Dockerfile. Default: the buildout's folder; nothing where `dockerfile-inline` is given.",
+    doc: "Where the build's files come from: a folder (relative to the buildout), a tar archive (plain, gzip, bzip2, xz, zstd), a git repository (`https://host/repo.git#ref:folder`, `git@host:repo.git`), or an http(s) URL of a tar archive or a Dockerfile. Default: the buildout's folder; nothing where `dockerfile-inline` is given.",
     aliases: ["path"],
     inPlace,
   }),

@@ -54,7 +54,8 @@ export async function workingCopy(context: Install, source: GitSource): Promise<
 }
 
 export async function openUrl(context: Install, options: BuildOptions, url: string): Promise<BuildFiles> {
-  return await archiveOrDockerfile(await context.download({ url, fresh: context.buildout.newest }), options);
+  const path = await context.download({ url, fresh: context.buildout.newest });
+  return await archiveOrDockerfile(context, options, path);
 }
 
 function gitAt(context: Context): Parameters<typeof resolveGit>[1] {

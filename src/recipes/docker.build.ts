@@ -9,7 +9,7 @@ import {
 import { foreseeCache, withCache, type Cached } from "./build-cache.js";
 import { configureBuild } from "./build-configure.js";
 import { openFiles } from "./build-files.js";
-import { basesOf, buildInputs, tellFetched } from "./build-inputs.js";
+import { basesOf, buildInputs, tellBases } from "./build-inputs.js";
 import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
@@ -85,7 +85,9 @@ async function buildOrTake(context: InstallContext<typeof buildOptions>, wanted:
     // Loaded on use: most runs have nothing to build.
     const { performBuild } = await import("./build-perform.js");
     const built = await performBuild(context, { engine, options, files });
-    await tellFetched(context, engine, { dockerfile: files.dockerfile.content, images });
+    // The key of a cache stands for all that was built from.
+    if (!options["cache-repository"])
+      await tellBases(context, engine, { dockerfile: files.dockerfile, images });
     return built;
   };
   if (options["cache-repository"]) return await withCache(context, { ...wanted, build });

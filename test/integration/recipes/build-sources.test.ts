@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -10,12 +10,13 @@ import { gzipSync } from "node:zlib";
 import { packFiles } from "../../../src/docker.js";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineRemove, uniqueName } from "../../support/engine.js";
-import { baseImage, ensureBaseImage } from "../../support/images.js";
+import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import { freePort } from "../../support/free-port.js";
 import {
   failing,
   imageBuildout,
   diagnostics,
+  inspectedImage,
   installed,
   printed,
   type ImageBuildout,
@@ -219,23 +220,60 @@ describe("docker.build: where the context comes from", () => {
     });
   });
 
-  it("is an archive on the disk", async () => {
-    const made = await build("source = c.tar");
-    const tar = await buffer(
-      packFiles([
-        { name: "sub/File", content: Buffer.from(dockerfile("COPY f /f")) },
+  for (const [kind, packed] of [
+    ["c.tar", (tar: Buffer) => tar],
+    ["c.tar.xz", (tar: Buffer) => execFileSync("xz", { input: tar })],
+    ["c.tar.zst", (tar: Buffer) => execFileSync("zstd", { input: tar })],
+  ] as const)
+    it(`is an archive on the disk: ${kind}`, async () => {
+      const made = await build(`source = ${kind}\ndockerfile = ./sub/File`);
+      const tar = packFiles([
+        { name: "sub/File", content: Buffer.from(dockerfile(`COPY f /f`, `RUN echo ${name}`)) },
         { name: "f", content: Buffer.from("tar") },
-      ]),
-    );
-    const { writeFile } = await import("node:fs/promises");
-    await writeFile(join(made.directory, "c.tar"), tar);
-    await made.write(
-      `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = c.tar\ndockerfile = sub/File\n`,
-    );
+      ]);
+      await writeFile(join(made.directory, kind), packed(await buffer(tar)));
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/f"])).to.equal("tar");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+    });
+
+  it("is an archive with an inline Dockerfile", async () => {
+    const made = await build(`source = c.tgz\ndockerfile-inline =\n  FROM ${baseImage}\n  COPY f /inline`);
+    await writeFile(join(made.directory, "c.tgz"), await archive("of the archive"));
     await installed(made, "app");
-    expect(await printed(name, ["cat", "/f"])).to.equal("tar");
-    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    expect(await printed(name, ["cat", "/inline"])).to.equal("of the archive");
   });
+
+  for (const kind of ["an archive", "a git repository"])
+    it(`follows the image that the Dockerfile in ${kind} starts from`, async () => {
+      const base = `${name}-base:1`;
+      const made = await build(`source = ${kind === "an archive" ? "c.tgz" : "file://./c.git"}`);
+      const content = `FROM ${base}\n`;
+      const git = (...args: string[]) => execFileSync("git", ["-C", join(made.directory, "c.git"), ...args]);
+      if (kind === "an archive") {
+        const tar = packFiles([{ name: "Dockerfile", content: Buffer.from(content) }]);
+        await writeFile(join(made.directory, "c.tgz"), gzipSync(await buffer(tar)));
+      } else {
+        await writeFiles(made.directory, { "c.git/Dockerfile": content });
+        git("init", "-q");
+        git("add", "-A");
+        git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "one");
+        await made.write(
+          `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = file://${made.directory}/c.git\n`,
+        );
+      }
+      try {
+        for (const version of ["1", "2"]) {
+          await loadImage(base, { Labels: { version } });
+          await installed(made, "app");
+          expect((await inspectedImage(name))?.Config.Labels).to.include({ version });
+          expect((await made.install()).counts).to.include({ unchanged: 1 });
+        }
+      } finally {
+        await made.uninstall();
+        await engineRemove("images", base);
+      }
+    });
 
   it("is nothing but an inline Dockerfile, or one over the files of a folder", async () => {
     const made = await build(`dockerfile-inline =\n  FROM ${baseImage}\n  RUN echo $$HOME > /v`);
