@@ -1,5 +1,5 @@
 import type { Config, Section, Value } from "./config/model.js";
-import { defaultValue } from "./config/resolve.js";
+import { defaultValue } from "./config/outside.js";
 import { words } from "./config/space.js";
 import type { Extension } from "./contract.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";

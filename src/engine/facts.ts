@@ -16,6 +16,8 @@ export interface Facts {
   readonly defaults: ReadonlyMap<string, Value>;
   /** The outputs that every part of the recipe has. */
   readonly outputs: Map<string, OutputSpec>;
+  /** Outputs that have another name of an option: of docker.pull, `image` is both what is pulled and what has come of it. */
+  readonly shadowing: ReadonlySet<string>;
   /** All names that a section of this recipe may use. */
   readonly known: ReadonlySet<string>;
 }
@@ -57,6 +59,7 @@ function gather({ options, outputs = {}, computed = {} }: Recipe): Facts {
       ),
     ),
     outputs: new Map(Object.entries(outputs)),
+    shadowing: new Set(Object.keys(outputs).filter((name) => aliases.has(name))),
     known: new Set([
       ...entries.map(([name]) => name),
       ...aliases.keys(),

@@ -34,6 +34,12 @@ export class RecipeOutside implements Outside {
     return open ? { text: makeHole({ section, option }), secret: this.isSecret(section, option) } : undefined;
   }
 
+  produced(section: string, option: string): Resolved | undefined {
+    const loaded = this.loaded.get(section);
+    if (!loaded || !factsOf(loaded.recipe).shadowing.has(option)) return undefined;
+    return { text: makeHole({ section, option }), secret: this.isSecret(section, option) };
+  }
+
   /** What is written under another name of the option, or its default. */
   #written(section: string, option: string, loaded: LoadedRecipe): Value | undefined {
     const name = canonical(loaded, option);

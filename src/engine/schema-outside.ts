@@ -1,7 +1,8 @@
 import type { Environment } from "./config/expression.js";
 import type { Config, Section, Value } from "./config/model.js";
-import { defaultValue, type Outside, type Resolved, Resolver } from "./config/resolve.js";
-import { isSecretOption } from "./facts.js";
+import { defaultValue, type Outside, type Resolved } from "./config/outside.js";
+import { Resolver } from "./config/resolve.js";
+import { factsOf, isSecretOption } from "./facts.js";
 import { hideSecrets } from "./hidden.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { canonical } from "./section.js";
@@ -60,6 +61,12 @@ export class SchemaOutside implements Outside {
     const { computed = {}, outputs = {} } = loaded.recipe;
     const told = Object.hasOwn(computed, option) || Object.hasOwn(outputs, option);
     return this.#declared(section, option, loaded) ?? (told ? unknown : undefined);
+  }
+
+  produced(section: string, option: string): Resolved | undefined {
+    const loaded = this.#loaded.get(section);
+    if (!loaded || !factsOf(loaded.recipe).shadowing.has(option)) return undefined;
+    return { text: null, secret: this.isSecret(section, option), unknown: [`${section}:${option}`] };
   }
 
   /** What is written under another name of the option, or its default. */

@@ -1,5 +1,5 @@
 import type { Section, Value } from "./config/model.js";
-import { computed } from "./config/resolve.js";
+import { computed } from "./config/outside.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { factsOf } from "./facts.js";
 import type { LoadedRecipe } from "./registry.js";

@@ -1,5 +1,6 @@
 import { outputsHelp } from "./configure-needs.js";
 import type { Diagnostic } from "./diagnostic.js";
+import { factsOf } from "./facts.js";
 import { fillHoles, type Hole, hasHole, holesOf } from "./hole.js";
 import { isComputed } from "./outside.js";
 import { addNeed, type Part, type Text } from "./part.js";
@@ -32,7 +33,10 @@ export class KnownTexts {
     const key = `${hole.section}\n${hole.option}`;
     const part = this.#parts.get(hole.section);
     if (!part || asked.has(key)) return undefined;
-    const text = part.computed.get(hole.option) ?? part.texts.get(canonical(part.loaded, hole.option));
+    const name = hole.option;
+    const produced = factsOf(part.loaded.recipe).shadowing.has(name);
+    const text =
+      part.computed.get(name) ?? (produced ? undefined : part.texts.get(canonical(part.loaded, name)));
     if (!text) return undefined;
     return fillHoles(text.text, (inner) => this.#known(inner, new Set(asked).add(key)));
   }

@@ -18,6 +18,8 @@ export interface Outside {
   /** A Value's text may hold references of its own, which count from `section`. */
   lookup(section: string, option: string): Value | Resolved | undefined;
   isSecret(section: string, option: string): boolean;
+  /** What others mean by a name of a section, whatever is written under it there. */
+  produced?(section: string, option: string): Resolved | undefined;
   /** The options of a section that have a default and are to be seen like written ones. */
   options?(section: string): Iterable<string>;
 }

@@ -33,14 +33,7 @@ import { DEPENDENCIES } from "./scan.js";
 import { words } from "./space.js";
 import { Dependency, hasReference, parseTemplate, type Reference, type Template } from "./template.js";
 
-export {
-  computed,
-  defaultValue,
-  type Entry,
-  nothingOutside,
-  type Outside,
-  type Resolved,
-} from "./outside.js";
+export { type Entry, nothingOutside, type Outside, type Resolved } from "./outside.js";
 
 export interface SectionReference {
   /** The option whose value holds the reference. */
@@ -293,13 +286,18 @@ export class Resolver {
     const [only] = template;
     if (typeof only !== "object" || template.length > 1 || only.fallback !== undefined) return undefined;
     const target = only.section === "env" ? undefined : this.find(only.section);
-    const cell = target && state.section.name !== "buildout" && this.atOnce(target, only.option);
+    const cell = target && state.section.name !== "buildout" && this.atOnce(state, target, only.option);
     if (cell) touch(state, target);
     return cell || undefined;
   }
 
-  private atOnce(state: State, option: string): Resolved | undefined {
-    const cell = state.cells?.get(option);
+  private known(asking: State, state: State, option: string): Cell | undefined {
+    const produced = asking === state ? undefined : this.outside.produced?.(state.section.name, option);
+    return produced ?? state.cells?.get(option);
+  }
+
+  private atOnce(asking: State, state: State, option: string): Resolved | undefined {
+    const cell = this.known(asking, state, option);
     if (cell) return typeof cell === "symbol" ? undefined : cell;
     const value = state.section.options.get(option);
     if (!value || hasReference(value.text, this.config.substitution)) return undefined;
@@ -365,7 +363,9 @@ export class Resolver {
     const state = this.touch(frame.state, reference);
     if (!state) return FAILED;
     const known =
-      reference.fallback === undefined ? (state.cells?.get(option) ?? this.begin(state, option)) : undefined;
+      reference.fallback === undefined
+        ? (this.known(frame.state, state, option) ?? this.begin(state, option))
+        : undefined;
     if (known !== undefined) {
       if (!(known instanceof Frame)) return known;
       stack.push(known);

@@ -78,6 +78,22 @@ describe("docker.pull", () => {
     expect(await engineHas(`/images/${image?.Id}/json`)).to.equal(false);
   });
 
+  it("gives others the image by its digest, by whichever name its own name is written", async () => {
+    for (const written of ["name", "image"]) {
+      const made = await imageBuildout({
+        config: `[buildout]\nparts = other\n[other]\nrecipe = docker.pull\nname = $<pulled:image>\n[pulled]\nrecipe = docker.pull\n${written} = ${name}\ntag = 1\n`,
+      });
+      open.push(made);
+      await made.install();
+      const records = await made.records();
+      expect(records.get("other")?.options["name"]).to.equal(
+        `${name}@${records.get("pulled")?.outputs["digest"]}`,
+      );
+      await made.uninstall();
+      expect(await inspectedImage(`${name}:1`)).to.equal(undefined);
+    }
+  });
+
   it("leaves a tag that was there before", async () => {
     await loadImage(`${name}:1`, { Labels: { mine: name } });
     for (const policy of ["missing", "newer"]) {

@@ -123,6 +123,10 @@ b = $<web:container-id>
       0,
       "[c]\nd = (known after install of a:made)\n    buildout.cfg:5\n",
     ]);
+    const pull = "[p]\nrecipe = docker.pull\nname = x\n[c]\nd = $<p:image>\n";
+    expect((await ask({ "buildout.cfg": pull }, { args: ["query", "c:d"] })).stdout).to.equal(
+      "(known after install of p:image)\n",
+    );
   });
 
   it("check collects mistakes of the language and of the recipes", async () => {

@@ -317,6 +317,33 @@ describe("a run", () => {
     ]);
   });
 
+  it("takes a name that is an output and another name of an option for the output, except in its own section", async () => {
+    const pull: Recipe = {
+      doc: "Its output has another name of its option.",
+      version: "1",
+      options: {
+        name: option.string({ doc: "What is pulled.", aliases: ["image"] }),
+        own: option.string({ doc: "" }),
+      },
+      outputs: { image: { doc: "What has come of it." } },
+      install: async (context) => ({ image: `${context.text("name")}@1` }),
+    };
+    for (const written of ["name", "image"]) {
+      const text = config(
+        "a",
+        "[a]\nrecipe = quick\na = $<p:image>\nb = of $<p:image>",
+        `[p]\nrecipe = pull\n${written} = x\nown = $<p:image>`,
+      );
+      await open(text, { pull });
+      await buildout.install();
+      const { a, p } = Object.fromEntries(await buildout.records());
+      expect(a!.options).to.deep.equal({ a: "x@1", b: "of x@1" });
+      expect(p!.options["own"]).to.equal("x");
+      expect((await buildout.plan()).steps.map(({ action }) => action)).to.deep.equal(["none", "none"]);
+      await buildout.dispose();
+    }
+  });
+
   it("never writes or says a secret, and gets a secret output anew for a part that must have it", async () => {
     await open(withSecrets("1"));
     await buildout.install();
