@@ -10,6 +10,7 @@ import {
 } from "tsbuildout/docker";
 import type { InstallContext } from "tsbuildout/recipe";
 import type { buildOptions } from "./build-options.js";
+import { outputsWithNames } from "./build-output.js";
 import { contextPath } from "./build-contexts.js";
 import { checkSecrets, secretPath } from "./build-secrets.js";
 import { checkSsh } from "./build-ssh.js";
@@ -54,7 +55,8 @@ export async function viaBuildx(
         ].join(","),
       ),
       ssh: options.ssh,
-      output: options.output,
+      tags: options.output.length > 0 ? [] : spec.tags,
+      output: outputsWithNames(options),
       instance,
       provenance: options.provenance,
       sbom: options.sbom,

@@ -3,6 +3,7 @@ import { imageKey, parseDockerfile, parseSource, readPlainFile } from "tsbuildou
 import type { ConfigureContext } from "tsbuildout/recipe";
 import { furtherContexts, imagesTaken } from "./build-contexts.js";
 import { referencesOf } from "./build-names.js";
+import { namesInEngine } from "./build-output.js";
 import type { buildOptions } from "./build-options.js";
 import { specOf, type BuildOptions } from "./build-spec.js";
 import { configureEngine, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
@@ -13,11 +14,13 @@ type Configure = ConfigureContext<typeof buildOptions>;
 export async function configureBuild(context: Configure): Promise<void> {
   configureEngine(context);
   checkTogether(context);
-  if (!knows(context, "name", "tag", "tags")) return;
+  if (!knows(context, "name", "tag", "tags", "output")) return;
   const { options } = context as { options: BuildOptions };
   const makers = await makersOf(context);
   problemsOf(context, () => {
-    for (const reference of referencesOf(options)) {
+    // Whatever becomes of them, they are to be names.
+    referencesOf(options);
+    for (const reference of namesInEngine(options)) {
       context.provides(imageKey(reference));
       refuseTwice(context, makers, reference);
     }

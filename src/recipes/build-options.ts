@@ -109,7 +109,7 @@ export const buildOptions = {
     inPlace,
   }),
   output: option.lines({
-    doc: "Where the result goes (buildx), instead of the engine's images: `type=local,dest=out`, `type=registry`, …",
+    doc: "Where the result goes (buildx), instead of the engine's images: `type=local,dest=out`, `type=registry`, … Images get the names of the part where it gives no `name=`.",
     inPlace,
   }),
   builder: option.custom("builder", parseBuilder, {

@@ -4,7 +4,6 @@ import {
   chooseBuilder,
   credentialsFor,
   findBuildx,
-  imagesOf,
   inspectImage,
   openSession,
   parseReference,
@@ -20,13 +19,16 @@ import {
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type InstallContext, type Problem } from "tsbuildout/recipe";
 import { blame, spokenOf } from "./blame.js";
+import { imagesTaken } from "./build-contexts.js";
 import { viaBuildx } from "./build-buildx.js";
 import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
 import { readSecrets } from "./build-secrets.js";
-import { buildArgsOf, specOf, type BuildOptions } from "./build-spec.js";
+import { specOf, type BuildOptions } from "./build-spec.js";
 import type { BuildFiles } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
+import { namesInEngine, namesPut } from "./build-output.js";
+import { isOurs } from "./common.js";
 import { proxiesFor } from "./proxies.js";
 
 type Install = InstallContext<typeof buildOptions>;
@@ -57,14 +59,13 @@ export async function performBuild(context: Install, building: Building): Promis
   await warnOfIgnored(context, { builder, engine, spec, options, dockerfile: files.dockerfile.content });
   try {
     if (builder !== "buildx") {
-      const id = await viaEngine(context, { ...building, builder, spec, report });
-      return await identified(engine, { reference: spec.tags[0] ?? id, signal: context.signal });
+      await viaEngine(context, { ...building, builder, spec, report });
+      return await identified(context, engine);
     }
     await files.tell?.();
     const env = await loginEnvironment(context, building);
     const { digest } = await viaBuildx(context, { ...building, command: buildx ?? [], spec, report, env });
-    if (options.output.length > 0) return { id: "", digest };
-    return await identified(engine, { reference: spec.tags[0] ?? "", digest, signal: context.signal });
+    return await identified(context, engine, digest);
   } catch (error) {
     context.signal.throwIfAborted();
     if (!isOfTheBuild(error)) throw error;
@@ -87,23 +88,26 @@ function isOfTheBuild(error: unknown): boolean {
   return ["engine/stream-error", "build/failed", "engine/refused", "engine/failed"].includes(code);
 }
 
-interface Identify {
-  readonly reference: string;
-  /** What buildx said of it. */
-  readonly digest?: string | undefined;
-  readonly signal: AbortSignal;
-}
-
-/** What the image is called by the engine, now that it is there. */
-async function identified(engine: Engine, { reference, digest, signal }: Identify): Promise<Built> {
-  const image = await inspectImage(engine, reference, signal);
-  // Where images are not in containerd's store, buildx gives out the id as the digest.
-  const known = repoDigest(image ?? {}, reference) ?? (digest === image?.Id ? undefined : digest);
-  if (image) return { id: image.Id, digest: known };
+/**
+ * What the image is called by the engine, now that it is there.
+ * @param digest what buildx said of it
+ */
+async function identified(context: Install, engine: Engine, digest?: string): Promise<Built> {
+  const { options, signal } = context;
+  const [reference = ""] = namesInEngine(options);
+  const image = reference === "" ? undefined : await inspectImage(engine, reference, signal);
+  // What went elsewhere may be here as well, or somebody else's image of that name.
+  const elsewhere = options.output.length > 0;
+  if (image && (!elsewhere || isOurs(image.Config?.Labels, context))) {
+    // Where images are not in containerd's store, buildx gives out the id as the digest.
+    const known = repoDigest(image, reference) ?? (digest === image.Id ? undefined : digest);
+    return { id: image.Id, digest: known };
+  }
+  if (elsewhere) return { id: "", digest };
   throw new RecipeError({
     code: "build/failed",
     message: `the build ended well, and the engine has no image ${reference}`,
-    help: ["a builder that is not the engine's own may need output = type=docker"],
+    help: ["run again: something may have taken it away"],
   });
 }
 
@@ -113,7 +117,7 @@ interface ViaEngine extends Building {
   readonly report: BuildReport;
 }
 
-async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
+async function viaEngine(context: Context, via: ViaEngine): Promise<void> {
   const { engine, options, files, builder, report } = via;
   const logins = await loginsOf(context, via);
   const proxies = await proxiesFor(context, engine);
@@ -126,7 +130,7 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
     const shared = session && folder;
     if (!shared) await files.tell?.();
     const dockerfile = shared ? shared.dockerfile.name : files.pathInContext;
-    const id = await buildByEngine(engine, {
+    await buildByEngine(engine, {
       spec: { ...via.spec, ...caches, buildArgs, dockerfile },
       builder,
       context: shared ?? files.tar({ gzip }),
@@ -136,7 +140,6 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
       signal: context.signal,
     });
     if (shared) await files.tell?.(shared);
-    return id;
   } finally {
     await session?.close();
   }
@@ -161,19 +164,16 @@ function engineCaches(spec: BuildSpec, options: BuildOptions): Pick<BuildSpec, "
   };
 }
 
-/** Credentials of the registries that the Dockerfile's images come from, by host. */
+/** Credentials of the registries that images and cached steps come from, and go to, by host. */
 async function loginsOf(
   context: Context,
   { files, options }: Building,
 ): Promise<ReadonlyMap<string, Credentials>> {
-  const images = imagesOf(files.dockerfile.content, {
-    buildArgs: buildArgsOf(context, options),
-    target: options.target,
-  });
-  const elsewhere = [...options["cache-from"], ...options["cache-to"], ...options.output].flatMap((where) =>
-    where.includes("=") ? (/(?:^|,)(?:ref|name)=([^,]+)/.exec(where)?.[1] ?? []) : [where],
+  const images = imagesTaken(context, options, files.dockerfile.content);
+  const caches = [...options["cache-from"], ...options["cache-to"]].flatMap((where) =>
+    where.includes("=") ? (/(?:^|,)ref=([^,]+)/.exec(where)?.[1] ?? []) : [where],
   );
-  const hosts = new Set([...images, ...elsewhere].flatMap(hostOf));
+  const hosts = new Set([...images, ...caches, ...namesPut(options)].flatMap(hostOf));
   const logins = new Map<string, Credentials>();
   for (const host of hosts) {
     const found = await loginAt(context, host);

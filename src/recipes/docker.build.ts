@@ -12,6 +12,7 @@ import { openFiles } from "./build-files.js";
 import { basesOf, buildInputs, tellBases } from "./build-inputs.js";
 import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
+import { namesInEngine } from "./build-output.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { idsIn, imageDrift, madeBy, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
@@ -46,16 +47,14 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   const { options, record } = context;
   const engine = await engineOf(context);
   await forgetNames(context, engine);
-  const [reference, ...others] = referencesOf(options);
-  // With an output elsewhere the engine gets no image.
-  const references = options.output.length > 0 ? [] : [reference, ...others];
+  const references = namesInEngine(options);
   for (const name of references) await context.created({ kind: "image", name });
   const names = new Set([...namesOf(record), ...references]);
   const removal = removalOf(engine, record);
   const replaced = await noteReplaced(context, removal, { record, names });
   const built = await buildOrTake(context, { engine, references });
   for (const name of names) {
-    if (built.fetched && references.includes(name)) continue;
+    if (built.fetched && built.id !== "" && references.includes(name)) continue;
     await removeOurImage(context, name, removal);
     await context.removed({ kind: "image", name });
   }
@@ -64,7 +63,7 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   return {
     "image-id": built.id,
     digest: built.digest ?? "",
-    image: built.fetched ? reference : built.cacheImage,
+    image: built.fetched ? (references[0] ?? referencesOf(options)[0]) : built.cacheImage,
     "cache-key": built.key,
     "cache-hit": options["cache-repository"] ? String(built.hit) : "",
     "cache-image": built.cacheImage,

@@ -3,7 +3,7 @@ import { testBuildout, type TestBuildout } from "tsbuildout/testing";
 import { realBuildx } from "../../support/buildx.js";
 import { startEcr, type Ecr } from "../../support/ecr.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
-import { loadImage } from "../../support/images.js";
+import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 
 describe("a registry in ECR, without any configuration", () => {
   let aws: Ecr;
@@ -71,6 +71,16 @@ describe("a registry in ECR, without any configuration", () => {
     expect(await engineHas(`/images/${name}-built:latest/json`)).to.equal(true);
     expect(JSON.stringify(buildout.events)).to.not.include("tok:en");
     await engineRemove("images", reference);
+  });
+
+  it("is pushed to by buildx", async () => {
+    await ensureBaseImage();
+    await run(
+      `[part]\nrecipe = docker.build\nname = ${aws.registry}/${name}:3\nbuilder = buildx\noutput = type=registry\ndockerfile-inline = FROM ${baseImage}`,
+      { ...aws.env, ...(await realBuildx()) },
+    );
+    const tags = [...aws.repository(name)!.images.values()].flatMap((image) => [...image.tags]);
+    expect(tags).to.deep.equal(["1", "3"]);
   });
 
   it("is asked for one token, however many parts need it", async () => {

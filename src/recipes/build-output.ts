@@ -1,0 +1,62 @@
+/** Where buildx puts what it has built (https://docs.docker.com/reference/cli/docker/buildx/build/#output). */
+import { referencesOf, type Names } from "./build-names.js";
+import type { BuildOptions } from "./build-spec.js";
+
+interface Output {
+  readonly type: string;
+  /** What it calls the image itself. */
+  readonly names: readonly string[];
+  /** A file or a folder of this machine. */
+  readonly dest: string | undefined;
+}
+
+type Asked = Pick<BuildOptions, "output"> & Names;
+
+/** Kinds of outputs that are images with names. */
+const NAMED = ["docker", "image", "oci", "registry"];
+const PUSHED = ["image", "registry"];
+/** Those that the engine may have in the end, where its own BuildKit builds. */
+const IN_ENGINE = ["docker", "image", "registry"];
+
+/** The names under which the engine gets the image, or may get it. @throws a problem `reference/invalid` */
+export function namesInEngine(options: Asked): readonly string[] {
+  if (options.output.length === 0) return referencesOf(options);
+  const outputs = options.output.map(parseOutput);
+  const there = outputs.filter(({ type, dest }) => IN_ENGINE.includes(type) && dest === undefined);
+  return [...new Set(there.flatMap((output) => namesOf(output, options)))];
+}
+
+/** The names under which the image goes to a registry. */
+export function namesPut(options: Asked): readonly string[] {
+  const outputs = options.output.map(parseOutput);
+  return outputs.filter(({ type }) => PUSHED.includes(type)).flatMap((output) => namesOf(output, options));
+}
+
+/** What buildx is told: names of the whole build would take the place of those that an output gives itself. */
+export function outputsWithNames(options: Asked): string[] {
+  return options.output.map((text) => {
+    const output = parseOutput(text);
+    if (!NAMED.includes(output.type) || output.names.length > 0) return text;
+    return `${text},"name=${referencesOf(options).join(",")}"`;
+  });
+}
+
+function namesOf({ names }: Output, options: Asked): readonly string[] {
+  if (names.length === 0) return referencesOf(options);
+  return names.flatMap((name) => referencesOf({ name, named: "output" }));
+}
+
+/** A line of comma-separated values; a word alone is a folder. */
+function parseOutput(text: string): Output {
+  const values = [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain = ""]) => quoted?.replaceAll('""', '"') ?? plain,
+  );
+  const fields = new Map(
+    values.flatMap((value): [string, string][] => {
+      const [, key, meant = ""] = /^([^=]+)=(.*)$/s.exec(value) ?? [];
+      return key === undefined ? [] : [[key.trim().toLowerCase(), meant]];
+    }),
+  );
+  const names = (fields.get("name") ?? "").split(",").filter(Boolean);
+  return { type: fields.get("type") ?? "local", names, dest: fields.get("dest") };
+}

@@ -1,0 +1,53 @@
+import { expect } from "chai";
+import { realBuildx } from "../../support/buildx.js";
+import { engineRemove, uniqueName } from "../../support/engine.js";
+import { baseImage, ensureBaseImage } from "../../support/images.js";
+import { imageBuildouts, inspectedImage, installed } from "../../support/image-buildout.js";
+import { startRegistry } from "../../support/registry.js";
+
+describe("docker.build: output, with the real buildx", () => {
+  const buildout = imageBuildouts();
+  let env: Readonly<Record<string, string>>;
+  let name: string;
+  before(async () => {
+    await ensureBaseImage();
+    env = await realBuildx();
+  });
+  beforeEach(() => (name = uniqueName("tsb-output")));
+  const config = (output: string, label: string): string =>
+    `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\noutput = ${output}\nlabels = v=${label}\ndockerfile-inline = FROM ${baseImage}\n`;
+
+  it("type=docker: the image is the part's own on the engine, is replaced and goes again", async () => {
+    const made = await buildout({ config: config("type=docker", "1"), env });
+    const first = (await installed(made, "app"))["image-id"] ?? "";
+    expect((await inspectedImage(name))?.Id).to.equal(first);
+    await made.write(config("type=docker", "2"));
+    const second = (await installed(made, "app"))["image-id"];
+    expect((await inspectedImage(name))?.Id)
+      .to.equal(second)
+      .and.not.to.equal(first);
+    expect(await inspectedImage(first), "replaced").to.equal(undefined);
+    await made.write(config("type=local,dest=out", "2"));
+    expect((await installed(made, "app"))["image-id"]).to.equal("");
+    expect(await inspectedImage(name), "put elsewhere").to.equal(undefined);
+  });
+
+  it("type=registry: the image goes to the name that is given there", async () => {
+    const registry = await startRegistry();
+    const reference = `${registry.host}/${name}-put:7`;
+    try {
+      const made = await buildout({ config: config(`type=registry,name=${reference}`, "1"), env });
+      const { digest, image } = await installed(made, "app");
+      expect(image).to.equal(reference);
+      const answer = await fetch(`http://${registry.host}/v2/${name}-put/manifests/7`, {
+        headers: { Accept: "application/vnd.docker.distribution.manifest.v2+json" },
+      });
+      expect(answer.headers.get("Docker-Content-Digest")).to.equal(digest);
+      await made.uninstall();
+      expect(await inspectedImage(reference), "on the engine").to.equal(undefined);
+    } finally {
+      await registry.stop();
+      await engineRemove("images", reference);
+    }
+  });
+});
