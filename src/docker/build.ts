@@ -127,7 +127,8 @@ function buildQuery(
     dockerfile: spec.dockerfile,
     target: spec.target,
     buildargs: spec.buildArgs,
-    labels: spec.labels,
+    // Of an object podman takes the labels in whatever order: a build whose steps are all in the cache had a new image.
+    labels: libpod ? JSON.stringify(pairs(spec.labels)) : spec.labels,
     ...(cacheFrom.length > 0 ? { cachefrom: JSON.stringify(cacheFrom) } : {}),
     ...flag("nocache", spec.noCache),
     ...flag("pull", spec.pull),
@@ -166,6 +167,11 @@ function outputs(builder: EngineBuild["builder"], { annotations }: BuildSpec): R
     named.flatMap(([name, value]) => annotationKeys(name).map((key) => [key, value])),
   );
   return { outputs: JSON.stringify([{ Type: "moby", Attrs }]) };
+}
+
+/** `NAME=VALUE` each. */
+function pairs(labels: Readonly<Record<string, string>>): string[] {
+  return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
 }
 
 /** `nofile=64:128` */

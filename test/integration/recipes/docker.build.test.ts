@@ -424,7 +424,8 @@ describe("docker.build", () => {
     // Of this test alone: among steps of others that are the same, podman's cache takes one or the other.
     const own = `RUN echo ${name} > /n`;
     const made = await buildout({
-      config: part("source = src"),
+      // Podman would take them in another order each time.
+      config: part("source = src\nlabels = a=1\n    b=2\n    c=3\n    d=4"),
       files: { "src/Dockerfile": dockerfile(own) },
     });
     const first = await installed(made, "app");
