@@ -133,8 +133,8 @@ async function fromHelpers(
     helpers[address] ?? helpers[host] ?? Object.entries(helpers).find(([key]) => sameHost(key, host))?.[1];
   const at: HelperAt = { env: sources.env, ...(sources.signal ? { signal: sources.signal } : {}) };
   const found = own ? await askHelper(own, address, at) : undefined;
-  // A helper that is named for a host speaks for it alone; the store is asked for the others.
-  if (own || !config.credsStore) return found;
+  // A helper that is named for a host speaks for it alone, and an empty name is for the file; the store is asked for the others.
+  if (own !== undefined || !config.credsStore) return found;
   return await askHelper(config.credsStore, address, at);
 }
 
@@ -160,7 +160,7 @@ const fromEcr = async (host: string, { env }: CredentialSources, signal: AbortSi
 };
 
 function fromEntry(entry: AuthEntry | undefined, address: string, origin: string): Credentials | undefined {
-  const read = entry && authEntry(entry, origin);
+  const read = entry ? authEntry(entry, origin) : undefined;
   return read && { ...read, serverAddress: address, origin };
 }
 

@@ -44,13 +44,15 @@ function endOf(result: ProgramEnd): string {
 }
 
 function decode(stdout: string, from: { program: string; address: string }): Credentials | undefined {
-  let answer: HelperAnswer;
+  let answer: HelperAnswer | null;
   try {
-    answer = JSON.parse(stdout) as HelperAnswer;
+    answer = JSON.parse(stdout) as HelperAnswer | null;
   } catch {
-    // Without the text: it may be the secret.
-    throw failed(from.program, from.address, "its answer is not JSON");
+    answer = null;
   }
+  // Without the text: it may be the secret.
+  if (typeof answer !== "object" || answer === null)
+    throw failed(from.program, from.address, "its answer is not a JSON object");
   const { Username: username, Secret: secret } = answer;
   if (!secret) return undefined;
   const login =

@@ -69,7 +69,8 @@ export function authEntry(entry: AuthEntry, origin: string): Login | undefined {
     ...(entry.identitytoken ? { identityToken: entry.identitytoken } : {}),
     ...(entry.registrytoken ? { registryToken: entry.registrytoken } : {}),
   };
-  if (!entry.auth) {
+  // What is in a file is what somebody has written there.
+  if (!entry.auth || typeof entry.auth !== "string") {
     const { username, password } = entry;
     if (username && password) return { username, password, ...tokens };
     return Object.keys(tokens).length > 0 ? tokens : undefined;

@@ -13,12 +13,14 @@ export interface LoadHow {
   readonly signal: AbortSignal;
 }
 
-/** Loads an archive of images; the engine unpacks gzip by itself. @throws DockerError as the engine puts it */
+/** Loads an archive of images; the engine unpacks gzip by itself.
+ *  @returns the id of the last image that the archive has no name for
+ *  @throws DockerError as the engine puts it */
 export async function loadImages(
   engine: Pick<Engine, "stream">,
   archive: Readable,
   how: LoadHow,
-): Promise<void> {
+): Promise<string | undefined> {
   let broken: unknown;
   archive.once("error", (error) => (broken = error));
   try {
@@ -30,7 +32,7 @@ export async function loadImages(
       body: archive,
       signal: how.signal,
     });
-    await follow(answer, how.listener);
+    return await follow(answer, how.listener);
   } catch (error) {
     throw how.signal.aborted ? error : (broken ?? error);
   }
@@ -46,7 +48,8 @@ export async function saveImages(
   return await engine.stream({ path: "/images/get", query, signal });
 }
 
-async function follow(answer: IncomingMessage, listener: Listener): Promise<void> {
+async function follow(answer: IncomingMessage, listener: Listener): Promise<string | undefined> {
   const report = new TransferReport(listener);
   for await (const line of jsonLines<TransferLine>(answer)) report.line(line);
+  return report.nameless;
 }

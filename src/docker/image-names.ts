@@ -17,12 +17,9 @@ interface OciIndex {
  * @throws DockerError `image/not-archive` where it holds no images, `archive/broken`, `archive/no-program`
  */
 export async function archiveNames(path: string, how: ReadTarHow = {}): Promise<string[]> {
-  const manifest = await readTarFile(path, ["manifest.json"], how);
-  if (manifest) {
-    const images = JSON.parse(manifest.toString()) as readonly ArchiveImage[];
-    return unique(images.flatMap(({ RepoTags }) => RepoTags ?? []));
-  }
-  const index = await readTarFile(path, ["index.json"], how);
+  const images = await readJson<readonly ArchiveImage[]>(path, "manifest.json", how);
+  if (images) return unique(listed(path, images).flatMap(({ RepoTags }) => RepoTags ?? []));
+  const index = await readJson<OciIndex>(path, "index.json", how);
   if (!index) {
     throw new DockerError({
       code: "image/not-archive",
@@ -31,10 +28,43 @@ export async function archiveNames(path: string, how: ReadTarHow = {}): Promise<
       option: "file",
     });
   }
-  const { manifests = [] } = JSON.parse(index.toString()) as OciIndex;
-  return unique(manifests.flatMap(({ annotations }) => annotations?.["io.containerd.image.name"] ?? []));
+  const manifests = listed(path, index.manifests ?? []);
+  return unique(manifests.map(({ annotations }) => annotations?.["io.containerd.image.name"] ?? ""));
+}
+
+/** A file of the archive; undefined where there is none. */
+async function readJson<T extends object>(
+  path: string,
+  name: string,
+  how: ReadTarHow,
+): Promise<T | undefined> {
+  const text = await readTarFile(path, [name], how);
+  if (!text) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text.toString());
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null) throw broken(path);
+  return value as T;
+}
+
+/** What is in a file is what somebody has written there. */
+function listed<T extends object>(path: string, list: readonly T[]): readonly T[] {
+  if (!Array.isArray(list) || list.some((one) => typeof one !== "object" || one === null)) throw broken(path);
+  return list;
+}
+
+function broken(path: string): DockerError {
+  return new DockerError({
+    code: "archive/broken",
+    message: `${path} cannot be read: its list of images is damaged`,
+    option: "file",
+  });
 }
 
 function unique(names: readonly string[]): string[] {
-  return [...new Set(names.map((name) => familiarReference(withDefaultTag(parseReference(name)))))];
+  const given = names.filter((name) => name !== "");
+  return [...new Set(given.map((name) => familiarReference(withDefaultTag(parseReference(name)))))];
 }

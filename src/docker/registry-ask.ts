@@ -71,14 +71,20 @@ export async function askRegistry(
     const answer = await askBoth({ ...question, parsed, dispatcher }, below, insecure);
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) throw failed(question, answer);
-    return described(answer);
+    return described(question, answer);
   } finally {
     await dispatcher.destroy();
   }
 }
 
-function described({ header, text }: Answer): RemoteDescriptor {
-  const { config } = JSON.parse(text) as { config?: { digest?: string } };
+interface Manifest {
+  readonly config?: { readonly digest?: string };
+}
+
+function described({ reference }: RegistryQuestion, { header, text }: Answer): RemoteDescriptor {
+  const manifest: Manifest | undefined = jsonObject(text);
+  if (!manifest) throw new DockerError(failedProblem(reference, "the registry's answer is no manifest"));
+  const { config } = manifest;
   return {
     digest: header("docker-content-digest") ?? `sha256:${createHash("sha256").update(text).digest("hex")}`,
     mediaType: header("content-type") ?? "",
@@ -170,6 +176,11 @@ function parametersOf(challenge: string): Partial<Record<string, string>> {
   return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]));
 }
 
+interface TokenAnswer {
+  readonly token?: string;
+  readonly access_token?: string;
+}
+
 interface TokenRequest {
   readonly wanted: Readonly<Record<string, string>>;
   readonly basic: string | undefined;
@@ -196,8 +207,18 @@ async function tokenFrom(
     : await request(url, { ...how, headers: basic ? { authorization: basic } : {} });
   const text = await answer.body.text();
   if (answer.statusCode !== 200) return undefined;
-  const { token, access_token: access } = JSON.parse(text) as { token?: string; access_token?: string };
-  return token ?? access;
+  const answered: TokenAnswer | undefined = jsonObject(text);
+  return answered?.token ?? answered?.access_token;
+}
+
+/** An object in JSON; undefined for anything else that a proxy or a web server may say. */
+function jsonObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function failed({ reference, credentials }: RegistryQuestion, { status }: Answer): DockerError {

@@ -14,10 +14,15 @@ export interface TransferLine {
 /** How a push ends. Podman does not say the digest otherwise; what it knows the image by differs from what it pushed. */
 const DIGEST_SAID = /^\S+: digest: (sha256:[0-9a-f]{64}) size: \d+$/;
 
+/** How an engine says that it has loaded an image without a name; podman calls the id its name. It says it in no other way. */
+const LOADED = /^Loaded image(?: ID)?: (?:sha256:)?([0-9a-f]{64})$/m;
+
 /** Turns the engine's lines into progress per layer, and its words about the whole into log lines. */
 export class TransferReport {
   /** Of the last image that a push was done with; undefined before, and of a pull or a load. */
   digest: string | undefined;
+  /** The id of the last image that was loaded without a name. */
+  nameless: string | undefined;
   readonly #listener: Listener | undefined;
   /** What was said last of each layer: it says the same for every few kilobytes. */
   readonly #layers = new Map<string, string>();
@@ -31,10 +36,16 @@ export class TransferReport {
   line(line: TransferLine): void {
     const { aux, id, status, stream } = line;
     this.digest = aux?.Digest ?? DIGEST_SAID.exec(status ?? "")?.[1] ?? this.digest;
-    if (stream) this.#listener?.log(stream.trimEnd());
+    if (stream) this.#said(stream);
     if (!status) return;
     if (id && isLayer(id)) this.#layer(id, status, line.progressDetail);
     else this.#listener?.log(id ? `${id}: ${status}` : status);
+  }
+
+  #said(text: string): void {
+    const id = LOADED.exec(text)?.[1];
+    if (id) this.nameless = `sha256:${id}`;
+    this.#listener?.log(text.trimEnd());
   }
 
   #layer(id: string, status: string, detail: TransferLine["progressDetail"]): void {

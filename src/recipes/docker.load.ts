@@ -114,8 +114,9 @@ async function load(context: Install): Promise<Outputs> {
   const names = [...new Set([...(own ? [own] : []), ...inArchive])];
   const [first] = inArchive;
   const bring = async () => {
-    await send(context, engine);
-    if (own && first) await tagImage(engine, first, own, signal);
+    const nameless = await send(context, engine);
+    const image = first ?? nameless;
+    if (own && image) await tagImage(engine, image, own, signal);
   };
   await bringTo(context, engine, { names, bring });
   for (const [name, id] of imagesByName(record)) {
@@ -129,18 +130,21 @@ async function load(context: Install): Promise<Outputs> {
 
 /** @throws a problem where the archive names nothing and the part neither */
 function ownName({ name, tag, file }: Options, inArchive: readonly string[]): string | undefined {
-  if (inArchive.length === 0) {
+  if (inArchive.length === 0 && !name) {
     throw new RecipeError({
       code: "image/no-name",
       message: `the images in ${file} have no names`,
-      help: ["save them by name: docker save app:1, not its id"],
+      help: [
+        "say by name what the image is to be called, or save it by its name: docker save app:1, not its id",
+      ],
       option: "file",
     });
   }
   return name ? referencesOf({ name, tag })[0] : undefined;
 }
 
-async function send(context: Install, engine: Engine): Promise<void> {
+/** @returns the id of an image that has no name */
+async function send(context: Install, engine: Engine): Promise<string | undefined> {
   const { env, signal } = context;
   const { file } = context.options;
   const platform = platformFor(context, engine, "1.48");
@@ -153,9 +157,10 @@ async function send(context: Install, engine: Engine): Promise<void> {
     ? packed
     : Readable.from(decompress(packed, { env, signal }), { objectMode: false });
   try {
-    await forPlatform(platform, async () => {
-      await loadImages(engine, archive, { platform, listener: context, signal });
-    });
+    return await forPlatform(
+      platform,
+      async () => await loadImages(engine, archive, { platform, listener: context, signal }),
+    );
   } catch (error) {
     const ofTheArchive = error instanceof DockerError && error.problem.code === "engine/stream-error";
     throw ofTheArchive ? blame(error, "file") : error;

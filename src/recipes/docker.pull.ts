@@ -19,9 +19,9 @@ import {
 } from "tsbuildout/recipe";
 import { engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
 import { blaming } from "./blame.js";
-import { parsePlatform } from "./gentoo-platform.js";
 import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
-import { bringAllTags, removeAllTags } from "./pull-all.js";
+import { isFor } from "./image-platform.js";
+import { bringAllTags, removeAllTags, tagsAt } from "./pull-all.js";
 import { pullInputs, pullOptions, pullReference, type PullOptions } from "./pull-policy.js";
 import { configureRegistry, loginFor } from "./registry-options.js";
 
@@ -39,7 +39,11 @@ export default defineRecipe({
   configure: (context) => {
     configureRegistry(context);
     if (["name", "tag", "registry"].some((name) => context.unknown.has(name))) return;
-    problemsOf(context, () => context.provides(imageKey(pullReference(context.options as PullOptions))));
+    problemsOf(context, () => {
+      const reference = pullReference(context.options as PullOptions);
+      context.provides(imageKey(reference));
+      if (context.options["all-tags"] && parseReference(reference).digest) throw digestOfAll(reference);
+    });
   },
   inputs: async (context) => await pullInputs(context, async () => await engineOf(context)),
   look: async (context) =>
@@ -56,10 +60,27 @@ type Install = InstallContext<typeof pullOptions>;
 async function pull(context: Install): Promise<Outputs> {
   const engine = await engineOf(context);
   const reference = pullReference(context.options);
-  if (context.options["all-tags"]) await bringAllTags(context, engine, reference);
+  if (context.options["all-tags"]) await bringAll(context, engine, reference);
   else await bring(context, engine, reference);
   await forgetListing(context, engine, "images");
   return await outputsOf(context, engine, reference);
+}
+
+function digestOfAll(reference: string): RecipeError {
+  return new RecipeError({
+    code: "option/conflict",
+    message: `"${reference}" says by its digest which image is meant, and all-tags that all are`,
+    help: ["leave one of them away"],
+    option: "all-tags",
+  });
+}
+
+/** Which tags there are only the registry knows: a run without network keeps those that are here. */
+async function bringAll(context: Install, engine: Engine, reference: string): Promise<void> {
+  if (!context.buildout.offline) return await bringAllTags(context, engine, reference);
+  const { tag: _tag, ...repository } = parseReference(reference);
+  const name = familiarReference(repository);
+  if ((await tagsAt(engine, name, context.signal)).length === 0) refuseOffline(context, name);
 }
 
 /** Pulls where the policy wants it. */
@@ -69,23 +90,18 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
   const { platform } = options;
   const look = async () => await inspectFor(engine, { reference, platform, signal });
   const pullIt = async () => {
-    if (enough && isFor(platform, await look())) return;
+    const there = enough ? await look() : undefined;
+    if (there && isFor(there, platform, { variant: true })) return;
     refuseOffline(context, reference);
     const credentials = await loginFor(context, options, reference);
     await blaming(context, async () => {
       await pullImage(engine, { reference, credentials, platform, listener: context, signal });
     });
     const image = (await look()) ?? (await inspectImage(engine, reference, signal));
-    if (image && !isFor(platform, image)) throw otherPlatform(reference, image);
+    // An arm/v7 runs what is for v6, where a registry has no other: that is for the engine to choose.
+    if (image && !isFor(image, platform, { variant: false })) throw otherPlatform(reference, image);
   };
   await bringTo(context, engine, { names: [reference], bring: pullIt });
-}
-
-/** An engine may have one of another platform under the name, and old ones take that for whichever is asked for. */
-function isFor(platform: string | undefined, image: ImageDetails | undefined): boolean {
-  const wanted = platform && parsePlatform(platform)?.arch;
-  const { Architecture: arch } = image ?? {};
-  return image !== undefined && (!arch || !wanted || parsePlatform(arch)?.arch === wanted);
 }
 
 function otherPlatform(reference: string, { Os: os, Architecture: arch }: ImageDetails): RecipeError {

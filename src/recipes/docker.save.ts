@@ -122,7 +122,7 @@ async function present(context: Install, engine: Engine, images: readonly string
       throw new RecipeError({
         code: "image/missing",
         message: `the engine has no image ${name}`,
-        option: "name",
+        option: ids.length === 0 ? "name" : "images",
       });
     ids.push(image.Id);
   }

@@ -1,6 +1,6 @@
 /** Files and folders on this machine that are a part's own. */
 import { existsSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { lstat, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { makeFolders, missingFolders } from "tsbuildout/docker";
 import type { Context, InstallContext, Schema } from "tsbuildout/recipe";
@@ -10,7 +10,7 @@ type Owner = Pick<InstallContext<Schema>, "created" | "removed" | "record" | "bu
 
 /**
  * Writes a file that is there whole or not at all, and is recorded so that it goes with the part. Folders that it needs
- * are made. A file of somebody else's that has the name is replaced only when the new one is whole.
+ * are made. A file of somebody else's that has the name is replaced only when the new one is whole; what is no file stays.
  * @param target an absolute path
  * @param write fills the file whose path it is handed, and has it on disk when it resolves
  */
@@ -21,6 +21,7 @@ export async function writeWhole<T>(
 ): Promise<T> {
   const folder = dirname(target);
   const partial = join(folder, `.${basename(target)}.part`);
+  await refuseOther(target);
   await announceFolders(context, folder);
   await makeFolders(folder);
   await context.created({ kind: "file", name: partial });
@@ -38,6 +39,14 @@ export async function writeWhole<T>(
     await rm(partial, { force: true });
     throw error;
   }
+}
+
+/** A rename would take the place of a device, which is then nowhere. @throws an error like the system's */
+async function refuseOther(target: string): Promise<void> {
+  const there = await lstat(target).catch(() => undefined);
+  if (!there || there.isFile() || there.isSymbolicLink()) return;
+  const message = `EEXIST: ${there.isDirectory() ? "a folder" : "what is no file"} has the name`;
+  throw Object.assign(new Error(message), { code: "EEXIST", syscall: "rename", path: target });
 }
 
 /** Whether a file is recorded as this part's. */

@@ -1,4 +1,4 @@
-import { remoteImage, type Engine } from "tsbuildout/docker";
+import { DockerError, remoteImage, type Engine } from "tsbuildout/docker";
 import { option, type InputsContext, type OptionsOf } from "tsbuildout/recipe";
 import { loginFor, registryOptions } from "./registry-options.js";
 import { referencesOf } from "./build-names.js";
@@ -16,7 +16,7 @@ export const pullOptions = {
   platform: option.string({ doc: "Platform to pull, where it is not the engine's own: `linux/arm64`." }),
   "all-tags": option.boolean({ doc: "Pull every tag of the repository.", default: "false" }),
   "pull-policy": option.choice(["missing", "newer", "daily", "always"], {
-    doc: "When an image that is there is pulled again: `missing` never; `newer` when the registry has another one under the tag (asked at every run, unless `-N` or `-o`); `daily` on the first run of a day (UTC); `always` at every run.",
+    doc: "When an image that is there is pulled again: `missing` never; `newer` when the registry has another one under the tag (asked at every run, unless `-N` or `-o`; where it does not answer, what is there stays); `daily` on the first run of a day (UTC); `always` at every run.",
     default: "missing",
     inPlace,
   }),
@@ -51,10 +51,19 @@ async function registryState(
   engine: Engine,
 ): Promise<Record<string, string>> {
   const { options, signal } = context;
+  const known = context.record?.inputs["registry"];
   const reference = pullReference(options);
   const credentials = await loginFor(context, options, reference);
-  const remote = options["all-tags"]
-    ? undefined
-    : await remoteImage(engine, { reference, credentials, signal });
-  return { registry: remote?.digest ?? context.record?.inputs["registry"] ?? "unknown" };
+  try {
+    const remote = options["all-tags"]
+      ? undefined
+      : await remoteImage(engine, { reference, credentials, signal });
+    return { registry: remote?.digest ?? known ?? "unknown" };
+  } catch (error) {
+    // What is here was good enough the last time; the next run asks again.
+    const silent = error instanceof DockerError && error.problem.code === "registry/failed";
+    if (!known || !silent) throw error;
+    context.log(`the registry does not answer, what is here stays: ${error.message}`, "note");
+    return { registry: known };
+  }
 }

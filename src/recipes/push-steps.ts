@@ -7,6 +7,7 @@ import {
   remoteImage,
   repoDigest,
   tagImage,
+  type Credentials,
   type Engine,
   type ImageDetails,
   type Transfer,
@@ -43,10 +44,22 @@ export async function registryDigests(context: Inputs, engine: Engine): Promise<
   return inputs;
 }
 
+/** The part's name and password are for the registry of its first name: those of further tags are not shown them. */
+async function loginAt(context: Inputs | Install, reference: string): Promise<Credentials | undefined> {
+  const [own] = pushTargets(context.options).targets;
+  const same = parseReference(own).domain === parseReference(reference).domain;
+  const { username, password } = context.options;
+  return await loginFor(
+    context,
+    same ? { username, password } : { username: undefined, password: undefined },
+    reference,
+  );
+}
+
 /** A registry that does not answer is no reason to push again. */
 async function digestThere(context: Inputs, engine: Engine, target: string): Promise<string | undefined> {
   try {
-    const credentials = await loginFor(context, context.options, target);
+    const credentials = await loginAt(context, target);
     return (await remoteImage(engine, { reference: target, credentials, signal: context.signal }))?.digest;
   } catch {
     context.signal.throwIfAborted();
@@ -125,7 +138,7 @@ async function pushTags(
   const { signal } = context;
   let digest = "";
   for (const reference of targets) {
-    const credentials = await loginFor(context, context.options, reference);
+    const credentials = await loginAt(context, reference);
     const named = digest ? undefined : await inspectImage(engine, reference, signal);
     const here = digest || (named && repoDigest(named, reference));
     const there = here
@@ -178,7 +191,7 @@ async function pushWhole(
     const { tag } = parseReference(name);
     if (image && tag) await nameIt(context, engine, { image, target: familiarReference({ ...to, tag }) });
   }
-  const credentials = await loginFor(context, context.options, target);
+  const credentials = await loginAt(context, target);
   let digest = "";
   for (const reference of await tagsAt(engine, familiarName(to), signal)) {
     const pushed = await pushOne(context, engine, { reference, credentials });

@@ -9,7 +9,7 @@ export const registryOptions = {
     doc: "Registry that goes before the name: `registry.example:5000`. Default: the one in the name, else Docker Hub.",
   }),
   username: option.string({
-    doc: "Name at the registry, with `password`. Default: DOCKER_AUTH_CONFIG, credential helpers and logins of the docker CLI; for ECR a token is fetched.",
+    doc: "Name at the registry, with `password`; of several registries, at the one of the first name. Default: DOCKER_AUTH_CONFIG, credential helpers and logins of the docker CLI; for ECR a token is fetched.",
     inPlace: true,
   }),
   password: option.string({ doc: "Password or access token at the registry.", secret: true, inPlace: true }),
@@ -41,6 +41,7 @@ export async function loginFor(
     username,
     password,
   });
-  for (const text of [found?.password, found?.identityToken]) if (text) context.secret(text);
+  for (const text of [found?.password, found?.identityToken, found?.registryToken])
+    if (text) context.secret(text);
   return found;
 }

@@ -4,7 +4,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { TestBuildout } from "../../../src/testing.js";
-import { engineHas, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
+import { packFiles } from "../../../src/docker.js";
+import { engineHas, engineRemove, engineRequest, familiarTags, uniqueName } from "../../support/engine.js";
 import { fakeEngine, lines } from "../../support/fake-engine.js";
 import { imageArchive, loadImage } from "../../support/images.js";
 import { failing, imageBuildout, inspectedImage, installed } from "../../support/image-buildout.js";
@@ -133,6 +134,40 @@ describe("docker.load", () => {
       expect(await installed(made, "loaded")).to.include({ images: `${name}:1` });
       expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
     });
+
+  it("says that the archive's list of images is damaged", async () => {
+    await made.write(config("file = none.tar"));
+    for (const [file, content] of [
+      ["manifest.json", "{bad"],
+      ["manifest.json", "null"],
+      ["manifest.json", '{"a":1}'],
+      ["manifest.json", "[null]"],
+      ["index.json", '{"manifests":5}'],
+    ] as const) {
+      const tar = packFiles([{ name: file, content: Buffer.from(content) }]);
+      await writeFile(join(made.directory, "none.tar"), tar);
+      expect(await failing(made), content).to.equal(
+        `archive/broken: ${made.directory}/none.tar cannot be read: its list of images is damaged`,
+      );
+    }
+  });
+
+  it("names the image of an archive that has no name for it, and takes it away with that", async () => {
+    await loadImage(`${name}:1`, { Labels: { nameless: name } });
+    const id = (await inspectedImage(`${name}:1`))?.Id.replace(/^(sha256:)?/, "sha256:");
+    const archive = await engineRequest({ path: `/images/${id}/get` });
+    await engineRemove("images", `${name}:1`);
+    await writeFile(join(made.directory, "nameless.tar"), archive.body);
+    await made.write(config("file = nameless.tar"));
+    expect(await failing(made)).to.contain("image/no-name: ");
+    await made.write(config(`file = nameless.tar\nname = ${name}:1`));
+    const outputs = await installed(made, "loaded");
+    expect(outputs["images"]).to.equal(`${name}:1`);
+    expect((await inspectedImage(`${name}:1`))?.Config.Labels).to.include({ nameless: name });
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.uninstall();
+    expect(await engineHas(`/images/${outputs["image-id"]}/json`)).to.equal(false);
+  });
 
   it("takes back what a load that fails has begun", async () => {
     const said = "Error processing tar file(exit status 1): write /x: no space left on device";

@@ -192,6 +192,20 @@ describe("docker.pull", () => {
     expect(await failing(made)).to.match(/connection refused/);
   });
 
+  it("without network pulls no tags, and keeps those that are there", async () => {
+    const made = await pull(`name = ${name}\nall-tags = true`);
+    await made.write(
+      config(`name = ${name}\nall-tags = true`).replace("[buildout]", "[buildout]\noffline = true"),
+    );
+    expect(await failing(made)).to.equal(
+      `image/missing: the engine has no image ${name}, and this run is offline\nhelp: leave -o (offline) away`,
+    );
+    await loadImage(`${name}:1`, { Labels: { mine: name } });
+    await installed(made, "pulled");
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`), "not the part's").to.equal(true);
+  });
+
   it("uses what is there when offline, and says what is missing", async () => {
     const made = await pull(`name = ${name}:1`);
     await made.write(config(`name = ${name}:1`).replace("[buildout]", "[buildout]\noffline = true"));

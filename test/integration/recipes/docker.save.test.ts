@@ -1,6 +1,7 @@
 import { expect } from "chai";
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineRemove, uniqueName } from "../../support/engine.js";
@@ -90,6 +91,56 @@ describe("docker.save", () => {
   it("says that there is no such image", async () => {
     await made.write(config(`image = ${name}:none\nfile = x.tar`));
     expect(await failing(made)).to.equal(`image/missing: the engine has no image ${name}:none`);
+  });
+
+  it("takes the place of no folder and of no device", async () => {
+    await mkdir(join(made.directory, "folder"));
+    execFileSync("mkfifo", [join(made.directory, "pipe")]);
+    for (const [file, why] of [
+      ["folder", "a folder has the name"],
+      ["pipe", "what is no file has the name"],
+    ] as const) {
+      await made.write(config(`image = ${name}:1\nfile = ${file}`));
+      expect(await failing(made)).to.equal(
+        `image/unwritable: cannot write ${join(made.directory, file)}\nnote: EEXIST: ${why}`,
+      );
+      expect((await stat(join(made.directory, file))).isFile()).to.equal(false);
+    }
+  });
+
+  it("keeps the old file while the new one is not whole: interrupted, and on a full disk", async function () {
+    const small = join(made.directory, "small");
+    await mkdir(small);
+    const written = `image = ${name}:1\nfile = small/image.tar`;
+    const stop = new AbortController();
+    const engine = await fakeEngine({
+      "GET /images/get": (_request, response) => {
+        response.writeHead(200, { "content-type": "application/x-tar" });
+        response.write(Buffer.alloc(4096), () => stop.abort());
+      },
+    });
+    await writeFiles(small, { "image.tar": "mine" });
+    await made.write(config(`${written}\nengine-url = ${engine.url}`));
+    expect((await made.install({ signal: stop.signal })).ok).to.equal(false);
+    await engine.close();
+    expect(await readdir(small)).to.deep.equal(["image.tar"]);
+    expect(await readFile(join(small, "image.tar"), "utf8")).to.equal("mine");
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", small], { stdio: "pipe" });
+    } catch {
+      this.skip();
+    }
+    try {
+      await writeFiles(small, { "image.tar": "mine" });
+      await made.write(config(written));
+      expect(await failing(made)).to.equal(
+        `image/unwritable: cannot write ${join(small, "image.tar")}\nnote: ENOSPC: no space left on device, write`,
+      );
+      expect(await readdir(small)).to.deep.equal(["image.tar"]);
+      expect(await readFile(join(small, "image.tar"), "utf8")).to.equal("mine");
+    } finally {
+      execFileSync("umount", [small]);
+    }
   });
 
   it("leaves no half of a file when the engine's answer is cut off", async () => {

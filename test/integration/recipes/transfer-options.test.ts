@@ -176,6 +176,9 @@ describe("docker.pull, docker.push, docker.load and docker.save: every option", 
         await outputs("pull", "name = HOST/NAME", "all-tags = true");
         for (const tag of ["1", "2"])
           expect(await here(`${registry.host}/${name}:${tag}`), tag).to.equal(true);
+        const digest = `sha256:${"0".repeat(64)}`;
+        const one = await part("pull", `name = HOST/NAME@${digest}`, "all-tags = true");
+        expect(await one.install().catch(String)).to.contain("option/conflict: ");
       },
       "pull-policy": async () => {
         await there("1");
@@ -236,7 +239,24 @@ describe("docker.pull, docker.push, docker.load and docker.save: every option", 
         expect(await tagsThere(`team/${name}`)).to.deep.equal(["1"]);
         expect(await tagsThere()).to.deep.equal([]);
       },
-      username: async () => await asksWho("push"),
+      username: async () => {
+        await asksWho("push");
+        const who = [`username = ${login.username}`, `password = ${login.password}`];
+        // The password is for the first name's registry alone.
+        const two = await part(
+          "push",
+          "name = NAME:1",
+          "registry = HOST",
+          `tags = ${closed.host}/NAME:2`,
+          ...who,
+        );
+        expect(await failing(two)).to.contain("note: asked without a login");
+        expect(await tagsThere()).to.deep.equal(["1"]);
+        const auths = { [closed.host]: { ...login } };
+        const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths }) };
+        const options = ["name = NAME:1", "registry = HOST", `tags = ${closed.host}/NAME:2`];
+        await installed(await buildout({ config: config("push", options), env }), "it");
+      },
       password: async () => await asksWho("push"),
       "all-tags": async () => {
         await have("2");

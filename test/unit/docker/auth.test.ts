@@ -102,6 +102,10 @@ describe("registry credentials", () => {
     expect(await password({ auths, credsStore: "store", credHelpers: { r: "own" } })).to.equal("own");
     expect(await password({ auths, credsStore: "store", credHelpers: { other: "own" } })).to.equal("store");
     expect(await password({ auths, credsStore: "empty" })).to.equal("provided");
+    await config({ auths, credsStore: "store", credHelpers: { r: "" } });
+    expect((await credentialsFor("r", sources()))?.password, "no helper of its own: the file").to.equal(
+      "file",
+    );
     expect((await credentialsFor("r", sources()))?.password).to.equal("file");
   });
 
@@ -168,13 +172,20 @@ describe("registry credentials", () => {
       notes: ["the keychain is locked"],
     });
     await helper("gone", "cat >/dev/null; echo s3cret");
-    expect((await refusal(credentialsFor("r", sources()))).notes).to.deep.equal(["its answer is not JSON"]);
+    const garbage = ["its answer is not a JSON object"];
+    expect((await refusal(credentialsFor("r", sources()))).notes).to.deep.equal(garbage);
+    for (const answer of ["null", '"s3cret"', ""]) {
+      await helper("gone", `cat >/dev/null; echo '${answer}'`);
+      expect((await refusal(credentialsFor("r", sources()))).notes, answer).to.deep.equal(garbage);
+    }
   });
 
   it("never quote settings that cannot be read", async () => {
     await config('{"auths": s3cret');
     const problem = await refusal(credentialsFor("r", sources()));
     expect(problem.message).to.equal(`${join(home, ".docker")}/config.json is not a JSON object`);
+    await config({ auths: { r: { auth: 5 }, s: null } });
+    for (const host of ["r", "s"]) expect(await credentialsFor(host, sources())).to.equal(undefined);
     await config({ auths: { r: { auth: basic("s3cret") } } });
     expect(JSON.stringify(await refusal(credentialsFor("r", sources())))).not.to.contain("s3cret");
   });

@@ -18,13 +18,15 @@ describe("a registry asked without an engine", () => {
   let asked: string[];
   let moved: Readonly<Record<string, string>>;
   let busy: boolean;
+  let page: boolean;
 
   beforeEach(async () => {
-    [challenge, authorization, asked, moved, busy] = ["", undefined, [], {}, false];
+    [challenge, authorization, asked, moved, busy, page] = ["", undefined, [], {}, false, false];
     server = http.createServer((request, response) => {
       const { method, url = "", headers } = request;
       asked.push(`${method} ${url} ${headers.authorization ?? "-"}`);
-      if (url.startsWith("/token")) return token(request, response);
+      if (page && authorization === undefined) return void response.end("<html>welcome</html>");
+      if (url.startsWith("/token")) return page ? void response.end("null") : token(request, response);
       if (busy) return void response.writeHead(429, { "retry-after": "1" }).end();
       const kept = url.startsWith("/kept");
       if (!kept && authorization !== undefined && headers.authorization !== authorization) {
@@ -115,6 +117,16 @@ describe("a registry asked without an engine", () => {
         "the registry limits how often it is asked: wait, or log in (docker login) where that gives more",
       ],
     });
+  });
+
+  it("may be a web server, or have one give its tokens", async () => {
+    page = true;
+    expect(await problemOf(async () => await ask("app:1"))).to.deep.equal({
+      code: "registry/failed",
+      message: `${host}/app:1: the registry's answer is no manifest`,
+    });
+    [authorization, challenge] = ["Bearer t0ken", `Bearer realm="http://${host}/token"`];
+    expect(await problemOf(async () => await ask("app:1"))).to.include({ code: "registry/denied" });
   });
 
   it("is asked by HTTPS alone, unless the engine's settings call it insecure", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { platformObject } from "../../../src/docker/image-platform.js";
-import { platformFor } from "../../../src/recipes/image-platform.js";
+import { isFor, platformFor } from "../../../src/recipes/image-platform.js";
 import type { Engine } from "../../../src/docker.js";
 import type { Problem } from "../../../src/recipe.js";
 
@@ -13,6 +13,24 @@ describe("the platform of an image", () => {
       architecture: "arm",
       variant: "v7",
     });
+  });
+
+  it("is that of an image by all that is said of it", () => {
+    const v7 = { Os: "linux", Architecture: "arm", Variant: "v7" };
+    const is = (
+      platform: string | undefined,
+      image: Parameters<typeof isFor>[0] = v7,
+      variant = true,
+    ): boolean => isFor(image, platform, { variant });
+    for (const platform of [undefined, "linux", "arm", "linux/arm", "linux/arm/v7"])
+      expect(is(platform), platform).to.equal(true);
+    for (const platform of ["windows", "arm64", "windows/arm", "linux/arm/v6", "linux/mips64le"])
+      expect(is(platform), platform).to.equal(false);
+    expect(is("linux/arm/v6", v7, false), "as good as it gets").to.equal(true);
+    const mips = { Os: "linux", Architecture: "mips64le" };
+    expect([is("linux/mips64le", mips), is("linux/amd64", mips)]).to.deep.equal([true, false]);
+    expect(is("linux/x86_64", { Os: "linux", Architecture: "amd64" })).to.equal(true);
+    expect(is("linux/arm64", {}), "an engine that does not say").to.equal(true);
   });
 
   it("is not asked for where an engine passes over it, which is said", () => {
