@@ -45,9 +45,11 @@ export async function openSession(
   const id = randomUUID().replaceAll("-", "");
   const unary = unaryCalls(providers);
   const methods = [...Object.keys(unary), FORWARD, ...(providers.folder ? [DIFF_COPY] : [])];
-  const connection = await dial(engine, id, { methods, signal });
   // It takes as long to load as everything else that a run without a build loads.
-  const { createServer } = await import("node:http2");
+  const [connection, { createServer }] = await Promise.all([
+    dial(engine, id, { methods, signal }),
+    import("node:http2"),
+  ]);
   const server = createServer();
   server.on("session", (session) => session.on("error", () => connection.destroy()));
   server.on(

@@ -20,17 +20,21 @@ export interface ContextOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A build context: a listing of a folder, from which its digest and its archive are made. */
-export interface BuildContext {
-  readonly root: string;
+/** What a build context holds. */
+export interface Listed {
   /** What goes into the archive, in which builders look for the Dockerfile and `.dockerignore` even where they are ignored. */
   readonly entries: readonly TreeEntry[];
   /** What the Dockerfile's instructions see. */
   readonly visible: readonly TreeEntry[];
+}
+
+/** A build context: a listing of a folder, from which its digest and its archive are made. */
+export interface BuildContext {
+  readonly root: string;
+  /** Begun when the context was opened; it goes on while others work. @throws DockerError `folder/unreadable` */
+  readonly listed: Promise<Listed>;
   /** Files that are not in the folder. */
   readonly extra: readonly ExtraFile[];
-  /** Bytes of its files. */
-  readonly size: number;
   /** What names the Dockerfile within the context, for the build's parameter `dockerfile`. */
   readonly dockerfile: string;
   /** What was in it when the folder was listed. */
@@ -54,7 +58,7 @@ export interface BuildContext {
 const OUTSIDE = ".tsbuildout.Dockerfile";
 
 /**
- * Lists a build context.
+ * Opens a build context, and begins to list it.
  * @param root the folder
  * @throws DockerError `folder/unreadable`, `context/no-dockerfile`, `context/bad-ignore`
  */
@@ -63,20 +67,30 @@ export async function openContext(root: string, options: ContextOptions = {}): P
   mustBeFolder(root);
   const placed = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
-  const ignored = new Set<string>();
-  const choose = chooser(root, { ...placed, options, ignore, ignored });
-  const entries = await walkTree(root, {
-    ...(signal ? { signal } : {}),
-    ...(choose && { choose: (bytes, directory) => choose(textOf(bytes), directory) }),
-  });
   return contextOf(root, {
     ...placed,
-    entries,
-    visible: withoutIgnored(entries, ignored),
+    listed: listContext(root, { ...placed, options, ignore }),
     patterns: [ignore?.text ?? "", ...leftOut(root, options).map(patternOf), ""].join("\n"),
     ignoreFile: ignore?.name,
     signal,
   });
+}
+
+function listContext(root: string, from: Chooser): Promise<Listed> {
+  const { signal } = from.options;
+  const ignored = new Set<string>();
+  const choose = chooser(root, { ...from, ignored });
+  const list = async (): Promise<Listed> => {
+    const entries = await walkTree(root, {
+      ...(signal ? { signal } : {}),
+      ...(choose && { choose: (bytes, directory) => choose(textOf(bytes), directory) }),
+    });
+    return { entries, visible: withoutIgnored(entries, ignored) };
+  };
+  const listed = list();
+  // Whoever asks for it hears what went wrong.
+  listed.catch(() => undefined);
+  return listed;
 }
 
 /** Entries without the ignored ones, but for the directories of what is left. */
@@ -171,19 +185,19 @@ export async function contextDigest(
   );
 }
 
-type Parts = Omit<BuildContext, "root" | "size" | "digest" | "pack"> & {
+type Parts = Omit<BuildContext, "root" | "digest" | "pack"> & {
   readonly signal: AbortSignal | undefined;
 };
 
 function contextOf(root: string, parts: Parts): BuildContext {
-  const { signal, ...listed } = parts;
-  const { entries, extra } = listed;
+  const { signal, ...rest } = parts;
+  const { listed, extra } = rest;
   const abortable = signal ? { signal } : {};
   return {
     root,
-    ...listed,
-    size: entries.reduce((sum, entry) => sum + entry.size, 0),
+    ...rest,
     digest: async (cachePath, known) => {
+      const { entries } = await listed;
       const cache = cachePath === undefined ? undefined : await DigestCache.open(cachePath);
       const digest = await digestTree(root, entries, {
         extra,
@@ -194,8 +208,12 @@ function contextOf(root: string, parts: Parts): BuildContext {
       await cache?.save();
       return digest;
     },
-    pack: () => packTree(root, entries, { uid: 0, gid: 0, wholeSeconds: true, extra, ...abortable }),
+    pack: () => packTree(root, whole(listed), { uid: 0, gid: 0, wholeSeconds: true, extra, ...abortable }),
   };
+}
+
+async function* whole(listed: Promise<Listed>): AsyncGenerator<readonly TreeEntry[], void, undefined> {
+  yield (await listed).entries;
 }
 
 function mustBeFolder(root: string): void {

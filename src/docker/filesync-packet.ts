@@ -1,5 +1,5 @@
 /** The messages of fsutil's transfer of a folder (github.com/tonistiigi/fsutil, types/wire.proto and types/stat.proto). */
-import { bytesOf, fieldsOf, numberOf, textOf } from "./protobuf.js";
+import { fieldsOf, numberOf, textOf } from "./protobuf.js";
 import { majorMinor } from "./tree-pack.js";
 import type { TreeEntry } from "./tree.js";
 
@@ -17,11 +17,11 @@ export interface Packet {
 }
 
 export function decodePacket(message: Uint8Array): Packet {
-  let packet = { type: 0, id: 0, text: "" };
+  const packet = { type: 0, id: 0, text: "" };
   for (const field of fieldsOf(message)) {
-    if (field.number === 1) packet = { ...packet, type: numberOf(field) };
-    else if (field.number === 3) packet = { ...packet, id: numberOf(field) };
-    else if (field.number === 4) packet = { ...packet, text: textOf({ ...field, value: bytesOf(field) }) };
+    if (field.number === 1) packet.type = numberOf(field);
+    else if (field.number === 3) packet.id = numberOf(field);
+    else if (field.number === 4) packet.text = textOf(field);
   }
   return packet;
 }
@@ -145,6 +145,10 @@ export class PacketWriter {
 
   #varint(key: number, value: number): void {
     this.#byte(key);
+    this.#number(value);
+  }
+
+  #number(value: number): void {
     let rest = value;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.#byte((rest % 128) | 128);
     this.#byte(rest);
@@ -155,14 +159,20 @@ export class PacketWriter {
     this.#used += this.#buffer.write(text, this.#used, "latin1");
   }
 
-  /** Nanoseconds do not fit into a number. */
+  /** Nanoseconds do not fit into a number. Four bytes at a time: BigInts cost more than all else of an entry. */
   #time(ns: bigint): void {
     this.#byte(0x30);
     let rest = BigInt.asUintN(64, ns);
-    for (; rest >= 128n; rest >>= 7n) this.#byte(Number(rest & 127n) | 128);
-    this.#byte(Number(rest));
+    for (; rest > FOUR; rest >>= 28n) {
+      const low = Number(rest & FOUR);
+      for (let shift = 0; shift < 28; shift += 7) this.#byte(((low >> shift) & 127) | 128);
+    }
+    this.#number(Number(rest));
   }
 }
+
+/** What four bytes of a varint hold. */
+const FOUR = 2n ** 28n - 1n;
 
 /** At most so many bytes of a packet besides names and content. */
 export const OVERHEAD = 128;

@@ -5,6 +5,7 @@
 import { createHash, hash } from "node:crypto";
 import { basename } from "node:path";
 import type { Duplex } from "node:stream";
+import { finished } from "node:stream/promises";
 import type { BuildContext } from "./context.js";
 import { DockerError } from "./errors.js";
 import {
@@ -14,9 +15,10 @@ import {
   FINISHED,
   OVERHEAD,
   PacketWriter,
+  type Packet,
   REQUEST,
 } from "./filesync-packet.js";
-import { grpcMessages } from "./grpc.js";
+import { MessageReader } from "./grpc.js";
 import { CHUNK, largeChunks, readSmall, SMALL } from "./tree-read.js";
 import { byteString, textOf, type TreeEntry } from "./tree.js";
 
@@ -32,6 +34,8 @@ export interface SharedFolder {
   readonly digests: Map<string, string>;
   /** Why a file could not be read: the reason for what the builder then says. */
   broken?: unknown;
+  /** Called when a builder has all of the files, and goes on without the folder. */
+  sent?: () => void;
 }
 
 interface SharedFile {
@@ -41,8 +45,9 @@ interface SharedFile {
 }
 
 /** @returns undefined where the protocol cannot carry what is in the folder: names that are not UTF-8 */
-export function shareContext(context: BuildContext): SharedFolder | undefined {
-  const { root, entries, visible, patterns, dockerfile, dockerfileContent: content } = context;
+export async function shareContext(context: BuildContext): Promise<SharedFolder | undefined> {
+  const { root, listed, patterns, dockerfile, dockerfileContent: content } = context;
+  const { entries, visible } = await listed;
   if (entries.some(({ path, target = "" }) => !isUtf8(path) || !isUtf8(target))) return undefined;
   const digests = new Map([[byteString(dockerfile), hash("sha256", content)]]);
   return { root, files: visible, patterns, dockerfile: { name: basename(dockerfile), content }, digests };
@@ -89,6 +94,7 @@ export async function sendFolder(
     folder,
     sent.map((entry) => ({ entry })),
   ).run();
+  if (all) folder.sent?.();
 }
 
 function dockerfileOf({ dockerfile: { name, content } }: SharedFolder): SharedFile {
@@ -110,6 +116,9 @@ function chosen(files: readonly TreeEntry[], paths: readonly string[]): readonly
   if (files.some(({ type, path }) => type === "symlink" && leads(path))) return files;
   return files.filter(({ path }) => leads(path) || below(path));
 }
+
+/** Bytes of the list that go out at once: the builder begins with the first files while the last are still listed. */
+const LISTED = 64 * 1024;
 
 class Sender {
   readonly #stream: Duplex;
@@ -148,19 +157,29 @@ class Sender {
     }
   }
 
+  /** A builder asks for each file by itself: to wait for each of these messages would cost more than to read them. */
   async #listen(): Promise<void> {
-    try {
-      for await (const message of grpcMessages(this.#stream)) {
-        const { type, id, text } = decodePacket(message);
-        if (type === REQUEST) this.#asked.push(id);
-        else if (type === FAILED) throw new Error(text);
-        else if (type === FINISHED) this.#finished = true;
+    const reader = new MessageReader();
+    this.#stream.on("data", (chunk: Buffer) => {
+      try {
+        for (const message of reader.read(chunk)) this.#hear(decodePacket(message));
         this.#wake();
+      } catch (error) {
+        this.#stream.destroy(error as Error);
       }
+    });
+    try {
+      await finished(this.#stream, { writable: false });
     } finally {
       this.#finished = true;
       this.#wake();
     }
+  }
+
+  #hear({ type, id, text }: Packet): void {
+    if (type === REQUEST) this.#asked.push(id);
+    else if (type === FAILED) throw new Error(text);
+    else if (type === FINISHED) this.#finished = true;
   }
 
   async #send(): Promise<void> {
@@ -185,7 +204,7 @@ class Sender {
       const first = entry.links > 1 && entry.type !== "directory" ? linked.get(entry.inode) : undefined;
       if (entry.links > 1 && first === undefined) linked.set(entry.inode, entry.path);
       const link = first ?? entry.target;
-      if (!this.#writer.has(OVERHEAD + entry.path.length + (link?.length ?? 0))) await this.#flush();
+      if (this.#writer.used + entry.path.length + (link?.length ?? 0) > LISTED) await this.#flush();
       this.#writer.stat(entry, link);
     }
     this.#writer.listed();

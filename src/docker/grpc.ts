@@ -23,18 +23,30 @@ export function frame(message: Uint8Array): Buffer {
   return Buffer.concat([head, message]);
 }
 
+/** Puts the messages of a stream together again, whose chunks end anywhere. */
+export class MessageReader {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** @returns the messages that are whole with this chunk @throws GrpcStatus for a compressed or an overlong one */
+  read(chunk: Buffer): Uint8Array[] {
+    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
+    const messages: Uint8Array[] = [];
+    let at = 0;
+    while (bytes.length - at >= HEAD) {
+      const length = bytes.readUInt32BE(at + 1);
+      if (bytes[at] !== 0 || length > LIMIT)
+        throw new GrpcStatus(UNIMPLEMENTED, "compressed messages are not understood");
+      if (bytes.length - at < HEAD + length) break;
+      messages.push(bytes.subarray(at + HEAD, at + HEAD + length));
+      at += HEAD + length;
+    }
+    this.#rest = bytes.subarray(at);
+    return messages;
+  }
+}
+
 /** The messages of a stream, as they come. @throws GrpcStatus for a compressed or an overlong one */
 export async function* grpcMessages(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    while (rest.length >= HEAD) {
-      const length = rest.readUInt32BE(1);
-      if (rest[0] !== 0 || length > LIMIT)
-        throw new GrpcStatus(UNIMPLEMENTED, "compressed messages are not understood");
-      if (rest.length < HEAD + length) break;
-      yield rest.subarray(HEAD, HEAD + length);
-      rest = rest.subarray(HEAD + length);
-    }
-  }
+  const reader = new MessageReader();
+  for await (const chunk of stream as AsyncIterable<Buffer>) yield* reader.read(chunk);
 }

@@ -31,7 +31,7 @@ export async function digestTree(
   options: TreeDigestOptions = {},
 ): Promise<string> {
   const whole = createHash("sha256");
-  for (const salt of options.salt ?? []) field(whole, byteString(salt));
+  fields(whole, (options.salt ?? []).map(byteString));
   const reader = new FileHasher(root, options);
   const linked = new Map<string, string>();
   for (const entry of entries) {
@@ -41,18 +41,18 @@ export async function digestTree(
       first ?? (entry.type === "file" ? await reader.hash(entry) : (entry.target ?? String(entry.device)));
     const kind = first === undefined ? entry.type : "link";
     const owner = options.owners ? `${entry.uid}:${entry.gid}` : "";
-    for (const text of [entry.path, kind, entry.mode.toString(8), owner, content]) field(whole, text);
+    fields(whole, [entry.path, kind, entry.mode.toString(8), owner, content]);
   }
   for (const { name, content, mode = 0o644 } of options.extra ?? []) {
     const hash = createHash("sha256").update(content).digest("hex");
-    for (const text of [byteString(name), "file", mode.toString(8), "", hash]) field(whole, text);
+    fields(whole, [byteString(name), "file", mode.toString(8), "", hash]);
   }
   return `sha256:${whole.digest("hex")}`;
 }
 
 /** Length first, so that no two lists of fields look the same. */
-function field(hash: Hash, bytes: string): void {
-  hash.update(`${bytes.length}:${bytes}`, "latin1");
+function fields(hash: Hash, texts: readonly string[]): void {
+  hash.update(texts.map((bytes) => `${bytes.length}:${bytes}`).join(""), "latin1");
 }
 
 class FileHasher {

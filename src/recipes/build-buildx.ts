@@ -38,7 +38,7 @@ export async function viaBuildx(
   await checkSecrets(context, options.secrets ?? []);
   await checkSsh(context, options.ssh);
   const folder = await context.temporaryFolder();
-  const shared = files.share?.();
+  const shared = await files.share?.();
   const instance = instanceOf(options);
   return await buildByBuildx(
     {

@@ -154,7 +154,7 @@ async function contextFiles(opened: BuildContext, options: BuildOptions): Promis
     dockerfile: await readDockerfile(options, opened.root),
     pathInContext: opened.dockerfile,
     tar: ({ gzip }) => zipped(opened.pack(), gzip),
-    share: () => shareContext(opened),
+    share: async () => await shareContext(opened),
   };
 }
 

@@ -17,7 +17,7 @@ export interface BuildFiles {
   /** May be called once. */
   tar(how: { readonly gzip: boolean }): Readable;
   /** For a builder that fetches the files by itself; undefined where there is only an archive. */
-  share?(): SharedFolder | undefined;
+  share?(): Promise<SharedFolder | undefined>;
   /**
    * Where the part's inputs lack the files' digest: tells it. To be called before the files are read by others, or
    * after they were sent from the shared folder.

@@ -124,11 +124,15 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<void> {
   const caches = engineCaches(via.spec, options);
   const buildArgs = { ...unlessGiven(proxies, caches.buildArgs), ...caches.buildArgs };
   const gzip = options.encoding === "gzip";
-  const folder = builder === "buildkit" && !gzip ? files.share?.() : undefined;
+  const folder = builder === "buildkit" && !gzip ? await files.share?.() : undefined;
   const session = builder === "buildkit" ? await sessionFor(context, { ...via, folder }, logins) : undefined;
   try {
     const shared = session && folder;
-    if (!shared) await files.tell?.();
+    let told: Promise<void> | undefined;
+    const tell = async (): Promise<void> => await (told ??= files.tell?.(shared));
+    // While the builder works with the files: the end waits for it, and hears what went wrong.
+    if (shared) shared.sent = () => void tell().catch(() => undefined);
+    else await tell();
     const dockerfile = shared ? shared.dockerfile.name : files.pathInContext;
     await buildByEngine(engine, {
       spec: { ...via.spec, ...caches, buildArgs, dockerfile },
@@ -139,7 +143,7 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<void> {
       report,
       signal: context.signal,
     });
-    if (shared) await files.tell?.(shared);
+    await tell();
   } finally {
     await session?.close();
   }

@@ -110,7 +110,7 @@ describe("a build context", () => {
     });
     const context = await openContext(root);
     expect(context.ignoreFile).to.equal(join(root, "Dockerfile.dockerignore"));
-    expect(context.entries.map(({ path }) => path))
+    expect((await context.listed).entries.map(({ path }) => path))
       .to.include("b")
       .and.not.include("a");
   });
@@ -171,6 +171,7 @@ describe("a build context", () => {
     const root = await temporaryFolder({ Dockerfile: "" });
     writeFileSync(join(root, "big"), Buffer.alloc(3_000_000));
     const context = await openContext(root);
+    await context.listed;
     writeFileSync(join(root, "big"), "short");
     expect(await refusal(buffer(context.pack()))).to.deep.equal({
       code: "folder/changed",

@@ -61,7 +61,8 @@ async function receive(folder: SharedFolder, name: string, ...paths: string[]): 
 }
 
 const sha = (text: string): string => createHash("sha256").update(text).digest("hex");
-const share = async (folder: string): Promise<SharedFolder> => shareContext(await openContext(folder))!;
+const share = async (folder: string): Promise<SharedFolder> =>
+  (await shareContext(await openContext(folder)))!;
 
 describe("a folder that is shared with a builder", () => {
   it("is sent whole, with links as links and files in any number of pieces", async () => {
@@ -88,7 +89,7 @@ describe("a folder that is shared with a builder", () => {
   it("has the Dockerfile by itself, wherever that comes from", async () => {
     const folder = await temporaryFolder({ "a/f": "", z: "" });
     const extra = [{ name: "m", content: Buffer.from("FROM x\n") }];
-    const shared = shareContext(await openContext(folder, { dockerfile: "m", extra }))!;
+    const shared = (await shareContext(await openContext(folder, { dockerfile: "m", extra })))!;
     expect((await receive(shared, "dockerfile")).files).to.deep.equal({ m: "FROM x\n" });
     expect(Object.keys((await receive(shared, "context")).files)).to.deep.equal(["a", "a/f", "z"]);
   });
@@ -102,7 +103,7 @@ describe("a folder that is shared with a builder", () => {
       "b/left": "",
       c: "",
     });
-    const shared = shareContext(await openContext(folder, { dockerfile: "docker/Dockerfile" }))!;
+    const shared = (await shareContext(await openContext(folder, { dockerfile: "docker/Dockerfile" })))!;
     expect(Object.keys((await receive(shared, "context")).files)).to.deep.equal(["b", "b/kept", "c"]);
     expect((await receive(shared, "dockerfile")).files).to.deep.equal({ Dockerfile: "FROM x\n" });
     expect((await receive(shared, "context", ".dockerignore")).files).to.deep.equal({});
