@@ -135,6 +135,7 @@ export {
   type CredentialSources,
 } from "./docker/auth.js";
 export type { Credentials } from "./docker/auth-types.js";
+export { otherPlatformProblem } from "./docker/registry-error.js";
 export {
   isMissing,
   pullAllTags,

@@ -29,10 +29,24 @@ const TOLD: ReadonlySet<string> = new Set(["engine/stream-error", "engine/failed
 /** Of a pull an engine since 25 gives this status of the registry's on; it has no such limit itself. */
 const TOO_MANY = 429;
 
+/** Some engines look at what they have pulled, and refuse it; others take it. */
+const OTHER_PLATFORM = /\bdoes not match the specified platform: wanted \S+, actual: (\S+)$/;
+
+/** @param actual the platform that it is for, `linux/amd64` */
+export function otherPlatformProblem(reference: string, actual: string): Problem {
+  return {
+    code: "image/other-platform",
+    message: `${reference} is an image for ${actual}, and the registry has no other`,
+    option: "platform",
+  };
+}
+
 /** What a pull or a push failed with, told apart as far as the engine lets see. Anything else passes unchanged. */
 export function registryError(error: unknown, reference: string, who?: Credentials): unknown {
   if (!(error instanceof DockerError) || !error.problem.code.startsWith("engine/")) return error;
   const words = error.message.replace(/^error from registry: /, "");
+  const [, actual] = OTHER_PLATFORM.exec(words) ?? [];
+  if (actual) return new DockerError(otherPlatformProblem(reference, actual), { cause: error });
   const known = CODES.find(([pattern]) => pattern.test(words))?.[1];
   const code = known ?? (hasStatus(error, 404) ? "registry/missing" : undefined);
   // What goes wrong before the first layer is answered with 500, whatever the registry's own status was.
@@ -83,7 +97,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     "put the certificate of the registry's CA into /etc/docker/certs.d/HOST:PORT/ca.crt on the engine's host",
   ],
   [
-    /\bno matching manifest\b|\bdoes not match the specified platform\b/,
+    /\bno matching manifest\b/,
     "the registry has no image for this platform: set platform to one that it has",
   ],
   [/\bno space left on device\b/, "make room on the disk of the engine or of the registry"],

@@ -3,11 +3,11 @@ import {
   imageKey,
   inspectFor,
   inspectImage,
+  otherPlatformProblem,
   parseReference,
   pullImage,
   repoDigest,
   type Engine,
-  type ImageDetails,
 } from "tsbuildout/docker";
 import {
   defineRecipe,
@@ -99,17 +99,10 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
     });
     const image = (await look()) ?? (await inspectImage(engine, reference, signal));
     // An arm/v7 runs what is for v6, where a registry has no other: that is for the engine to choose.
-    if (image && !isFor(image, platform, { variant: false })) throw otherPlatform(reference, image);
+    if (image && !isFor(image, platform, { variant: false }))
+      throw new RecipeError(otherPlatformProblem(reference, `${image.Os}/${image.Architecture}`));
   };
   await bringTo(context, engine, { names: [reference], bring: pullIt });
-}
-
-function otherPlatform(reference: string, { Os: os, Architecture: arch }: ImageDetails): RecipeError {
-  return new RecipeError({
-    code: "image/other-platform",
-    message: `${reference} is an image for ${os}/${arch}, and the registry has no other`,
-    option: "platform",
-  });
 }
 
 function refuseOffline(context: Context, reference: string): void {

@@ -104,6 +104,14 @@ describe("what a registry's refusal is called", () => {
         help: ["an immutable tag stays with its image: push another tag"],
       },
     },
+    "an image for another platform, which 26 refuses once it has it": {
+      said: "image with reference r.example/x:1 was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64",
+      problem: {
+        code: "image/other-platform",
+        message: "r.example/x:1 is an image for linux/amd64, and the registry has no other",
+        option: "platform",
+      },
+    },
     "an image that is not there": {
       said: "manifest unknown",
       problem: {
