@@ -327,7 +327,7 @@ error[engine/not-found]: there is no /containers/web_build/json (part web)
   buildout.cfg:5:8
 5 | file = app.tar
   |        ^^^^^^^
-  = help: save them by name: docker save app:1, not its id`,
+  = help: say by name what the image is to be called, or save it by its name: docker save app:1, not its id`,
   },
   {
     name: "build/needs-buildkit",
