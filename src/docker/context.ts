@@ -33,6 +33,8 @@ export interface BuildContext {
   readonly root: string;
   /** Begun when the context was opened; it goes on while others work. @throws DockerError `folder/unreadable` */
   readonly listed: Promise<Listed>;
+  /** Whether there is more in the archive than the Dockerfile's instructions are to see. */
+  readonly hides: boolean;
   /** Files that are not in the folder. */
   readonly extra: readonly ExtraFile[];
   /** What names the Dockerfile within the context, for the build's parameter `dockerfile`. */
@@ -67,9 +69,12 @@ export async function openContext(root: string, options: ContextOptions = {}): P
   mustBeFolder(root);
   const placed = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
+  const ignored = (path: string): boolean => ignore?.patterns.ignores(path) ?? false;
   return contextOf(root, {
     ...placed,
     listed: listContext(root, { ...placed, options, ignore }),
+    hides: placed.extra.length > 0 || ignored(placed.dockerfile) || ignored(IGNORE),
+    archiveIgnore: await archiveIgnore(root, { ...placed, ignore, ignored }),
     patterns: [ignore?.text ?? "", ...leftOut(root, options).map(patternOf), ""].join("\n"),
     ignoreFile: ignore?.name,
     signal,
@@ -103,6 +108,33 @@ function withoutIgnored(entries: readonly TreeEntry[], ignored: ReadonlySet<stri
     return true;
   });
   return visible.toReversed();
+}
+
+interface Archived extends Placed {
+  readonly ignore: Ignore | undefined;
+  readonly ignored: (path: string) => boolean;
+}
+
+const IGNORE = ".dockerignore";
+
+/**
+ * A `.dockerignore` for the archive. Who unpacks one goes by it to take out the Dockerfile and the file itself, and nothing
+ * else tells that they are not to be seen. @returns undefined where the folder's own says so, or nothing needs to
+ */
+async function archiveIgnore(root: string, archived: Archived): Promise<ExtraFile | undefined> {
+  const { extra, dockerfile, ignore, ignored } = archived;
+  const own = join(root, IGNORE);
+  const added = extra.some(({ name }) => name === dockerfile);
+  if (!added && (!ignore || ignore.name === own)) return undefined;
+  const text = await readPlainFile(own).catch(() => undefined);
+  const hidden = added || ignored(dockerfile);
+  if (text === undefined && !hidden) return undefined;
+  const said = [
+    { path: IGNORE, hides: text === undefined || ignored(IGNORE) },
+    { path: dockerfile, hides: hidden },
+  ];
+  const lines = said.map(({ path, hides }) => `${hides ? "" : "!"}${patternOf(path)}`);
+  return { name: IGNORE, content: Buffer.from([text?.toString() ?? "", ...lines, ""].join("\n")) };
 }
 
 /** What is never part of the context, below the folder. */
@@ -140,7 +172,7 @@ function chooser(root: string, from: Chooser): ((path: string, directory: boolea
   const { options, dockerfile, extra, ignore, ignored } = from;
   const added = new Set(extra.map(({ name }) => name));
   // The engine needs these two whatever the patterns say; it takes them out again itself.
-  const kept = new Set([dockerfile, ".dockerignore"]);
+  const kept = new Set([dockerfile, IGNORE]);
   const left = new Set(leftOut(root, options));
   if (!ignore && added.size + left.size === 0) return undefined;
   return (path, directory) => {
@@ -186,11 +218,12 @@ export async function contextDigest(
 }
 
 type Parts = Omit<BuildContext, "root" | "digest" | "pack"> & {
+  readonly archiveIgnore: ExtraFile | undefined;
   readonly signal: AbortSignal | undefined;
 };
 
 function contextOf(root: string, parts: Parts): BuildContext {
-  const { signal, ...rest } = parts;
+  const { signal, archiveIgnore: instead, ...rest } = parts;
   const { listed, extra } = rest;
   const abortable = signal ? { signal } : {};
   return {
@@ -208,12 +241,20 @@ function contextOf(root: string, parts: Parts): BuildContext {
       await cache?.save();
       return digest;
     },
-    pack: () => packTree(root, whole(listed), { uid: 0, gid: 0, wholeSeconds: true, extra, ...abortable }),
+    pack: () => {
+      const added = instead ? [instead, ...extra] : extra;
+      const how = { uid: 0, gid: 0, wholeSeconds: true, extra: added, ...abortable };
+      return packTree(root, without(listed, instead?.name), how);
+    },
   };
 }
 
-async function* whole(listed: Promise<Listed>): AsyncGenerator<readonly TreeEntry[], void, undefined> {
-  yield (await listed).entries;
+async function* without(
+  listed: Promise<Listed>,
+  replaced: string | undefined,
+): AsyncGenerator<readonly TreeEntry[]> {
+  const { entries } = await listed;
+  yield replaced === undefined ? entries : entries.filter(({ path }) => path !== replaced);
 }
 
 function mustBeFolder(root: string): void {
@@ -264,7 +305,7 @@ interface Ignore {
 
 async function readIgnore(root: string, dockerfile: string): Promise<Ignore | undefined> {
   const beside = isAbsolute(dockerfile) ? dockerfile : join(root, dockerfile);
-  for (const path of [`${beside}.dockerignore`, join(root, ".dockerignore")]) {
+  for (const path of [`${beside}.dockerignore`, join(root, IGNORE)]) {
     const bytes = await readPlainFile(path).catch((error: unknown) => {
       if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
       throw unreadable(byteString(path), error);

@@ -11,6 +11,7 @@ import {
   shareContext,
   type BuildContext,
   type BuildSource,
+  type Dockerfile,
   type ContextOptions,
   type GitSource,
   readPlainFile,
@@ -47,7 +48,7 @@ export function sourceOf(context: Context, options: BuildOptions): BuildSource |
 /** @throws a problem where the source is not there */
 export async function openFiles(context: Install, options: BuildOptions): Promise<BuildFiles> {
   const source = sourceOf(context, options);
-  if (!source) return inlineFiles(options);
+  if (!source) return inlineFiles(context, options);
   if (source.kind === "git") return await gitFiles(context, options, source);
   if (source.kind === "url") return await openUrl(context, options, source.url);
   if (!isFolder(source.path)) return await archiveFiles(context, options, source.path);
@@ -136,13 +137,26 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-function inlineFiles(options: BuildOptions): BuildFiles {
-  const text = inlineText(options) ?? "";
+/** No files at all; only the builder must be given the Dockerfile. */
+function inlineFiles({ buildout }: Context, options: BuildOptions): BuildFiles {
+  const file = inlineFile(inlineText(options) ?? "");
+  const content = parseDockerfile(file.content.toString());
+  const ignore = { name: ".dockerignore", content: Buffer.from(`${INLINE}\n.dockerignore\n`) };
+  const nothing = { root: buildout.directory, files: [], patterns: "**", digests: new Map<string, string>() };
+  // An archive is quicker, and is not seen where nothing is taken from it.
+  const hides = takesFromContext(content);
   return {
-    dockerfile: { name: "dockerfile-inline", content: parseDockerfile(text) },
+    dockerfile: { name: "dockerfile-inline", content },
     pathInContext: INLINE,
-    tar: ({ gzip }) => zipped(packFiles([inlineFile(text)]), gzip),
+    tar: ({ gzip }) => zipped(packFiles(hides ? [ignore, file] : [file]), gzip),
+    hides,
+    ...(hides && { share: async () => await Promise.resolve({ ...nothing, dockerfile: file }) }),
   };
+}
+
+function takesFromContext({ instructions }: Dockerfile): boolean {
+  const takes = /^(?:COPY|ADD|RUN\s.*--mount)/s;
+  return instructions.some(({ keyword, rest }) => takes.test(`${keyword} ${rest}`) && !/--from=/.test(rest));
 }
 
 async function folderFiles(context: Context, options: BuildOptions, folder: string): Promise<BuildFiles> {
@@ -154,6 +168,7 @@ async function contextFiles(opened: BuildContext, options: BuildOptions): Promis
     dockerfile: await readDockerfile(options, opened.root),
     pathInContext: opened.dockerfile,
     tar: ({ gzip }) => zipped(opened.pack(), gzip),
+    hides: opened.hides,
     share: async () => await shareContext(opened),
   };
 }

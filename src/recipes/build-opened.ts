@@ -16,6 +16,8 @@ export interface BuildFiles {
   readonly pathInContext: string;
   /** May be called once. */
   tar(how: { readonly gzip: boolean }): Readable;
+  /** Whether the Dockerfile's instructions would see more in the tar than they are to. */
+  readonly hides?: boolean;
   /** For a builder that fetches the files by itself; undefined where there is only an archive. */
   share?(): Promise<SharedFolder | undefined>;
   /**

@@ -124,7 +124,8 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<void> {
   const caches = engineCaches(via.spec, options);
   const buildArgs = { ...unlessGiven(proxies, caches.buildArgs), ...caches.buildArgs };
   const gzip = options.encoding === "gzip";
-  const folder = builder === "buildkit" && !gzip ? await files.share?.() : undefined;
+  // BuildKit shows all of an archive to the Dockerfile, whatever it ignores.
+  const folder = builder === "buildkit" && (!gzip || files.hides) ? await files.share?.() : undefined;
   const session = builder === "buildkit" ? await sessionFor(context, { ...via, folder }, logins) : undefined;
   try {
     const shared = session && folder;

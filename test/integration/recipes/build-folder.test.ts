@@ -8,7 +8,7 @@ import { engineRemove, uniqueName } from "../../support/engine.js";
 import { filesOf } from "../../support/image-files.js";
 import { imageBuildout, installed } from "../../support/image-buildout.js";
 import { baseImage, ensureBaseImage } from "../../support/images.js";
-import { temporaryFolder } from "../../support/tmp.js";
+import { temporaryFolder, type Files } from "../../support/tmp.js";
 
 const NOON = new Date("2020-02-02T12:00:00Z");
 
@@ -79,6 +79,11 @@ describe("docker.build: how a folder gets there", () => {
     );
   };
 
+  const seen = async (files: Files, options: string): Promise<string[]> => {
+    await installed(await build(await temporaryFolder(files), options), "app");
+    return Object.keys(await under("data"));
+  };
+
   it("is the same whichever builder takes it", async () => {
     const folder = await folderOfAll(`FROM ${baseImage}\nCOPY . /data\n`);
     await installed(await build(folder, "buildkit"), "app");
@@ -104,6 +109,26 @@ describe("docker.build: how a folder gets there", () => {
       });
       await installed(await build(folder, builder), "app");
       expect(Object.keys(await under("data"))).to.deep.equal(["data/f"]);
+    });
+
+  for (const builder of ["classic", "buildkit", "buildx"])
+    it(`brings nothing along that is there for the builder alone, by the builder ${builder}`, async () => {
+      const text = `FROM ${baseImage}\nCOPY . /data\n`;
+      const inline = `dockerfile-inline =\n  ${text.trim().replace("\n", "\n  ")}`;
+      const ignored = { Dockerfile: text, "Dockerfile.dockerignore": "Dockerfile*\n", f: "" };
+      const beside = {
+        ...ignored,
+        "Dockerfile.dockerignore": "f\n*.dockerignore",
+        ".dockerignore": "Dockerfile",
+      };
+      expect(await seen(ignored, builder), "patterns of the Dockerfile's own").to.deep.equal(["data/f"]);
+      expect(await seen(ignored, `${builder}\nencoding = gzip`), "packed").to.deep.equal(["data/f"]);
+      expect(await seen(beside, builder), "other patterns").to.deep.equal(["data/Dockerfile"]);
+      expect(await seen({ f: "" }, `${builder}\n${inline}`), "no file").to.deep.equal(["data/f"]);
+      const outside = join(await temporaryFolder({ Outside: text }), "Outside");
+      expect(await seen({ f: "" }, `${builder}\ndockerfile = ${outside}`), "elsewhere").to.deep.equal([
+        "data/f",
+      ]);
     });
 
   for (const builder of ["buildkit", "buildx"])

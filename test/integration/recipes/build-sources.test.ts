@@ -247,20 +247,21 @@ describe("docker.build: where the context comes from", () => {
   for (const kind of ["an archive", "a git repository"])
     it(`follows the image that the Dockerfile in ${kind} starts from`, async () => {
       const base = `${name}-base:1`;
-      const made = await build(`source = ${kind === "an archive" ? "c.tgz" : "file://./c.git"}`);
+      const config = (source: string): string =>
+        `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nno-cache = true\nsource = ${source}\n`;
+      const made = await build("source = .");
       const content = `FROM ${base}\n`;
       const git = (...args: string[]) => execFileSync("git", ["-C", join(made.directory, "c.git"), ...args]);
       if (kind === "an archive") {
         const tar = packFiles([{ name: "Dockerfile", content: Buffer.from(content) }]);
         await writeFile(join(made.directory, "c.tgz"), gzipSync(await buffer(tar)));
+        await made.write(config("c.tgz"));
       } else {
         await writeFiles(made.directory, { "c.git/Dockerfile": content });
         git("init", "-q");
         git("add", "-A");
         git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "one");
-        await made.write(
-          `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = file://${made.directory}/c.git\n`,
-        );
+        await made.write(config(`file://${made.directory}/c.git`));
       }
       try {
         for (const version of ["1", "2"]) {
@@ -284,10 +285,12 @@ describe("docker.build: where the context comes from", () => {
       `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\nsource = src\ndockerfile-inline =\n  FROM ${baseImage}\n  COPY . /all\n`,
     );
     await installed(made, "app");
-    // Builders that take an archive find it there.
-    expect(await printed(name, ["sh", "-c", "ls -1A /all"])).to.match(
-      /^(\.tsbuildout\.Dockerfile\n)?Dockerfile\nf\n$/,
+    expect(await printed(name, ["ls", "-1A", "/all"])).to.equal("Dockerfile\nf\n");
+    await made.write(
+      `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${name}\ndockerfile-inline =\n  FROM ${baseImage}\n  WORKDIR /none\n  COPY . .\n`,
     );
+    await installed(made, "app");
+    expect(await printed(name, ["ls", "-1A", "/none"])).to.equal("");
   });
 
   describe("with BuildKit and no buildx", () => {

@@ -123,11 +123,16 @@ describe("a build context", () => {
     expect(context.dockerfile).to.equal(".tsbuildout.Dockerfile");
     expect(await names(root, { dockerfile: outside, extra })).to.deep.equal([
       "a",
+      ".dockerignore",
       "gone",
       ".tsbuildout.Dockerfile",
     ]);
     const input = await buffer(context.pack());
-    expect(execFileSync("tar", ["-xOf", "-", "gone"], { input, encoding: "utf8" })).to.equal("ours");
+    const content = (name: string) => execFileSync("tar", ["-xOf", "-", name], { input, encoding: "utf8" });
+    expect(content("gone")).to.equal("ours");
+    expect(content(".dockerignore"), "for who unpacks it").to.equal(
+      "\n/.dockerignore\n/.tsbuildout.Dockerfile\n",
+    );
   });
 
   it("takes the Dockerfile that a link leads to, and says in patterns what is left out", async () => {
