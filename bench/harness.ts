@@ -23,7 +23,8 @@ export interface Comparison {
 
 export interface Command {
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Variables that are set besides, or not at all. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
 }
 
