@@ -51,23 +51,11 @@ export async function pushImage(engine: Engine, push: Transfer): Promise<string>
   const path = `/images/${encodePath(familiarName(reference))}/push`;
   const query = { tag: reference.tag, platform: platformObject(push.platform) };
   const digest = await transfer(engine, push, { method: "POST", path, query });
-  // With containerd's image store an engine may only know it by then.
-  const name = familiarReference(reference);
-  const known = digest ?? (await inspectDigest(engine, name, push.signal));
-  if (known) return known;
+  if (digest) return digest;
   throw new DockerError({
     code: "engine/cut-off",
     message: `the engine ended the push of ${push.reference} without a digest`,
   });
-}
-
-async function inspectDigest(
-  engine: Engine,
-  name: string,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
-  const image = await inspectImage(engine, name, signal);
-  return image && repoDigest(image, name);
 }
 
 /** Pulls every tag of a repository. @param pull whose reference names only the repository */

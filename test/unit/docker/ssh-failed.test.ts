@@ -1,10 +1,25 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import { ask } from "../../support/config.js";
 import { container } from "../../support/played-part.js";
 import { playedEngine } from "../../support/played-engine.js";
-import { temporaryFolder } from "../../support/tmp.js";
+import { contentOf, temporaryFolder } from "../../support/tmp.js";
+
+/** Resolves when a process is no more, not even as one that nobody has waited for. */
+async function gone(pid: number): Promise<void> {
+  const state = (): string => /^State:\t(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+  try {
+    while (state() !== "Z") await turn();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && ["ENOENT", "ESRCH"].includes(String(error.code))))
+      throw error;
+  }
+}
 
 /** A program that hands an engine's socket on as ssh would, until a command is to be run there. */
 const ssh = (socket: string): string => `#!${process.execPath}
@@ -22,7 +37,29 @@ import("node:net").then(({ connect }) => {
 });
 `;
 
+/** Connects to the engine of its first argument, and is then ended from outside, in the middle. */
+const CONNECTING = `
+import { connect } from ${JSON.stringify(new URL("../../../src/docker/connect.js", import.meta.url).href)};
+await connect({ url: "ssh://far" }, { env: { PATH: process.env.PATH, PID: process.env.PID }, home: "/" });
+`;
+
 describe("an ssh connection to an engine", () => {
+  it("ends with the program that it was made for", async () => {
+    const folder = await temporaryFolder({ ssh: '#!/bin/sh\necho $$ >"$PID"\nexec sleep 1000\n' });
+    await chmod(join(folder, "ssh"), 0o755);
+    const pidFile = join(folder, "pid");
+    const env = { PATH: `${folder}:${process.env["PATH"]}`, PID: pidFile };
+    const program = spawn(process.execPath, ["--input-type=module", "-e", CONNECTING], {
+      env,
+      stdio: "ignore",
+    });
+    const ended = once(program, "exit");
+    const pid = Number(await contentOf(pidFile));
+    program.kill("SIGTERM");
+    await ended;
+    await gone(pid);
+  });
+
   it("that ends in the middle of a run says exactly engine/ssh-failed", async () => {
     const { url, close } = await playedEngine({ answers: container() });
     try {
