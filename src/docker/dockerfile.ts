@@ -118,7 +118,7 @@ export function imagesOf(dockerfile: Dockerfile, wanted: Wanted = {}): string[] 
     for (const source of stage.instructions.flatMap(sourcesOf)) follow(source, index);
   };
   const follow = (written: string, before: number): void => {
-    const name = expandVariables(written, variables);
+    const name = unquote(written, variables);
     if (name.includes(UNKNOWN)) return stagesLike(stages, name, before).forEach(visit);
     if (!name || name === "scratch" || contexts.has(familiar(name))) return;
     const stage = stageIndex(stages, name, before);
@@ -148,11 +148,19 @@ function familiar(name: string): string {
 
 /** Stages and images that an instruction takes files from. */
 function sourcesOf({ keyword, rest }: Instruction): string[] {
-  if (keyword === "COPY") return [...rest.matchAll(/(?:^|\s)--from=(\S+)/g)].map((match) => match[1]!);
+  if (keyword === "COPY") return flagsOf(rest, "from");
   if (keyword !== "RUN") return [];
-  return [...rest.matchAll(/(?:^|\s)--mount=(\S+)/g)].flatMap(
-    (mount) => /(?:^|,)from=([^,]+)/.exec(mount[1]!)?.[1] ?? [],
-  );
+  return flagsOf(rest, "mount").flatMap((mount) => /(?:^|,)from=([^,]+)/.exec(mount)?.[1] ?? []);
+}
+
+/** The values of an instruction's flags of that name, which stand before all else; quotes in them are there for blanks. */
+function flagsOf(rest: string, name: string): string[] {
+  const word = /(?:[^\s"']|"[^"]*"|'[^']*')+/g;
+  const words = rest.match(word) ?? [];
+  const others = words.findIndex((one) => !one.startsWith("--"));
+  const flags = words.slice(0, others < 0 ? undefined : others).map((one) => one.replaceAll(/["']/g, ""));
+  const start = `--${name}=`;
+  return flags.filter((flag) => flag.startsWith(start)).map((flag) => flag.slice(start.length));
 }
 
 /** Variables of before the first FROM, with the values that the build gives them. */

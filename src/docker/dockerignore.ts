@@ -138,10 +138,19 @@ function mayMatchBelow(pattern: string, folder: string): boolean {
     const piece = pieces[at];
     if (piece === undefined) return false;
     if (/[*?[\\]/.test(piece))
-      return piece.includes("**") || compile(piece).test(name) ? deeper(pieces, at) : false;
+      return piece.includes("**") || mayMatch(piece, name) ? deeper(pieces, at) : false;
     if (piece !== name) return false;
   }
   return pieces.length > folder.split("/").length;
+}
+
+/** A class may go on behind a slash: of the piece before it nothing can be said. */
+function mayMatch(piece: string, name: string): boolean {
+  try {
+    return compile(piece).test(name);
+  } catch {
+    return true;
+  }
 }
 
 function deeper(pieces: readonly string[], at: number): boolean {

@@ -75,6 +75,24 @@ describe("imagesOf", () => {
     expect(images(source, { contexts: ["two", "three"] })).to.deep.equal(["one", "four"]);
   });
 
+  it("may stand in quotes, and are told by flags only where flags are", () => {
+    const lines = [
+      'FROM "one:1" AS a',
+      "FROM 'two:1'",
+      'COPY --chown=1 --from="three:1" f /',
+      'RUN --network=none --mount=target=/m,source=/,"from=four:1" true',
+      "RUN --mount=type=cache,target=/c echo --mount=from=none:1 it's",
+      "COPY f --from=none:2 /",
+      "COPY --from=a f /",
+    ];
+    expect(imagesOf(parseDockerfile(lines.join("\n")))).to.have.members([
+      "one:1",
+      "two:1",
+      "three:1",
+      "four:1",
+    ]);
+  });
+
   it("have their variables filled in, from defaults and build arguments", () => {
     const source = text(
       "ARG TAG=1",

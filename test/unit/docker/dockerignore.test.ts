@@ -55,6 +55,7 @@ describe(".dockerignore", () => {
     expect(entered("*\n!**/*.c", "lib")).to.equal(true);
     expect(entered("*\n!l?b/*.c", "lib")).to.equal(true);
     expect(entered("*\n!*.c", "lib")).to.equal(false);
+    expect(entered("*\n![l/]ib/*.c", "lib"), "a class with a slash in it").to.equal(true);
   });
 
   it("names the line that is no pattern", () => {
