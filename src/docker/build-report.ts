@@ -108,8 +108,11 @@ export class BuildReport {
   /** The failure of a build, with the step that failed, its last lines and its place in the Dockerfile. */
   failure(cause: unknown, dockerfile: { readonly name: string; readonly content: Dockerfile }): DockerError {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const step = this.#failed();
-    const place = step ? instructionOf(dockerfile.content, step.name) : misread(dockerfile.content, reason);
+    const failed = this.#failed();
+    const instruction = failed && instructionOf(dockerfile.content, failed.name);
+    // A step that the classic builder adds, for a label, says nothing to who wrote the Dockerfile.
+    const step = instruction || !failed?.name.startsWith("Step ") ? failed : undefined;
+    const place = step ? instruction : misread(dockerfile.content, reason);
     const notes = place ? [`${dockerfile.name}:${place.line}: ${oneLine(place.keyword, place.rest)}`] : [];
     if (!step)
       return new DockerError(

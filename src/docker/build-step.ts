@@ -6,8 +6,12 @@ import type { Dockerfile, Instruction, Stage } from "./dockerfile.js";
  *   podman's `STEP 2/4: RUN make` or, of the first of two stages, `[1/2] STEP 2/4: RUN make`
  */
 export function instructionOf(dockerfile: Dockerfile, name: string): Instruction | undefined {
-  const classic = /^Step (\d+)\/\d+ :/.exec(name);
-  if (classic) return dockerfile.instructions[Number(classic[1]) - 1];
+  const classic = /^Step (\d+)\/\d+ : (\w+)/.exec(name);
+  if (classic) {
+    const found = dockerfile.instructions[Number(classic[1]) - 1];
+    // The labels that it is given are steps behind those of the file.
+    return found?.keyword === classic[2]?.toUpperCase() ? found : undefined;
+  }
   const podman = /^(?:\[(\d+)\/\d+\] )?STEP (\d+)\/\d+: (\w+)/.exec(name);
   if (podman)
     return ofStage(dockerfile, { stage: Number(podman[1] ?? 1), step: Number(podman[2]) }, podman[3]);

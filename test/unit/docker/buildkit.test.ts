@@ -267,6 +267,19 @@ describe("BuildReport", () => {
     });
   });
 
+  it("does not blame a step that the classic builder has added for a label", () => {
+    const { report } = listen();
+    for (const text of ["Step 1/3 : FROM x", "\n", "Step 2/3 : LABEL a=b", "\n"]) report.classic(text);
+    const failure = (dockerfile: string): object =>
+      report.failure(new Error("too little memory"), {
+        name: "Dockerfile",
+        content: parseDockerfile(dockerfile),
+      }).problem;
+    const problem = { code: "build/failed", message: "the build failed: too little memory", notes: [] };
+    expect(failure("FROM x\n")).to.deep.equal(problem);
+    expect(failure("FROM x\nFROM other\n"), "with a target").to.deep.equal(problem);
+  });
+
   it("reads podman's steps out of its text, and its reasons", () => {
     const { said, report } = listen();
     for (const text of ["STEP 1/3: FROM x\n", "STEP 2/3: RUN bad\n", "--> 0123456789ab\n", "why\n"])
