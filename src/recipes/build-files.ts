@@ -68,7 +68,7 @@ const SOURCE = "source";
 
 /** Those of a first install, which was asked for without knowing their digest. */
 async function toldFiles(context: Install, options: BuildOptions, folder: string): Promise<BuildFiles> {
-  const opened = await openContext(folder, folderOptions(context, options));
+  const opened = await opening(context, options, folder);
   const cache = cachePath(context, folder);
   return {
     ...(await contextFiles(opened, options)),
@@ -91,12 +91,13 @@ export async function filesDigest(
     return { inputs: { source: digest }, dockerfile: inlineDockerfile(options) };
   }
   const inputs: Record<string, string> = {};
-  if (later) await checkContext(source.path, folderOptions(context, options));
+  const { path } = source;
+  const how = folderOptions(context, options);
+  if (later) await about("source", async () => await checkContext(path, how));
   else
-    inputs[SOURCE] = await contextDigest(
-      source.path,
-      folderOptions(context, options),
-      cachePath(context, source.path),
+    inputs[SOURCE] = await about(
+      "source",
+      async () => await contextDigest(path, how, cachePath(context, path)),
     );
   return { inputs, dockerfile: (await readDockerfile(options, source.path)).content };
 }
@@ -160,7 +161,11 @@ function takesFromContext({ instructions }: Dockerfile): boolean {
 }
 
 async function folderFiles(context: Context, options: BuildOptions, folder: string): Promise<BuildFiles> {
-  return await contextFiles(await openContext(folder, folderOptions(context, options)), options);
+  return await contextFiles(await opening(context, options, folder), options);
+}
+
+async function opening(context: Context, options: BuildOptions, folder: string): Promise<BuildContext> {
+  return await about("source", async () => await openContext(folder, folderOptions(context, options)));
 }
 
 async function contextFiles(opened: BuildContext, options: BuildOptions): Promise<BuildFiles> {

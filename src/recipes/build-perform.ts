@@ -68,6 +68,7 @@ export async function performBuild(context: Install, building: Building): Promis
     return await identified(context, engine, digest);
   } catch (error) {
     context.signal.throwIfAborted();
+    if (isOfTheFiles(error)) throw blame(error, "source");
     if (!isOfTheBuild(error)) throw error;
     throw blameFor(report.failure(error, files.dockerfile), context);
   }
@@ -80,6 +81,11 @@ function blameFor(failure: DockerError, context: Install): Error {
     failure,
     failure.problem.notes?.length ? place : (spokenOf(failure.message, context) ?? place),
   );
+}
+
+/** Whether a file could not be read, or changed meanwhile. */
+function isOfTheFiles(error: unknown): error is DockerError {
+  return ["folder/unreadable", "folder/changed"].some((code) => isProblem(error, code));
 }
 
 /** Whether the builder itself said no: then the step that failed is worth showing. */

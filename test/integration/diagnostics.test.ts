@@ -103,6 +103,15 @@ const examples: readonly Example[] = [
   = help: write it in the script, or correct the path`,
   },
   {
+    code: "folder/unreadable",
+    part: "recipe = docker.build\nname = PRE-a\nsource = app",
+    files: { "app/Dockerfile": "FROM PRE-base\n", "app/.dockerignore/x": "" },
+    text: `error[folder/unreadable]: cannot read @/app/.dockerignore: it is a folder (part PRE-a)
+  buildout.cfg:6:10
+6 | source = app
+  |          ^^^`,
+  },
+  {
     code: "build/not-archive",
     part: "recipe = docker.build\nsource = x.txt",
     files: { "x.txt": "no archive\n" },
