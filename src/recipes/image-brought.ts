@@ -1,6 +1,7 @@
 /** Images that a part brought to the engine without making them: pulled or loaded. They have no labels of ours. */
 import { findImage, inspectImage, removeImage, type Engine, type ImageSummary } from "tsbuildout/docker";
 import type { Drift, InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
+import { heldBefore, heldByDigest, losesWith } from "./image-held.js";
 import { idsIn, imagesByName, namesOf } from "./image-look.js";
 import { dropReplaced, removeReplaced } from "./image-remove.js";
 import { otherWith, staysForAnother, type Sharing } from "./image-share.js";
@@ -46,13 +47,16 @@ export async function bringTo(
   const replaced = new Set(idsIn(context.record));
   const now = new Set<string>();
   const mine: string[] = [];
+  const held = new Map<string, ReadonlyMap<string, string>>();
   for (const name of names) {
     const there = await inspectImage(engine, name, context.signal);
     const before = there && known.has(name) && [undefined, there.Id].includes(known.get(name));
     if (!there || before || otherWith(context, { name, id: there.Id })) mine.push(name);
     else if (known.has(name)) await context.removed({ kind: "image", name });
     if (before) replaced.add(there.Id);
-    if (!there) await context.created({ kind: "image", name });
+    if (there) continue;
+    held.set(name, await heldByDigest(engine, name, context.signal));
+    await context.created({ kind: "image", name });
   }
   for (const name of replaced) await context.created({ kind: "image", name });
   await bring();
@@ -60,7 +64,8 @@ export async function bringTo(
     const image = await inspectImage(engine, name, context.signal);
     if (!image) await context.removed({ kind: "image", name });
     else {
-      await context.created({ kind: "image", name, id: image.Id });
+      const digest = held.get(name)?.get(image.Id) ?? heldBefore(context.record, name);
+      await context.created({ kind: "image", name, id: image.Id, ...(digest && { held: digest }) });
       now.add(image.Id);
     }
   }
@@ -75,7 +80,7 @@ interface Tag {
 
 /**
  * Takes a tag that the part brought, and the image with its last tag; a tag that is on another image by now stays, and so
- * does one that another part has.
+ * does one that another part has, and one with which somebody else would lose the image.
  * @throws a problem `image/in-use`
  */
 export async function removeBrought(context: Sharing, engine: Engine, { name, id }: Tag): Promise<void> {
@@ -83,6 +88,12 @@ export async function removeBrought(context: Sharing, engine: Engine, { name, id
   if (!image) return;
   if (id && image.Id !== id) return context.log(`image ${name} is another one now: left as it is`, "note");
   if (staysForAnother(context, { name, id: image.Id })) return;
+  const held = heldBefore(context.record, name);
+  if (held && losesWith(image, name, held))
+    return context.log(
+      `image ${name} stays: the engine would take ${held} with it, which was there before`,
+      "note",
+    );
   await removeImage(engine, name, { noPrune: true, signal: context.signal });
 }
 

@@ -10,6 +10,7 @@ import {
 } from "tsbuildout/docker";
 import type { InstallContext, UninstallContext } from "tsbuildout/recipe";
 import { bringTo, removeBrought } from "./image-brought.js";
+import { heldByDigest } from "./image-held.js";
 import { namesOf } from "./image-look.js";
 import { otherWith } from "./image-share.js";
 import type { pullOptions } from "./pull-policy.js";
@@ -30,6 +31,7 @@ export async function bringAllTags(
   const { tag: _tag, ...repository } = parseReference(reference);
   const name = familiarReference(repository);
   const before = await tagsAt(engine, name, context.signal);
+  const held = await heldByDigest(engine, name, context.signal);
   const resource = { kind: REPOSITORY, name, before: before.join(" ") };
   await context.created(resource);
   const { options, signal } = context;
@@ -42,7 +44,8 @@ export async function bringAllTags(
   for (const one of await tagsAt(engine, name, signal)) {
     const id = (await inspectImage(engine, one, signal))?.Id;
     if (!id || (before.includes(one) && !otherWith(context, { name: one, id }))) continue;
-    await context.created({ kind: "image", name: one, id });
+    const digest = held.get(id);
+    await context.created({ kind: "image", name: one, id, ...(digest && { held: digest }) });
   }
   await context.removed(resource);
 }
@@ -60,9 +63,12 @@ export async function removeAllTags(context: UninstallContext, engine: Engine): 
 /** The references that the engine has of a repository. */
 export async function tagsAt(engine: Engine, repository: string, signal: AbortSignal): Promise<string[]> {
   const images = await listAll(engine, "images", { signal });
-  return images
-    .flatMap(tagsOf)
-    .map(parseReference)
-    .filter((reference) => familiarName(reference) === repository)
-    .map(familiarReference);
+  return (
+    images
+      .flatMap(tagsOf)
+      .map(parseReference)
+      // Some engines list names by a digest among the tags.
+      .filter((reference) => reference.digest === undefined && familiarName(reference) === repository)
+      .map(familiarReference)
+  );
 }

@@ -192,6 +192,26 @@ describe("docker.pull", () => {
     expect(await failing(made)).to.match(/connection refused/);
   });
 
+  it("leaves an image that was there by its digest, which an engine would take with the tag", async () => {
+    const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
+    await engineRemove("images", `${name}:1`);
+    for (const options of [`name = ${name}:1`, `name = ${name}\nall-tags = true`]) {
+      await engineRequest({ method: "POST", path: `/images/create?fromImage=${name}&tag=${digest}` });
+      const made = await pull(options);
+      await installed(made, "pulled");
+      await made.uninstall();
+      expect(await engineHas(`/images/${name}@${digest}/json`)).to.equal(true);
+      expect(made.log("pulled")).to.include(
+        `image ${name}:1 stays: the engine would take ${name}@${digest} with it, which was there before`,
+      );
+      await engineRemove("images", `${name}:1`);
+    }
+    const made = await pull(`name = ${name}:1`);
+    await installed(made, "pulled");
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}@${digest}/json`)).to.equal(false);
+  });
+
   it("without network pulls no tags, and keeps those that are there", async () => {
     const made = await pull(`name = ${name}\nall-tags = true`);
     await made.write(
