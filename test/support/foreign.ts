@@ -1,12 +1,20 @@
 /** The instruction that puts a value into a register. */
 const move = (register: number, value: number): number => 0xd2800000 + (value << 5) + register;
 
-/** A static program for Linux on arm64 that writes a text to its standard output and ends with 0. */
+/** A static program for Linux on arm64 that reads its input, writes a text to its standard output and ends with 0. It
+ *  reads because podman loses what a program has written that leaves input behind. */
 export function arm64Program(text: string): Buffer {
   const message = Buffer.from(text);
   const call = 0xd4000001;
-  // write(1, message, length); exit(0). The message lies behind these eight instructions.
+  // while (read(0, below the stack, 64) > 0); write(1, message, length); exit(0). The message lies behind.
   const code = [
+    move(0, 0),
+    0xd10103e1,
+    move(2, 64),
+    move(8, 63),
+    call,
+    0xf100001f,
+    0x54ffff4c,
     move(0, 1),
     0x100000e1,
     move(2, message.length),
