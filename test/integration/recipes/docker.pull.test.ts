@@ -206,6 +206,8 @@ describe("docker.pull", () => {
       );
       await engineRemove("images", `${name}:1`);
     }
+    // Podman keeps it without the tag.
+    await engineRemove("images", `${name}@${digest}`);
     const made = await pull(`name = ${name}:1`);
     await installed(made, "pulled");
     await made.uninstall();
