@@ -263,16 +263,18 @@ describe("docker.build: where the context comes from", () => {
         git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "one");
         await made.write(config(`file://${made.directory}/c.git`));
       }
+      const bases: string[] = [];
       try {
         for (const version of ["1", "2"]) {
-          await loadImage(base, { Labels: { version } });
+          await loadImage(base, { Labels: { version, of: name } });
+          bases.push((await inspectedImage(base))?.Id ?? base);
           await installed(made, "app");
           expect((await inspectedImage(name))?.Config.Labels).to.include({ version });
           expect((await made.install()).counts).to.include({ unchanged: 1 });
         }
       } finally {
         await made.uninstall();
-        await engineRemove("images", base);
+        for (const id of bases) await engineRemove("images", id);
       }
     });
 
