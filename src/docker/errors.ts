@@ -112,6 +112,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EFTYPE: "it is not a file",
   EACCES: "permission denied",
   EPERM: "permission denied",
+  ENAMETOOLONG: "its name is too long",
   ELOOP: "its links go round in a circle",
 };
 

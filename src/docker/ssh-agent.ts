@@ -42,7 +42,8 @@ export async function startAgent(keyFiles: readonly string[], at: AgentAt): Prom
   throw new DockerError({
     code: "build/ssh",
     message: added ? `ssh-add takes ${keyFiles.join(", ")} not` : "the program ssh-agent cannot be run",
-    notes: added?.stderr ? [added.stderr.trim()] : [],
+    // It ends its lines as a terminal would have them.
+    notes: added?.stderr ? [added.stderr.replaceAll("\r", "").trim()] : [],
     option: "ssh",
   });
 }

@@ -13,7 +13,7 @@ import type { buildOptions } from "./build-options.js";
 import { outputsWithNames } from "./build-output.js";
 import { contextPath } from "./build-contexts.js";
 import { checkSecrets, secretPath } from "./build-secrets.js";
-import { checkSsh } from "./build-ssh.js";
+import { sshLines } from "./build-ssh.js";
 import type { BuildFiles } from "./build-opened.js";
 import { instanceOf, type BuildOptions } from "./build-spec.js";
 
@@ -36,7 +36,7 @@ export async function viaBuildx(
   const { engine, options, files, command, spec, report } = via;
   // It would say so later and in other words, or build without.
   await checkSecrets(context, options.secrets ?? []);
-  await checkSsh(context, options.ssh);
+  const ssh = await sshLines(context, options.ssh);
   const folder = await context.temporaryFolder();
   const shared = await files.share?.();
   const instance = instanceOf(options);
@@ -54,7 +54,7 @@ export async function viaBuildx(
           ...(variable ? [`env=${variable}`] : []),
         ].join(","),
       ),
-      ssh: options.ssh,
+      ssh,
       tags: options.output.length > 0 ? [] : spec.tags,
       output: outputsWithNames(options),
       instance,

@@ -39,8 +39,14 @@ type Agent =
   | { readonly id: string; readonly socket: string }
   | { readonly id: string; readonly keys: readonly string[] };
 
+/** The lines with whole paths, for buildx, which does not know the user's home. @throws a problem `build/ssh` */
+export async function sshLines(context: Context, lines: readonly string[]): Promise<string[]> {
+  const agents = await checkSsh(context, lines);
+  return agents.map((agent) => `${agent.id}=${"socket" in agent ? agent.socket : agent.keys.join(",")}`);
+}
+
 /** What the lines of `ssh` mean, as far as that is there. @throws a problem `build/ssh` */
-export async function checkSsh(context: Context, lines: readonly string[]): Promise<Agent[]> {
+async function checkSsh(context: Context, lines: readonly string[]): Promise<Agent[]> {
   return await Promise.all(lines.map(async (line) => await agentOf(context, line)));
 }
 
