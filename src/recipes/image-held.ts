@@ -1,4 +1,4 @@
-/** Images that somebody has by a digest: with the last tag of its repository an engine takes such a name away, too. */
+/** Images that somebody has by a digest: with the last tag of its repository Docker takes such a name away, too. */
 import {
   familiarName,
   parseReference,
@@ -11,7 +11,7 @@ import {
 import type { PartRecord } from "tsbuildout/recipe";
 
 /**
- * The images that are there by a digest of a tag's repository, and by none of its tags.
+ * The images that are there by a digest of a tag's repository, and by none of its tags; none on podman, which leaves them.
  * @returns id -> `repository@sha256:…`
  */
 export async function heldByDigest(
@@ -19,6 +19,7 @@ export async function heldByDigest(
   tag: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
+  if (engine.libpod) return new Map();
   const repository = familiarName(parseReference(tag));
   const query = { filters: { reference: [repository] } };
   const images = await engine.request<readonly ImageSummary[]>({ path: "/images/json", query, signal });
