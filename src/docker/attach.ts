@@ -82,6 +82,7 @@ export async function* containerLogs(
   const body = await engine.stream({
     path: `${containerPath(container)}/logs`,
     query: { stdout: true, stderr: true, follow, since, tail: tail ?? "all" },
+    waits: follow,
     ...(signal ? { signal } : {}),
   });
   yield* outputs(body, tty);
@@ -113,6 +114,7 @@ async function waiting(
     method: "POST",
     path: `${containerPath(container)}/wait`,
     query: { condition: options.condition },
+    waits: true,
     ...(options.signal ? { signal: options.signal } : {}),
   });
 }

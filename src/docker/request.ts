@@ -17,6 +17,8 @@ export interface EngineRequest {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** A JSON body. */
   readonly json?: unknown;
+  /** Its answer waits for what others do: it is not to hold one of the few connections of an engine at the end of ssh. */
+  readonly waits?: boolean;
   /** A body that is not JSON; a stream is consumed or destroyed, whatever happens. */
   readonly body?: Readable | Buffer;
   readonly signal?: AbortSignal;
@@ -237,7 +239,7 @@ function open(route: Route, request: EngineRequest): Opened {
   const options: http.RequestOptions & { readonly servername: string } = {
     // Given, or node would work out one that the agent has no use for, at the price of a large regular expression.
     servername: "",
-    agent: route.agent,
+    ...connectionOf(route, request),
     method: request.method ?? "GET",
     path: targetOf(route, request),
     headers: headersOf(request),
@@ -253,6 +255,11 @@ function open(route: Route, request: EngineRequest): Opened {
   });
   ended.catch(() => undefined);
   return { req, ended, done: () => answered.abort() };
+}
+
+function connectionOf({ agent }: Route, { waits }: EngineRequest): http.RequestOptions {
+  if (!waits || agent.maxSockets === Infinity) return { agent };
+  return { createConnection: (options, opened) => agent.createConnection(options, opened) };
 }
 
 function targetOf(route: Route, request: EngineRequest): string {

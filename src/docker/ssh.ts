@@ -59,6 +59,26 @@ async function startSsh(address: SshAddress, env: Env): Promise<Program> {
   return { input: child.stdin, output: child.stdout, ended, kill: () => void child.kill() };
 }
 
+/** sshd's MaxStartups refuses some when more than ten come at once. */
+const STARTING = 6;
+
+/** Lets a few at a time through: who has entered leaves when its connection stands. */
+export class Gate {
+  #free = STARTING;
+  readonly #waiting: (() => void)[] = [];
+
+  async enter(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((enter) => this.#waiting.push(enter));
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free++;
+  }
+}
+
 /**
  * One connection to the engine at the other end of ssh: the standard streams of `docker system dial-stdio` there, as
  * what http.Agent takes for a socket. It is there at once, so that the agent can count it, and ssh follows.
@@ -66,24 +86,39 @@ async function startSsh(address: SshAddress, env: Env): Promise<Program> {
 export class SshConnection extends Duplex {
   readonly #address: SshAddress;
   readonly #env: Env;
+  readonly #gate: Gate;
+  #starting = false;
   #program: Program | undefined;
 
-  constructor(address: SshAddress, env: Env) {
+  constructor(address: SshAddress, env: Env, gate: Gate) {
     super({ allowHalfOpen: true });
     this.#address = address;
     this.#env = env;
+    this.#gate = gate;
   }
 
   override _construct(done: (error?: Error | null) => void): void {
-    startSsh(this.#address, this.#env).then((program) => {
-      this.#program = program;
-      program.output.on("data", (chunk: Buffer) => {
-        if (!this.push(chunk)) program.output.pause();
-      });
-      for (const end of ["end", "error"]) program.output.on(end, () => void this.#finish(program));
-      program.input.on("error", () => void this.#finish(program));
-      done();
-    }, done);
+    this.#start().then(() => done(), done);
+  }
+
+  async #start(): Promise<void> {
+    await this.#gate.enter();
+    this.#starting = true;
+    if (this.destroyed) return;
+    const program = await startSsh(this.#address, this.#env);
+    this.#program = program;
+    program.output.once("data", () => this.#started());
+    program.output.on("data", (chunk: Buffer) => {
+      if (!this.push(chunk)) program.output.pause();
+    });
+    for (const end of ["end", "error"]) program.output.on(end, () => void this.#finish(program));
+    program.input.on("error", () => void this.#finish(program));
+  }
+
+  /** It stands, or never will. */
+  #started(): void {
+    if (this.#starting) this.#gate.leave();
+    this.#starting = false;
   }
 
   override _read(): void {
@@ -101,6 +136,7 @@ export class SshConnection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#started();
     this.#program?.kill();
     done(error);
   }

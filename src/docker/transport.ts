@@ -3,7 +3,7 @@ import net from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Address } from "./address.js";
-import { SshConnection } from "./ssh.js";
+import { Gate, SshConnection } from "./ssh.js";
 import type { TlsMaterial } from "./tls.js";
 
 /** With node's own 16 KiB, whoever passes a large archive on would read nothing while a piece of it is written. */
@@ -11,7 +11,7 @@ const WAITING = { highWaterMark: 512 * 1024 };
 
 type Opened = (error: Error | null, socket?: Duplex) => void;
 
-/** ssh connections are processes: a few are enough, and sshd's MaxStartups refuses more than ten at once. */
+/** ssh connections are processes: a few are enough, beside those of requests that wait. */
 const SSH_SOCKETS = 6;
 
 /**
@@ -21,6 +21,7 @@ const SSH_SOCKETS = 6;
 export class EngineAgent extends http.Agent {
   readonly #address: Address;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #gate = new Gate();
   /** Connections whose handshake is not over: the agent does not know of them yet. */
   readonly #dialling = new Set<TLSSocket>();
   #over = false;
@@ -34,7 +35,7 @@ export class EngineAgent extends http.Agent {
   override createConnection(_options: object, opened: Opened): Duplex | undefined {
     const address = this.#address;
     if (address.kind === "unix") return net.connect({ path: address.path, ...WAITING });
-    if (address.kind === "ssh") return new SshConnection(address, this.#env);
+    if (address.kind === "ssh") return new SshConnection(address, this.#env, this.#gate);
     if (!address.tls)
       return net.connect({ host: address.host, port: address.port, noDelay: true, ...WAITING });
     this.#dialTls(address.host, address.port, address.tls).then((socket) => opened(null, socket), opened);

@@ -1,11 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
+import { waitContainer } from "../../../src/docker/attach.js";
+import { connect } from "../../../src/docker/connect.js";
+import { Gate } from "../../../src/docker/ssh.js";
 import { ask } from "../../support/config.js";
+import { fakeEngine } from "../../support/listening.js";
 import { container } from "../../support/played-part.js";
 import { playedEngine } from "../../support/played-engine.js";
 import { contentOf, temporaryFolder } from "../../support/tmp.js";
@@ -58,6 +63,51 @@ describe("an ssh connection to an engine", () => {
     program.kill("SIGTERM");
     await ended;
     await gone(pid);
+  });
+
+  it("is not needed by others while an answer waits for what they do", async () => {
+    const [waiting, started] = [new Map<string, ServerResponse>(), new Set<string>()];
+    const exit = (id: string): void => void waiting.get(id)?.end('{"StatusCode":0}');
+    const far = await fakeEngine((request, response) => {
+      const [, id = "", what] = /containers\/(\w+)\/(\w+)/.exec(request.url ?? "") ?? [];
+      if (what === "wait") {
+        waiting.set(id, response.writeHead(200));
+        response.flushHeaders();
+        if (started.has(id)) exit(id);
+        return;
+      }
+      started.add(id);
+      exit(id);
+      response.writeHead(204).end();
+    });
+    const bin = await temporaryFolder({ ssh: ssh(far.url.replace("unix://", "")) });
+    await chmod(join(bin, "ssh"), 0o755);
+    const engine = await connect({ url: "ssh://far" }, { env: { PATH: bin }, home: "/" });
+    const ids = Array.from({ length: 10 }, (_, i) => `c${i}`);
+    const exits = Promise.all(ids.map(async (id) => await waitContainer(engine, id)));
+    await Promise.all(
+      ids.map(async (id) => await engine.request({ method: "POST", path: `/containers/${id}/start` })),
+    );
+    expect(new Set(await exits)).to.deep.equal(new Set([0]));
+    await engine.close();
+    await far.close();
+  });
+
+  it("is made with few others at a time", async () => {
+    const gate = new Gate();
+    const entered: number[] = [];
+    const enter = async (i: number): Promise<void> => {
+      await gate.enter();
+      entered.push(i);
+    };
+    const all = Array.from({ length: 8 }, (_, i) => enter(i));
+    await Promise.all(all.slice(0, 6));
+    expect(entered).to.deep.equal([0, 1, 2, 3, 4, 5]);
+    gate.leave();
+    await all[6];
+    gate.leave();
+    await all[7];
+    expect(entered).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   it("that ends in the middle of a run says exactly engine/ssh-failed", async () => {
