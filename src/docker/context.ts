@@ -21,7 +21,7 @@ export interface ContextOptions {
 }
 
 /** What a build context holds. */
-export interface Listed {
+interface Listed {
   /** What goes into the archive, in which builders look for the Dockerfile and `.dockerignore` even where they are ignored. */
   readonly entries: readonly TreeEntry[];
   /** What the Dockerfile's instructions see. */
