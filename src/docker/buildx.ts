@@ -46,8 +46,6 @@ export interface BuildxRun {
 export interface BuildxResult {
   /** Of the manifest or the index, where buildx said one. */
   readonly digest: string | undefined;
-  /** Of the image's configuration: its id on an engine without containerd's store. */
-  readonly configDigest: string | undefined;
 }
 
 /** Runs buildx to its end. @throws DockerError `build/failed`, with what buildx said at last */
@@ -95,12 +93,8 @@ async function runBuildx(args: readonly string[], run: BuildxRun): Promise<void>
 
 async function readMetadata(path: string): Promise<BuildxResult> {
   const text = await readFile(path, "utf8").catch(() => "{}");
-  const metadata = JSON.parse(text) as Record<string, unknown>;
-  const field = (name: string): string | undefined => {
-    const value = metadata[name];
-    return typeof value === "string" ? value : undefined;
-  };
-  return { digest: field("containerimage.digest"), configDigest: field("containerimage.config.digest") };
+  const { "containerimage.digest": digest } = JSON.parse(text) as Record<string, unknown>;
+  return { digest: typeof digest === "string" ? digest : undefined };
 }
 
 /** Names that mean something to the programs that are run: a build argument must not change them. */

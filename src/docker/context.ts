@@ -2,7 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestCache } from "./digest-cache.js";
-import { DockerIgnore } from "./dockerignore.js";
+import { archiveIgnore, IGNORE, patternOf, readIgnore, type IgnoreFile } from "./ignore-file.js";
 import { DockerError, fileReason, systemCode } from "./errors.js";
 import { onceForStamp } from "./folder-stamp.js";
 import { digestTree } from "./tree-digest.js";
@@ -70,11 +70,12 @@ export async function openContext(root: string, options: ContextOptions = {}): P
   const placed = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
   const ignored = (path: string): boolean => ignore?.patterns.ignores(path) ?? false;
+  const added = placed.extra.some(({ name }) => name === placed.dockerfile);
   return contextOf(root, {
     ...placed,
     listed: listContext(root, { ...placed, options, ignore }),
     hides: placed.extra.length > 0 || ignored(placed.dockerfile) || ignored(IGNORE),
-    archiveIgnore: await archiveIgnore(root, { ...placed, ignore, ignored }),
+    archiveIgnore: await archiveIgnore(root, { dockerfile: placed.dockerfile, added, ignore }),
     patterns: [ignore?.text ?? "", ...leftOut(root, options).map(patternOf), ""].join("\n"),
     ignoreFile: ignore?.name,
     signal,
@@ -110,42 +111,10 @@ function withoutIgnored(entries: readonly TreeEntry[], ignored: ReadonlySet<stri
   return visible.toReversed();
 }
 
-interface Archived extends Placed {
-  readonly ignore: Ignore | undefined;
-  readonly ignored: (path: string) => boolean;
-}
-
-const IGNORE = ".dockerignore";
-
-/**
- * A `.dockerignore` for the archive. Who unpacks one goes by it to take out the Dockerfile and the file itself, and nothing
- * else tells that they are not to be seen. @returns undefined where the folder's own says so, or nothing needs to
- */
-async function archiveIgnore(root: string, archived: Archived): Promise<ExtraFile | undefined> {
-  const { extra, dockerfile, ignore, ignored } = archived;
-  const own = join(root, IGNORE);
-  const added = extra.some(({ name }) => name === dockerfile);
-  if (!added && (!ignore || ignore.name === own)) return undefined;
-  const text = await readPlainFile(own).catch(() => undefined);
-  const hidden = added || ignored(dockerfile);
-  if (text === undefined && !hidden) return undefined;
-  const said = [
-    { path: IGNORE, hides: text === undefined || ignored(IGNORE) },
-    { path: dockerfile, hides: hidden },
-  ];
-  const lines = said.map(({ path, hides }) => `${hides ? "" : "!"}${patternOf(path)}`);
-  return { name: IGNORE, content: Buffer.from([text?.toString() ?? "", ...lines, ""].join("\n")) };
-}
-
 /** What is never part of the context, below the folder. */
 function leftOut(root: string, { leaveOut = [] }: ContextOptions): string[] {
   const below = leaveOut.map((path) => relative(root, path).split(sep).join("/"));
   return below.filter((path) => !path.startsWith("../"));
-}
-
-/** The pattern that matches this path alone. */
-function patternOf(path: string): string {
-  return `/${path.replaceAll(/[*?[\]\\]/g, "\\$&")}`;
 }
 
 interface Placed {
@@ -157,7 +126,7 @@ interface Placed {
 
 interface Chooser extends Placed {
   readonly options: ContextOptions;
-  readonly ignore: Ignore | undefined;
+  readonly ignore: IgnoreFile | undefined;
   /** Where the paths go that are ignored and listed all the same. */
   readonly ignored?: Set<string>;
 }
@@ -295,23 +264,4 @@ function noDockerfile(path: string, error: unknown, option: string): DockerError
     { code: "context/no-dockerfile", message: `cannot read ${path}: ${why}`, option },
     { cause: error },
   );
-}
-
-interface Ignore {
-  readonly name: string;
-  readonly text: string;
-  readonly patterns: DockerIgnore;
-}
-
-async function readIgnore(root: string, dockerfile: string): Promise<Ignore | undefined> {
-  const beside = isAbsolute(dockerfile) ? dockerfile : join(root, dockerfile);
-  for (const path of [`${beside}.dockerignore`, join(root, IGNORE)]) {
-    const bytes = await readPlainFile(path).catch((error: unknown) => {
-      if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-      throw unreadable(byteString(path), error);
-    });
-    const text = bytes?.toString();
-    if (text !== undefined) return { name: path, text, patterns: new DockerIgnore(text, path) };
-  }
-  return undefined;
 }
