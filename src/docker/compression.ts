@@ -114,6 +114,7 @@ function missing(program: string): DockerError {
 }
 
 function failed(program: string, stderr: string): DockerError {
-  const notes = stderr.trim().split("\n").slice(-5);
+  const said = stderr.split("\n").map((line) => line.trim());
+  const notes = said.filter(Boolean).slice(-5);
   return new DockerError({ code: "archive/broken", message: `${program} cannot read the archive`, notes });
 }

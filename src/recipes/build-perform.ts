@@ -83,9 +83,10 @@ function blameFor(failure: DockerError, context: Install): Error {
   );
 }
 
-/** Whether a file could not be read, or changed meanwhile. */
+/** Whether a file or an archive could not be read, or changed meanwhile. */
 function isOfTheFiles(error: unknown): error is DockerError {
-  return ["folder/unreadable", "folder/changed"].some((code) => isProblem(error, code));
+  const codes = ["archive/broken", "archive/no-program", "folder/unreadable", "folder/changed"];
+  return codes.some((code) => isProblem(error, code));
 }
 
 /** Whether the builder itself said no: then the step that failed is worth showing. */

@@ -112,6 +112,20 @@ const examples: readonly Example[] = [
   |          ^^^`,
   },
   {
+    code: "archive/broken",
+    part: "recipe = docker.build\nsource = x.tbz\nbuilder = classic\ndockerfile-inline = FROM PRE-base:latest",
+    files: { "x.tbz": "BZh9 and no more\n" },
+    text: `error[archive/broken]: bzip2 cannot read the archive (part PRE-a)
+  buildout.cfg:5:10
+5 | source = x.tbz
+  |          ^^^^^
+  = note: Input file = (stdin), output file = (stdout)
+  = note: It is possible that the compressed file(s) have become corrupted.
+  = note: You can use the -tvv option to test integrity of such files.
+  = note: You can use the \`bzip2recover' program to attempt to recover
+  = note: data from undamaged sections of corrupted files.`,
+  },
+  {
     code: "build/not-archive",
     part: "recipe = docker.build\nsource = x.txt",
     files: { "x.txt": "no archive\n" },
