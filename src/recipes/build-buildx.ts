@@ -5,11 +5,12 @@ import {
   buildByBuildx,
   type BuildReport,
   type BuildSpec,
+  type BuildxSpec,
   type Engine,
   type SharedFolder,
 } from "tsbuildout/docker";
-import type { InstallContext } from "tsbuildout/recipe";
-import type { buildOptions } from "./build-options.js";
+import type { Context, InstallContext } from "tsbuildout/recipe";
+import type { buildOptions, Secret } from "./build-options.js";
 import { outputsWithNames } from "./build-output.js";
 import { contextPath } from "./build-contexts.js";
 import { checkSecrets, secretPath } from "./build-secrets.js";
@@ -33,37 +34,15 @@ export async function viaBuildx(
   context: InstallContext<typeof buildOptions>,
   via: ViaBuildx,
 ): Promise<{ readonly digest: string | undefined }> {
-  const { engine, options, files, command, spec, report } = via;
+  const { engine, options, files, command, report } = via;
   // It would say so later and in other words, or build without.
   await checkSecrets(context, options.secrets ?? []);
   const ssh = await sshLines(context, options.ssh);
   const folder = await context.temporaryFolder();
   const shared = await files.share?.();
-  const instance = instanceOf(options);
+  const placed = shared ? await besides(folder, shared) : { dockerfile: files.pathInContext, context: "-" };
   return await buildByBuildx(
-    {
-      ...spec,
-      ...(shared ? await besides(folder, shared) : { dockerfile: files.pathInContext, context: "-" }),
-      cacheTo: options["cache-to"],
-      noCacheFilter: options["no-cache-filter"],
-      allow: options.allow,
-      secrets: (options.secrets ?? []).map(({ id, file, variable }) =>
-        [
-          `id=${id}`,
-          ...(file ? [`src=${secretPath(context, file)}`] : []),
-          ...(variable ? [`env=${variable}`] : []),
-        ].join(","),
-      ),
-      ssh,
-      tags: options.output.length > 0 ? [] : spec.tags,
-      output: outputsWithNames(options),
-      instance,
-      provenance: options.provenance,
-      sbom: options.sbom,
-      buildContexts: options["build-contexts"].map(
-        ([name, where = ""]) => `${name}=${contextPath(context, where)}`,
-      ),
-    },
+    { ...askedOf(context, via), ...placed, ssh },
     {
       command,
       env: { ...context.env, ...engineEnvironment(engine, via), ...via.env },
@@ -74,6 +53,31 @@ export async function viaBuildx(
       signal: context.signal,
     },
   );
+}
+
+/** What the options ask of it, in its own words. */
+function askedOf(context: Context, { options, spec }: ViaBuildx): Omit<BuildxSpec, "context" | "ssh"> {
+  return {
+    ...spec,
+    tags: options.output.length > 0 ? [] : spec.tags,
+    output: outputsWithNames(options),
+    cacheTo: options["cache-to"],
+    noCacheFilter: options["no-cache-filter"],
+    allow: options.allow,
+    secrets: (options.secrets ?? []).map((secret) => secretLine(context, secret)),
+    instance: instanceOf(options),
+    provenance: options.provenance,
+    sbom: options.sbom,
+    buildContexts: options["build-contexts"].map(
+      ([name, where = ""]) => `${name}=${contextPath(context, where)}`,
+    ),
+  };
+}
+
+function secretLine(context: Context, { id, file, variable }: Secret): string {
+  const source = file === undefined ? [] : [`src=${secretPath(context, file)}`];
+  const named = variable === undefined ? [] : [`env=${variable}`];
+  return [`id=${id}`, ...source, ...named].join(",");
 }
 
 /**
