@@ -123,6 +123,8 @@ export async function requestHijack(route: Route, request: EngineRequest): Promi
   });
   req.end(bodyBytes(request));
   const socket = await Promise.race([answered, ended]).finally(done);
+  // A failure while nobody reads is found by who reads next.
+  socket.on("error", () => undefined);
   const { signal } = request;
   if (signal) endWith(socket, signal);
   return socket;

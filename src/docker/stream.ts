@@ -145,6 +145,7 @@ export class Demultiplexer extends Transform {
 /** The outputs of an attached stream; with a TTY there are no frames and everything is standard output. */
 export async function* outputs(source: Readable, tty: boolean): AsyncGenerator<Output, void, undefined> {
   try {
+    if (source.errored) throw source.errored;
     if (tty) {
       for await (const data of source as AsyncIterable<Buffer>) yield { stream: "stdout", data };
       return;

@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { connect, olderApi } from "../../../src/docker/connect.js";
 import type { Engine } from "../../../src/docker/engine.js";
 import { DockerError } from "../../../src/docker/errors.js";
+import { outputs } from "../../../src/docker/stream.js";
 import { connectTo, fakeEngine, fakeSocket, type Listening } from "../../support/listening.js";
 
 async function failure(work: Promise<unknown>): Promise<DockerError> {
@@ -180,6 +181,23 @@ describe("requests to an engine", () => {
     later.abort();
     expect(await read).to.have.property("name", "AbortError");
     expect(body.destroyed).to.equal(true);
+  });
+
+  it("end also while nobody reads what was hijacked, which is found by who reads next", async () => {
+    const server = await fakeEngine(() => undefined);
+    server.server.on("upgrade", (_request, socket) => {
+      socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+    });
+    const stop = new AbortController();
+    const found = await use(server);
+    const raw = await found.hijack({ method: "POST", path: "/attach", signal: stop.signal });
+    const closed = new Promise((resolve) => raw.once("close", resolve));
+    stop.abort();
+    await closed;
+    for (const tty of [true, false]) {
+      const read = outputs(raw, tty).next();
+      expect(await read.catch((thrown: unknown) => thrown)).to.have.property("name", "AbortError");
+    }
   });
 
   it("say that an answer was cut off", async () => {

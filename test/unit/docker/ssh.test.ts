@@ -42,10 +42,15 @@ import("node:net").then(({ connect }) => {
 });
 `;
 
-/** Connects to the engine of its first argument, and is then ended from outside, in the middle. */
+/** Connects to an engine, and says when its ssh runs. */
 const CONNECTING = `
+import { existsSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
 import { connect } from ${JSON.stringify(new URL("../../../src/docker/connect.js", import.meta.url).href)};
-await connect({ url: "ssh://far" }, { env: { PATH: process.env.PATH, PID: process.env.PID }, home: "/" });
+const connecting = connect({ url: "ssh://far" }, { env: process.env, home: "/" });
+while (!existsSync(process.env.PID)) await turn();
+process.stdout.write("it runs");
+await connecting;
 `;
 
 describe("an ssh connection to an engine", () => {
@@ -56,9 +61,10 @@ describe("an ssh connection to an engine", () => {
     const env = { PATH: `${folder}:${process.env["PATH"]}`, PID: pidFile };
     const program = spawn(process.execPath, ["--input-type=module", "-e", CONNECTING], {
       env,
-      stdio: "ignore",
+      stdio: ["ignore", "pipe", "ignore"],
     });
     const ended = once(program, "exit");
+    await once(program.stdout, "data");
     const pid = Number(await contentOf(pidFile));
     program.kill("SIGTERM");
     await ended;
