@@ -1,6 +1,7 @@
 /** Git repositories as build contexts, by the system's git: its settings, keys and credential helpers are the user's own. */
 import { realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { unescape } from "node:querystring";
 import type { BuildSource } from "./build-source.js";
 import { DockerError } from "./errors.js";
 import { runToEnd, type ProgramEnd } from "./system-program.js";
@@ -22,7 +23,7 @@ const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 export async function resolveGit(source: GitSource, at: GitAt): Promise<string> {
   const { ref = "HEAD", url } = source;
   if (COMMIT.test(ref)) return ref;
-  const listed = await git(["ls-remote", "--", url, ref, `${ref}^{}`], at);
+  const listed = await git(["ls-remote", "--", addressOf(source), ref, `${ref}^{}`], knowing(source, at));
   const found = new Map(
     listed.split("\n").flatMap((line): [string, string][] => {
       const [commit, name] = line.split("\t");
@@ -43,20 +44,22 @@ export async function resolveGit(source: GitSource, at: GitAt): Promise<string> 
 
 /**
  * Fetches one commit, with its submodules, without history and without `.git`.
- * @param at.cwd an empty folder, for the working copy
+ * @param given.cwd an empty folder, for the working copy
  * @returns the folder that the source names, within the working copy
  * @throws DockerError `build/git`
  */
 export async function checkoutGit(
   source: GitSource,
   commit: string,
-  at: GitAt & { readonly cwd: string },
+  given: GitAt & { readonly cwd: string },
 ): Promise<string> {
+  const at = { ...given, ...knowing(source, given) };
   const { cwd } = at;
+  const url = addressOf(source);
   await git(["init", "--quiet"], at);
   // What submodules with a relative address are relative to.
-  await git(["remote", "add", "--", "origin", source.url], at);
-  await fetchCommit(source, commit, at);
+  await git(["remote", "add", "--", "origin", url], at);
+  await fetchCommit(url, commit, at);
   await git(["checkout", "--quiet", "--detach", "--force", "FETCH_HEAD"], at);
   await updateSubmodules(at);
   await rm(join(cwd, ".git"), { recursive: true, force: true });
@@ -64,8 +67,7 @@ export async function checkoutGit(
 }
 
 /** Most servers give a single commit by its name; the others give everything. */
-async function fetchCommit(source: GitSource, commit: string, at: GitAt & { cwd: string }): Promise<void> {
-  const { url } = source;
+async function fetchCommit(url: string, commit: string, at: GitAt & { cwd: string }): Promise<void> {
   const fetch = ["fetch", "--quiet", "--no-tags"];
   try {
     await git([...fetch, "--depth=1", "--", url, commit], at);
@@ -94,6 +96,45 @@ async function folderWithin(copy: string, source: GitSource): Promise<string> {
     message: `${withoutPassword(source.url)} has no folder "${source.folder ?? "."}"`,
     option: "source",
   });
+}
+
+/** What git is given: a name and a password for HTTP would be among the arguments of its programs, which everybody sees. */
+function addressOf({ url }: GitSource): string {
+  return HTTP.test(url) ? withoutPassword(url) : url;
+}
+
+const HTTP = /^https?:/i;
+
+/** Asks the environment, which only this user sees; the empty one before it keeps the user's own out, as an address does. */
+const HELPERS = [
+  "",
+  '!tell() { echo "username=$TSBUILDOUT_USER"; echo "password=$TSBUILDOUT_PASSWORD"; }; tell',
+];
+
+/**
+ * The name and the password, told by a credential helper instead, for this server alone; a name by itself leaves the
+ * password to the user's own helpers (https://git-scm.com/docs/gitcredentials; git-config, GIT_CONFIG_COUNT).
+ */
+function knowing({ url }: GitSource, at: GitAt): GitAt {
+  const { origin, username, password } = HTTP.test(url) && URL.canParse(url) ? new URL(url) : NOBODY;
+  if (!username && !password) return at;
+  const login = { TSBUILDOUT_USER: unescape(username), TSBUILDOUT_PASSWORD: unescape(password) };
+  return password
+    ? configured({ ...at, env: { ...at.env, ...login } }, `credential.${origin}.helper`, HELPERS)
+    : configured(at, `credential.${origin}.username`, [unescape(username)]);
+}
+
+const NOBODY = { origin: "", username: "", password: "" };
+
+/** With values of a setting of git's for this one run, besides those that the environment has already. */
+function configured(at: GitAt, key: string, values: readonly string[]): GitAt {
+  const before = Number(at.env["GIT_CONFIG_COUNT"] ?? 0);
+  const settings = values.flatMap((value, n) => [
+    [`GIT_CONFIG_KEY_${before + n}`, key],
+    [`GIT_CONFIG_VALUE_${before + n}`, value],
+  ]);
+  const count = { GIT_CONFIG_COUNT: String(before + values.length) };
+  return { ...at, env: { ...at.env, ...Object.fromEntries(settings), ...count } };
 }
 
 async function git(args: readonly string[], at: GitAt & { readonly cwd?: string }): Promise<string> {

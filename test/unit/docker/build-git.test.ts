@@ -1,6 +1,9 @@
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, readdir, symlink } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { checkoutGit, resolveGit } from "../../../src/docker/build-git.js";
 import { contentOf, temporaryFolder, writeFiles } from "../../support/tmp.js";
@@ -86,5 +89,72 @@ describe("a working copy of a git repository", () => {
     expect(await copied("main", "inside")).to.deep.equal(["f"]);
     const message = await copied("main", "outside/etc").catch((error: Error) => error.message);
     expect(message).to.equal(`${url} has no folder "outside/etc"`);
+  });
+});
+
+describe("a git repository behind a password", () => {
+  const password = "p a%s:w@rd/";
+  let folder: string;
+  let url: string;
+  let server: Server;
+  /** Command lines of this machine's programs with the password in them, while the server was asked. */
+  const seen: string[] = [];
+  before(async () => {
+    folder = await temporaryFolder({ f: "1", ".git-credentials": "" });
+    const git = (...args: string[]): string =>
+      execFileSync("git", ["-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+        encoding: "utf8",
+      });
+    git("init", "-q", "-b", "main");
+    git("add", "f");
+    git("commit", "-qm", "one");
+    git("update-server-info");
+    const login = `Basic ${Buffer.from(`me@home:${password}`).toString("base64")}`;
+    server = createServer((request, response) => {
+      for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) seen.push(...leaking(pid));
+      const { pathname } = new URL(request.url ?? "", "http://x");
+      const path = join(folder, ".git", pathname.replace("/x.git", ""));
+      if (request.headers.authorization !== login)
+        response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
+      else if (existsSync(path)) response.end(readFileSync(path));
+      else response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `127.0.0.1:${(server.address() as AddressInfo).port}/x.git`;
+  });
+  after(() => void server.close());
+
+  const leaking = (pid: string): string[] => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      return [password, encodeURIComponent(password)].some((text) => line.includes(text)) ? [line] : [];
+    } catch {
+      return []; // It has ended.
+    }
+  };
+  const copied = async (login: string): Promise<string[]> => {
+    const env = { PATH: process.env["PATH"], HOME: folder, GIT_CONFIG_NOSYSTEM: "1" };
+    const at = { env, signal: new AbortController().signal };
+    const source = { kind: "git", url: `http://${login}@${url}`, ref: undefined, folder: undefined } as const;
+    const commit = await resolveGit(source, at);
+    return await readdir(await checkoutGit(source, commit, { ...at, cwd: await temporaryFolder() }));
+  };
+
+  it("is fetched with that of its address, which no command line shows", async () => {
+    await writeFiles(folder, {
+      ".gitconfig": `[credential]\nhelper = "!echo username=other; echo password=other; :"\n`,
+    });
+    expect(await copied(`me%40home:${encodeURIComponent(password)}`)).to.deep.equal(["f"]);
+    expect(seen).to.deep.equal([]);
+  });
+
+  it("is fetched with the user's own helper, where the address has only a name", async () => {
+    await writeFiles(folder, { ".gitconfig": `[credential]\nhelper = "!echo 'password=${password}'; :"\n` });
+    expect(await copied("me%40home")).to.deep.equal(["f"]);
+  });
+
+  it("says that the password is wrong", async () => {
+    const message = await copied("me%40home:wrong").catch((error: Error) => error.message);
+    expect(message).to.equal(`git ls-remote failed: fatal: Authentication failed for 'http://${url}/'`);
   });
 });
