@@ -1,4 +1,5 @@
 /** What BuildKit says of a build as it goes, from either of the two forms in which it comes. */
+import { jsonObject } from "./json-object.js";
 import { bytesOf, fieldsOf, numberOf, textOf, type Field } from "./protobuf.js";
 
 /** A step of the build: an instruction, a pull, the loading of the context. */
@@ -142,14 +143,8 @@ interface RawJson {
 
 /** Reads a line of `docker buildx build --progress=rawjson`; undefined for a line that is something else. */
 export function readRawJson(line: string): Trace | undefined {
-  let raw: RawJson;
-  try {
-    const parsed: unknown = JSON.parse(line);
-    if (typeof parsed !== "object" || parsed === null) return undefined;
-    raw = parsed;
-  } catch {
-    return undefined;
-  }
+  const raw: RawJson | undefined = jsonObject(line);
+  if (!raw) return undefined;
   return {
     vertexes: (raw.vertexes ?? []).map((vertex) => ({
       digest: vertex.digest ?? "",

@@ -1,5 +1,6 @@
 import type { Credentials } from "./auth-types.js";
 import { DockerError, reasonOf, systemCode } from "./errors.js";
+import { jsonObject } from "./json-object.js";
 import { runToEnd, type ProgramEnd } from "./system-program.js";
 
 export interface HelperAt {
@@ -44,15 +45,9 @@ function endOf(result: ProgramEnd): string {
 }
 
 function decode(stdout: string, from: { program: string; address: string }): Credentials | undefined {
-  let answer: HelperAnswer | null;
-  try {
-    answer = JSON.parse(stdout) as HelperAnswer | null;
-  } catch {
-    answer = null;
-  }
+  const answer: HelperAnswer | undefined = jsonObject(stdout);
   // Without the text: it may be the secret.
-  if (typeof answer !== "object" || answer === null)
-    throw failed(from.program, from.address, "its answer is not a JSON object");
+  if (!answer) throw failed(from.program, from.address, "its answer is not a JSON object");
   const { Username: username, Secret: secret } = answer;
   if (!secret) return undefined;
   const login =

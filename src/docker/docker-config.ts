@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { DockerError, fileReason, systemCode } from "./errors.js";
+import { jsonObject } from "./json-object.js";
 
 /** The docker CLI's config.json, as far as credentials and proxies go (https://docs.docker.com/reference/cli/docker/). */
 export interface DockerConfig {
@@ -51,12 +52,9 @@ export async function readDockerConfig(path: string): Promise<DockerConfig> {
       { cause: error },
     );
   }
-  try {
-    const config: unknown = JSON.parse(text);
-    if (typeof config === "object" && config !== null) return config;
-  } catch {
-    // Without the cause: a JSON error quotes the text, which is secret.
-  }
+  const config = jsonObject(text);
+  if (config) return config;
+  // Without a cause: an error of JSON quotes the text, which is secret.
   throw new DockerError({ code: "credentials/bad-config", message: `${path} is not a JSON object` });
 }
 

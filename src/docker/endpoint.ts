@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseUrl, type Endpoint, type ParsedUrl } from "./address.js";
 import { noContext, readContext } from "./contexts.js";
 import { DockerError } from "./errors.js";
+import { jsonObject } from "./json-object.js";
 import { noMachine, readMachine } from "./machine.js";
 import { readTls, type TlsMaterial } from "./tls.js";
 
@@ -136,9 +137,8 @@ async function fromMachine(name: string, asked: Asked): Promise<Endpoint> {
 function currentContext(at: Surroundings): string | undefined {
   try {
     const text = readFileSync(join(configFolder(at), "config.json"), "utf8");
-    const config: unknown = JSON.parse(text);
-    if (typeof config !== "object" || config === null || !("currentContext" in config)) return undefined;
-    return typeof config.currentContext === "string" ? config.currentContext : undefined;
+    const config: { readonly currentContext?: unknown } | undefined = jsonObject(text);
+    return typeof config?.currentContext === "string" ? config.currentContext : undefined;
   } catch {
     // No settings, or settings that only the credentials need: they complain there.
     return undefined;

@@ -1,3 +1,5 @@
+import { jsonObject } from "./json-object.js";
+
 /** What went wrong, in the form in which a user is told. The engine room turns an Error that has one into a Diagnostic. */
 export interface Problem {
   /** Stable, `room/what`: explained in docs/diagnostics.md. */
@@ -76,19 +78,17 @@ function apiCode(statusCode: number): string {
   return statusCode >= 500 ? "engine/failed" : "engine/refused";
 }
 
+interface ErrorAnswer {
+  readonly message?: unknown;
+  /** Podman puts into the answer what Docker puts into the stream. */
+  readonly errorDetail?: { readonly message?: unknown };
+}
+
 function apiMessage(body: string): string {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === "object" && parsed !== null) {
-      // Podman puts into the answer what Docker puts into the stream.
-      const { message, errorDetail } = parsed as { message?: unknown; errorDetail?: { message?: unknown } };
-      const said = message ?? errorDetail?.message;
-      if (typeof said === "string") return said.trim();
-    }
-  } catch {
-    // A proxy in front of the engine, or an engine older than the API: text as it is.
-  }
-  // The page of a proxy is for browsers.
+  const answer: ErrorAnswer | undefined = jsonObject(body);
+  const said = answer?.message ?? answer?.errorDetail?.message;
+  if (typeof said === "string") return said.trim();
+  // A proxy in front of the engine, or an engine older than the API: text as it is, but pages are for browsers.
   return body.trim().startsWith("<") ? "" : body.trim().slice(0, 2000);
 }
 

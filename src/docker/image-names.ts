@@ -1,5 +1,6 @@
 import { readTarFile, type ReadTarHow } from "./archive-file.js";
 import { DockerError } from "./errors.js";
+import { jsonObject } from "./json-object.js";
 import { familiarReference, parseReference, withDefaultTag } from "./reference.js";
 
 /** An entry of a `docker save` archive's manifest.json. */
@@ -40,13 +41,8 @@ async function readJson<T extends object>(
 ): Promise<T | undefined> {
   const text = await readTarFile(path, [name], how);
   if (!text) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text.toString());
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== "object" || value === null) throw broken(path);
+  const value = jsonObject(text.toString());
+  if (!value) throw broken(path);
   return value as T;
 }
 

@@ -7,6 +7,7 @@ import type { Dispatcher } from "undici";
 import type { Credentials } from "./auth-types.js";
 import type { Engine } from "./engine.js";
 import { DockerError, reasonOf } from "./errors.js";
+import { jsonObject } from "./json-object.js";
 import { parseReference, withDefaultTag, type Reference } from "./reference.js";
 import { deniedProblem, failedProblem } from "./registry-error.js";
 
@@ -209,16 +210,6 @@ async function tokenFrom(
   if (answer.statusCode !== 200) return undefined;
   const answered: TokenAnswer | undefined = jsonObject(text);
   return answered?.token ?? answered?.access_token;
-}
-
-/** An object in JSON; undefined for anything else that a proxy or a web server may say. */
-function jsonObject(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function failed({ reference, credentials }: RegistryQuestion, { status }: Answer): DockerError {
