@@ -46,11 +46,11 @@ export async function credentialsFor(
   const given = fromOptions(address, sources);
   if (given) return given;
   const fromEnv = environmentConfig(sources);
-  const entry = fromEnv && findAuth(fromEnv, host);
+  const entry = under(fromEnv?.auths, host);
   if (entry) return fromEntry(entry, address, "DOCKER_AUTH_CONFIG");
   const path = `${configFolder(sources)}/config.json`;
   const config = await readDockerConfig(path);
-  const stored = fromEntry(findAuth(config, host), address, path);
+  const stored = fromEntry(under(config.auths, host), address, path);
   return (await fromHelpers(host, config, sources)) ?? (await fromProvider(host, sources, stored)) ?? stored;
 }
 
@@ -77,11 +77,12 @@ export function registryConfig(all: readonly Credentials[]): string {
 function wireForm(credentials: Credentials | undefined): object {
   if (!credentials) return {};
   const { username, password, identityToken, registryToken, serverAddress: address } = credentials;
+  // What is undefined is not in the JSON.
   return {
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
-    ...(registryToken === undefined ? {} : { registrytoken: registryToken }),
+    username,
+    password,
+    identitytoken: identityToken,
+    registrytoken: registryToken,
     serveraddress: address,
   };
 }
@@ -128,9 +129,7 @@ async function fromHelpers(
   sources: CredentialSources,
 ): Promise<Credentials | undefined> {
   const address = serverAddress(host);
-  const helpers = config.credHelpers ?? {};
-  const own =
-    helpers[address] ?? helpers[host] ?? Object.entries(helpers).find(([key]) => sameHost(key, host))?.[1];
+  const own = under(config.credHelpers, host);
   const at: HelperAt = { env: sources.env, ...(sources.signal ? { signal: sources.signal } : {}) };
   const found = own ? await askHelper(own, address, at) : undefined;
   // A helper that is named for a host speaks for it alone, and an empty name is for the file; the store is asked for the others.
@@ -164,14 +163,11 @@ function fromEntry(entry: AuthEntry | undefined, address: string, origin: string
   return read && { ...read, serverAddress: address, origin };
 }
 
-function findAuth(config: DockerConfig, host: string): AuthEntry | undefined {
-  const auths = config.auths ?? {};
-  const exact = auths[serverAddress(host)] ?? auths[host];
-  return exact ?? Object.entries(auths).find(([key]) => sameHost(key, host))?.[1];
-}
-
-function sameHost(key: string, host: string): boolean {
-  return serverAddress(hostOf(key)) === serverAddress(host);
+/** What settings have for a registry: under its own key, or else under another spelling of it. */
+function under<T>(settings: Readonly<Record<string, T>> | undefined, host: string): T | undefined {
+  const address = serverAddress(host);
+  const all = Object.entries(settings ?? {});
+  return settings?.[address] ?? all.find(([key]) => serverAddress(hostOf(key)) === address)?.[1];
 }
 
 /** `https://host:5000/v1/` -> `host:5000` */

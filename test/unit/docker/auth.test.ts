@@ -7,6 +7,7 @@ import {
   knownRegistries,
   registryAuth,
   registryConfig,
+  serverAddress,
   type CredentialSources,
 } from "../../../src/docker/auth.js";
 import { DockerError } from "../../../src/docker/errors.js";
@@ -76,6 +77,12 @@ describe("registry credentials", () => {
       help: ["set password as well; or leave username away, and the logins of the docker CLI are used"],
       option: "username",
     });
+    expect(await refusal(credentialsFor("r", sources({ password: "s3cret" })))).to.deep.equal({
+      code: "credentials/incomplete",
+      message: "there is a password but no username",
+      help: ["set username as well; or leave password away, and the logins of the docker CLI are used"],
+      option: "password",
+    });
   });
 
   it("come from DOCKER_AUTH_CONFIG before the settings, for the hosts that it knows", async () => {
@@ -103,10 +110,27 @@ describe("registry credentials", () => {
     expect(await password({ auths, credsStore: "store", credHelpers: { other: "own" } })).to.equal("store");
     expect(await password({ auths, credsStore: "empty" })).to.equal("provided");
     await config({ auths, credsStore: "store", credHelpers: { r: "" } });
-    expect((await credentialsFor("r", sources()))?.password, "no helper of its own: the file").to.equal(
-      "file",
-    );
-    expect((await credentialsFor("r", sources()))?.password).to.equal("file");
+    expect(await credentialsFor("r", sources()), "no helper of its own: the file").to.deep.equal({
+      username: "u",
+      password: "file",
+      serverAddress: "r",
+      origin: join(home, ".docker/config.json"),
+    });
+  });
+
+  it("are the stored ones where the provider fails, which is said where there are none", async () => {
+    const failing = (error: Error) => sources({ provider: async () => await Promise.reject(error) });
+    const noMeans = new DockerError({ code: "ecr/failed", message: "no AWS credentials" });
+    expect(await refusal(credentialsFor("docker.io", failing(noMeans)))).to.equal(noMeans.problem);
+    await config({ auths: { [HUB]: { auth: basic("u:file") } } });
+    expect((await credentialsFor("docker.io", failing(noMeans)))?.password).to.equal("file");
+    const stopped = await credentialsFor("docker.io", failing(new Error("stopped"))).catch(String);
+    expect(stopped).to.equal("Error: stopped");
+    expect(await credentialsFor("docker.io", sources({ provider }))).to.deep.equal({
+      ...(await provider()),
+      serverAddress: HUB,
+      origin: "provider",
+    });
   });
 
   it("hand the server's address to the helper, on its standard input", async () => {
@@ -136,6 +160,28 @@ describe("registry credentials", () => {
     expect(hub?.username).to.equal("h");
     expect(hub?.serverAddress).to.equal(HUB);
     expect(await knownRegistries(sources())).to.deep.equal(["docker.io", "r.example"]);
+    for (const host of ["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"])
+      expect(serverAddress(host), host).to.equal(HUB);
+  });
+
+  it("find a registry's helper under any spelling of its key", async () => {
+    await helper("own", `printf '{"Username":"%s","Secret":"x"}' "$(cat)"`);
+    for (const [host, keys] of [
+      ["docker.io", [HUB, "docker.io", "index.docker.io"]],
+      ["r.example", ["r.example", "https://r.example/v2/"]],
+    ] as const)
+      for (const key of keys) {
+        await config({ credHelpers: { other: "none", [key]: "own" } });
+        expect((await credentialsFor(host, sources()))?.username, key).to.equal(serverAddress(host));
+      }
+    await config({ credHelpers: { "https://r.example": "none", "r.example": "own" } });
+    expect((await credentialsFor("r.example", sources()))?.username, "its own key first").to.equal("r.example");
+  });
+
+  it("may be asked for by a build for every host that is named anywhere", async () => {
+    await config({ auths: { file: {} }, credHelpers: { "https://helper/v1": "none" } });
+    const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { env: {} } }) };
+    expect(await knownRegistries(sources({ env }))).to.deep.equal(["env", "file", "helper"]);
   });
 
   it("are not waited for when a helper hangs, with whatever it has started", async () => {
@@ -156,6 +202,25 @@ describe("registry credentials", () => {
     await config({ credHelpers: { r: "gone" } });
     await helper("gone", "kill -9 $$");
     expect((await refusal(credentialsFor("r", sources()))).notes).to.deep.equal(["it was ended by SIGKILL"]);
+    await helper("gone", "exit 3");
+    expect((await refusal(credentialsFor("r", sources()))).notes).to.deep.equal(["exit code 3"]);
+  });
+
+  it("come from no program elsewhere than on the PATH, and are none without a secret", async () => {
+    await mkdir(join(home, "bin/docker-credential-x"));
+    await writeFile(join(home, "bin/elsewhere"), "#!/bin/sh\nprintf '{\"Username\":\"u\",\"Secret\":\"x\"}'");
+    await chmod(join(home, "bin/elsewhere"), 0o755);
+    for (const name of [`x/../elsewhere`, `${home}/bin/elsewhere`, "x y"]) {
+      await config({ credsStore: name });
+      expect((await refusal(credentialsFor("r", sources()))).notes, name).to.deep.equal([
+        "that is not the name of a helper",
+      ]);
+    }
+    await config({ credsStore: "own" });
+    await helper("own", `cat >/dev/null; echo '{"Username":"u","Secret":""}'`);
+    expect(await credentialsFor("r", sources())).to.equal(undefined);
+    await helper("own", `cat >/dev/null; echo '{"Secret":"x"}'`);
+    expect(await credentialsFor("r", sources())).to.include({ username: "", password: "x" });
   });
 
   it("name a helper that is missing or fails, and keep its answer to themselves", async () => {
@@ -210,6 +275,12 @@ describe("registry credentials", () => {
     const decoded: unknown = JSON.parse(Buffer.from(header, "base64url").toString());
     expect(decoded).to.deep.equal({ username: "??>>", password: "~~~~~", serveraddress: "r" });
     expect(registryAuth(undefined)).to.equal("e30=");
+    const tokens = { identityToken: "i", registryToken: "t", serverAddress: "r", origin: "file" };
+    expect(JSON.parse(Buffer.from(registryAuth(tokens), "base64url").toString())).to.deep.equal({
+      identitytoken: "i",
+      registrytoken: "t",
+      serveraddress: "r",
+    });
     expect(JSON.parse(Buffer.from(registryConfig([one]), "base64url").toString())).to.have.all.keys("r");
   });
 });
