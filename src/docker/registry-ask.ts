@@ -120,12 +120,11 @@ async function dispatcherFor(env: Engine["env"], insecure: boolean): Promise<Dis
 async function askBoth(asking: Asking, below: string, insecure: boolean): Promise<Answer> {
   try {
     return await ask(asking, `https://${below}`).catch(async (error: unknown) => {
-      if (!insecure || error instanceof DockerError) throw error;
+      if (!insecure) throw error;
       return await ask(asking, `http://${below}`);
     });
   } catch (error) {
     asking.signal?.throwIfAborted();
-    if (error instanceof DockerError) throw error;
     const message = `the registry ${asking.parsed.domain} cannot be reached: ${reasonOf(error)}`;
     throw new DockerError({ code: "registry/failed", message }, { cause: error });
   }
@@ -206,9 +205,7 @@ async function tokenFrom(
         body: new URLSearchParams({ ...wanted, ...form }).toString(),
       })
     : await request(url, { ...how, headers: basic ? { authorization: basic } : {} });
-  const text = await answer.body.text();
-  if (answer.statusCode !== 200) return undefined;
-  const answered: TokenAnswer | undefined = jsonObject(text);
+  const answered: TokenAnswer | undefined = jsonObject(await answer.body.text());
   return answered?.token ?? answered?.access_token;
 }
 
