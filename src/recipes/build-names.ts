@@ -37,8 +37,6 @@ export function referencesOf(names: Names): readonly [string, ...string[]] {
   return [first, ...others.filter((one, at) => one !== first && others.indexOf(one) === at)];
 }
 
-const HUB = /^(index\.)?docker\.io$/;
-
 /** `app` of the registry `host:5000` is `host:5000/app`; a name that has it already stays as it is. */
 function withRegistry(name: string, registry: string): string {
   const host = registry.replace(/^https?:\/\//, "").replace(/\/(v[12]\/?)?$/, "");
@@ -52,9 +50,8 @@ function withRegistry(name: string, registry: string): string {
       option: "registry",
     });
   }
-  const prefix = HUB.test(host) ? "" : `${host}/`;
-  parse(`${prefix}x`, "registry");
-  if (!hasRegistry(name)) return `${prefix}${name}`;
+  parse(`${host}/x`, "registry");
+  if (!hasRegistry(name)) return `${host}/${name}`;
   if (name.startsWith(`${host}/`)) return name;
   throw new RecipeError({
     code: "reference/invalid",

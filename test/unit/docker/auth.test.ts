@@ -175,7 +175,9 @@ describe("registry credentials", () => {
         expect((await credentialsFor(host, sources()))?.username, key).to.equal(serverAddress(host));
       }
     await config({ credHelpers: { "https://r.example": "none", "r.example": "own" } });
-    expect((await credentialsFor("r.example", sources()))?.username, "its own key first").to.equal("r.example");
+    expect((await credentialsFor("r.example", sources()))?.username, "its own key first").to.equal(
+      "r.example",
+    );
   });
 
   it("may be asked for by a build for every host that is named anywhere", async () => {
@@ -208,7 +210,7 @@ describe("registry credentials", () => {
 
   it("come from no program elsewhere than on the PATH, and are none without a secret", async () => {
     await mkdir(join(home, "bin/docker-credential-x"));
-    await writeFile(join(home, "bin/elsewhere"), "#!/bin/sh\nprintf '{\"Username\":\"u\",\"Secret\":\"x\"}'");
+    await writeFile(join(home, "bin/elsewhere"), '#!/bin/sh\nprintf \'{"Username":"u","Secret":"x"}\'');
     await chmod(join(home, "bin/elsewhere"), 0o755);
     for (const name of [`x/../elsewhere`, `${home}/bin/elsewhere`, "x y"]) {
       await config({ credsStore: name });

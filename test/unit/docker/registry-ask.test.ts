@@ -94,13 +94,10 @@ describe("a registry asked without an engine", () => {
     });
   };
   const ask = async (name: string, credentials?: Partial<Credentials>, insecure = ["127.0.0.1"]) =>
-    await askRegistry(
-      engine(insecure),
-      {
-        reference: `${host}/${name}`,
-        ...(credentials && { credentials: { serverAddress: host, origin: "options", ...credentials } }),
-      },
-    );
+    await askRegistry(engine(insecure), {
+      reference: `${host}/${name}`,
+      ...(credentials && { credentials: { serverAddress: host, origin: "options", ...credentials } }),
+    });
 
   it("says what is under a tag, and that there is nothing", async () => {
     expect(await ask("app:1")).to.deep.equal({ digest: DIGEST, mediaType: MEDIA_TYPE, configDigest: CONFIG });

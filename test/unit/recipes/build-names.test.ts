@@ -20,7 +20,11 @@ describe("referencesOf", () => {
       "r:5000/a/b:latest",
     ]);
     expect(referencesOf({ name: "r:5000/a", registry: "r:5000" })).to.deep.equal(["r:5000/a:latest"]);
-    expect(referencesOf({ name: "a", registry: "index.docker.io" })).to.deep.equal(["a:latest"]);
+    for (const hub of ["docker.io", "index.docker.io", "https://index.docker.io/v1/"])
+      expect(referencesOf({ name: "a", registry: hub }), hub).to.deep.equal(["a:latest"]);
+    for (const other of ["my.docker.io", "docker.io.example"])
+      expect(referencesOf({ name: "a", registry: other }), other).to.deep.equal([`${other}/a:latest`]);
+    expect(referencesOf({ name: "app", digests: true })).to.deep.equal(["app:latest"]);
   });
 
   it("blames the option that is wrong", async () => {
@@ -37,6 +41,14 @@ describe("referencesOf", () => {
     });
     const about = async (names: object) => await problem({ name: "app", ...names });
     expect(await about({ registry: "no host" })).to.include({ option: "registry" });
+    expect(await about({ registry: "ann" })).to.deep.equal({
+      code: "reference/invalid",
+      message: '"ann" is not a registry\'s host',
+      help: [
+        "a registry's host has a dot or a port, or is localhost; a user of Docker Hub goes before the name",
+      ],
+      option: "registry",
+    });
     expect(await about({ registry: "r.example/Team" })).to.include({ option: "registry" });
     expect(await about({ name: "App", registry: "r.example" })).to.include({ option: "name" });
     expect(await about({ name: "r:5/app", registry: "r.example" })).to.include({

@@ -5,29 +5,34 @@ import { expect } from "chai";
 import { checkSecrets, readSecrets } from "../../../src/recipes/build-secrets.js";
 import { buildOptions, type Secret } from "../../../src/recipes/build-options.js";
 import type { Context, Problem } from "../../../src/recipe.js";
-import { temporaryFolder } from "../../support/tmp.js";
+import { problemOf } from "../../support/problem.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const parsed = (text: string) => buildOptions.secrets.decode(text, { directory: "/", home: "/" });
 
 describe("secrets of a build", () => {
   let folder: string;
   let pipe: string;
-  let warned: string[];
+  let warned: Problem[];
+  let hidden: string[];
   beforeEach(async () => {
     folder = await temporaryFolder();
     warned = [];
+    hidden = [];
     pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
   });
-  const warn = ({ message }: Problem): number => warned.push(message);
+  const warn = (problem: Problem): number => warned.push(problem);
+  const hide = (text: string): number => hidden.push(text);
   const contextOf = (signal = new AbortController().signal): Context => {
-    const env = { TOKEN: "from the environment" };
+    const env = { TOKEN: "from the environment", s: "by its own name" };
     const buildout = { directory: folder };
-    return { env, home: folder, signal, buildout, warn, secret: () => undefined } as unknown as Context;
+    const home = join(folder, "home");
+    return { env, home, signal, buildout, warn, secret: hide } as unknown as Context;
   };
-  const read = async (secret: Omit<Secret, "id">, signal?: AbortSignal): Promise<string> => {
-    const values = await readSecrets(contextOf(signal), [{ id: "s", ...secret }]);
-    return Buffer.from(values.get("s") ?? []).toString();
+  const read = async (secret: Partial<Secret>, signal?: AbortSignal): Promise<string> => {
+    const [[, value] = []] = await readSecrets(contextOf(signal), [{ id: "s", ...secret }]);
+    return Buffer.from(value ?? []).toString();
   };
   const check = async (secret: Omit<Secret, "id">): Promise<string> =>
     await checkSecrets(contextOf(), [{ id: "s", ...secret }]).then(
@@ -41,8 +46,22 @@ describe("secrets of a build", () => {
     await writeFile(join(folder, "file"), "from a file\n");
     expect(await read({ file: "file" })).to.equal("from a file\n");
     expect(await read({ variable: "TOKEN" })).to.equal("from the environment");
+    expect(await read({})).to.equal("by its own name");
+    const there = { "home/h": "at home", named: "a file of that name" };
+    await writeFiles(folder, there);
+    expect(await read({ file: "~/h" })).to.equal("at home");
+    expect(await read({ id: "named" })).to.equal("a file of that name");
     const [said] = await Promise.all([read({ file: "pipe" }), writeFile(pipe, "x".repeat(100_000))]);
     expect(said).to.equal("x".repeat(100_000));
+  });
+
+  it("are shown by no log, neither whole nor line by line; short lines are, or nothing could be read", async () => {
+    await writeFile(join(folder, "file"), "  first \n\nabc\n      \nfour\n");
+    await read({ file: "file" });
+    expect(hidden).to.deep.equal(["first \n\nabc\n      \nfour", "first", "four"]);
+    hidden = [];
+    await check({ variable: "TOKEN" });
+    expect(hidden).to.include("from the environment");
   });
 
   it("are not waited for when the run is told to end and nobody writes to the pipe", async () => {
@@ -67,6 +86,8 @@ describe("secrets of a build", () => {
     expect(await failure({ file: "/dev/zero" })).to.equal(tooLong);
     await writeFile(join(folder, "file"), "x".repeat(512_001));
     expect(await failure({ file: "file" })).to.equal(tooLong);
+    await writeFile(join(folder, "file"), "x".repeat(512_000));
+    expect(await read({ file: "file" })).to.have.length(512_000);
   });
 
   it("say what is wrong with what they are to come from", async () => {
@@ -74,11 +95,25 @@ describe("secrets of a build", () => {
       `the secret "s" cannot be read: there is no file ${folder}/none`,
     );
     expect(await failure({ file: "." })).to.equal(`the secret "s" cannot be read: ${folder} is a folder`);
+    const endless = "x".repeat(300);
+    expect(await failure({ file: endless })).to.match(/^the secret "s" cannot be read: ENAMETOOLONG: /);
+    expect(await problemOf(async () => await read({ id: "none" }))).to.deep.equal({
+      code: "build/secret",
+      message: `the secret "none" cannot be read: there is no file ${folder}/none`,
+      option: "secrets",
+    });
   });
 
   it("are empty where their variable is not set, as with buildx and Compose, and said to be", async () => {
     expect(await read({ variable: "NOT_SET" })).to.equal("");
-    expect(warned).to.deep.equal(['the secret "s" is empty: the variable NOT_SET is not set']);
+    expect(warned).to.deep.equal([
+      {
+        code: "build/secret-empty",
+        message: 'the secret "s" is empty: the variable NOT_SET is not set',
+        help: ["set the variable, or leave the secret away"],
+        option: "secrets",
+      },
+    ]);
   });
 
   it("are written as buildx has them written", () => {
