@@ -1,21 +1,13 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type Dockerode from "dockerode";
 import type { Endpoint } from "./address.js";
+import { EngineClient } from "./client.js";
 import { resolveEndpoint, type EngineChoice, type Surroundings } from "./endpoint.js";
 import type { Engine, EngineInfo } from "./engine.js";
 import { DockerError, hasStatus } from "./errors.js";
 import { readEngineInfo } from "./info.js";
-import { EngineAgent } from "./transport.js";
+import type { EngineRequest } from "./request.js";
 import { unreachable } from "./unreachable.js";
-import {
-  readText,
-  requestArchive,
-  requestHijack,
-  requestJson,
-  requestStream,
-  type EngineRequest,
-  type Route,
-} from "./request.js";
 
 /** The newest API that this code was written against; the older of this and the engine's is spoken. */
 const NEWEST_API = "1.51";
@@ -33,31 +25,23 @@ export async function connect(
   patience = PATIENCE,
 ): Promise<Engine> {
   const endpoint = await resolveEndpoint(choice, surroundings);
-  const agent = new EngineAgent(endpoint.address, surroundings.env);
-  const route: Route = {
-    agent,
-    prefix: endpoint.prefix,
-    unreachable: (error) => unreachable(endpoint, error),
-    ...(endpoint.address.kind === "unix" ? { socketPath: endpoint.address.path } : {}),
-  };
+  const client = new EngineClient(endpoint, surroundings.env);
   const late = AbortSignal.timeout(patience);
   const { signal = late } = surroundings;
   try {
-    const pong = await requestStream(route, { path: "/_ping", signal: AbortSignal.any([signal, late]) });
-    // To its end, so that the connection is there for the next request.
-    const said = await readText(pong);
-    if (!isEngine(pong, said)) throw noEngine(endpoint);
-    return engineAt(endpoint, { agent, route, pong, env: surroundings.env });
+    const pong = await client.ping(AbortSignal.any([signal, late]));
+    if (!isEngine(pong)) throw noEngine(endpoint);
+    return engineAt(endpoint, { client, pong: pong.headers, env: surroundings.env });
   } catch (error) {
-    agent.destroy();
+    await client.close();
     if (hasStatus(error, 404)) throw noEngine(endpoint);
     throw late.aborted && !surroundings.signal?.aborted ? unreachable(endpoint, late.reason) : error;
   }
 }
 
 /** A web server may have an answer to everything. */
-function isEngine(pong: IncomingMessage, said: string): boolean {
-  return said.trim() === "OK" || header(pong, "api-version") !== undefined;
+function isEngine({ headers, text }: { headers: IncomingHttpHeaders; text: string }): boolean {
+  return text.trim() === "OK" || header(headers, "api-version") !== undefined;
 }
 
 function noEngine(endpoint: Endpoint): Error {
@@ -65,17 +49,16 @@ function noEngine(endpoint: Endpoint): Error {
 }
 
 interface Agreed {
-  readonly agent: EngineAgent;
-  readonly route: Route;
-  /** The answer to `/_ping`: its headers say what the engine can do. */
-  readonly pong: IncomingMessage;
+  readonly client: EngineClient;
+  /** Of the answer to `/_ping`: they say what the engine can do. */
+  readonly pong: IncomingHttpHeaders;
   readonly env: Surroundings["env"];
 }
 
 function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
-  const { agent, pong } = agreed;
+  const { client, pong } = agreed;
   const apiVersion = olderApi(header(pong, "api-version"), olderApi(wantedApi(agreed.env)));
-  const route = { ...agreed.route, prefix: `${endpoint.prefix}/v${apiVersion}` };
+  client.speak(apiVersion);
   let docker: Promise<Dockerode> | undefined;
   let info: Promise<EngineInfo> | undefined;
   const engine: Engine = {
@@ -86,10 +69,10 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
     libpod: header(pong, "libpod-api-version") !== undefined,
     key: endpoint.url,
     env: agreed.env,
-    request: async <T>(request: EngineRequest) => (await requestJson(route, request)) as T,
-    stream: async (request) => await requestStream(route, request),
-    archive: async (request) => await requestArchive(route, request),
-    hijack: async (request) => await requestHijack(route, request),
+    request: async <T>(request: EngineRequest) => (await client.json(request)) as T,
+    stream: async (request) => await client.stream(request),
+    archive: async (request) => await client.archive(request),
+    hijack: async (request) => await client.hijack(request),
     dockerode: async () =>
       await (docker ??= import("./dockerode.js").then(({ dockerodeOver }) => dockerodeOver(engine))),
     info: async () => {
@@ -98,16 +81,13 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
       info.catch(() => (info = undefined));
       return await info;
     },
-    close: async () => {
-      agent.destroy();
-      await Promise.resolve();
-    },
+    close: async () => await client.close(),
   };
   return engine;
 }
 
-function header(answer: IncomingMessage, name: string): string | undefined {
-  const value = answer.headers[name];
+function header(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 

@@ -98,6 +98,9 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The `code` of the failure where what answers does not speak HTTP, as Node's own client has several. */
+export const NOT_HTTP = "NOT_HTTP";
+
 /** The `code` of a system error (`ENOENT`, `ECONNREFUSED`), where it has one. */
 export function systemCode(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors[0]);

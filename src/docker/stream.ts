@@ -70,7 +70,8 @@ function throwInStream(value: unknown): void {
   );
 }
 
-function cutOff(why: string, cause?: unknown): DockerError {
+/** The error for an answer of which the end is missing. */
+export function cutOff(why: string, cause?: unknown): DockerError {
   return new DockerError(
     { code: "engine/cut-off", message: "the engine's answer was cut off", notes: [why] },
     { cause },

@@ -1,5 +1,5 @@
 import { blame, type Endpoint } from "./address.js";
-import { DockerError, reasonOf, systemCode } from "./errors.js";
+import { DockerError, NOT_HTTP, reasonOf, systemCode } from "./errors.js";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such socket",
@@ -54,5 +54,7 @@ function tlsReason(error: unknown, code: string): string | undefined {
   if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
     return "the TLS handshake failed: is it a TLS port, and does it take this client certificate?";
   }
-  return code.startsWith("HPE_") ? "the answer is not HTTP: does the engine want TLS there?" : undefined;
+  return code.startsWith("HPE_") || code === NOT_HTTP
+    ? "the answer is not HTTP: does the engine want TLS there?"
+    : undefined;
 }

@@ -7,8 +7,9 @@ import { temporaryFolder } from "./tmp.js";
 
 /** Something that listens on a socket of its own for the length of a test. */
 export interface Listening {
-  /** `unix:///…` */
+  /** `unix:///…` or `tcp://127.0.0.1:…` */
   readonly url: string;
+  /** Of its socket. */
   readonly path: string;
   close(): Promise<void>;
 }
@@ -30,11 +31,18 @@ export async function fakeEngine(
 }
 
 /** A server of bytes, for what an HTTP server would not do. */
-export async function fakeSocket(handler: (socket: net.Socket) => void): Promise<Listening> {
-  return await listen(net.createServer({ allowHalfOpen: true }, handler));
+export async function fakeSocket(
+  handler: (socket: net.Socket) => void,
+  kind: "unix" | "tcp" = "unix",
+): Promise<Listening> {
+  const server = net.createServer({ allowHalfOpen: true }, handler);
+  if (kind === "unix") return await listen(server);
+  const listening = await listen(server, 0);
+  return { ...listening, url: `tcp://127.0.0.1:${(server.address() as net.AddressInfo).port}` };
 }
 
-async function listen(server: net.Server): Promise<Listening> {
+/** @param at a port of 127.0.0.1, or its socket */
+async function listen(server: net.Server, at?: number): Promise<Listening> {
   const path = join(await temporaryFolder(), "engine.sock");
   const sockets = new Set<net.Socket>();
   server.on("connection", (socket: net.Socket) => {
@@ -42,7 +50,9 @@ async function listen(server: net.Server): Promise<Listening> {
     socket.on("error", () => undefined);
     socket.on("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
+  await new Promise<void>((resolve) =>
+    server.listen(at === undefined ? { path } : { host: "127.0.0.1", port: at }, resolve),
+  );
   return {
     url: `unix://${path}`,
     path,

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { setImmediate as turn } from "node:timers/promises";
@@ -91,7 +92,7 @@ describe("requests to an engine", () => {
   it("prefer the engine's refusal to the broken pipe, when it comes in the middle of an upload", async () => {
     const answer = "HTTP/1.1 500 Oops\r\nContent-Length: 27\r\nConnection: close\r\n\r\n";
     const server = await fakeSocket((socket) => {
-      socket.once("data", () => socket.write(PONG, () => socket.once("data", refuse)));
+      socket.once("data", (head) => (head.includes("/_ping") ? socket.end(PONG) : refuse()));
       const refuse = (): void => {
         socket.pause();
         socket.end(`${answer}{"message":"no space left"}`);
@@ -108,7 +109,7 @@ describe("requests to an engine", () => {
     const answer =
       'HTTP/1.1 500 Oops\r\nContent-Length: 27\r\nConnection: close\r\n\r\n{"message":"no space left"}';
     const server = await fakeSocket((socket) => {
-      socket.once("data", () => socket.write(PONG, () => socket.once("data", refuse)));
+      socket.once("data", (head) => (head.includes("/_ping") ? socket.end(PONG) : refuse()));
       const refuse = (): void => void socket.write(answer, () => socket.destroy());
     });
     const error = await failure(
@@ -153,7 +154,7 @@ describe("requests to an engine", () => {
         socket.write(PONG);
         socket.once("data", () => socket.destroy());
       });
-    });
+    }, "tcp");
     const found = await use(server);
     // On its new connection the second attempt is what this server takes for a ping.
     expect(await found.request({ path: "/a" })).to.equal("OK");
@@ -206,6 +207,73 @@ describe("requests to an engine", () => {
     });
     const error = await failure((await use(server)).request({ path: "/x" }));
     expect(error.problem.code).to.equal("engine/cut-off");
+  });
+
+  it("for what a local engine has ask by HTTP/1.0, whose answer ends with its length or with the connection", async () => {
+    const answers: Readonly<Record<string, string>> = {
+      _ping: PONG,
+      length: "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n[1]",
+      short: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1]",
+      nothing: "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+      open: "HTTP/1.0 200 OK\r\n\r\n[2]",
+      cut: "HTTP/1.0 200 OK\r\n\r\n[2",
+      refused: 'HTTP/1.0 409 Conflict\r\n\r\n{"message":"in use"}',
+      strange: "SSH-2.0-OpenSSH_9.2\r\n",
+    };
+    const server = await fakeSocket((socket) => {
+      socket.once("data", (head) => {
+        const name = /\/(\w+) HTTP\/1.0\r\n/.exec(head.toString())?.[1] ?? "";
+        socket.write(answers[name] ?? "");
+        // What says its length, or is nonsense, is not waited for.
+        if (!["_ping", "length", "nothing", "strange"].includes(name)) socket.end();
+      });
+    });
+    const found = await use(server);
+    expect(await found.request({ path: "/length" })).to.deep.equal([1]);
+    expect(await found.request({ path: "/nothing" })).to.equal(undefined);
+    expect(await found.request({ path: "/open" })).to.deep.equal([2]);
+    for (const path of ["/short", "/cut"])
+      expect((await failure(found.request({ path }))).problem.code, path).to.equal("engine/cut-off");
+    expect(await failure(found.request({ path: "/refused" }))).to.include({
+      statusCode: 409,
+      message: "in use",
+    });
+    expect((await failure(found.request({ path: "/strange" }))).problem.notes).to.deep.equal([
+      "the answer is not HTTP: does the engine want TLS there?",
+    ]);
+    const odd: unknown = await found.request({ path: "/a\r\nX: y" }).catch((thrown: unknown) => thrown);
+    expect(odd).to.have.property("code", "ERR_UNESCAPED_CHARACTERS");
+  });
+
+  it("ask by HTTP/1.1 where something before the engine knows nothing else", async () => {
+    const server = await fakeEngine((request, response) => {
+      if (request.httpVersion === "1.1") response.end('"by 1.1"');
+      else if (request.url?.endsWith("/upgrade")) response.writeHead(426).end();
+      else if (request.url?.endsWith("/version")) response.writeHead(505).end();
+      else response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n");
+    });
+    const found = await use(server);
+    for (const path of ["/upgrade", "/version", "/chunked"])
+      expect(await found.request({ path }), path).to.equal("by 1.1");
+  });
+
+  it("end with the engine's connection, whoever asked", async () => {
+    const asked = new EventEmitter();
+    const found = await use(await fakeEngine(() => void asked.emit("asked")));
+    const waiting = failure(found.request({ path: "/never" }));
+    await once(asked, "asked");
+    await found.close();
+    expect((await waiting).problem.code).to.equal("engine/unreachable");
+  });
+
+  it("tell what becomes of a body before it can be sent", async () => {
+    const found = await use(await fakeEngine((_request, response) => response.end()));
+    const broken = new Readable({ read: () => undefined });
+    const sending = found
+      .request({ method: "PUT", path: "/x", body: broken })
+      .catch((thrown: unknown) => thrown);
+    broken.destroy(new RangeError("no such file"));
+    expect(await sending).to.have.property("message", "no such file");
   });
 
   it("for an archive ask by HTTP/1.0, so that it comes as it is", async () => {

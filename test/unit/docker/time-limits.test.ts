@@ -63,7 +63,7 @@ describe("time limits", () => {
       expect(await answer).to.deep.equal({ StatusCode: 3 });
       expect(await body).to.equal("one two");
       expect(await raw).to.equal("bytes");
-      expect(asked).to.have.lengthOf(4);
+      expect(asked).to.have.lengthOf(3);
       expect(deadlines, "what limits the first question alone").to.have.lengthOf(1);
     } finally {
       await engine.close();

@@ -1,0 +1,102 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { Readable, type Duplex } from "node:stream";
+import type { Endpoint } from "./address.js";
+import { askPlainly, wholeText, type PlainAnswer } from "./plain-request.js";
+import { readText, refusal, type EngineRequest, type Route } from "./request.js";
+import { cutOff, prematureEnd } from "./stream.js";
+import { unreachable } from "./unreachable.js";
+
+/** What is asked of one engine, by the shortest way that there is. */
+export class EngineClient {
+  readonly #endpoint: Endpoint;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  #route: Route;
+  /** Connections that are not the agent's. */
+  readonly #plain = new Set<Readable>();
+  #http: Promise<NodeClient> | undefined;
+
+  constructor(endpoint: Endpoint, env: Readonly<Record<string, string | undefined>>) {
+    this.#endpoint = endpoint;
+    this.#env = env;
+    this.#route = { prefix: endpoint.prefix, unreachable: (error) => unreachable(endpoint, error) };
+  }
+
+  /** What it says to `/_ping`, to its end, so that a connection that is kept is there for the next request. */
+  async ping(signal: AbortSignal): Promise<{ readonly headers: IncomingHttpHeaders; readonly text: string }> {
+    const request: EngineRequest = { path: "/_ping", signal };
+    const plain = await this.#plainly(request);
+    if (plain) return { headers: plain.headers, text: await wholeText(plain) };
+    const answer = await this.stream(request);
+    return { headers: answer.headers, text: await readText(answer) };
+  }
+
+  /** @param version that is spoken from now on */
+  speak(version: string): void {
+    this.#route = { ...this.#route, prefix: `${this.#endpoint.prefix}/v${version}` };
+  }
+
+  /** The JSON answer; undefined where the answer is empty. Everything is read before this resolves. */
+  async json(request: EngineRequest): Promise<unknown> {
+    const plain = await this.#plainly(request);
+    const reading = plain ? wholeText(plain) : readText(await this.stream(request));
+    const text = await reading.catch((error: unknown) => {
+      throw prematureEnd(error);
+    });
+    if (text.trim() === "") return undefined;
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      // HTTP/1.0 ends an answer as it ends where the engine does: by closing the connection.
+      if (plain && plain.headers["content-length"] === undefined) throw cutOff("its JSON has no end");
+      return text;
+    }
+  }
+
+  /** An archive; from an engine on this machine it comes without HTTP's chunks. */
+  async archive(request: EngineRequest): Promise<Readable> {
+    return (await this.#plainly(request))?.body ?? (await this.stream(request));
+  }
+
+  /** The answer as a stream, once its status says yes. The caller reads it to the end or destroys it. */
+  async stream(request: EngineRequest): Promise<IncomingMessage> {
+    // What happens to the body until it is sent is told by then.
+    if (request.body instanceof Readable) request.body.on("error", () => undefined);
+    const { agent, requestStream } = await this.#client();
+    return await requestStream({ ...this.#route, agent }, request);
+  }
+
+  /** The raw connection after `101 Switching Protocols`: what is written goes to the process there, `end()` half-closes. */
+  async hijack(request: EngineRequest): Promise<Duplex> {
+    const { agent, requestHijack } = await this.#client();
+    return await requestHijack({ ...this.#route, agent }, request);
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    for (const connection of this.#plain) connection.destroy();
+    (await this.#http)?.agent.destroy();
+  }
+
+  /** @returns undefined for what takes Node's HTTP client */
+  async #plainly(request: EngineRequest): Promise<PlainAnswer | undefined> {
+    const { address } = this.#endpoint;
+    const { method = "GET", headers } = request;
+    if (address.kind !== "unix" || method !== "GET" || headers) return undefined;
+    const answer = await askPlainly(this.#route, { socket: address.path, open: this.#plain }, request);
+    if (!answer || (answer.status >= 200 && answer.status < 300)) return answer;
+    throw refusal(request, answer.status, await wholeText(answer).catch(() => ""));
+  }
+
+  /** Loaded by the first request that needs it. */
+  async #client(): Promise<NodeClient> {
+    this.#http ??= nodeClient(this.#endpoint, this.#env);
+    return await this.#http;
+  }
+}
+
+async function nodeClient({ address }: Endpoint, env: Readonly<Record<string, string | undefined>>) {
+  const { EngineAgent, requestHijack, requestStream } = await import("./http-request.js");
+  return { agent: new EngineAgent(address, env), requestHijack, requestStream };
+}
+
+type NodeClient = Awaited<ReturnType<typeof nodeClient>>;
