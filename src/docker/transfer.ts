@@ -4,15 +4,9 @@ import { registryAuth } from "./auth.js";
 import type { Listener } from "./build-report.js";
 import type { Engine } from "./engine.js";
 import { DockerError, hasStatus, isUnknownCall } from "./errors.js";
-import { encodePath, inspectImage, repoDigest } from "./image.js";
+import { encodePath } from "./image.js";
 import { platformObject } from "./image-platform.js";
-import {
-  familiarName,
-  familiarReference,
-  formatReference,
-  parseReference,
-  withDefaultTag,
-} from "./reference.js";
+import { familiarName, formatReference, parseReference, withDefaultTag } from "./reference.js";
 import { askRegistry, type RemoteDescriptor } from "./registry-ask.js";
 import { registryError } from "./registry-error.js";
 import type { EngineRequest } from "./request.js";
@@ -30,17 +24,13 @@ export interface Transfer {
 }
 
 /** Pulls an image, layer by layer reported.
- *  @returns the digest that the registry knows it by, where the engine tells
  *  @throws DockerError `registry/missing`, `registry/denied`, … */
-export async function pullImage(engine: Engine, pull: Transfer): Promise<string | undefined> {
+export async function pullImage(engine: Engine, pull: Transfer): Promise<void> {
   const reference = withDefaultTag(parseReference(pull.reference));
   const { tag, digest } = reference;
   // With a digest, the tag only names.
   const query = { fromImage: familiarName(reference), tag: digest ?? tag, platform: pull.platform };
   await transfer(engine, pull, { method: "POST", path: "/images/create", query });
-  const name = familiarReference(reference);
-  const found = await inspectImage(engine, name, pull.signal);
-  return digest ?? (found && repoDigest(found, name));
 }
 
 /** Pushes an image that the engine has under this very name; of several platforms' under it, all or that for one.

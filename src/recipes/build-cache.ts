@@ -14,6 +14,7 @@ import {
   openEcr,
   parseReference,
   pullImage,
+  repoDigest,
   remoteImage,
   tagImage,
   type Credentials,
@@ -150,16 +151,11 @@ async function take(context: Installing, cached: CachedBuild, plan: CachePlan): 
   try {
     await context.created(name);
     const credentials = await login(context, reference);
-    const digest = await pullImage(engine, {
-      reference,
-      credentials,
-      listener: context,
-      signal: context.signal,
-    });
+    await pullImage(engine, { reference, credentials, listener: context, signal: context.signal });
     for (const one of references) await tagImage(engine, reference, one, context.signal);
     const image = await inspectImage(engine, reference, context.signal);
     if (await dropName(engine, reference)) await context.removed(name);
-    return { id: image?.Id ?? "", digest, fetched: true };
+    return { id: image?.Id ?? "", digest: image && repoDigest(image, reference), fetched: true };
   } catch (error) {
     if (!isMissing(error)) throw error;
     await context.removed(name);
