@@ -80,8 +80,7 @@ export class EngineClient {
   /** @returns undefined for what takes Node's HTTP client */
   async #plainly(request: EngineRequest): Promise<PlainAnswer | undefined> {
     const { address } = this.#endpoint;
-    const { method = "GET", headers } = request;
-    if (address.kind !== "unix" || method !== "GET" || headers) return undefined;
+    if (address.kind !== "unix" || (request.method ?? "GET") !== "GET") return undefined;
     const answer = await askPlainly(this.#route, { socket: address.path, open: this.#plain }, request);
     if (!answer || (answer.status >= 200 && answer.status < 300)) return answer;
     throw refusal(request, answer.status, await wholeText(answer).catch(() => ""));

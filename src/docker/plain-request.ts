@@ -40,16 +40,15 @@ export async function askPlainly(
 ): Promise<PlainAnswer | undefined> {
   const { signal } = request;
   signal?.throwIfAborted();
-  const target = targetOf(route, request);
-  // Node's client complains of those.
-  if (!/^[!-~]+$/.test(target)) return undefined;
+  const asked = headFor(route, request);
+  if (asked === undefined) return undefined;
   const body = net.connect(local.socket);
   local.open.add(body);
   body.once("close", () => local.open.delete(body));
   // A failure while nobody reads is found by who reads next.
   body.on("error", () => undefined);
   if (signal) endWith(body, signal);
-  body.write(`GET ${target} HTTP/1.0\r\nHost: docker\r\nUser-Agent: tsbuildout\r\n\r\n`);
+  body.write(asked);
   const head = await headOf(body).catch((error: unknown) => {
     body.destroy();
     throw failure(route, request, error);
@@ -60,6 +59,19 @@ export async function askPlainly(
   if (!headers["transfer-encoding"] && !TOO_OLD.has(status)) return { status, headers, body };
   body.destroy();
   return undefined;
+}
+
+/** @returns undefined where something in it is not for a head: Node's client complains of that */
+function headFor(route: Route, request: EngineRequest): string | undefined {
+  const target = targetOf(route, request);
+  const headers: NonNullable<EngineRequest["headers"]> = {
+    Host: "docker",
+    "User-Agent": "tsbuildout",
+    ...request.headers,
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`);
+  if (![target, ...lines].every((text) => /^[ -~]+$/.test(text)) || target.includes(" ")) return undefined;
+  return [`GET ${target} HTTP/1.0`, ...lines, "", ""].join("\r\n");
 }
 
 /**

@@ -9,6 +9,7 @@ import { connect, olderApi } from "../../../src/docker/connect.js";
 import type { Engine } from "../../../src/docker/engine.js";
 import { DockerError } from "../../../src/docker/errors.js";
 import { outputs } from "../../../src/docker/stream.js";
+import type { EngineRequest } from "../../../src/docker/request.js";
 import { connectTo, fakeEngine, fakeSocket, type Listening } from "../../support/listening.js";
 
 async function failure(work: Promise<unknown>): Promise<DockerError> {
@@ -241,8 +242,13 @@ describe("requests to an engine", () => {
     expect((await failure(found.request({ path: "/strange" }))).problem.notes).to.deep.equal([
       "the answer is not HTTP: does the engine want TLS there?",
     ]);
-    const odd: unknown = await found.request({ path: "/a\r\nX: y" }).catch((thrown: unknown) => thrown);
-    expect(odd).to.have.property("code", "ERR_UNESCAPED_CHARACTERS");
+    const odd = async (request: EngineRequest): Promise<unknown> =>
+      await found.request(request).catch((thrown: unknown) => thrown);
+    expect(await odd({ path: "/a\r\nX: y" })).to.have.property("code", "ERR_UNESCAPED_CHARACTERS");
+    expect(await odd({ path: "/a", headers: { a: "b\r\nX: y" } })).to.have.property(
+      "code",
+      "ERR_INVALID_CHAR",
+    );
   });
 
   it("ask by HTTP/1.1 where something before the engine knows nothing else", async () => {
