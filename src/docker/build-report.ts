@@ -105,6 +105,11 @@ export class BuildReport {
     });
   }
 
+  /** Whether any step is known: what was refused before is not the Dockerfile's fault. */
+  get begun(): boolean {
+    return this.#steps.size > 0;
+  }
+
   /** The failure of a build, with the step that failed, its last lines and its place in the Dockerfile. */
   failure(cause: unknown, dockerfile: { readonly name: string; readonly content: Dockerfile }): DockerError {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -114,17 +119,19 @@ export class BuildReport {
     const step = instruction || !failed?.name.startsWith("Step ") ? failed : undefined;
     const place = step ? instruction : misread(dockerfile.content, reason);
     const notes = place ? [`${dockerfile.name}:${place.line}: ${oneLine(place.keyword, place.rest)}`] : [];
-    if (!step)
+    if (!step) {
+      const help = cause instanceof DockerError ? (cause.problem.help ?? []) : [];
       return new DockerError(
-        { code: "build/failed", message: `the build failed: ${withoutPrefix(reason)}`, notes },
+        { code: "build/failed", message: `the build failed: ${withoutPrefix(reason)}`, notes, help },
         { cause },
       );
+    }
     const last = [...step.last, ...(step.open ? [step.open] : [])].slice(-KEPT);
     return new DockerError(
       {
         code: "build/failed",
-        message: `the build failed at ${shortened(step.name)}: ${withoutCommand(step.error || reason)}`,
-        ...(SYNTAX.test(step.name) && { help: [NO_SYNTAX] }),
+        message: `the build failed at ${shortened(step.name)}: ${withoutCommand(withoutPrefix(step.error || reason))}`,
+        ...(SYNTAX.test(step.name) && dockerfile.content.syntax && { help: [NO_SYNTAX] }),
         notes: [
           ...notes,
           ...(last.length > 0 ? [`its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`] : []),

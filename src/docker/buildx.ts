@@ -80,14 +80,16 @@ async function runBuildx(args: readonly string[], run: BuildxRun): Promise<void>
   const result = await child;
   run.signal.throwIfAborted();
   if (!result.failed) return;
-  const said = other.filter((line) => /^(ERROR|error)\b/.test(line)).at(-1) ?? other.at(-1);
+  // What follows the error is what can be done about it.
+  const at = other.findLastIndex((line) => /^(ERROR|error)\b/.test(line));
+  const said = other.at(at);
   const reason =
     said?.replace(/^(ERROR|error):\s*(failed to (build|solve): )*/, "") ??
     reasonOf(result.cause ?? `exit code ${result.exitCode ?? "unknown"}`);
   throw new DockerError({
     code: "build/failed",
     message: reason,
-    ...(other.length > 1 ? { notes: other.slice(-10) } : {}),
+    help: at < 0 ? [] : other.slice(at + 1),
   });
 }
 

@@ -70,17 +70,19 @@ export async function performBuild(context: Install, building: Building): Promis
     context.signal.throwIfAborted();
     if (isOfTheFiles(error)) throw blame(error, "source");
     if (!isOfTheBuild(error)) throw error;
-    throw blameFor(report.failure(error, files.dockerfile), context);
+    throw blameFor(context, report.failure(error, files.dockerfile), report);
   }
 }
 
-/** What failed at a line of the Dockerfile is the Dockerfile's fault; else an option's whose value the builder speaks of. */
-function blameFor(failure: DockerError, context: Install): Error {
+/**
+ * What failed at a line of the Dockerfile is the Dockerfile's fault; else an option's whose value the builder speaks of. What
+ * was refused before anything began is one that only buildx knows, and the builder that it is to use does not.
+ */
+function blameFor(context: Install, failure: DockerError, { begun }: BuildReport): Error {
   const place = context.options["dockerfile-inline"] === undefined ? "source" : "dockerfile-inline";
-  return blame(
-    failure,
-    failure.problem.notes?.length ? place : (spokenOf(failure.message, context) ?? place),
-  );
+  if (failure.problem.notes?.length) return blame(failure, place);
+  const [unknown] = begun ? [] : needsOf(context.options).buildx;
+  return blame(failure, spokenOf(failure.message, context) ?? unknown ?? place);
 }
 
 /** Whether a file or an archive could not be read, or changed meanwhile. */

@@ -333,14 +333,25 @@ describe("docker.build: every option", () => {
       expect(await read("/data")).to.equal("of the other, changed");
     });
 
-    const said = async (option: string): Promise<string> =>
-      await failing(await withBuildx(["source = src", option], ["FROM scratch", "COPY data /data"]));
+    const asking = async (option: string): Promise<TestBuildout> =>
+      await withBuildx(["source = src", option], ["FROM scratch", "COPY data /data"]);
+    const said = async (option: string): Promise<string> => await failing(await asking(option));
 
-    it("provenance, sbom and several platforms: said where the engine has no place for them", async () => {
-      for (const option of ["provenance = mode=max", "sbom = true"])
-        expect(await said(option)).to.match(
-          /^build\/failed: the build failed: Attestation is not supported for the docker driver/,
-        );
+    it("provenance, sbom, cache-to and several platforms: said where the engine has no place for them", async () => {
+      for (const [option, what] of [
+        ["provenance = mode=max", "Attestation"],
+        ["sbom = true", "Attestation"],
+        ["cache-to = type=local,dest=out", "Cache export"],
+      ] as const) {
+        const refused = await asking(option);
+        expect(await failing(refused))
+          .to.match(
+            new RegExp(`^build/failed: the build failed: ${what} is not supported for the docker driver`),
+          )
+          .and.to.contain("help: Switch to a different driver, or turn on the containerd image store");
+        const text = refused.events.flatMap((event) => (event.type === "diagnostic" ? [event.text] : []));
+        expect(text.join(""), "where it is asked for").to.contain(` | ${option}`);
+      }
       expect(await said("platform = linux/amd64 linux/arm64")).to.equal(
         "build/platforms: platform: this engine can hold an image of one platform only\nhelp: give one platform; set output = type=registry,name=…,push=true; or turn on the engine's containerd image store",
       );

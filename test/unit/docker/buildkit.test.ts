@@ -214,6 +214,9 @@ describe("BuildReport", () => {
           `${before}failed to calculate checksum of ref 1::2: "/nope": not found`,
         ),
       ).to.equal('the build failed at [2/2] COPY nope /x: "/nope": not found');
+    expect(failing("exporting to client directory", "rpc error: code = Unknown desc = no room")).to.equal(
+      "the build failed at exporting to client directory: no room",
+    );
     const long = failing(`[2/2] RUN echo ${"x".repeat(1000)}`, "exit code: 1");
     expect(long).to.match(/^the build failed at \[2\/2\] RUN echo x+\.\.\.: exit code 1$/);
     expect(long.length).to.be.lessThan(250);
@@ -254,10 +257,10 @@ describe("BuildReport", () => {
     report.trace(
       decodeTrace(message(failed("a", "resolve image config for r.example/x:1", "connection refused"))),
     );
-    const content = parseDockerfile("# syntax=r.example/x:1\nFROM x\n");
-    expect(
-      report.failure(new Error("failed to solve"), { name: "Dockerfile", content }).problem,
-    ).to.deep.equal({
+    const failure = (text: string): object =>
+      report.failure(new Error("failed to solve"), { name: "Dockerfile", content: parseDockerfile(text) })
+        .problem;
+    expect(failure("# syntax=r.example/x:1\nFROM x\n")).to.deep.equal({
       code: "build/failed",
       message: "the build failed at resolve image config for r.example/x:1: connection refused",
       help: [
@@ -265,6 +268,7 @@ describe("BuildReport", () => {
       ],
       notes: [],
     });
+    expect(failure("FROM x\n"), "the scanner of an SBOM").not.to.have.property("help");
   });
 
   it("does not blame a step that the classic builder has added for a label", () => {
@@ -275,7 +279,12 @@ describe("BuildReport", () => {
         name: "Dockerfile",
         content: parseDockerfile(dockerfile),
       }).problem;
-    const problem = { code: "build/failed", message: "the build failed: too little memory", notes: [] };
+    const problem = {
+      code: "build/failed",
+      message: "the build failed: too little memory",
+      notes: [],
+      help: [],
+    };
     expect(failure("FROM x\n")).to.deep.equal(problem);
     expect(failure("FROM x\nFROM other\n"), "with a target").to.deep.equal(problem);
   });
