@@ -144,12 +144,19 @@ function parseWords(text: string): string[] {
   }
 }
 
-/** `KEY=VALUE` a line, split at the first `=`; a bare KEY has no value here (it comes from the environment). */
+/**
+ * `KEY=VALUE` a line, split at the first `=`; a bare KEY has no value here (it comes from the environment). A value is taken
+ * as it stands, so that `KEY = VALUE`, written like an option, would be another key than the one that is meant.
+ */
 function parsePairs(text: string): (readonly [string, string | undefined])[] {
   return splitLines(text).map((line) => {
     const at = line.indexOf("=");
     if (at === 0) return fail(`"${line}" has no name before "="`, "write NAME=VALUE, one a line");
-    return at < 0 ? [line, undefined] : [line.slice(0, at), line.slice(at + 1)];
+    if (at < 0) return [line, undefined];
+    const name = line.slice(0, at);
+    if (/\s$/.test(name))
+      return fail(`"${name.trimEnd()}" has a blank before its "="`, "write NAME=VALUE, one a line");
+    return [name, line.slice(at + 1)];
   });
 }
 

@@ -138,6 +138,15 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: write true or false`,
   },
   {
+    name: "option/value",
+    cfg: part("recipe = docker.build\nbuild-args = A=1\n  WHO = me"),
+    text: `error[option/value]: build-args: "WHO" has a blank before its "=" (part a)
+  buildout.cfg:5:14
+5 | build-args = A=1
+  |              ^^^
+  = help: write NAME=VALUE, one a line`,
+  },
+  {
     name: "option/unknown",
     cfg: "[buildout]\nstrict = yes\nparts = web\n[web]\nrecipe = docker.volume\nnam = x\n",
     text: `error[option/unknown]: docker.volume has no option "nam" (part web)
