@@ -1,4 +1,7 @@
 /** Where buildx puts what it has built (https://docs.docker.com/reference/cli/docker/buildx/build/#output). */
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { RecipeError, type Drift, type PartRecord } from "tsbuildout/recipe";
 import { referencesOf, type Names } from "./build-names.js";
 import type { BuildOptions } from "./build-spec.js";
 
@@ -12,6 +15,8 @@ interface Output {
 
 type Asked = Pick<BuildOptions, "output"> & Names;
 
+/** Kinds of outputs that go to standard output where no file is given. */
+const STREAMED = ["oci", "tar"];
 /** Kinds of outputs that are images with names. */
 const NAMED = ["docker", "image", "oci", "registry"];
 const PUSHED = ["image", "registry"];
@@ -41,12 +46,24 @@ export function outputsWithNames(options: Asked): string[] {
   });
 }
 
+/** What the last build has put into files and folders, and is not there any more. */
+export async function outputsGone({ options }: PartRecord, directory: string): Promise<Drift[]> {
+  const lines = (options["output"] ?? "").split("\n").filter((line) => line.trim() !== "");
+  const found: Drift[] = [];
+  for (const dest of lines.flatMap((line) => parseOutput(line.trim()).dest ?? [])) {
+    const path = resolve(directory, dest);
+    if (!(await stat(path).catch(() => undefined)))
+      found.push({ kind: "missing", message: `output ${path} is gone` });
+  }
+  return found;
+}
+
 function namesOf({ names }: Output, options: Asked): readonly string[] {
   if (names.length === 0) return referencesOf(options);
   return names.flatMap((name) => referencesOf({ name, named: "output" }));
 }
 
-/** A line of comma-separated values; a word alone is a folder. */
+/** A line of comma-separated values; a word alone is a folder. @throws a problem `option/value` */
 function parseOutput(text: string): Output {
   const values = [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
     ([, quoted, plain = ""]) => quoted?.replaceAll('""', '"') ?? plain,
@@ -58,5 +75,14 @@ function parseOutput(text: string): Output {
     }),
   );
   const names = (fields.get("name") ?? "").split(",").filter(Boolean);
-  return { type: fields.get("type") ?? "local", names, dest: fields.get("dest") };
+  const type = fields.get("type") ?? "local";
+  const dest = fields.size === 0 ? text : fields.get("dest");
+  if (dest === "-" || (dest === undefined && STREAMED.includes(type)))
+    throw new RecipeError({
+      code: "option/value",
+      message: `output: "${text}" goes to standard output, which nobody reads`,
+      help: ["say into which file: dest=FILE"],
+      option: "output",
+    });
+  return { type, names, dest };
 }

@@ -12,7 +12,7 @@ import { openFiles } from "./build-files.js";
 import { basesOf, buildInputs, tellBases } from "./build-inputs.js";
 import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
-import { namesInEngine } from "./build-output.js";
+import { namesInEngine, outputsGone } from "./build-output.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { idsIn, imageDrift, madeBy, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
@@ -35,9 +35,14 @@ export default defineRecipe({
   inputs: buildInputs,
   foresee: async (context) => (context.options["cache-repository"] ? await foreseeCache(context) : []),
   look: async (context) =>
-    await lookByEngine(context, async (engine, records) =>
-      imageDrift(context, await listing(context, engine, "images"), records),
-    ),
+    await lookByEngine(context, async (engine, records) => {
+      const found = imageDrift(context, await listing(context, engine, "images"), records);
+      for (const record of records) {
+        const gone = await outputsGone(record, context.buildout.directory);
+        if (gone.length > 0) found.set(record.part, [...(found.get(record.part) ?? []), ...gone]);
+      }
+      return found;
+    }),
   install: build,
   update: build,
   uninstall,

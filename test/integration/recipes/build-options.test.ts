@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { buildOptions } from "../../../src/recipes/build-options.js";
 import { cacheOptions } from "../../../src/recipes/build-cache-options.js";
@@ -311,7 +311,15 @@ describe("docker.build: every option", () => {
       );
       const outputs = await installed(made, "app");
       expect(outputs["image-id"]).to.equal("");
-      expect(await readFile(join(made.directory, "out/data"), "utf8")).to.equal("of the folder\n");
+      const data = join(made.directory, "out/data");
+      expect(await readFile(data, "utf8")).to.equal("of the folder\n");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      await rm(join(made.directory, "out"), { recursive: true });
+      expect((await made.plan()).steps[0]?.reasons).to.deep.equal([
+        `output ${join(made.directory, "out")} is gone`,
+      ]);
+      await installed(made, "app");
+      expect(await readFile(data, "utf8"), "made again").to.equal("of the folder\n");
     });
 
     it("build-contexts: files of another folder", async () => {

@@ -19,7 +19,7 @@ describe("what buildx puts somewhere", () => {
       "app:2",
     ]);
     expect(namesInEngine(asked('type=docker,"name=a:1,b"'))).to.deep.equal(["a:1", "b:latest"]);
-    for (const output of ["out", "type=local,dest=out", "type=docker,dest=a.tar", "type=oci,dest=a.tar", "-"])
+    for (const output of ["out", "type=local,dest=out", "type=docker,dest=a.tar", "type=oci,dest=a.tar"])
       expect(namesInEngine(asked(output)), output).to.deep.equal([]);
   });
 
@@ -35,6 +35,17 @@ describe("what buildx puts somewhere", () => {
       "type=local,dest=out",
       "out",
     ]);
+  });
+
+  it("is not written where nobody reads it", async () => {
+    for (const output of ["-", "type=tar", "type=oci", "type=docker,dest=-"])
+      expect(
+        await problemOf(async () => await Promise.resolve(namesInEngine(asked(output)))),
+        output,
+      ).to.include({
+        message: `output: "${output}" goes to standard output, which nobody reads`,
+        option: "output",
+      });
   });
 
   it("is not put under what is no name", async () => {
