@@ -41,7 +41,7 @@ export async function startAgent(keyFiles: readonly string[], at: AgentAt): Prom
   await close();
   throw new DockerError({
     code: "build/ssh",
-    message: added ? `ssh-add takes ${keyFiles.join(", ")} not` : "the program ssh-agent cannot be run",
+    message: added ? `ssh-add does not take ${keyFiles.join(", ")}` : "the program ssh-agent cannot be run",
     // It ends its lines as a terminal would have them.
     notes: added?.stderr ? [added.stderr.replaceAll("\r", "").trim()] : [],
     option: "ssh",

@@ -14,7 +14,7 @@ import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
 import { namesInEngine, outputsGone } from "./build-output.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
-import { idsIn, imageDrift, madeBy, namesOf } from "./image-look.js";
+import { idsIn, imageDrift, lastNamed, madeBy, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
 import { dropReplaced, noteReplaced, removeOurImage, removeReplaced, type Removal } from "./image-remove.js";
 
@@ -57,7 +57,9 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   const names = new Set([...namesOf(record), ...references]);
   const removal = removalOf(engine, record);
   const replaced = await noteReplaced(context, removal, { record, names });
+  const byHand = lastNamed(await listing(context, engine, "images"), references);
   const built = await buildOrTake(context, { engine, references });
+  for (const [name, { Id }] of byHand) if (Id !== built.id && !replaced.has(Id)) tellTaken(context, name, Id);
   for (const name of names) {
     if (built.fetched && built.id !== "" && references.includes(name)) continue;
     await removeOurImage(context, name, removal);
@@ -73,6 +75,15 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
     "cache-hit": options["cache-repository"] ? String(built.hit) : "",
     "cache-image": built.cacheImage,
   };
+}
+
+function tellTaken(context: InstallContext<typeof buildOptions>, name: string, id: string): void {
+  context.warn({
+    code: "build/name-taken",
+    message: `${name} was the only name of an image that no buildout has made, ${id}: this part's image has it now`,
+    help: ["where such an image is to stay, give it a second name, or the part another one"],
+    option: "name",
+  });
 }
 
 interface Wanted {

@@ -1,6 +1,6 @@
 import { findImage, type ImageSummary } from "tsbuildout/docker";
 import type { Drift, LookContext, PartRecord, Resource } from "tsbuildout/recipe";
-import { isOurs } from "./common.js";
+import { BUILDOUT_LABEL, isOurs } from "./common.js";
 
 /** How far the images that parts made are what is recorded: by part, only where there is something to say. */
 export function imageDrift(
@@ -44,6 +44,22 @@ const imagesIn = (record: Recorded): readonly Resource[] =>
   record?.resources.filter(({ kind }) => kind === "image") ?? [];
 
 const isImageId = (name: string): boolean => name.startsWith("sha256:");
+
+/**
+ * Images that have no other names than these, and that no buildout has made: by name. Who gives the names to another image
+ * takes the last one away, and containerd's image store forgets an image without a name.
+ */
+export function lastNamed(
+  images: readonly ImageSummary[],
+  names: readonly string[],
+): ReadonlyMap<string, ImageSummary> {
+  const named = names.flatMap((name): [string, ImageSummary][] => {
+    const image = findImage(images, name);
+    return image && !image.Labels?.[BUILDOUT_LABEL] ? [[name, image]] : [];
+  });
+  const count = ({ Id }: ImageSummary): number => named.filter(([, image]) => image.Id === Id).length;
+  return new Map(named.filter(([, image]) => count(image) >= (image.RepoTags?.length ?? 0)));
+}
 
 interface Looked {
   readonly buildout: LookContext["buildout"];

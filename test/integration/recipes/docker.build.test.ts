@@ -6,6 +6,7 @@ import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
+  diagnostics,
   failing,
   imageBuildout,
   imagesOf,
@@ -202,6 +203,24 @@ describe("docker.build", () => {
     await installed(made, "app");
     expect(await engineHas(`/images/${foreign?.Id}/json`), "the other image stays").to.equal(true);
     await engineRemove("images", `${name}-other:1`);
+  });
+
+  it("says that it takes the last name of an image that somebody made by hand", async () => {
+    const made = await buildout({
+      config: `${part("source = src")}tags = ${name}-kept:1\n`,
+      files: { "src/Dockerfile": dockerfile("RUN touch /x") },
+    });
+    await loadImage(`${name}:latest`, { Labels: { other: name } });
+    await loadImage(`${name}-kept:1`, { Labels: { kept: name } });
+    const [last, kept] = [await inspectedImage(name), await inspectedImage(`${name}-kept:1`)];
+    await engineJson({ method: "POST", path: `/images/${name}-kept:1/tag?repo=${name}-other&tag=1` });
+    await installed(made, "app");
+    expect(diagnostics(made)).to.deep.equal([
+      `build/name-taken: ${name}:latest was the only name of an image that no buildout has made, ${last?.Id}: this part's image has it now\nhelp: where such an image is to stay, give it a second name, or the part another one`,
+    ]);
+    expect((await inspectedImage(`${name}-other:1`))?.Id).to.equal(kept?.Id);
+    await engineRemove("images", `${name}-other:1`);
+    if (last && (await engineHas(`/images/${last.Id}/json`))) await engineRemove("images", last.Id);
   });
 
   it("leaves an image that somebody else has put under its name", async () => {

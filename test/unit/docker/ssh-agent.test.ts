@@ -49,7 +49,7 @@ describe("an ssh agent for some keys", () => {
   it("says that a file is no key, and that there is no program", async () => {
     const file = join(await temporaryFolder({ "no-key": "x" }), "no-key");
     const { message, notes } = await failureOf(startAgent([file], { env: process.env, signal }));
-    expect(message).to.equal(`ssh-add takes ${file} not`);
+    expect(message).to.equal(`ssh-add does not take ${file}`);
     expect(notes?.join("\n")).to.be.a("string").and.not.match(/\r/);
     expect((await failureOf(startAgent([key], { env: { PATH: tmpdir() }, signal }))).message).to.equal(
       "the program ssh-agent cannot be run",
