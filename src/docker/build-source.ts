@@ -25,6 +25,9 @@ export function parseSource(text: string, directory: string): BuildSource {
   const [address, fragment] = splitOnce(text, "#");
   if (isGit(address)) return gitSource(address, fragment);
   if (/^https?:\/\//i.test(text)) return { kind: "url", url: text };
+  const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text) ?? [];
+  if (scheme !== undefined)
+    throw badSource(`"${scheme}" is for no source: a folder is a path, and a repository's URL ends in .git`);
   return { kind: "local", path: isAbsolute(text) ? text : resolve(directory, text) };
 }
 

@@ -125,6 +125,15 @@ describe("parseSource", () => {
       message: 'the folder "../.." leads out of the repository',
     });
   });
+
+  it("takes no address of another kind for the path of a folder", async () => {
+    for (const scheme of ["file://", "ftp://"])
+      expect(await problemOf(async () => await Promise.resolve(source(`${scheme}/srv/app`)))).to.include({
+        code: "build/bad-source",
+        message: `"${scheme}" is for no source: a folder is a path, and a repository's URL ends in .git`,
+      });
+    expect(source("file:///srv/app.git")).to.include({ kind: "git" });
+  });
 });
 
 describe("buildxArguments", () => {
