@@ -145,6 +145,19 @@ error[option/unknown]: docker.run has no option "netwroks" (part web)
 `,
   },
   {
+    what: "parts that are built from each other's images",
+    cfg: "[buildout]\nparts = web back\n[web]\nrecipe = docker.build\ndockerfile-inline = FROM back\n[back]\nrecipe = docker.build\ndockerfile-inline = FROM web",
+    code: 2,
+    stderr: `error[config/circular-reference]: these parts wait for one another: web, back
+  buildout.cfg:4:10
+4 | recipe = docker.build
+  |          ^^^^^^^^^^^^
+  = note: web needs back: its Dockerfile takes back (buildout.cfg:4)
+  = note: back needs web: its Dockerfile takes web (buildout.cfg:7)
+  = help: a value that is known only after install cannot depend on itself: break the loop at one of these
+`,
+  },
+  {
     what: "an image that is not there",
     cfg: `[buildout]\nparts = web\n[web]\n${RUN}\nimage = tsbuildout-test/not-there:1\npull-policy = never`,
     code: 1,
