@@ -173,11 +173,8 @@ export async function contextDigest(
   mustBeFolder(root);
   const placed = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
-  const salt = [
-    placed.dockerfile,
-    ignore?.name ?? "",
-    ...placed.extra.flatMap(({ name, content }) => [name, content.toString("latin1")]),
-  ];
+  // Which files of the folder count is in the stamp, whatever it is that says so.
+  const salt = placed.extra.flatMap(({ name, content }) => [name, content.toString("latin1")]);
   const choose = chooser(root, { ...placed, options, ignore });
   const look = { choose, salt, signal: options.signal };
   return await onceForStamp(

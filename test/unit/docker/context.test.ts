@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -15,7 +16,12 @@ import {
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
-import { openContext, type ContextOptions } from "../../../src/docker/context.js";
+import {
+  checkContext,
+  contextDigest,
+  openContext,
+  type ContextOptions,
+} from "../../../src/docker/context.js";
 import { DockerError, type Problem } from "../../../src/docker/errors.js";
 import { openLayout } from "../../../src/docker/layout.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
@@ -35,6 +41,17 @@ async function names(root: string, options: ContextOptions = {}): Promise<string
 const digestOf = async (root: string, cache?: string): Promise<string> =>
   await (await openContext(root)).digest(cache);
 
+/** With a clock that is ahead: what was written just now is then old enough to be remembered. */
+async function ahead<T>(work: () => Promise<T>): Promise<T> {
+  const now = Date.now;
+  Date.now = () => now() + 60_000;
+  try {
+    return await work();
+  } finally {
+    Date.now = now;
+  }
+}
+
 /** Sets a file's times to some hours ago, as if it had not just been written. */
 function age(path: string): void {
   utimesSync(path, 1_600_000_000, 1_600_000_000);
@@ -52,6 +69,7 @@ describe("a build context", () => {
     mkdirSync(join(root, "empty"));
     symlinkSync("/nowhere", join(root, "link"));
     linkSync(join(root, "a"), join(root, "hard"));
+    if (process.getuid?.() === 0) chownSync(join(root, "a"), 1000, 1000);
     chmodSync(join(root, "a"), 0o4751);
     writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff, 0x41])]), "not UTF-8");
     const input = await buffer((await openContext(root)).pack());
@@ -149,17 +167,31 @@ describe("a build context", () => {
   });
 
   it("says what is not there", async () => {
-    const root = await temporaryFolder();
-    expect(await refusal(openContext(join(root, "none")))).to.deep.equal({
-      code: "folder/unreadable",
-      message: `cannot read ${join(root, "none")}: it does not exist`,
-    });
-    expect(await refusal(openContext(root))).to.deep.equal({
-      code: "context/no-dockerfile",
-      message: `cannot read ${join(root, "Dockerfile")}: it does not exist`,
-      option: "source",
-    });
-    expect(await refusal(openContext(root, { dockerfile: "x" }))).to.include({ option: "dockerfile" });
+    const root = await temporaryFolder({ file: "" });
+    for (const open of [
+      openContext,
+      checkContext,
+      async (folder: string, options: ContextOptions) => await contextDigest(folder, options, join(root, "kept")),
+    ]) {
+      const said = async (folder: string, options = {}) => await refusal(open(folder, options));
+      expect(await said(join(root, "none"))).to.deep.equal({
+        code: "folder/unreadable",
+        message: `cannot read ${join(root, "none")}: it does not exist`,
+      });
+      expect(await said(join(root, "file"))).to.deep.equal({
+        code: "folder/unreadable",
+        message: `cannot read ${join(root, "file")}: it is not a folder`,
+      });
+      expect(await said(root)).to.deep.equal({
+        code: "context/no-dockerfile",
+        message: `cannot read ${join(root, "Dockerfile")}: it does not exist`,
+        option: "source",
+      });
+      expect(await said(root, { dockerfile: "x" })).to.include({ option: "dockerfile" });
+      expect(await said(root, { dockerfile: "file/x" })).to.include({
+        message: `cannot read ${join(root, "file/x")}: it does not exist`,
+      });
+    }
   });
 
   it("does not wait for a pipe to be written to", async () => {
@@ -244,6 +276,65 @@ describe("the digest of a folder", () => {
     expect(known()).not.to.include("a");
     writeFileSync(cache, "{ damaged");
     expect(await digestOf(root, cache)).to.equal(plain);
+  });
+
+  it("is remembered file by file, as long as the file is there and as it was", async () => {
+    const root = await temporaryFolder({ Dockerfile: "", a: "1", "d/b": "2" });
+    const cache = join(await temporaryFolder(), "cache.json");
+    const known = (): string[] =>
+      Object.keys((JSON.parse(readFileSync(cache, "utf8")) as { files: object }).files).sort();
+    const digest = async (): Promise<string> => await ahead(async () => await digestOf(root, cache));
+    const plain = await digest();
+    expect(known()).to.deep.equal(["Dockerfile", "a", "d/b"]);
+    writeFileSync(join(root, "a"), "3");
+    expect(await digest()).not.to.equal(plain);
+    expect(known()).to.deep.equal(["Dockerfile", "a", "d/b"]);
+    const written = statSync(cache, { bigint: true }).ino;
+    await digest();
+    expect(statSync(cache, { bigint: true }).ino, "not written again").to.equal(written);
+    rmSync(join(root, "a"));
+    await digest();
+    expect(known()).to.deep.equal(["Dockerfile", "d/b"]);
+    const fooled = { version: 2, files: { "d/b": line(join(root, "d/b"), "0".repeat(64)) } };
+    writeFileSync(cache, JSON.stringify(fooled));
+    expect(await digest(), "of another version").to.equal(await digestOf(root));
+  });
+
+  it("is the same for who has seen the folder before, whatever has changed since", async () => {
+    const outside = await temporaryFolder({ Dockerfile: "FROM a" });
+    const root = await temporaryFolder({ Dockerfile: "", Other: "", own: "", "d/b": "2", "d/c": "3" });
+    const cache = join(outside, "kept");
+    const inline = (name: string, content: string) => ({
+      dockerfile: name,
+      extra: [{ name, content: Buffer.from(content) }],
+    });
+    const write = (path: string, text: string) => () => writeFileSync(path, text);
+    const steps: readonly [change: (() => void) | undefined, options: ContextOptions][] = [
+      [undefined, {}],
+      [undefined, { leaveOut: [join(root, "own")] }],
+      [write(join(root, ".dockerignore"), "d/b\nD*\nOther"), {}],
+      [undefined, { dockerfile: "Other" }],
+      [write(join(root, ".dockerignore"), "d/c\nD*\nOther"), { dockerfile: "Other" }],
+      [write(join(root, "Other.dockerignore"), "d"), { dockerfile: "Other" }],
+      [undefined, { dockerfile: join(outside, "Dockerfile") }],
+      [write(join(outside, "Dockerfile"), "FROM b"), { dockerfile: join(outside, "Dockerfile") }],
+      [write(join(outside, "Dockerfile.dockerignore"), "own"), { dockerfile: join(outside, "Dockerfile") }],
+      [undefined, inline("in", "FROM a")],
+      [undefined, inline("in", "FROM b")],
+      [undefined, inline("ni", "FROM b")],
+    ];
+    const seen = new Set<string>();
+    for (const [at, [change, options]] of steps.entries()) {
+      change?.();
+      const listed = await (await openContext(root, options)).digest();
+      for (const time of ["first", "again"])
+        expect(
+          await ahead(async () => await contextDigest(root, options, cache)),
+          `${at} ${time}`,
+        ).to.equal(listed);
+      seen.add(listed);
+    }
+    expect(seen.size).to.equal(steps.length);
   });
 
   it("counts the owners of a layout unless they are given", async () => {
