@@ -97,12 +97,13 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
     await blaming(context, async () => {
       await pullImage(engine, { reference, credentials, platform, listener: context, signal });
     });
-    const image = platform && ((await look()) ?? (await inspectImage(engine, reference, signal)));
-    // An arm/v7 runs what is for v6, where a registry has no other: that is for the engine to choose.
-    if (image && !isFor(image, platform, { variant: false }))
-      throw new RecipeError(otherPlatformProblem(reference, `${image.Os}/${image.Architecture}`));
   };
   await bringTo(context, engine, { names: [reference], bring: pullIt });
+  // Said when it is recorded: what was pulled has the name, and is this part's.
+  const image = platform && ((await look()) ?? (await inspectImage(engine, reference, signal)));
+  // An arm/v7 runs what is for v6, where a registry has no other: that is for the engine to choose.
+  if (image && !isFor(image, platform, { variant: false }))
+    throw new RecipeError(otherPlatformProblem(reference, `${image.Os}/${image.Architecture}`));
 }
 
 function refuseOffline(context: Context, reference: string): void {

@@ -48,12 +48,27 @@ export async function fakeEngine(
 
 /** Has the engine under test answer. */
 export function handOn(request: http.IncomingMessage, response: http.ServerResponse): void {
-  const { method, url: path, headers } = request;
-  const socketPath = engineHost().replace(/^unix:\/\//, "");
-  const real = http.request({ socketPath, method, path, headers }, (answer) => {
+  ask(request, response, (answer) => {
     response.writeHead(answer.statusCode ?? 500, answer.headers);
     answer.pipe(response);
   });
+}
+
+/** Has the engine under test do what is asked, and says when that is done that it has failed. */
+export function spoilt(message: string): Answer {
+  const said = JSON.stringify({ errorDetail: { message }, error: message });
+  return (request, response) =>
+    ask(request, response, (answer) => answer.resume().once("end", () => response.end(said)));
+}
+
+function ask(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  answered: (answer: http.IncomingMessage) => void,
+): void {
+  const { method, url: path, headers } = request;
+  const socketPath = engineHost().replace(/^unix:\/\//, "");
+  const real = http.request({ socketPath, method, path, headers }, answered);
   real.on("error", () => response.destroy());
   request.pipe(real);
 }

@@ -184,7 +184,7 @@ describe("docker.build", () => {
   it("builds again when the image is gone, or its name is on another one", async () => {
     const made = await buildout({
       config: part("source = src"),
-      files: { "src/Dockerfile": dockerfile("RUN touch /x") },
+      files: { "src/Dockerfile": dockerfile("COPY . /x") },
     });
     await installed(made, "app");
     await engineRemove("images", name);
@@ -200,8 +200,11 @@ describe("docker.build", () => {
     expect((await made.plan()).steps[0]?.reasons).to.deep.equal([
       `image ${name}:latest is another image now`,
     ]);
-    await installed(made, "app");
+    await writeFiles(made.directory, { "src/new": "" });
+    const last = await installed(made, "app");
     expect(await engineHas(`/images/${foreign?.Id}/json`), "the other image stays").to.equal(true);
+    expect(last["image-id"]).not.to.equal(again["image-id"]);
+    expect(await engineHas(`/images/${again["image-id"]}/json`), "its own does not").to.equal(false);
     await engineRemove("images", `${name}-other:1`);
   });
 
@@ -223,6 +226,22 @@ describe("docker.build", () => {
     if (last && (await engineHas(`/images/${last.Id}/json`))) await engineRemove("images", last.Id);
   });
 
+  it("leaves an image that was replaced to who has given it a name", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+    });
+    const first = await installed(made, "app");
+    await engineJson({ method: "POST", path: `/images/${name}/tag?repo=${name}-mine&tag=1` });
+    for (const end of ["update", "uninstall"]) {
+      await writeFile(join(made.directory, "src/v"), "2");
+      if (end === "update") await installed(made, "app");
+      else await made.uninstall();
+      expect((await inspectedImage(`${name}-mine:1`))?.Id, end).to.equal(first["image-id"]);
+    }
+    await engineRemove("images", `${name}-mine:1`);
+  });
+
   it("leaves an image that somebody else has put under its name", async () => {
     const made = await buildout({
       config: part("source = src"),
@@ -235,6 +254,77 @@ describe("docker.build", () => {
     expect(made.log("app")).to.include(
       `image ${name}:latest was not made by this part (any more): left as it is`,
     );
+  });
+
+  it("leaves it also where the part's own image is gone", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+    });
+    const own = (await installed(made, "app"))["image-id"] ?? "";
+    const theirs = async (): Promise<string | undefined> => {
+      await loadImage(`${name}:latest`, { Labels: { other: name } });
+      await engineRemove("images", own);
+      return (await inspectedImage(name))?.Id;
+    };
+    const first = await theirs();
+    await writeFile(join(made.directory, "src/v"), "2");
+    const second = (await installed(made, "app"))["image-id"] ?? "";
+    expect(await engineHas(`/images/${first}/json`), "without its name").to.equal(true);
+    await engineRemove("images", first ?? "");
+    await theirs();
+    await engineRemove("images", second);
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}/json`)).to.equal(true);
+  });
+
+  it("takes away what the classic builder made below an image, and no further", async () => {
+    const made = await buildout({ config: part("") });
+    // A base without a name: what keeps it is that the part was built from it.
+    await loadImage(`${name}-base:1`, { Labels: { base: name } });
+    const base = (await inspectedImage(`${name}-base:1`))?.Id.replace(/^(sha256:)?/, "sha256:") ?? "";
+    const { Id } = await engineJson<{ Id: string }>({
+      method: "POST",
+      path: "/containers/create",
+      body: { Image: base, Cmd: ["x"] },
+    });
+    const { Id: nameless } = await engineJson<{ Id: string }>({
+      method: "POST",
+      path: `/commit?container=${Id}&comment=${name}`,
+    });
+    await engineRemove("containers", Id);
+    const below = async (): Promise<string[]> => {
+      const ids: string[] = [];
+      for (let id = name; ; ) {
+        const { Parent } = await engineJson<{ Parent: string }>({ path: `/images/${id}/json` });
+        if (Parent === "" || Parent === nameless) return ids;
+        ids.push((id = Parent));
+      }
+    };
+    const text = (value: string): string =>
+      part(
+        `builder = classic\ndockerfile-inline =\n  FROM ${nameless}\n  LABEL one=${name}\n  LABEL two=${value}`,
+      );
+    try {
+      for (const value of ["1", "2"]) {
+        const before = value === "1" ? [] : await below();
+        await made.write(text(value));
+        await installed(made, "app");
+        const now = await below();
+        for (const id of before)
+          expect(await engineHas(`/images/${id}/json`), `after ${value}`).to.equal(now.includes(id));
+      }
+      const last = await below();
+      // Nearest to the base: somebody has given it a name.
+      const kept = last.pop() ?? "";
+      await engineJson({ method: "POST", path: `/images/${kept}/tag?repo=${name}-mine&tag=1` });
+      await made.uninstall();
+      for (const id of last) expect(await engineHas(`/images/${id}/json`), "after uninstall").to.equal(false);
+      expect((await inspectedImage(`${name}-mine:1`))?.Id).to.equal(kept);
+      expect(await engineHas(`/images/${nameless}/json`), "the base").to.equal(true);
+    } finally {
+      for (const left of [`${name}-mine:1`, nameless, `${name}-base:1`]) await engineRemove("images", left);
+    }
   });
 
   it("leaves an image without a name that somebody made from the part's, labels and all", async () => {
@@ -258,21 +348,24 @@ describe("docker.build", () => {
     }
   });
 
-  it("removes a replaced image that somebody else's container ran on, when that has gone", async () => {
-    const made = await buildout({
-      config: part("source = src"),
-      files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+  for (const next of ["update", "uninstall"])
+    it(`removes a replaced image that somebody else's container ran on, when that has gone, by the next ${next}`, async () => {
+      const made = await buildout({
+        config: part("source = src"),
+        files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+      });
+      const first = await installed(made, "app");
+      const body = { Image: name };
+      const { Id } = await engineJson<{ Id: string }>({ method: "POST", path: "/containers/create", body });
+      await writeFile(join(made.directory, "src/v"), "2");
+      await installed(made, "app");
+      expect(await engineHas(`/images/${first["image-id"]}/json`), "in use").to.equal(true);
+      await engineRemove("containers", Id);
+      await writeFile(join(made.directory, "src/v"), "3");
+      if (next === "update") await installed(made, "app");
+      else await made.uninstall();
+      expect(await engineHas(`/images/${first["image-id"]}/json`), "not in use").to.equal(false);
     });
-    const first = await installed(made, "app");
-    const body = { Image: name };
-    const { Id } = await engineJson<{ Id: string }>({ method: "POST", path: "/containers/create", body });
-    await writeFile(join(made.directory, "src/v"), "2");
-    await installed(made, "app");
-    expect(await engineHas(`/images/${first["image-id"]}/json`), "in use").to.equal(true);
-    await engineRemove("containers", Id);
-    await made.uninstall();
-    expect(await engineHas(`/images/${first["image-id"]}/json`), "not in use").to.equal(false);
-  });
 
   it("takes tags, labels, build arguments, a target and the environment", async () => {
     const made = await buildout({
@@ -372,8 +465,13 @@ describe("docker.build", () => {
   });
 
   it("does not take an image that a user made from its own, under its own name, for its own", async () => {
-    const made = await buildout({ config: part("source = src"), files: { "src/Dockerfile": dockerfile() } });
-    await installed(made, "app");
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+    });
+    const { "image-id": id } = await installed(made, "app");
+    await writeFiles(made.directory, { "src/not-copied": "" });
+    expect((await installed(made, "app"))["image-id"], "the same after an update").to.equal(id);
     const container = uniqueName("tsb-build-users");
     const body = { Image: name, Cmd: ["true"] };
     await engineJson({ method: "POST", path: `/containers/create?name=${container}`, body });

@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { TestBuildout } from "../../../src/testing.js";
 import { packFiles } from "../../../src/docker.js";
 import { engineHas, engineRemove, engineRequest, familiarTags, uniqueName } from "../../support/engine.js";
-import { fakeEngine, lines } from "../../support/fake-engine.js";
+import { type Answer, fakeEngine, handOn, lines, spoilt } from "../../support/fake-engine.js";
 import { imageArchive, loadImage } from "../../support/images.js";
 import { failing, imageBuildout, inspectedImage, installed } from "../../support/image-buildout.js";
 
@@ -26,10 +26,10 @@ describe("docker.load", () => {
     await made.dispose();
     for (const image of [`${name}:1`, `${name}-own:2`]) await engineRemove("images", image);
   });
-  const archive = async (label: string): Promise<void> =>
+  const archive = async (label: string, image = `${name}:1`): Promise<void> =>
     await writeFile(
       join(made.directory, "image.tar.gz"),
-      gzipSync(await imageArchive(`${name}:1`, { Labels: { label, name } })),
+      gzipSync(await imageArchive(image, { Labels: { label, name } })),
     );
 
   it("loads an archive, once, and takes away what it brought", async () => {
@@ -167,6 +167,30 @@ describe("docker.load", () => {
     expect((await made.install()).counts).to.include({ unchanged: 1 });
     await made.uninstall();
     expect(await engineHas(`/images/${outputs["image-id"]}/json`)).to.equal(false);
+  });
+
+  it("takes away what a load that failed has brought beside it, and what an archive has no more", async () => {
+    let bad = false;
+    const loading: Answer = (...call) => (bad ? spoilt("no space left on device") : handOn)(...call);
+    const engine = await fakeEngine({ "POST /images/load": loading });
+    const other = `${name}-other:1`;
+    try {
+      await made.write(config(`file = image.tar.gz\nengine-url = ${engine.url}`));
+      await installed(made, "loaded");
+      await archive("2", other);
+      bad = true;
+      expect(await failing(made)).to.equal("engine/stream-error: no space left on device");
+      expect(await engineHas(`/images/${other}/json`)).to.equal(true);
+      bad = false;
+      await installed(made, "loaded");
+      expect(await engineHas(`/images/${name}:1/json`), "no more in the archive").to.equal(false);
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      await made.uninstall();
+      expect(await engineHas(`/images/${other}/json`)).to.equal(false);
+    } finally {
+      await engine.close();
+      await engineRemove("images", other);
+    }
   });
 
   it("takes back what a load that fails has begun", async () => {

@@ -4,6 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { packFiles } from "../../../src/docker.js";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
+import { type Answer, fakeEngine, handOn, spoilt } from "../../support/fake-engine.js";
 import { loadImage } from "../../support/images.js";
 import {
   failing,
@@ -12,6 +13,7 @@ import {
   installed,
   type ImageBuildout,
 } from "../../support/image-buildout.js";
+import { putImage } from "../../support/registry-content.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 
 const config = (options: string): string =>
@@ -195,9 +197,14 @@ describe("docker.pull", () => {
   it("leaves an image that was there by its digest, which an engine would take with the tag", async () => {
     const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
     await engineRemove("images", `${name}:1`);
-    for (const options of [`name = ${name}:1`, `name = ${name}\nall-tags = true`]) {
+    for (const options of [
+      `name = ${name}:1`,
+      `name = ${name}:1\npull-policy = always`,
+      `name = ${name}\nall-tags = true`,
+    ]) {
       await engineRequest({ method: "POST", path: `/images/create?fromImage=${name}&tag=${digest}` });
       const made = await pull(options);
+      await installed(made, "pulled");
       await installed(made, "pulled");
       await made.uninstall();
       expect(await engineHas(`/images/${name}@${digest}/json`)).to.equal(true);
@@ -212,6 +219,87 @@ describe("docker.pull", () => {
     await installed(made, "pulled");
     await made.uninstall();
     expect(await engineHas(`/images/${name}@${digest}/json`)).to.equal(false);
+  });
+
+  it("leaves it also where it has names elsewhere, and takes the tag where another one keeps it", async () => {
+    const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
+    await engineRemove("images", `${name}:1`);
+    for (const [other, stays] of [
+      [`${name}-mine:1`, true],
+      [`${name}:2`, false],
+    ] as const) {
+      await engineRequest({ method: "POST", path: `/images/create?fromImage=${name}&tag=${digest}` });
+      const tag = async (): Promise<void> => {
+        const [repo, of] = [other.slice(0, -2), other.slice(-1)];
+        const path = `/images/${name}@${digest}/tag?repo=${repo}&tag=${of}`;
+        await engineJson({ method: "POST", path });
+      };
+      if (stays) await tag();
+      const made = await pull(`name = ${name}:1`);
+      await installed(made, "pulled");
+      if (!stays) await tag();
+      await made.uninstall();
+      expect(await engineHas(`/images/${name}@${digest}/json`), other).to.equal(true);
+      const said = made.log("pulled").some((line) => line.startsWith(`image ${name}:1 stays: `));
+      expect(await engineHas(`/images/${name}:1/json`), other).to.equal(said);
+      if (!stays) expect(said).to.equal(false);
+      for (const left of [other, `${name}:1`, `${name}@${digest}`]) await engineRemove("images", left);
+    }
+  });
+
+  it("has what it pulled, though that is for another platform", async () => {
+    const options = `name = ${name}:1\npull-policy = always\nplatform = linux/amd64`;
+    const made = await pull(options);
+    await installed(made, "pulled");
+    await putImage(`${name}:1`, ["linux/s390x"]);
+    expect(await failing(made)).to.match(/^image\/other-platform: /);
+    await publish("1", "second");
+    await installed(made, "pulled");
+    await made.uninstall();
+    expect(await engineHas(`/images/${name}:1/json`)).to.equal(false);
+  });
+
+  it("takes away what has lost its name to a pull that failed, with the next one", async () => {
+    let bad = false;
+    const pulling: Answer = (...call) => (bad ? spoilt("no space left on device") : handOn)(...call);
+    const engine = await fakeEngine({ "POST /images/create": pulling });
+    try {
+      const made = await pull(`name = ${name}:1\npull-policy = always\nengine-url = ${engine.url}`);
+      const { "image-id": first } = await installed(made, "pulled");
+      await publish("1", "second");
+      bad = true;
+      expect(await failing(made)).to.contain("no space left on device");
+      expect((await inspectedImage(`${name}:1`))?.Id).not.to.equal(first);
+      bad = false;
+      await installed(made, "pulled");
+      expect(await engineHas(`/images/${first}/json`)).to.equal(false);
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it("does not wait for a tag that the registry has no more", async () => {
+    await publish("2", "other");
+    const made = await pull(`name = ${name}\nall-tags = true`);
+    await installed(made, "pulled");
+    const [host = "", ...path] = name.split("/");
+    const digest = (await inspectedImage(`${name}:2`))?.RepoDigests?.[0]?.split("@")[1];
+    await fetch(`http://${host}/v2/${path.join("/")}/manifests/${digest}`, { method: "DELETE" });
+    await engineRemove("images", `${name}:2`);
+    expect((await made.plan()).steps[0]?.reasons).to.deep.equal([`image ${name}:2 is gone`]);
+    await installed(made, "pulled");
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+  });
+
+  it("leaves an image that was replaced to who has given it a name", async () => {
+    const made = await pull(`name = ${name}:1\npull-policy = always`);
+    const first = await installed(made, "pulled");
+    await engineJson({ method: "POST", path: `/images/${name}:1/tag?repo=${name}&tag=2` });
+    await publish("1", "second");
+    await installed(made, "pulled");
+    expect((await inspectedImage(`${name}:2`))?.Id).to.equal(first["image-id"]);
+    await made.uninstall();
+    expect((await inspectedImage(`${name}:2`))?.Id).to.equal(first["image-id"]);
   });
 
   it("without network pulls no tags, and keeps those that are there", async () => {

@@ -13,7 +13,7 @@ import {
   type ImageBuildout,
 } from "../../support/image-buildout.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
-import { tagsIn } from "../../support/registry-content.js";
+import { manifestIn, putImage, tagsIn } from "../../support/registry-content.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const login = { username: "ann", password: "correct-horse" };
@@ -51,6 +51,7 @@ describe("docker.push", () => {
     open.push(made);
     return made;
   };
+  const target = (tag = "1"): string => `${registry.host}/${name}:${tag}`;
   const tagsAt = async (host: string): Promise<string[]> => await tagsIn(host, name);
 
   it("tags the image for the registry, pushes it, and does nothing the second time", async () => {
@@ -91,6 +92,60 @@ describe("docker.push", () => {
     expect((await made.install()).counts).to.include({ unchanged: 1 });
   });
 
+  it("pushes again what somebody else has put another image under", async () => {
+    const made = await push(`name = ${name}:1\nregistry = ${registry.host}`);
+    const { digest } = await installed(made, "pushed");
+    await putImage(target());
+    expect((await manifestIn(target())).digest).not.to.equal(digest);
+    expect((await made.plan()).steps[0]).to.include({ action: "update" });
+    await installed(made, "pushed");
+    expect((await manifestIn(target())).digest).to.equal(digest);
+  });
+
+  it("asks no registry without network, nor for nothing newer", async () => {
+    const options = `name = ${name}:1\nregistry = ${registry.host}`;
+    const made = await push(options);
+    const { digest } = await installed(made, "pushed");
+    await fetch(`http://${registry.host}/v2/${name}/manifests/${digest}`, { method: "DELETE" });
+    for (const how of ["offline = true", "newest = false"]) {
+      await made.write(config(options).replace("[buildout]", `[buildout]\n${how}`));
+      expect((await made.install()).counts, how).to.include({ unchanged: 1 });
+    }
+  });
+
+  it("takes its names along to another image, and those away that it is not to give any more", async () => {
+    const made = await push(`name = ${name}:1\ntags = 2\nregistry = ${registry.host}`);
+    const first = await installed(made, "pushed");
+    await loadImage(`${name}:1`, { Labels: { name, second: "1" } });
+    await made.write(config(`name = ${name}:1\nregistry = ${registry.host}`));
+    const second = await installed(made, "pushed");
+    expect(second["image-id"]).not.to.equal(first["image-id"]);
+    expect((await inspectedImage(target()))?.Id).to.equal(second["image-id"]);
+    expect(await engineHas(`/images/${target("2")}/json`)).to.equal(false);
+    expect(await tagsAt(registry.host), "the registry's stay").to.deep.equal(["1", "2"]);
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.uninstall();
+    expect(await engineHas(`/images/${target()}/json`)).to.equal(false);
+    await engineRemove("images", first["image-id"] ?? "");
+  });
+
+  it("leaves a name that was there before, and one that somebody else has put another image under", async () => {
+    const others = async (): Promise<void> => await loadImage(target(), { Labels: { other: name } });
+    const made = await push(`name = ${name}:1\nregistry = ${registry.host}`);
+    await others();
+    await installed(made, "pushed");
+    await made.uninstall();
+    expect(await engineHas(`/images/${target()}/json`), "before").to.equal(true);
+    await engineRemove("images", target());
+    await installed(made, "pushed");
+    await others();
+    await loadImage(`${name}:1`, { Labels: { name, second: "1" } });
+    await installed(made, "pushed");
+    await made.uninstall();
+    expect(await engineHas(`/images/${target()}/json`), "theirs from then on").to.equal(true);
+    await engineRemove("images", target());
+  });
+
   it("follows the image that another part builds, and leaves nothing of the old one", async () => {
     const app = uniqueName("tsb-pushed");
     const made = await push("", {
@@ -113,15 +168,16 @@ describe("docker.push", () => {
   it("pushes every tag of a repository", async () => {
     await loadImage(`${name}:2`, { Labels: { two: name } });
     const made = await push(`name = ${name}:1\nall-tags = true\nregistry = ${registry.host}`);
-    await installed(made, "pushed");
+    const { digest } = await installed(made, "pushed");
     expect(await tagsAt(registry.host)).to.deep.equal(["1", "2"]);
+    expect((await manifestIn(target())).digest).to.equal(digest);
     await engineRemove("images", `${name}:2`);
     await made.uninstall();
     for (const tag of ["1", "2"])
       expect(await engineHas(`/images/${registry.host}/${name}:${tag}/json`), tag).to.equal(false);
   });
 
-  const target = () => `${closed.host}/${name}:1`;
+  const closedTarget = () => `${closed.host}/${name}:1`;
 
   describe("to a registry that asks who is there", () => {
     it("takes name and password, and lets nobody see the password", async () => {
@@ -143,14 +199,14 @@ describe("docker.push", () => {
       // What the registry said differs from engine to engine.
       expect((await failing(wrong)).replace(/^note: the engine says: .*\n/m, "")).to.equal(
         [
-          `registry/denied: the registry denies access to ${target()}`,
+          `registry/denied: the registry denies access to ${closedTarget()}`,
           "note: asked as ann (options)",
           "help: log in (docker login), name a credential helper, or give username and password",
         ].join("\n"),
       );
       const nobody = await push(`name = ${name}:1\nregistry = ${closed.host}`);
       expect(await failing(nobody)).to.contain("note: asked without a login");
-      expect(await engineHas(`/images/${target()}/json`), "the name is taken back").to.equal(false);
+      expect(await engineHas(`/images/${closedTarget()}/json`), "the name is taken back").to.equal(false);
     });
 
     it("asks a credential helper on the PATH", async () => {

@@ -164,6 +164,7 @@ describe("docker.pull, docker.push, docker.load and docker.save: every option", 
         expect(await failing(none)).to.equal(
           `image/other-platform: ${only} is an image for linux/amd64, and the registry has no other`,
         );
+        expect(await here(only), "taken back").to.equal(false);
         // What is there under the name is for another platform: not what is asked for, even if nothing newer is.
         await outputs("pull", `name = ${reference}`, "platform = linux/amd64");
         const now = await engineJson<object>({ path: `/images/${reference}/json` });

@@ -52,6 +52,12 @@ async function ahead<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+const inline = (name: string, content: string): ContextOptions => ({
+  dockerfile: name,
+  extra: [{ name, content: Buffer.from(content) }],
+});
+const write = (path: string, text: string) => () => writeFileSync(path, text);
+
 /** Sets a file's times to some hours ago, as if it had not just been written. */
 function age(path: string): void {
   utimesSync(path, 1_600_000_000, 1_600_000_000);
@@ -171,7 +177,8 @@ describe("a build context", () => {
     for (const open of [
       openContext,
       checkContext,
-      async (folder: string, options: ContextOptions) => await contextDigest(folder, options, join(root, "kept")),
+      async (folder: string, options: ContextOptions) =>
+        await contextDigest(folder, options, join(root, "kept")),
     ]) {
       const said = async (folder: string, options = {}) => await refusal(open(folder, options));
       expect(await said(join(root, "none"))).to.deep.equal({
@@ -304,11 +311,6 @@ describe("the digest of a folder", () => {
     const outside = await temporaryFolder({ Dockerfile: "FROM a" });
     const root = await temporaryFolder({ Dockerfile: "", Other: "", own: "", "d/b": "2", "d/c": "3" });
     const cache = join(outside, "kept");
-    const inline = (name: string, content: string) => ({
-      dockerfile: name,
-      extra: [{ name, content: Buffer.from(content) }],
-    });
-    const write = (path: string, text: string) => () => writeFileSync(path, text);
     const steps: readonly [change: (() => void) | undefined, options: ContextOptions][] = [
       [undefined, {}],
       [undefined, { leaveOut: [join(root, "own")] }],
@@ -328,10 +330,9 @@ describe("the digest of a folder", () => {
       change?.();
       const listed = await (await openContext(root, options)).digest();
       for (const time of ["first", "again"])
-        expect(
-          await ahead(async () => await contextDigest(root, options, cache)),
-          `${at} ${time}`,
-        ).to.equal(listed);
+        expect(await ahead(async () => await contextDigest(root, options, cache)), `${at} ${time}`).to.equal(
+          listed,
+        );
       seen.add(listed);
     }
     expect(seen.size).to.equal(steps.length);

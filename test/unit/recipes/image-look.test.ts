@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { ImageSummary } from "../../../src/docker/listing.js";
 import type { PartRecord } from "../../../src/recipe.js";
 import { broughtDrift } from "../../../src/recipes/image-brought.js";
-import { imageDrift } from "../../../src/recipes/image-look.js";
+import { imageDrift, madeBy } from "../../../src/recipes/image-look.js";
 
 const digest = `sha256:${"d".repeat(64)}`;
 const labels = { "org.tsbuildout.buildout": "b1", "org.tsbuildout.part": "app" };
@@ -36,5 +36,20 @@ describe("an image whose id has changed with the engine's image store", () => {
     expect(drift(broughtDrift(there({ RepoDigests: null }), [record]))).to.deep.equal([
       "image app:1 is another image now",
     ]);
+  });
+});
+
+const made = (id: string, ...names: string[]) =>
+  madeBy({ resources: names.map((name) => ({ kind: "image", name })), outputs: { "image-id": id } });
+
+describe("the image that a part made last", () => {
+  it("is not known while an update may have made another one", () => {
+    expect(made("sha256:a", "app:1")).to.equal("sha256:a");
+    expect(made("sha256:a", "app:1", "sha256:b"), "of an earlier one that is still in use").to.equal(
+      "sha256:a",
+    );
+    expect(made("sha256:a", "app:1", "sha256:a")).to.equal(undefined);
+    expect(made("", "app:1")).to.equal(undefined);
+    expect(madeBy(undefined)).to.equal(undefined);
   });
 });
