@@ -29,7 +29,7 @@ export async function countingProxy(): Promise<CountingProxy> {
     }
     client.on("data", (chunk: Buffer) => {
       sent += chunk.length;
-      const line = /^([A-Z]+ \/\S*) HTTP\/1\.1\r\n/.exec(chunk.toString("latin1"))?.[1];
+      const line = /^([A-Z]+ \/\S*) HTTP\/1\.[01]\r\n/.exec(chunk.toString("latin1"))?.[1];
       if (line) requests.push(line);
     });
     client.pipe(engine).pipe(client);
