@@ -6,11 +6,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { checkoutGit, resolveGit } from "../../../src/docker/build-git.js";
+import { problemOf } from "../../support/problem.js";
 import { contentOf, temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 describe("a git repository whose server does not answer", () => {
   it("is not waited for when the run is told to stop, nor is the ssh that git has started", async () => {
-    const folder = await temporaryFolder({ ssh: `#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 1000\n` });
+    const script = `#!/bin/sh\necho "$GIT_TERMINAL_PROMPT $LC_ALL $*" > "$0.asked"\necho $$ > "$0.pid"\nexec sleep 1000\n`;
+    const folder = await temporaryFolder({ ssh: script });
     await chmod(join(folder, "ssh"), 0o755);
     const abort = new AbortController();
     const env = { PATH: process.env["PATH"], HOME: folder, GIT_SSH: join(folder, "ssh") };
@@ -23,6 +25,10 @@ describe("a git repository whose server does not answer", () => {
     const asked = resolveGit(source, { env, signal: abort.signal });
     const pid = Number(await contentOf(join(folder, "ssh.pid")));
     abort.abort(new Error("enough"));
+    expect(
+      readFileSync(join(folder, "ssh.asked"), "utf8"),
+      "nobody types, and everybody reads English",
+    ).to.match(/^0 C .*git@r\.example .*x\.git/);
     try {
       expect(await asked.catch((error: Error) => error.message)).to.equal("enough");
     } finally {
@@ -32,6 +38,29 @@ describe("a git repository whose server does not answer", () => {
         // This git has ended it.
       }
     }
+  });
+});
+
+describe("git", () => {
+  it("is not there", async () => {
+    const env = { PATH: await temporaryFolder() };
+    const source = {
+      kind: "git",
+      url: "https://r.example/x.git",
+      ref: undefined,
+      folder: undefined,
+    } as const;
+    const at = { env, signal: new AbortController().signal };
+    expect(await problemOf(async () => await resolveGit(source, at))).to.deep.equal({
+      code: "build/git",
+      message: "the program git was not found",
+      help: ["install git"],
+      option: "source",
+    });
+    const commit = "0123456789".repeat(4);
+    expect(await resolveGit({ ...source, ref: commit }, at), "nor needed where a commit is named").to.equal(
+      commit,
+    );
   });
 });
 
@@ -57,7 +86,15 @@ describe("a working copy of a git repository", () => {
     folder = await temporaryFolder({
       ".gitconfig": '[user]\nname = t\nemail = t@example.org\n[protocol "file"]\nallow = always\n',
     });
-    await repository("part.git", async () => await writeFiles(join(folder, "part.git"), { of: "a part" }));
+    await repository("deep.git", async () => await writeFiles(join(folder, "deep.git"), { below: "it all" }));
+    await repository("part.git", async () => {
+      await writeFiles(join(folder, "part.git"), { of: "a part" });
+      git("part.git", "submodule", "--quiet", "add", "../deep.git", "deep");
+    });
+    await repository("plain.git", async () => await writeFiles(join(folder, "plain.git"), { first: "" }));
+    await writeFiles(join(folder, "plain.git"), { second: "" });
+    git("plain.git", "add", "second");
+    git("plain.git", "commit", "-qm", "second");
     await repository("whole.git", async () => {
       await writeFiles(join(folder, "whole.git"), { "sub/f": "of sub" });
       await symlink("sub", join(folder, "whole.git/inside"));
@@ -78,6 +115,35 @@ describe("a working copy of a git repository", () => {
   it("has its submodules, those at a relative address too", async () => {
     expect(await copied("main")).to.have.members([".gitmodules", "inside", "outside", "part", "sub"]);
     expect(await copied("main", "part")).to.include("of");
+    expect(await copied("main", "part/deep")).to.include("below");
+  });
+
+  it("is that of an older commit, also of a server that gives none by itself, and by its first digits", async () => {
+    const commit = git("plain.git", "rev-parse", "HEAD^");
+    const heard: string[] = [];
+    const at = { env: env(), signal: new AbortController().signal, log: (line: string) => heard.push(line) };
+    for (const ref of [commit, commit.slice(0, 9)]) {
+      const source = { kind: "git", url: `file://${folder}/plain.git`, ref, folder: undefined } as const;
+      expect(await resolveGit(source, at)).to.equal(ref);
+      const copy = await checkoutGit(source, ref, { ...at, cwd: await temporaryFolder() });
+      expect(await readdir(copy), ref).to.deep.equal(["first"]);
+    }
+    expect(
+      heard.filter((line) => !/^(fatal|error): /.test(line)),
+      "of git's talk",
+    ).to.deep.equal([]);
+  });
+
+  it("says no more than what goes wrong", async () => {
+    const heard: string[] = [];
+    const at = { env: env(), signal: new AbortController().signal, log: (line: string) => heard.push(line) };
+    const source = { kind: "git", url, ref: undefined, folder: undefined } as const;
+    await checkoutGit(source, await resolveGit(source, at), { ...at, cwd: await temporaryFolder() });
+    expect(heard).to.deep.equal([]);
+    const nowhere = { ...source, url: `file://${folder}/none.git` };
+    await resolveGit(nowhere, at).catch(() => undefined);
+    expect(heard[0]).to.contain("none.git' does not appear to be a git repository");
+    expect(heard.every((line) => line.trim() !== "")).to.equal(true);
   });
 
   it("is that of a commit, whatever names it", async () => {
@@ -89,6 +155,8 @@ describe("a working copy of a git repository", () => {
     expect(await copied("main", "inside")).to.deep.equal(["f"]);
     const message = await copied("main", "outside/etc").catch((error: Error) => error.message);
     expect(message).to.equal(`${url} has no folder "outside/etc"`);
+    const file = await copied("main", "sub/f").catch((error: Error) => error.message);
+    expect(file).to.equal(`${url} has no folder "sub/f"`);
   });
 });
 
@@ -99,6 +167,8 @@ describe("a git repository behind a password", () => {
   let server: Server;
   /** Command lines of this machine's programs with the password in them, while the server was asked. */
   const seen: string[] = [];
+  /** What a setting of the user's makes git send along. */
+  const headers = new Set<unknown>();
   before(async () => {
     folder = await temporaryFolder({ f: "1", ".git-credentials": "" });
     const git = (...args: string[]): string =>
@@ -112,6 +182,7 @@ describe("a git repository behind a password", () => {
     const login = `Basic ${Buffer.from(`me@home:${password}`).toString("base64")}`;
     server = createServer((request, response) => {
       for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) seen.push(...leaking(pid));
+      headers.add(request.headers["x-mine"]);
       const { pathname } = new URL(request.url ?? "", "http://x");
       const path = join(folder, ".git", pathname.replace("/x.git", ""));
       if (request.headers.authorization !== login)
@@ -133,7 +204,14 @@ describe("a git repository behind a password", () => {
     }
   };
   const copied = async (login: string): Promise<string[]> => {
-    const env = { PATH: process.env["PATH"], HOME: folder, GIT_CONFIG_NOSYSTEM: "1" };
+    const env = {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "http.extraHeader",
+      GIT_CONFIG_VALUE_0: "X-Mine: yes",
+    };
     const at = { env, signal: new AbortController().signal };
     const source = { kind: "git", url: `http://${login}@${url}`, ref: undefined, folder: undefined } as const;
     const commit = await resolveGit(source, at);
@@ -146,6 +224,7 @@ describe("a git repository behind a password", () => {
     });
     expect(await copied(`me%40home:${encodeURIComponent(password)}`)).to.deep.equal(["f"]);
     expect(seen).to.deep.equal([]);
+    expect([...headers], "with the settings of the environment").to.deep.equal(["yes"]);
   });
 
   it("is fetched with the user's own helper, where the address has only a name", async () => {
