@@ -116,12 +116,17 @@ async function removeNameless(removal: Removal, id: string): Promise<boolean> {
 /** The classic builder makes an image of every step: those below ours that nothing else uses go with it. */
 async function removeParents(image: ImageDetails, { engine, bases }: Removal): Promise<void> {
   if (!bases) return;
-  for (let id = image.Parent; id && !bases.has(id); ) {
+  for (let id = parentOf(image); id && !bases.has(id); ) {
     const parent = await inspectImage(engine, id);
     if (!parent || tagsOf(parent).length > 0) return;
     if (!(await removeUnused(engine, id))) return;
-    id = parent.Parent;
+    id = parentOf(parent);
   }
+}
+
+/** Podman names a parent without the `sha256:`, with which a base is known. */
+function parentOf({ Parent: id }: ImageDetails): string | undefined {
+  return id && id.replace(/^(sha256:)?/, "sha256:");
 }
 
 /** @returns false for an image that something on the engine still needs: it stays */

@@ -19,6 +19,9 @@ import { writeFiles } from "../../support/tmp.js";
 
 const dockerfile = (...lines: string[]): string => [`FROM ${baseImage}`, ...lines, ""].join("\n");
 
+/** Podman leaves out the algorithm. */
+const whole = (id: string): string => id.replace(/^(sha256:)?/, "sha256:");
+
 describe("docker.build", () => {
   let name: string;
   const open: TestBuildout[] = [];
@@ -184,7 +187,7 @@ describe("docker.build", () => {
   it("builds again when the image is gone, or its name is on another one", async () => {
     const made = await buildout({
       config: part("source = src"),
-      files: { "src/Dockerfile": dockerfile("COPY . /x") },
+      files: { "src/Dockerfile": dockerfile("RUN touch /x") },
     });
     await installed(made, "app");
     await engineRemove("images", name);
@@ -200,12 +203,23 @@ describe("docker.build", () => {
     expect((await made.plan()).steps[0]?.reasons).to.deep.equal([
       `image ${name}:latest is another image now`,
     ]);
-    await writeFiles(made.directory, { "src/new": "" });
-    const last = await installed(made, "app");
+    await installed(made, "app");
     expect(await engineHas(`/images/${foreign?.Id}/json`), "the other image stays").to.equal(true);
-    expect(last["image-id"]).not.to.equal(again["image-id"]);
-    expect(await engineHas(`/images/${again["image-id"]}/json`), "its own does not").to.equal(false);
     await engineRemove("images", `${name}-other:1`);
+  });
+
+  it("removes its image that has lost its name to another one", async () => {
+    const made = await buildout({
+      config: part("source = src"),
+      files: { "src/Dockerfile": dockerfile("COPY v /v"), "src/v": "1" },
+    });
+    const first = await installed(made, "app");
+    await loadImage(`${name}:latest`, { Labels: { other: name } });
+    const theirs = (await inspectedImage(name))?.Id ?? "";
+    await writeFile(join(made.directory, "src/v"), "2");
+    await installed(made, "app");
+    expect(await engineHas(`/images/${first["image-id"]}/json`)).to.equal(false);
+    await engineRemove("images", theirs);
   });
 
   it("says that it takes the last name of an image that somebody made by hand", async () => {
@@ -288,17 +302,16 @@ describe("docker.build", () => {
       path: "/containers/create",
       body: { Image: base, Cmd: ["x"] },
     });
-    const { Id: nameless } = await engineJson<{ Id: string }>({
-      method: "POST",
-      path: `/commit?container=${Id}&comment=${name}`,
-    });
+    const commit = `/commit?container=${Id}&comment=${name}`;
+    const { Id: said } = await engineJson<{ Id: string }>({ method: "POST", path: commit });
+    const nameless = whole(said);
     await engineRemove("containers", Id);
     const below = async (): Promise<string[]> => {
       const ids: string[] = [];
       for (let id = name; ; ) {
         const { Parent } = await engineJson<{ Parent: string }>({ path: `/images/${id}/json` });
-        if (Parent === "" || Parent === nameless) return ids;
-        ids.push((id = Parent));
+        if (Parent === "" || whole(Parent) === nameless) return ids;
+        ids.push((id = whole(Parent)));
       }
     };
     const text = (value: string): string =>

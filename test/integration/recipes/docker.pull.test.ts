@@ -178,7 +178,10 @@ describe("docker.pull", () => {
     const made = await pull(`name = ${name}\nall-tags = true`);
     await installed(made, "pulled");
     for (const tag of ["1", "2"]) expect(await engineHas(`/images/${name}:${tag}/json`), tag).to.equal(true);
+    await engineJson({ method: "POST", path: `/images/${name}:1/tag?repo=${name}&tag=mine` });
     await made.uninstall();
+    expect(await engineHas(`/images/${name}:mine/json`), "of later").to.equal(true);
+    await engineRemove("images", `${name}:mine`);
     for (const tag of ["1", "2"]) expect(await engineHas(`/images/${name}:${tag}/json`), tag).to.equal(false);
     expect(await engineHas(`/images/${name}:latest/json`)).to.equal(true);
   });
@@ -253,7 +256,7 @@ describe("docker.pull", () => {
     await installed(made, "pulled");
     await putImage(`${name}:1`, ["linux/s390x"]);
     expect(await failing(made)).to.match(/^image\/other-platform: /);
-    await publish("1", "second");
+    await putImage(`${name}:1`);
     await installed(made, "pulled");
     await made.uninstall();
     expect(await engineHas(`/images/${name}:1/json`)).to.equal(false);
@@ -273,6 +276,25 @@ describe("docker.pull", () => {
       bad = false;
       await installed(made, "pulled");
       expect(await engineHas(`/images/${first}/json`)).to.equal(false);
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it("takes back the tags of a pull of all that failed, and no others", async () => {
+    await publish("2", "other");
+    await loadImage(`${name}:latest`, { Labels: { mine: name } });
+    const said = "no space left on device";
+    const engine = await fakeEngine({
+      "POST /images/create": spoilt(said),
+      "POST /libpod/images/pull": spoilt(said),
+    });
+    try {
+      const made = await pull(`name = ${name}\nall-tags = true\nengine-url = ${engine.url}`);
+      expect(await failing(made)).to.contain(said);
+      for (const tag of ["1", "2"])
+        expect(await engineHas(`/images/${name}:${tag}/json`), tag).to.equal(false);
+      expect(await engineHas(`/images/${name}:latest/json`)).to.equal(true);
     } finally {
       await engine.close();
     }

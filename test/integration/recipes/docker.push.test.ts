@@ -123,6 +123,8 @@ describe("docker.push", () => {
     expect((await inspectedImage(target()))?.Id).to.equal(second["image-id"]);
     expect(await engineHas(`/images/${target("2")}/json`)).to.equal(false);
     expect(await tagsAt(registry.host), "the registry's stay").to.deep.equal(["1", "2"]);
+    const names = (await made.records()).get("pushed")?.resources.map((resource) => resource.name);
+    expect(names).to.deep.equal([target()]);
     expect((await made.install()).counts).to.include({ unchanged: 1 });
     await made.uninstall();
     expect(await engineHas(`/images/${target()}/json`)).to.equal(false);
@@ -171,6 +173,8 @@ describe("docker.push", () => {
     const { digest } = await installed(made, "pushed");
     expect(await tagsAt(registry.host)).to.deep.equal(["1", "2"]);
     expect((await manifestIn(target())).digest).to.equal(digest);
+    const two = await push(`name = ${name}:2\nall-tags = true\nregistry = ${registry.host}`);
+    expect((await manifestIn(target("2"))).digest).to.equal((await installed(two, "pushed"))["digest"]);
     await engineRemove("images", `${name}:2`);
     await made.uninstall();
     for (const tag of ["1", "2"])
