@@ -1,5 +1,5 @@
 import type { Engine } from "./engine.js";
-import { isNotFound, isNotModified } from "./errors.js";
+import { hasStatus, isNotFound, isNotModified } from "./errors.js";
 import type { MountSpec } from "./mounts.js";
 
 /** Where a call goes and what ends it early. */
@@ -118,10 +118,13 @@ export function abortable({ signal }: Call): { signal?: AbortSignal } {
 
 /** The container of exactly that name or id; undefined where there is none. */
 export async function inspectContainer(call: Call, container: string): Promise<ContainerState | undefined> {
+  const look = async () =>
+    await call.engine.request<ContainerState>({ path: pathOf(container, "/json"), ...abortable(call) });
   try {
-    const found = await call.engine.request<ContainerState>({
-      path: pathOf(container, "/json"),
-      ...abortable(call),
+    const found = await look().catch(async (error: unknown) => {
+      // Podman stumbles over a container that goes while it looks (auto-remove). The next time it is gone.
+      if (call.engine.libpod && hasStatus(error, 500)) return await look();
+      throw error;
     });
     // The engine also takes the beginning of an id for a name, and `db` begins many.
     return found.Id === container || found.Name.replace(/^\//, "") === container ? found : undefined;
