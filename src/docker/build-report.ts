@@ -67,7 +67,7 @@ export class BuildReport {
     for (const { short, line } of trace.warnings) {
       // BuildKit's checks say the line themselves; what they give beside it may be another step's of the same warning.
       const place = line && !/ \(line \d+\)$/.test(short) ? ` (line ${line})` : "";
-      this.#listener.log(`warning: ${short}${place}`, "err");
+      this.#listener.log(`warning: ${short}${place}`, "note");
     }
     // Last: what a step wrote may come with the word that it has ended.
     for (const vertex of trace.vertexes) this.#end(vertex);
@@ -199,7 +199,7 @@ export class BuildReport {
     if (!vertex.completed || step.completed) return;
     step.completed = true;
     this.#flush(step);
-    if (step.error && IMPORT.test(step.name)) this.#listener.log(`not taken: ${step.error}`, "err");
+    if (step.error && IMPORT.test(step.name)) this.#listener.log(`not taken: ${step.error}`, "note");
     if (vertex.cached && !HIDDEN.test(step.name)) this.#listener.log(`${step.name}: cached`, "note");
     this.#count(vertex.digest, step);
   }

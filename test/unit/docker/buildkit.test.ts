@@ -230,7 +230,7 @@ describe("BuildReport", () => {
     expect(said).to.deep.equal([
       "note importing cache manifest from r/x:1",
       "note [2/2] RUN false",
-      "err not taken: connection refused",
+      "note not taken: connection refused",
     ]);
     const content = parseDockerfile("FROM x\nRUN false\n");
     const { message: why } = report.failure(new Error("exit code: 1"), { name: "Dockerfile", content });
@@ -247,8 +247,8 @@ describe("BuildReport", () => {
     }));
     report.trace({ vertexes: [], statuses: [], logs: [], warnings });
     expect(said).to.deep.equal([
-      "err warning: undefined variable '$X' (line 6)",
-      "err warning: JSON arguments recommended (line 8)",
+      "note warning: undefined variable '$X' (line 6)",
+      "note warning: JSON arguments recommended (line 8)",
     ]);
   });
 
