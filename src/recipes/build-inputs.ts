@@ -93,13 +93,17 @@ export function basesOf(record: PartRecord | undefined): ReadonlySet<string> {
   return new Set(inputs.flatMap(([, state]) => state.split(" ")[0] ?? []));
 }
 
-/** The id on the engine, and with `pull` the digest in the registry: whichever changes makes a rebuild. */
+/**
+ * The id on the engine, and with `pull` the digest in the registry: whichever changes makes a rebuild. Who may not ask, or
+ * need not, takes the digest for the one that was built from.
+ */
 async function baseState(context: Inputs, engine: Engine, base: string): Promise<string> {
   const id = findImage(await listing(context, engine, "images"), base)?.Id ?? "absent";
   const { offline, newest } = context.buildout;
-  if (!context.options.pull || offline) return id;
+  if (!context.options.pull) return id;
   const known = context.record?.inputs[`${BASE}${base}`]?.split(" ")[1];
-  const digest = newest || known === undefined ? await inRegistry(context, engine, base) : known;
+  const asks = !offline && (newest || known === undefined);
+  const digest = asks ? await inRegistry(context, engine, base) : known;
   return `${id} ${digest ?? known ?? "unknown"}`;
 }
 

@@ -257,6 +257,10 @@ describe("docker.build: every option", () => {
         await installed(made, "app");
         expect(await read("/seen")).to.equal("2");
         expect((await made.install()).counts).to.include({ unchanged: 1 });
+        await made.write(
+          `${config([`builder = ${builder}`, "pull = true"], lines)}[buildout]\noffline = true\n`,
+        );
+        expect((await made.install()).counts, "offline").to.include({ unchanged: 1 });
       });
 
     for (const builder of ["classic", "buildkit"])
