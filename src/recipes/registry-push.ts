@@ -26,7 +26,7 @@ export interface PushUnder {
 export async function pushUnder(context: Installing, push: PushUnder): Promise<string> {
   const { engine, image, reference } = push;
   if (tagsOf(image).includes(reference)) return await pushTwice(context, push);
-  const name = { kind: "image-name", name: reference };
+  const name = { kind: "image-name", name: reference, id: image.Id };
   await context.created(name);
   await tagImage(engine, image.Id, reference, context.signal);
   try {
@@ -53,7 +53,7 @@ export async function forgetNames(
   engine: Engine,
 ): Promise<void> {
   for (const resource of context.record?.resources ?? [])
-    if (resource.kind === "image-name" && (await dropName(engine, resource.name)))
+    if (resource.kind === "image-name" && (await dropName(engine, resource.name, resource["id"])))
       await context.removed?.(resource);
 }
 
