@@ -20,6 +20,7 @@ import {
   type ImageBuildout,
 } from "../../support/image-buildout.js";
 import { startRegistry } from "../../support/registry.js";
+import { manifestIn } from "../../support/registry-content.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const SHM = "df -k /dev/shm | awk 'END { print $2 }'";
@@ -257,10 +258,17 @@ describe("docker.build: every option", () => {
         await installed(made, "app");
         expect(await read("/seen")).to.equal("2");
         expect((await made.install()).counts).to.include({ unchanged: 1 });
-        await made.write(
-          `${config([`builder = ${builder}`, "pull = true"], lines)}[buildout]\noffline = true\n`,
-        );
-        expect((await made.install()).counts, "offline").to.include({ unchanged: 1 });
+        await moved("3");
+        const pulling = config([`builder = ${builder}`, "pull = true"], lines);
+        for (const how of ["offline = true", "newest = false"]) {
+          await made.write(`${pulling}[buildout]\n${how}\n`);
+          expect((await made.install()).counts, how).to.include({ unchanged: 1 });
+        }
+        const { digest } = await manifestIn(held);
+        const manifests = `http://${held.replace("/", "/v2/").replace(/:1$/, "/manifests")}`;
+        await fetch(`${manifests}/${digest}`, { method: "DELETE" });
+        await made.write(pulling);
+        expect((await made.install()).counts, "the registry has none").to.include({ unchanged: 1 });
       });
 
     for (const builder of ["classic", "buildkit"])

@@ -1,13 +1,20 @@
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineRemove, uniqueName } from "../../support/engine.js";
-import { fakeEngine } from "../../support/fake-engine.js";
+import { fakeEngine, handOn } from "../../support/fake-engine.js";
 import { loadImage } from "../../support/images.js";
-import { failing, imageBuildout, inspectedImage, installed } from "../../support/image-buildout.js";
+import {
+  diagnostics,
+  failing,
+  imageBuildout,
+  inspectedImage,
+  installed,
+} from "../../support/image-buildout.js";
 import { writeFiles } from "../../support/tmp.js";
 
 const config = (options: string): string =>
@@ -123,6 +130,7 @@ describe("docker.save", () => {
     await made.write(config(`${written}\nengine-url = ${engine.url}`));
     expect((await made.install({ signal: stop.signal })).ok).to.equal(false);
     await engine.close();
+    expect(diagnostics(made).join("\n")).not.to.contain("engine/cut-off");
     expect(await readdir(small)).to.deep.equal(["image.tar"]);
     expect(await readFile(join(small, "image.tar"), "utf8")).to.equal("mine");
     try {
@@ -140,6 +148,29 @@ describe("docker.save", () => {
       expect(await readFile(join(small, "image.tar"), "utf8")).to.equal("mine");
     } finally {
       execFileSync("umount", [small]);
+    }
+  });
+
+  it("leaves no half of a file beside the old one when an update is cut off", async () => {
+    let bad = false;
+    const engine = await fakeEngine({
+      "GET /images/get": (request, response) => {
+        if (!bad) return handOn(request, response);
+        response.writeHead(200, { "content-type": "application/x-tar" });
+        return void response.write(Buffer.alloc(4096), () => response.destroy());
+      },
+    });
+    try {
+      await made.write(config(`image = ${name}:1\nfile = out/image.tar\nengine-url = ${engine.url}`));
+      const { digest } = await installed(made, "saved");
+      await loadImage(`${name}:1`, { Labels: { name, second: "1" } });
+      bad = true;
+      expect(await failing(made)).to.contain("engine/cut-off: ");
+      expect(await readdir(join(made.directory, "out"))).to.deep.equal(["image.tar"]);
+      const old = await readFile(join(made.directory, "out/image.tar"));
+      expect(`sha256:${createHash("sha256").update(old).digest("hex")}`).to.equal(digest);
+    } finally {
+      await engine.close();
     }
   });
 
