@@ -2,10 +2,12 @@ import { expect } from "chai";
 import { chmod, mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { folderStamp, onceForStamp } from "../../../src/docker/folder-stamp.js";
-import { temporaryFolder } from "../../support/tmp.js";
+import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const OLD = new Date(Date.now() - 60_000);
 const OLDER = new Date(Date.now() - 120_000);
+
+const choose = (path: string) => ({ take: path !== "many/ignored", enter: path !== "x" });
 
 describe("the stamp of a folder", () => {
   let root: string;
@@ -51,14 +53,30 @@ describe("the stamp of a folder", () => {
   });
 
   it("counts what a link leads to where it is asked for", async () => {
-    await symlink("../a", join(root, "x/link"));
+    const outside = await temporaryFolder({ target: "1" });
+    await utimes(join(outside, "target"), OLDER, OLDER);
+    await symlink(join(outside, "target"), join(root, "x/link"));
     await symlink("nowhere", join(root, "broken"));
     const [link, target] = [stamp(), stamp(true)];
-    await rename(join(root, "a"), join(root, "../a-was-here"));
-    await rename(join(root, "../a-was-here"), join(root, "a"));
-    await writeFile(join(root, "a"), "9");
+    await writeFile(join(outside, "target"), "9");
+    expect(stamp()).to.equal(link);
     expect(stamp(true)).to.not.equal(target);
-    expect(stamp()).to.not.equal(link);
+  });
+
+  it("counts every file of a folder of many, and none that is not chosen", async () => {
+    const many = Array.from({ length: 600 }, (_, at) => `many/${at}`);
+    await writeFiles(root, Object.fromEntries(many.map((path) => [path, "1"])));
+    for (const path of many) await utimes(join(root, path), OLDER, OLDER);
+    const chosen = () => folderStamp(root, { salt: [], choose })?.stamp;
+    const seen = new Set([chosen()]);
+    for (const path of ["many/0", "many/255", "many/256", "many/599"]) {
+      await writeFile(join(root, path), "2");
+      seen.add(chosen());
+    }
+    expect(seen.size).to.equal(5);
+    const before = chosen();
+    await writeFiles(root, { "many/ignored": "", "x/new": "" });
+    expect(chosen()).to.equal(before);
   });
 
   it("is none where something cannot be looked at", () => {
