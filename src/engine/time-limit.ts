@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { RecipeError } from "./contract.js";
 import type { Part } from "./part.js";
 
@@ -16,8 +17,11 @@ export async function withinTime<T>(
   if (limit === undefined) return await work(signal);
   const clock = new AbortController();
   const timer = setTimeout(() => clock.abort(timedOut(limit)), limit);
+  const both = AbortSignal.any([signal, clock.signal]);
+  // As for the run's own: every request of the part listens.
+  setMaxListeners(0, both);
   try {
-    return await work(AbortSignal.any([signal, clock.signal]));
+    return await work(both);
   } catch (error) {
     if (!clock.signal.aborted || signal.aborted) throw error;
     // A recipe that took up the reason knows what the time went by with.

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,6 +38,7 @@ export class PartRig {
   readonly #part: string;
 
   constructor(run: RunRig, recipe: Recipe, part: string, texts: Readonly<Record<string, string>>) {
+    setMaxListeners(0, this.signal);
     this.#run = run;
     this.#recipe = recipe;
     this.#part = part;

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import { once } from "node:events";
 import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
@@ -213,6 +214,27 @@ describe("a run", () => {
     await buildout.write(config("a", "[a]\nrecipe = reads\ntimeout = 1ms"));
     hangs = true;
     expect(results(await buildout.install())).to.deep.equal([`a none failed: ${late}`]);
+  });
+
+  it("lets a part ask for any number of things at once, also with a timeout", async () => {
+    const warned: string[] = [];
+    const note = ({ name }: Error): void => void warned.push(name);
+    const listens: Recipe = {
+      ...quick,
+      install: ({ signal }) => {
+        for (let at = 0; at < 20; at++) signal.addEventListener("abort", () => at);
+        return Promise.resolve({ id: "", token: "" });
+      },
+    };
+    process.on("warning", note);
+    try {
+      await open(config("a b", "[a]\nrecipe = listens\n[b]\nrecipe = listens\ntimeout = 1m"), { listens });
+      await buildout.install();
+      await turn();
+      expect(warned).to.not.include("MaxListenersExceededWarning");
+    } finally {
+      process.off("warning", note);
+    }
   });
 
   it("does not wait for the undoing of an install that made nothing and took too long", async () => {
