@@ -27,7 +27,7 @@ import { keyRows } from "./build-cache-rows.js";
 import type { buildOptions } from "./build-options.js";
 import type { Built } from "./build-perform.js";
 import { engineOf } from "./common.js";
-import { codeOf, dropName, pushUnder } from "./registry-push.js";
+import { codeOf, dropName, holderOf, pushUnder } from "./registry-push.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 type Installing = InstallContext<typeof buildOptions>;
@@ -147,14 +147,14 @@ async function take(context: Installing, cached: CachedBuild, plan: CachePlan): 
     return { id: "", digest: undefined, fetched: false };
   }
   context.log(`cache hit: pulling ${reference} instead of building`, "note");
-  const name = { kind: "image-name", name: reference };
+  const name = { kind: "image-name", name: reference, ...(await holderOf(context, { engine, reference })) };
   try {
     await context.created(name);
     const credentials = await login(context, reference);
     await pullImage(engine, { reference, credentials, listener: context, signal: context.signal });
     for (const one of references) await tagImage(engine, reference, one, context.signal);
     const image = await inspectImage(engine, reference, context.signal);
-    if (await dropName(engine, reference)) await context.removed(name);
+    if (await dropName(engine, name)) await context.removed(name);
     return { id: image?.Id ?? "", digest: image && repoDigest(image, reference), fetched: true };
   } catch (error) {
     if (!isMissing(error)) throw error;

@@ -8,7 +8,13 @@ import {
   type Engine,
   type ImageDetails,
 } from "tsbuildout/docker";
-import { type InstallContext, type PartRecord, type Problem, type Schema } from "tsbuildout/recipe";
+import {
+  type InstallContext,
+  type PartRecord,
+  type Problem,
+  type Resource,
+  type Schema,
+} from "tsbuildout/recipe";
 
 type Installing = Pick<InstallContext<Schema>, "created" | "removed" | "log" | "progress" | "signal">;
 
@@ -21,29 +27,41 @@ export interface PushUnder {
   readonly login: (refused?: Credentials) => Promise<Credentials | undefined>;
 }
 
-/** Pushes an image under a name that it has only as long as that takes, unless it had it before.
+/** Pushes an image under a name that it has only as long as that takes, unless it had it before. Another image that had the
+ *  name gets it back.
  *  @returns the digest under which the registry took it */
 export async function pushUnder(context: Installing, push: PushUnder): Promise<string> {
   const { engine, image, reference } = push;
   if (tagsOf(image).includes(reference)) return await pushTwice(context, push);
-  const name = { kind: "image-name", name: reference, id: image.Id };
+  const name = { kind: "image-name", name: reference, id: image.Id, ...(await holderOf(context, push)) };
   await context.created(name);
   await tagImage(engine, image.Id, reference, context.signal);
   try {
     return await pushTwice(context, push);
   } finally {
     // Without the signal: it may have fired, and the name should go nevertheless.
-    if (await dropName(engine, reference, image.Id)) await context.removed(name);
+    if (await dropName(engine, name)) await context.removed(name);
   }
 }
 
-/** Takes a name from an image, unless it is its last one: with that, the image would go.
- *  @returns whether the name is gone */
-export async function dropName(engine: Engine, reference: string, id?: string): Promise<boolean> {
-  const now = await inspectImage(engine, reference);
+/** For a resource: the image that has a name before an image of the part's has it for a while. */
+export async function holderOf(
+  { signal }: Pick<Installing, "signal">,
+  { engine, reference }: Pick<PushUnder, "engine" | "reference">,
+): Promise<{ readonly before?: string }> {
+  const before = await inspectImage(engine, reference, signal);
+  return before ? { before: before.Id } : {};
+}
+
+/** Takes a name from the image that had it for a while. The one that had it before gets it back; where there is none, it stays
+ *  where it is the image's last, with which the image would go.
+ *  @returns whether nothing is left to be done */
+export async function dropName(engine: Engine, { name, id, before }: Resource): Promise<boolean> {
+  const now = await inspectImage(engine, name);
   if (!now || (id && now.Id !== id)) return true;
-  if (tagsOf(now).length < 2) return false;
-  await removeImage(engine, reference, { noPrune: true });
+  if (before && (await inspectImage(engine, before))) await tagImage(engine, before, name);
+  else if (tagsOf(now).length < 2) return false;
+  else await removeImage(engine, name, { noPrune: true });
   return true;
 }
 
@@ -53,7 +71,7 @@ export async function forgetNames(
   engine: Engine,
 ): Promise<void> {
   for (const resource of context.record?.resources ?? [])
-    if (resource.kind === "image-name" && (await dropName(engine, resource.name, resource["id"])))
+    if (resource.kind === "image-name" && (await dropName(engine, resource)))
       await context.removed?.(resource);
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { testBuildout, type TestBuildout } from "tsbuildout/testing";
 import { startEcr, type Ecr } from "../../support/ecr.js";
 import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
-import { ensureBaseImage } from "../../support/images.js";
+import { ensureBaseImage, loadImage } from "../../support/images.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 
 async function outputs(machine: TestBuildout) {
@@ -227,6 +227,20 @@ describe("the whole-image cache of docker.build", () => {
     expect(await failure(await machine(cacheOn))).to.include({ code: "ecr/denied" });
     const unreachable = await machine(cacheOn, "127.0.0.1:1/cache/app");
     expect((await failure(unreachable))?.code).to.match(/^(registry|engine)\//);
+  });
+
+  it("leaves the cache's name to an image of somebody's that has it", async () => {
+    const first = await machine(cacheOn);
+    await first.install();
+    const { "cache-image": cached = "" } = await outputs(first);
+    await first.uninstall();
+    await loadImage(cached, { Labels: { theirs: "yes" } });
+    const second = await machine(cacheOn);
+    await second.install();
+    expect(await outputs(second)).to.include({ "cache-hit": "true" });
+    const { Config } = await engineJson<{ Config: { Labels: object } }>({ path: `/images/${cached}/json` });
+    expect(Config.Labels).to.include({ theirs: "yes" });
+    await engineRemove("images", cached);
   });
 
   it("builds where the image has gone since it was seen", async () => {

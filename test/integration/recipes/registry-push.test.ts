@@ -134,9 +134,28 @@ describe("a name that an image gets for a push", () => {
     expect([...recorded.keys()]).to.deep.equal([`${name}-mine:1`]);
   });
 
+  it("goes back to the image that had it before", async () => {
+    await loadImage(reference, { Labels: { name: "somebody's" } });
+    const theirs = (await inspectedImage(reference))?.Id ?? "";
+    await push([login.password]);
+    expect((await inspectedImage(reference))?.Id).to.equal(theirs);
+    expect([...recorded]).to.deep.equal([]);
+    // What a push was cut off from giving back comes back with the next run.
+    await tag(`${name}:1`, reference.slice(0, -2));
+    await tag(theirs, `${name}-mine`);
+    const cutOff = { kind: "image-name", name: reference, id, before: theirs };
+    await forgetNames({ ...context, record: { resources: [cutOff] } as unknown as PartRecord }, engine);
+    expect((await inspectedImage(reference))?.Id).to.equal(theirs);
+    expect(
+      await dropName(engine, { ...cutOff, id: theirs, before: `sha256:${"0".repeat(64)}` }),
+      "has gone",
+    ).to.equal(true);
+    expect(await there(reference)).to.equal(false);
+  });
+
   it("is dropped only from the image that is meant, and not as its last", async () => {
-    expect(await dropName(engine, reference), "not there").to.equal(true);
-    expect(await dropName(engine, `${name}:1`), "its last").to.equal(false);
+    expect(await dropName(engine, { kind: "image-name", name: reference }), "not there").to.equal(true);
+    expect(await dropName(engine, { kind: "image-name", name: `${name}:1` }), "its last").to.equal(false);
     expect((await inspectedImage(`${name}:1`))?.Id).to.equal(id);
   });
 });
