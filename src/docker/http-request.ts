@@ -105,8 +105,12 @@ const CLOSED = "the stream to be sent was closed before its end";
  * before it has read everything: its words are worth more than the broken pipe that follows.
  */
 async function upload({ req, body, answered }: Upload): Promise<IncomingMessage> {
-  if (body.destroyed) req.destroy();
-  if (body.destroyed) throw body.errored ?? new Error(CLOSED);
+  answered.catch(() => undefined);
+  // While the client was loaded, say.
+  if (body.destroyed) {
+    req.destroy();
+    throw body.errored ?? new Error(CLOSED);
+  }
   const failed = new Promise<never>((_, reject) => {
     body.on("error", (error) => {
       reject(error);
@@ -117,7 +121,6 @@ async function upload({ req, body, answered }: Upload): Promise<IncomingMessage>
     });
   });
   failed.catch(() => undefined);
-  answered.catch(() => undefined);
   // An engine has things to get ready (it mounts a container) that need not wait for the first bytes.
   req.flushHeaders();
   body.pipe(req);

@@ -272,14 +272,21 @@ describe("requests to an engine", () => {
     expect((await waiting).problem.code).to.equal("engine/unreachable");
   });
 
-  it("tell what becomes of a body before it can be sent", async () => {
+  it("tell what becomes of a body before it can be sent, and that alone", async () => {
     const found = await use(await fakeEngine((_request, response) => response.end()));
-    const broken = new Readable({ read: () => undefined });
-    const sending = found
-      .request({ method: "PUT", path: "/x", body: broken })
-      .catch((thrown: unknown) => thrown);
-    broken.destroy(new RangeError("no such file"));
-    expect(await sending).to.have.property("message", "no such file");
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    try {
+      const body = new Readable({ read: () => undefined });
+      const sending = found.request({ method: "PUT", path: "/x", body }).catch((thrown: unknown) => thrown);
+      body.destroy(new RangeError("no such file"));
+      expect(await sending).to.have.property("message", "no such file");
+      await turn();
+      expect(unhandled).to.deep.equal([]);
+    } finally {
+      process.off("unhandledRejection", note);
+    }
   });
 
   it("for an archive ask by HTTP/1.0, so that it comes as it is", async () => {
