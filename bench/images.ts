@@ -18,7 +18,8 @@ const MEMORY = 150 * 1024 * 1024;
 /** Builds, pushes and pulls beside the docker CLI with buildx. The engine's data root should be in memory, too. */
 export async function rows(bench: Bench): Promise<Row[]> {
   const docker = await findDocker(bench);
-  const registry = await startRegistry();
+  // In memory as well: what goes to a disk later on would slow the next round down.
+  const registry = await startRegistry({ folder: bench.folder });
   const cache = await newBuildCache();
   try {
     const table = await builds(bench, docker, cache);

@@ -7,6 +7,8 @@ import { freePort } from "./free-port.js";
 import { temporaryFolder } from "./tmp.js";
 
 export interface RegistryOptions {
+  /** For its data; a temporary one otherwise. */
+  readonly folder?: string;
   /** Asks for this name and password (basic authentication); open to everybody otherwise. */
   readonly login?: { readonly username: string; readonly password: string };
   /** Serves HTTPS with a certificate of its own making, which no engine trusts by itself. */
@@ -25,7 +27,7 @@ export interface Registry {
 
 /** Starts Debian's docker-registry on a free port of 127.0.0.1, with its data in a temporary folder. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const folder = await temporaryFolder();
+  const { folder = await temporaryFolder() } = options;
   const host = `127.0.0.1:${await freePort()}`;
   const config = join(folder, "config.yml");
   const certificate = options.tls ? makeCertificate(folder) : undefined;
