@@ -47,12 +47,12 @@ export function needProviders(parts: Parts): void {
   const providers = new Map<string, string>();
   for (const part of parts.values()) for (const key of part.provides) providers.set(key, part.name);
   for (const part of parts.values()) {
-    // What it uses may stand in no option (a Dockerfile's FROM): a circle is shown at the part.
-    const span = part.span("recipe");
     for (const { key, why } of part.uses) {
       const provider = providers.get(key);
-      if (provider)
-        addNeed(part, { part: provider, why, firm: true, evenIfFailed: false, ...(span && { span }) });
+      if (!provider) continue;
+      // What it uses may stand in no option (a Dockerfile's FROM): a circle is shown at the part.
+      const span = part.span("recipe");
+      addNeed(part, { part: provider, why, firm: true, evenIfFailed: false, ...(span && { span }) });
     }
   }
 }
