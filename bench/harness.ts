@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { median, type Row } from "./table.js";
@@ -98,13 +97,8 @@ export class Bench {
   }
 }
 
-/** Milliseconds before each turn. An engine goes on when it has answered (it takes a build apart), and what it does then is not
- *  to be paid for by whoever comes next. */
-const PAUSE = 250;
-
 async function timed(work: Work): Promise<number> {
   await work.before?.();
-  await delay(PAUSE);
   const start = performance.now();
   await work.run();
   return (performance.now() - start) / 1000;
