@@ -5,10 +5,19 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startOther } from "./lib/other-engines.mjs";
-import { ENGINES, unpack } from "./lib/unpacked.mjs";
+import { prepareMachine } from "./lib/private-engine.mjs";
+import { ENGINES, unpack, unpackDocker } from "./lib/unpacked.mjs";
 
 const FOLDER = join(tmpdir(), `tsbuildout-engines-${process.getuid()}`);
 const KNOWN = JSON.parse(readFileSync("test/engines.json", "utf8"));
+
+/** Gets what an engine and the tests need, as long as there is a way out: in an engine's network there is none. */
+async function prepare() {
+  prepareMachine();
+  const { debianRoot } = await import("../dist/test/support/debian-root.js");
+  debianRoot();
+  unpackDocker(FOLDER);
+}
 
 async function testEngine(name) {
   process.stderr.write(`${name}: unpacking and starting\n`);
@@ -60,10 +69,12 @@ function list(heading, lines) {
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(ENGINES);
+const unknown = wanted.find((name) => !(name in ENGINES));
+if (unknown) throw new Error(`no engine ${unknown}; there are: ${Object.keys(ENGINES).join(", ")}`);
 mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
+await prepare();
 const reports = [];
 for (const name of wanted) {
-  if (!(name in ENGINES)) throw new Error(`no engine ${name}; there are: ${Object.keys(ENGINES).join(", ")}`);
   const result = await testEngine(name);
   reports.push(report(result));
   if (result.failed.length + result.stale.length > 0) process.exitCode = 1;

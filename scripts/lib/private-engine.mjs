@@ -40,9 +40,7 @@ export function recorded(at) {
 export async function start(at, options) {
   await remove(at);
   prepareFolder(at);
-  const needed = ["dockerd", "containerd", "runc", "iptables", "ip"].filter((name) => !program(name));
-  if (needed.length > 0) install(["docker.io", "iptables", "iproute2", "ca-certificates"]);
-  mountCgroups();
+  prepareMachine();
   const dataRoot = resolve(options.dataRoot ?? roomiest(at));
   const record = { dataRoot, ...createBridge(at.id) };
   const save = () => fs.writeFileSync(at.state, JSON.stringify(record));
@@ -54,6 +52,13 @@ export async function start(at, options) {
   record.dockerd = startDetached(program("dockerd"), dockerdArguments(at, record, options.settings), at.log);
   save();
   await answers(at, record);
+}
+
+/** What an engine needs of the machine: programs and control groups. Installs by network what is missing. */
+export function prepareMachine() {
+  const needed = ["dockerd", "containerd", "runc", "iptables", "ip"].filter((name) => !program(name));
+  if (needed.length > 0) install(["docker.io", "iptables", "iproute2", "ca-certificates"]);
+  mountCgroups();
 }
 
 function prepareFolder(at) {

@@ -68,6 +68,15 @@ export function unpack(name, folder, what = ENGINES[name]) {
   return root;
 }
 
+/** The docker program and its buildx, of which Debian 12 has none. */
+export function unpackDocker(folder) {
+  return unpack("docker-cli", folder, {
+    release: "forky",
+    packages: ["docker-cli", "docker-buildx"],
+    closure: false,
+  });
+}
+
 function apt(base, args, cwd = base) {
   const where = [
     `Dir::Etc::SourceList=${base}/sources.list`,

@@ -1,17 +1,24 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { projectFolder, type CliResult } from "../support/cli.js";
 import { engineJson } from "../support/engine.js";
 import { temporaryFolder, writeFiles } from "../support/tmp.js";
 
+type Environment = Readonly<Record<string, string>>;
+
 /** Runs scripts/engine with nothing of this process's environment but PATH. */
-function engine(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliResult> {
-  const child = spawn(join(projectFolder, "scripts/engine"), args, {
+function engine(args: readonly string[], env: Environment): Promise<CliResult> {
+  return run(join(projectFolder, "scripts/engine"), args, env);
+}
+
+function run(command: string, args: readonly string[], env: Environment): Promise<CliResult> {
+  const child = spawn(command, args, {
+    cwd: projectFolder,
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -167,3 +174,22 @@ function other(home: string, command: string): Promise<CliResult> {
 function record(home: string): { readonly bridge: string } {
   return JSON.parse(readFileSync(join(home, "e/engine.json"), "utf8")) as { bridge: string };
 }
+
+describe("npm run test:engines", () => {
+  it("has what is missing installed where there is a network, before it enters an engine's own", async () => {
+    const bin = await temporaryFolder({
+      "apt-get": "#!/bin/sh\nreadlink /proc/self/ns/net >>${0%/*}/networks\necho no mirror >&2\nexit 1\n",
+    });
+    chmodSync(join(bin, "apt-get"), 0o755);
+    // A machine without iptables and dockerd: for this one process /usr/sbin is empty.
+    const bare = 'mount -t tmpfs tmpfs /usr/sbin && exec "$@"';
+    const script = [process.execPath, "scripts/test-engines.mjs", "docker-28"];
+    const path = [bin, dirname(process.execPath), "/usr/bin", "/bin"].join(":");
+    const { stderr } = await run("unshare", ["--mount", "sh", "-c", bare, "sh", ...script], { PATH: path });
+    expect(stderr).to.include(
+      "Error: apt-get install docker.io iptables iproute2 ca-certificates failed:\nno mirror\n",
+    );
+    const networks = readFileSync(join(bin, "networks"), "utf8").trim().split("\n");
+    expect([...new Set(networks)]).to.deep.equal([readlinkSync("/proc/self/ns/net")]);
+  });
+});
