@@ -1,3 +1,4 @@
+import { familiarName, parseReference } from "tsbuildout/docker";
 import { option, RecipeError, type OptionsOf } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import { registryOptions } from "./registry-options.js";
@@ -7,13 +8,13 @@ const inPlace = true;
 export const pushOptions = {
   ...registryOptions,
   name: option.string({
-    doc: "The image to push, as it is called on the engine: `app`, `app:1.2`, or an id together with `repository`. Default: the part's name.",
+    doc: "The image to push, as it is called on the engine: `app`, `app:1.2`, or, with `repository`, an id or a digest, `$<pulled:image>`. Default: the part's name.",
     default: "$<:_buildout_section_name_>",
     aliases: ["image"],
     inPlace,
   }),
   tag: option.string({
-    doc: "Tag of the image, here and there. Default: the one in the name, else `latest`.",
+    doc: "Tag of the image, here and there. Default: the one in the name, else `latest`; of an id or a digest, the first of `tags`.",
     inPlace,
   }),
   tags: option.words({ doc: "Further tags that it gets in the registry.", inPlace }),
@@ -43,17 +44,41 @@ const ID = /^(sha256:)?[0-9a-f]{64}$/;
 /** @throws a problem `reference/invalid` */
 export function pushTargets(options: PushOptions): Targets {
   const { name, tag, tags, registry, repository } = options;
-  const id = ID.test(name);
-  if (id && repository === undefined) {
-    throw new RecipeError({
-      code: "reference/invalid",
-      message: `${name} is an id: what is it to be called in the registry?`,
-      help: ["set repository"],
-      option: "name",
-    });
+  const { source, known, ownTag } = sourceOf(options);
+  const there = repository === undefined ? { name: known } : { name: repository, named: "repository" };
+  // What has no tag of its own is pushed under those that are asked for alone: `latest` is not moved by the way.
+  const [first, ...further] = [...[tag ?? ownTag].filter((one) => one !== undefined), ...tags];
+  if (repository === undefined && known !== name && first === undefined)
+    throw unnamed(name, "set repository, tag or tags");
+  return { source, targets: referencesOf({ ...there, tag: first, tags: further, registry }) };
+}
+
+interface Source {
+  readonly source: string;
+  /** What the repository is called here. */
+  readonly known: string;
+  readonly ownTag?: string | undefined;
+}
+
+function sourceOf({ name, tag, repository }: PushOptions): Source {
+  if (ID.test(name)) {
+    if (repository === undefined) throw unnamed(name, "set repository");
+    return { source: name.replace(/^(sha256:)?/, "sha256:"), known: name };
   }
-  const source = id ? name.replace(/^(sha256:)?/, "sha256:") : referencesOf({ name, tag })[0];
-  const ownTag = id ? undefined : source.slice(source.lastIndexOf(":") + 1);
-  const there = repository === undefined ? { name } : { name: repository, named: "repository" };
-  return { source, targets: referencesOf({ ...there, tag: tag ?? ownTag, tags, registry }) };
+  if (name.includes("@")) {
+    const [source] = referencesOf({ name, digests: true });
+    const { tag: ownTag, ...repositoryHere } = parseReference(source);
+    return { source, known: familiarName(repositoryHere), ownTag };
+  }
+  const [source] = referencesOf({ name, tag });
+  return { source, known: name, ownTag: source.slice(source.lastIndexOf(":") + 1) };
+}
+
+function unnamed(name: string, help: string): RecipeError {
+  return new RecipeError({
+    code: "reference/invalid",
+    message: `${name} is ${ID.test(name) ? "an id" : "a digest"}: what is it to be called in the registry?`,
+    help: [help],
+    option: "name",
+  });
 }

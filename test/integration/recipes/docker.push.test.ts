@@ -73,6 +73,24 @@ describe("docker.push", () => {
     expect(await tagsAt(registry.host), "so does what is in the registry").to.have.length(3);
   });
 
+  it("promotes what was pulled: by its digest, under the tags that are asked for", async () => {
+    await putImage(`${registry.host}/${name}:rc`);
+    const made = await imageBuildout({
+      config: [
+        "[buildout]\nparts = pushed",
+        `[pulled]\nrecipe = docker.pull\nname = ${registry.host}/${name}\ntag = rc`,
+        "[pushed]\nrecipe = docker.push\nimage = $<pulled:image>",
+        `repository = ${registry.host}/${name}-live\ntags = 1 now\n`,
+      ].join("\n"),
+    });
+    open.push(made);
+    const outputs = await installed(made, "pushed");
+    expect(outputs["image-id"]).to.equal((await installed(made, "pulled"))["image-id"]);
+    expect(outputs["reference"]).to.equal(`${registry.host}/${name}-live:1`);
+    expect(await tagsIn(registry.host, `${name}-live`)).to.deep.equal(["1", "now"]);
+    expect((await made.install()).counts).to.include({ unchanged: 2 });
+  });
+
   it("sends nothing where the registry has the image already", async () => {
     await installed(await push(`name = ${name}:1\nregistry = ${registry.host}`), "pushed");
     const second = await push(`name = ${name}:1\nregistry = ${registry.host}`);

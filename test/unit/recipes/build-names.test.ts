@@ -88,6 +88,27 @@ describe("pushTargets", () => {
     });
   });
 
+  it("pushes what has no tag of its own, an id or a digest, under the tags that are asked for and no others", () => {
+    const id = `sha256:${"a".repeat(64)}`;
+    const digest = `r:5/app@${id}`;
+    const to = (more: Partial<PushOptions>): readonly string[] => pushTargets(options(more)).targets;
+    expect(pushTargets(options({ name: digest, repository: "q:5/x", tags: ["1", "live"] }))).to.deep.equal({
+      source: digest,
+      targets: ["q:5/x:1", "q:5/x:live"],
+    });
+    expect(to({ name: id, repository: "q:5/x", tags: ["1", "live"] })).to.deep.equal([
+      "q:5/x:1",
+      "q:5/x:live",
+    ]);
+    expect(to({ name: digest, repository: "q:5/x", tag: "2", tags: ["3"] })).to.deep.equal([
+      "q:5/x:2",
+      "q:5/x:3",
+    ]);
+    expect(to({ name: digest.replace("@", ":7@"), repository: "q:5/x" })).to.deep.equal(["q:5/x:7"]);
+    expect(to({ name: digest, repository: "q:5/x" })).to.deep.equal(["q:5/x:latest"]);
+    expect(to({ name: digest, tags: ["live"] }), "another tag where it is").to.deep.equal(["r:5/app:live"]);
+  });
+
   it("blames the repository, where that is the name there", async () => {
     const wrong = options({ repository: "Team" });
     expect(await problemOf(async () => await Promise.resolve(pushTargets(wrong)))).to.include({
@@ -95,9 +116,21 @@ describe("pushTargets", () => {
     });
   });
 
-  it("asks for a name where there is only an id", async () => {
-    expect(
-      await problemOf(async () => await Promise.resolve(pushTargets(options({ name: "a".repeat(64) })))),
-    ).to.include({ option: "name" });
+  it("asks for a name where there is only an id or a digest", async () => {
+    const asked = async (name: string) =>
+      await problemOf(async () => await Promise.resolve(pushTargets(options({ name }))));
+    const id = "a".repeat(64);
+    expect(await asked(id)).to.deep.equal({
+      code: "reference/invalid",
+      message: `${id} is an id: what is it to be called in the registry?`,
+      help: ["set repository"],
+      option: "name",
+    });
+    expect(await asked(`r:5/app@sha256:${id}`)).to.deep.equal({
+      code: "reference/invalid",
+      message: `r:5/app@sha256:${id} is a digest: what is it to be called in the registry?`,
+      help: ["set repository, tag or tags"],
+      option: "name",
+    });
   });
 });
