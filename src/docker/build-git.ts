@@ -105,10 +105,13 @@ function addressOf({ url }: GitSource): string {
 
 const HTTP = /^https?:/i;
 
-/** Asks the environment, which only this user sees; the empty one before it keeps the user's own out, as an address does. */
+/**
+ * Asks the environment, which only this user sees; the empty one before it keeps the user's own out, as an address does.
+ * Not by `echo`: in some shells it takes a backslash for more.
+ */
 const HELPERS = [
   "",
-  '!tell() { echo "username=$TSBUILDOUT_USER"; echo "password=$TSBUILDOUT_PASSWORD"; }; tell',
+  `!tell() { printf 'username=%s\\npassword=%s\\n' "$TSBUILDOUT_USER" "$TSBUILDOUT_PASSWORD"; }; tell`,
 ];
 
 /**

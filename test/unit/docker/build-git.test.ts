@@ -161,7 +161,7 @@ describe("a working copy of a git repository", () => {
 });
 
 describe("a git repository behind a password", () => {
-  const password = "p a%s:w@rd/";
+  const password = "p a%s:w@rd/\\t\\";
   let folder: string;
   let url: string;
   let server: Server;
@@ -228,7 +228,10 @@ describe("a git repository behind a password", () => {
   });
 
   it("is fetched with the user's own helper, where the address has only a name", async () => {
-    await writeFiles(folder, { ".gitconfig": `[credential]\nhelper = "!echo 'password=${password}'; :"\n` });
+    const written = password.replaceAll("\\", "\\\\");
+    await writeFiles(folder, {
+      ".gitconfig": `[credential]\nhelper = "!printf '%s\\\\n' 'password=${written}'; :"\n`,
+    });
     expect(await copied("me%40home")).to.deep.equal(["f"]);
   });
 
