@@ -59,10 +59,18 @@ export class EngineClient {
 
   /** The answer as a stream, once its status says yes. The caller reads it to the end or destroys it. */
   async stream(request: EngineRequest): Promise<IncomingMessage> {
+    const { body } = request;
+    const stream = body instanceof Readable ? body : undefined;
     // What happens to the body until it is sent is told by then.
-    if (request.body instanceof Readable) request.body.on("error", () => undefined);
-    const { agent, requestStream } = await this.#client();
-    return await requestStream({ ...this.#route, agent }, request);
+    stream?.on("error", () => undefined);
+    try {
+      const { agent, requestStream } = await this.#client();
+      return await requestStream({ ...this.#route, agent }, request);
+    } catch (error) {
+      // Also where it was never begun: it may hold a file or a program.
+      stream?.destroy();
+      throw error;
+    }
   }
 
   /** The raw connection after `101 Switching Protocols`: what is written goes to the process there, `end()` half-closes. */

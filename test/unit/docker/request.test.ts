@@ -289,6 +289,16 @@ describe("requests to an engine", () => {
     }
   });
 
+  it("consume or destroy a body also where nothing can be asked", async () => {
+    const found = await use(await fakeEngine((_request, response) => response.end()));
+    const stopped = AbortSignal.abort(new RangeError("stopped"));
+    for (const asked of [{ path: "/x", signal: stopped }, { path: "/a b" }]) {
+      const body = new Readable({ read: () => undefined });
+      await found.request({ method: "PUT", body, ...asked }).catch(() => undefined);
+      expect(body.destroyed, asked.path).to.equal(true);
+    }
+  });
+
   it("for an archive ask by HTTP/1.0, so that it comes as it is", async () => {
     let asked = "";
     const server = await fakeSocket((socket) => {
