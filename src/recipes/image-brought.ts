@@ -59,17 +59,40 @@ export async function bringTo(
     await context.created({ kind: "image", name });
   }
   for (const name of replaced) await context.created({ kind: "image", name });
-  await bring();
-  for (const name of mine) {
-    const image = await inspectImage(engine, name, context.signal);
-    if (!image) await context.removed({ kind: "image", name });
-    else {
-      const digest = held.get(name)?.get(image.Id) ?? heldBefore(context.record, name);
-      await context.created({ kind: "image", name, id: image.Id, ...(digest && { held: digest }) });
-      now.add(image.Id);
+  await bringAndNote(context, bring, async (signal) => {
+    for (const name of mine) {
+      const image = await inspectImage(engine, name, signal);
+      if (!image) await context.removed({ kind: "image", name });
+      else {
+        const digest = held.get(name)?.get(image.Id) ?? heldBefore(context.record, name);
+        await context.created({ kind: "image", name, id: image.Id, ...(digest && { held: digest }) });
+        now.add(image.Id);
+      }
     }
-  }
+  });
   await dropReplaced(context, { engine }, { replaced, now });
+}
+
+/** So long an engine has to tell what has come of a failure, in milliseconds. */
+const PATIENCE = 10_000;
+
+/**
+ * Brings images and notes which have come: also where that fails, or else what somebody puts under their names later would
+ * be taken for them.
+ */
+export async function bringAndNote(
+  { signal }: { readonly signal: AbortSignal },
+  bring: () => Promise<void>,
+  note: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  try {
+    await bring();
+  } catch (error) {
+    // The run's own signal may be why it failed.
+    await note(AbortSignal.timeout(PATIENCE)).catch(() => undefined);
+    throw error;
+  }
+  await note(signal);
 }
 
 interface Tag {

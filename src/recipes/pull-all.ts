@@ -9,7 +9,7 @@ import {
   type Engine,
 } from "tsbuildout/docker";
 import type { InstallContext, UninstallContext } from "tsbuildout/recipe";
-import { bringTo, removeBrought } from "./image-brought.js";
+import { bringAndNote, bringTo, removeBrought } from "./image-brought.js";
 import { heldByDigest } from "./image-held.js";
 import { namesOf } from "./image-look.js";
 import { otherWith } from "./image-share.js";
@@ -40,14 +40,16 @@ export async function bringAllTags(
     const { platform } = options;
     await pullAllTags(engine, { reference: name, credentials, platform, listener: context, signal });
   };
-  await bringTo(context, engine, { names: namesOf(context.record), bring });
-  for (const one of await tagsAt(engine, name, signal)) {
-    const id = (await inspectImage(engine, one, signal))?.Id;
-    if (!id || (before.includes(one) && !otherWith(context, { name: one, id }))) continue;
-    const digest = held.get(id);
-    await context.created({ kind: "image", name: one, id, ...(digest && { held: digest }) });
-  }
-  await context.removed(resource);
+  const bringTags = async () => await bringTo(context, engine, { names: namesOf(context.record), bring });
+  await bringAndNote(context, bringTags, async (until) => {
+    for (const one of await tagsAt(engine, name, until)) {
+      const id = (await inspectImage(engine, one, until))?.Id;
+      if (!id || (before.includes(one) && !otherWith(context, { name: one, id }))) continue;
+      const digest = held.get(id);
+      await context.created({ kind: "image", name: one, id, ...(digest && { held: digest }) });
+    }
+    await context.removed(resource);
+  });
 }
 
 /** Takes away what a cut-off pull of all tags has brought. */

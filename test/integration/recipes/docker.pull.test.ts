@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { packFiles } from "../../../src/docker.js";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
-import { type Answer, fakeEngine, handOn, spoilt } from "../../support/fake-engine.js";
+import { type Answer, fakeEngine, handOn, lines, spoilt } from "../../support/fake-engine.js";
 import { loadImage } from "../../support/images.js";
 import {
   failing,
@@ -276,6 +276,8 @@ describe("docker.pull", () => {
       bad = false;
       await installed(made, "pulled");
       expect(await engineHas(`/images/${first}/json`)).to.equal(false);
+      await made.uninstall();
+      expect(await engineHas(`/images/${name}:1/json`), "what it had brought").to.equal(false);
     } finally {
       await engine.close();
     }
@@ -297,6 +299,49 @@ describe("docker.pull", () => {
       expect(await engineHas(`/images/${name}:latest/json`)).to.equal(true);
     } finally {
       await engine.close();
+    }
+  });
+
+  /** A part on an engine whose pulls can be made to fail, without any doing. */
+  const pullBadly = async (
+    options: string,
+  ): Promise<TestBuildout & { bad: boolean; close(): Promise<void> }> => {
+    const message = "no space left on device";
+    const refused = lines([{ errorDetail: { message }, error: message }]);
+    const pulling: Answer = (...call) => (made.bad ? refused : handOn)(...call);
+    const engine = await fakeEngine({ "POST /images/create": pulling, "POST /libpod/images/pull": pulling });
+    const buildout = await pull(`${options}\nengine-url = ${engine.url}`);
+    const made = Object.assign(buildout, { bad: false, close: async () => await engine.close() });
+    return made;
+  };
+
+  it("leaves to somebody the name that a pull which failed did not bring back", async () => {
+    const made = await pullBadly(`name = ${name}:1`);
+    try {
+      await installed(made, "pulled");
+      await engineRemove("images", `${name}:1`);
+      made.bad = true;
+      expect(await failing(made)).to.contain("no space left on device");
+      await loadImage(`${name}:1`, { Labels: { mine: name } });
+      await made.uninstall();
+      expect(await engineHas(`/images/${name}:1/json`)).to.equal(true);
+    } finally {
+      await made.close();
+    }
+  });
+
+  it("leaves to somebody the tags that they have made since a pull of all failed", async () => {
+    const made = await pullBadly(`name = ${name}\nall-tags = true\npull-policy = always`);
+    try {
+      await installed(made, "pulled");
+      made.bad = true;
+      expect(await failing(made)).to.contain("no space left on device");
+      await loadImage(`${name}:2`, { Labels: { mine: name } });
+      await made.uninstall();
+      expect(await engineHas(`/images/${name}:1/json`)).to.equal(false);
+      expect(await engineHas(`/images/${name}:2/json`)).to.equal(true);
+    } finally {
+      await made.close();
     }
   });
 
