@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
@@ -174,13 +175,18 @@ export async function contextDigest(
   const placed = await placeDockerfile(root, options);
   const ignore = await readIgnore(root, options.dockerfile ?? "Dockerfile");
   // Which files of the folder count is in the stamp, whatever it is that says so.
-  const salt = placed.extra.flatMap(({ name, content }) => [name, content.toString("latin1")]);
+  const salt = placed.extra.flatMap(({ name, content }) => [name, digestOf(content)]);
   const choose = chooser(root, { ...placed, options, ignore });
   const look = { choose, salt, signal: options.signal };
   return await onceForStamp(
     { root, path: `${cachePath}.stamp`, look },
     async () => await (await openContext(root, options)).digest(cachePath),
   );
+}
+
+/** An inline Dockerfile may hold what is not to be kept in a file. */
+function digestOf(content: Buffer): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 type Parts = Omit<BuildContext, "root" | "digest" | "pack"> & {

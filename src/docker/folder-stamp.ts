@@ -1,11 +1,10 @@
-import { createHash, type Hash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, statSync, type Stats } from "node:fs";
 import { relative } from "node:path";
 import { keepFile } from "./kept-file.js";
 
 export interface FolderStamp {
-  /** Of names, modes, sizes, times and inodes: the same stamp means that nothing was written to. */
-  readonly stamp: string;
+  /** Names, modes, sizes, times and inodes: the same stamp means that nothing was written to. */
+  readonly stamp: Buffer;
   /** When something in the folder was last written to, in milliseconds since 1970. */
   readonly newest: number;
 }
@@ -17,7 +16,7 @@ export interface StampOptions {
     | undefined;
   /** Whether what a symlink leads to counts as well. */
   readonly follow?: boolean;
-  /** Anything else that makes a difference. */
+  /** Anything else that makes a difference. It is kept as it is: no secrets. */
   readonly salt: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
@@ -50,21 +49,24 @@ function fromHere(root: string): string {
   return path === "" ? "" : path.startsWith("..") ? `${root}/` : `${path}/`;
 }
 
+/** What is seen is kept as it is: it is no longer than the cache of digests beside it, and to load Node's `crypto` for a
+ *  digest of it would take longer than all else in a run that has nothing to do. */
 class Look {
   readonly #options: StampOptions;
-  readonly #hash: Hash;
+  readonly #names: string[] = [];
   #newest = 0;
-  /** Rows of the files of one folder: numbers are hashed as they are, since writing them out costs more than the look. */
+  /** Numbers are kept as they are, since writing them out costs more than the look. */
   #rows = new Float64Array(WIDTH * 256);
   #used = 0;
 
   constructor(options: StampOptions) {
     this.#options = options;
-    this.#hash = createHash("sha256").update(JSON.stringify(options.salt));
   }
 
   result(): FolderStamp {
-    return { stamp: this.#hash.digest("hex"), newest: this.#newest };
+    const text = Buffer.from(`${JSON.stringify(this.#options.salt)}${this.#names.join("")}`);
+    const rows = new Uint8Array(this.#rows.buffer, 0, this.#used * Float64Array.BYTES_PER_ELEMENT);
+    return { stamp: Buffer.concat([text, rows]), newest: this.#newest };
   }
 
   /** @param path its path and a slash; nothing for the working folder @param below the same, from the root on */
@@ -85,9 +87,7 @@ class Look {
       this.#row(stat, directory);
       if (follow && kind === SYMLINK) this.#row(statSync(at, { throwIfNoEntry: false }));
     }
-    this.#hash.update(`${below}\0${taken.join("\0")}\0\0`);
-    this.#hash.update(new Uint8Array(this.#rows.buffer, 0, this.#used * Float64Array.BYTES_PER_ELEMENT));
-    this.#used = 0;
+    this.#names.push(`${below}\0${taken.join("\0")}\0\0`);
     for (const name of enter) this.folder(`${path}${name}/`, `${below}${name}/`);
   }
 
@@ -131,18 +131,21 @@ export async function onceForStamp(what: Remembered, work: () => Promise<string>
   const { root, path, look } = what;
   const young = Date.now() - RACY;
   const found = folderStamp(root, look);
-  const [stamp, known] = found ? lastTime(path) : [];
-  if (found && known && stamp === found.stamp) return known;
+  const known = found && lastTime(path, found.stamp);
+  if (known) return known;
   const result = await work();
-  if (found && result !== "" && found.newest < young) await keepFile(path, `${found.stamp}\n${result}\n`);
+  if (found && result !== "" && found.newest < young)
+    await keepFile(path, Buffer.concat([Buffer.from(`${result}\n`), found.stamp]));
   return result;
 }
 
-/** The stamp and what was found out; nothing the first time. */
-function lastTime(path: string): readonly string[] {
+/** What was found out for this stamp; nothing where it was another, or the first time. */
+function lastTime(path: string, stamp: Buffer): string | undefined {
   try {
-    return readFileSync(path, "utf8").split("\n");
+    const kept = readFileSync(path);
+    const end = kept.indexOf("\n");
+    return kept.subarray(end + 1).equals(stamp) ? kept.toString("utf8", 0, end) : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }

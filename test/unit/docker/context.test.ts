@@ -5,6 +5,7 @@ import {
   chownSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -336,6 +337,16 @@ describe("the digest of a folder", () => {
       seen.add(listed);
     }
     expect(seen.size).to.equal(steps.length);
+  });
+
+  it("keeps nothing of what a Dockerfile says that is no file of the folder", async () => {
+    const root = await temporaryFolder({ a: "1" });
+    const kept = await temporaryFolder({});
+    const digest = contextDigest.bind(undefined, root, inline("in", "ARG TOKEN=geheim"), join(kept, "cache"));
+    await ahead(digest);
+    const files = readdirSync(kept);
+    expect(files).to.deep.equal(["cache", "cache.stamp"]);
+    for (const file of files) expect(readFileSync(join(kept, file), "latin1")).not.to.contain("geheim");
   });
 
   it("counts the owners of a layout unless they are given", async () => {
