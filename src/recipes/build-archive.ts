@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import {
   archiveKindOf,
   fileDigest,
@@ -13,15 +11,11 @@ import {
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import { INLINE, inlineDockerfile, inlineFile, inlineText, zipped, type BuildFiles } from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
+import { cacheFile } from "./cache-file.js";
 
 /** @returns `sha256:…` of a file, which is read only when it has changed since the last time */
 export async function archiveDigest(context: Context, path: string): Promise<string> {
-  const name = createHash("sha256").update(path).digest("hex").slice(0, 16);
-  return await fileDigest(
-    path,
-    join(context.buildout.cacheDirectory, "files", `${name}.json`),
-    context.signal,
-  );
+  return await fileDigest(path, cacheFile(context, "files", path), context.signal);
 }
 
 /**

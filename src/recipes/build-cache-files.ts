@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { isAbsolute, join, posix, resolve } from "node:path";
+import { isAbsolute, posix, resolve } from "node:path";
 import { digestFiles, readPlainFile } from "tsbuildout/docker";
 import { globMatcher, OptionValueError, RecipeError, splitLines, type Context } from "tsbuildout/recipe";
 import type { KeyRow } from "./build-cache-key.js";
+import { cacheFile } from "./cache-file.js";
 
 /** A line of `cache-on`. */
 export interface CacheOn {
@@ -72,8 +72,7 @@ async function filesRow(
   folders: readonly string[],
 ): Promise<KeyRow | undefined> {
   for (const folder of folders) {
-    const id = createHash("sha256").update(`${folder}\0${entry.pattern}`).digest("hex").slice(0, 16);
-    const cachePath = join(context.buildout.cacheDirectory, "cache-on", `${id}.json`);
+    const cachePath = cacheFile(context, "cache-on", `${folder}\0${entry.pattern}`);
     const found = await matching(entry, folder, { cachePath, signal: context.signal });
     if (!found) continue;
     const { count, digest } = found;

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { statSync, type Stats } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import {
@@ -32,6 +31,7 @@ import {
   type FilesDigest,
 } from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
+import { cacheFile } from "./cache-file.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 type Install = InstallContext<typeof buildOptions>;
@@ -69,7 +69,7 @@ const SOURCE = "source";
 /** Those of a first install, which was asked for without knowing their digest. */
 async function toldFiles(context: Install, options: BuildOptions, folder: string): Promise<BuildFiles> {
   const opened = await opening(context, options, folder);
-  const cache = cachePath(context, folder);
+  const cache = cacheFile(context, "contexts", folder);
   return {
     ...(await contextFiles(opened, options)),
     tell: async (sent) => context.input(SOURCE, await opened.digest(cache, sent?.digests)),
@@ -97,7 +97,7 @@ export async function filesDigest(
   else
     inputs[SOURCE] = await about(
       "source",
-      async () => await contextDigest(path, how, cachePath(context, path)),
+      async () => await contextDigest(path, how, cacheFile(context, "contexts", path)),
     );
   return { inputs, dockerfile: (await readDockerfile(options, source.path)).content };
 }
@@ -108,18 +108,11 @@ export async function contextDigests(context: Inputs, options: BuildOptions): Pr
   const noDockerfile = { dockerfile: INLINE, extra: [inlineFile("")] };
   for (const [name, folder] of furtherContexts(context, options).folders) {
     const how = { ...noDockerfile, leaveOut: ownFiles(context), signal: context.signal };
-    const digest = async (): Promise<string> => await contextDigest(folder, how, cachePath(context, folder));
+    const digest = async (): Promise<string> =>
+      await contextDigest(folder, how, cacheFile(context, "contexts", folder));
     digests.set(name, await about("build-contexts", digest));
   }
   return digests;
-}
-
-function cachePath({ buildout }: Context, folder: string): string {
-  return join(buildout.cacheDirectory, "contexts", `${shortHash(folder)}.json`);
-}
-
-function shortHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 /** @throws a problem `build/no-source`; `build/not-archive` for a pipe or a device, which is not to be opened */

@@ -1,7 +1,7 @@
 /** What a copy reads: the source's content, and which container it goes into. */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { digestPath, openLayout, statInContainer, type CopySource } from "tsbuildout/docker";
+import { cacheFile } from "./cache-file.js";
 import { listing } from "./common.js";
 import { engineOfSide, sourceOf, type Copying } from "./copy-sides.js";
 import { imageInput } from "./run-image.js";
@@ -61,8 +61,7 @@ async function quickDigest(context: Copying, source: CopySource, path: string): 
   if (source.kind === "folder" && path.endsWith("/")) {
     const folder = join(source.path, path);
     const layout = await openLayout(folder, { signal: context.signal });
-    const key = createHash("sha256").update(folder).digest("hex").slice(0, 16);
-    return await layout.digest(join(context.buildout.cacheDirectory, "layouts", `${key}.json`));
+    return await layout.digest(cacheFile(context, "layouts", folder));
   }
   if (source.kind !== "container") return undefined;
   const stat = await statInContainer(source.engine, source.container, path, context.signal);

@@ -1,10 +1,10 @@
 /** What the Gentoo recipes read that is not an option. */
-import { createHash } from "node:crypto";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openLayout, type Engine } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
 import { about } from "./blame.js";
+import { cacheFile } from "./cache-file.js";
 
 export interface LayoutOf {
   readonly layout: string | undefined;
@@ -24,8 +24,7 @@ export async function layoutInput(
 ): Promise<Record<string, string>> {
   const { layout } = what;
   if (layout === undefined) return {};
-  const key = createHash("sha256").update(layout).digest("hex").slice(0, 16);
-  const stamps = join(context.buildout.cacheDirectory, "digests", `layout-${key}.json`);
+  const stamps = cacheFile(context, "layouts", layout);
   const open = async () => await openLayout(layout, { ...owners(what), signal: context.signal });
   return { [name]: await about(name, async () => await (await open()).digest(stamps)) };
 }

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { openLayout, type Call, type Layout } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
 import { about } from "./blame.js";
+import { cacheFile } from "./cache-file.js";
 
 /** A folder of the host that is laid over something, and whose it shall be there. */
 export interface LayoutOptions {
@@ -36,7 +35,6 @@ export async function putLayout(
 /** The digest of the layout's content; empty where there is no layout. */
 export async function layoutDigest(context: LayoutContext): Promise<string> {
   const { layout = "" } = context.options;
-  const name = createHash("sha256").update(layout).digest("hex").slice(0, 16);
-  const stamps = join(context.buildout.cacheDirectory, "layouts", `${name}.json`);
+  const stamps = cacheFile(context, "layouts", layout);
   return (await about("layout", async () => await (await open(context))?.digest(stamps))) ?? "";
 }
