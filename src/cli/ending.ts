@@ -18,18 +18,25 @@ export class Ending {
   readonly #interrupt = new AbortController();
   #unwritten = false;
   #code: number | undefined;
+  #flush = (): void => undefined;
 
   get signal(): AbortSignal {
     return this.#interrupt.signal;
   }
 
-  /** How the program ended; until then the process has no business to end well. */
+  /**
+   * How the program ended; until then the process has no business to end well. Only for what is still to be written it goes
+   * on: a connection that a recipe forgot is nothing to wait for, and to take its heap apart costs Node milliseconds.
+   */
   done(code: number): void {
     this.#code = code;
     process.exitCode = code;
+    this.#flush();
+    if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
   }
 
   watch({ out, err, flush }: Outputs, json: boolean): void {
+    this.#flush = flush;
     // The first Ctrl-C lets what is going on end tidily, the second one ends the process at once.
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.on(signal, () => {

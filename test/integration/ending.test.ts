@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync } from "node:fs";
+import { existsSync, openSync } from "node:fs";
+import { watch } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { projectFolder, startTsbuildout, testEnvironment, tsbuildout } from "../support/cli.js";
 import { temporaryFolder } from "../support/tmp.js";
@@ -22,6 +24,9 @@ const UNTIL_ABORTED = `
     clearInterval(alive);
     reject(signal.reason);
   }));`;
+
+/** More than a pipe takes. */
+const LINES = 20_000;
 
 const UNFINISHED = "the run ended before it was done: a recipe ended it, or waits for what never comes";
 
@@ -81,6 +86,23 @@ describe("ends of a process that nobody asked for", () => {
     expect((await tsbuildout(["status"], { cwd })).stderr).to.equal("");
   });
 
+  it("what a recipe leaves open is not waited for", async () => {
+    const cwd = await withInstall("setInterval(() => {}, 1_000_000);");
+    const { code, stdout } = await tsbuildout([], { cwd });
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/\n1 installed \(.*\)\n$/);
+  });
+
+  it("who reads only when all is done misses nothing", async () => {
+    const cwd = await withInstall(`for (let at = 0; at < ${LINES}; at++) log("line " + at);`);
+    const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
+    const child = spawn(process.execPath, [program], { cwd, env: testEnvironment(cwd) });
+    await recorded(cwd);
+    const said = await text(child.stdout);
+    expect(said.split("\n").filter((line) => line.startsWith("a | line "))).to.have.length(LINES);
+    expect(said).to.match(/\n1 installed \(.*\)\n$/);
+  });
+
   it("a folder that is gone is said so", async () => {
     const folder = await temporaryFolder();
     const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1" plan';
@@ -111,6 +133,13 @@ describe("ends of a process that nobody asked for", () => {
     expect((await tsbuildout(["status"], { cwd })).stdout).to.match(/^a {2}ok /);
   });
 });
+
+/** Waits for a run's record of what is installed, and for the end of its lock. */
+async function recorded(cwd: string): Promise<void> {
+  const there = (): boolean =>
+    existsSync(join(cwd, ".installed.cfg")) && !existsSync(join(cwd, ".installed.cfg.lock"));
+  for await (const _ of watch(cwd)) if (there()) return;
+}
 
 /** Runs until the first line and reads no further. */
 async function startAndLeave(cwd: string): Promise<{ code: number; status: string }> {
