@@ -70,6 +70,9 @@ describe("referencesOf", () => {
 const options = (more: Partial<PushOptions>): PushOptions =>
   ({ name: "app", tags: [], ...more }) as PushOptions;
 
+const asked = async (name: string) =>
+  await problemOf(async () => await Promise.resolve(pushTargets(options({ name }))));
+
 describe("pushTargets", () => {
   it("says what is pushed where", () => {
     expect(pushTargets(options({ tag: "1", tags: ["latest"], registry: "r:5" }))).to.deep.equal({
@@ -117,8 +120,6 @@ describe("pushTargets", () => {
   });
 
   it("asks for a name where there is only an id or a digest", async () => {
-    const asked = async (name: string) =>
-      await problemOf(async () => await Promise.resolve(pushTargets(options({ name }))));
     const id = "a".repeat(64);
     expect(await asked(id)).to.deep.equal({
       code: "reference/invalid",
