@@ -135,7 +135,7 @@ export interface ConfigureContext<S extends Schema> extends Context {
 }
 
 export type CheckContext<S extends Schema> = Context &
-  Pick<ConfigureContext<S>, "options" | "unknown" | "text">;
+  Pick<ConfigureContext<S>, "options" | "unknown" | "text"> & { readonly record: PartRecord | undefined };
 
 export interface InputsContext<S extends Schema> extends Context {
   readonly options: OptionsOf<S>;

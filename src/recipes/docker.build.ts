@@ -14,6 +14,7 @@ import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
 import { namesInEngine, outputsGone } from "./build-output.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { idsIn, imageDrift, lastNamed, madeBy, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
 import { dropReplaced, noteReplaced, removeOurImage, removeReplaced, type Removal } from "./image-remove.js";
@@ -34,6 +35,7 @@ export default defineRecipe({
   configure: configureBuild,
   inputs: buildInputs,
   foresee: async (context) => (context.options["cache-repository"] ? await foreseeCache(context) : []),
+  check: async (context) => await refuseDeadEnd(context),
   look: async (context) =>
     await lookByEngine(context, async (engine, records) => {
       const found = imageDrift(context, await listing(context, engine, "images"), records);

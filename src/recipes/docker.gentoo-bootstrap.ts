@@ -9,6 +9,7 @@ import {
 import { bootstrapOptions, type BootstrapSchema } from "./bootstrap-options.js";
 import { bringUp, containerName, referenceOf } from "./bootstrap-steps.js";
 import { configureEngine, engineOf, forgetListing } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { localArchiveDigests } from "./gentoo-archives.js";
 import { imageInputs, lookAtWork, removeRecorded } from "./gentoo-image.js";
 import { layoutInput, localPath } from "./gentoo-inputs.js";
@@ -40,6 +41,7 @@ keep = true
   computed: { container: "Name of the container." },
   configure,
   inputs,
+  check: async (context) => await refuseDeadEnd(context),
   look: async (context) =>
     await lookAtWork(context, ({ options, part }) => {
       const commit = isTrue(options["commit"]);

@@ -1,6 +1,7 @@
 import { imageKey } from "tsbuildout/docker";
 import { defineRecipe, type ConfigureContext, type InputsContext } from "tsbuildout/recipe";
 import { configureEngine, engineOf } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { localArchiveDigests } from "./gentoo-archives.js";
 import { gentooBuildOptions, type GentooBuildSchema } from "./gentoo-build-options.js";
 import { assemble } from "./gentoo-build-steps.js";
@@ -32,6 +33,7 @@ command = /bin/busybox sh
   },
   configure,
   inputs,
+  check: async (context) => await refuseDeadEnd(context),
   look: async (context) =>
     await lookAtWork(context, ({ options, part }) => ({
       image: imageName(options["name"] ?? part, options["tag"]),

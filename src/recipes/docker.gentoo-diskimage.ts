@@ -8,6 +8,7 @@ import {
   type LookContext,
 } from "tsbuildout/recipe";
 import { configureEngine, engineOf } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { diskimageOptions, type DiskimageSchema } from "./gentoo-diskimage-options.js";
 import { makeDisk, releaseLoops } from "./gentoo-diskimage-steps.js";
 import { imageInputs, removeRecorded } from "./gentoo-image.js";
@@ -36,6 +37,7 @@ checksum = true
   },
   configure,
   inputs,
+  check: async (context) => await refuseDeadEnd(context),
   look,
   install: async (context) => await makeDisk(context, undefined),
   update: async (context) => await makeDisk(context, context.record),

@@ -35,6 +35,7 @@ import {
   lookByEngine,
   problemsOf,
 } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { bringTo, broughtDrift, removeAllBrought, removeBrought } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
 import { forPlatform, platformFor } from "./image-platform.js";
@@ -82,6 +83,7 @@ export default defineRecipe({
     problemsOf(context, () => context.provides(imageKey(referencesOf({ name, tag })[0])));
   },
   inputs: async (context) => ({ file: await digestOf(context) }),
+  check: async (context) => await refuseDeadEnd(context),
   look: async (context) =>
     await lookByEngine(context, async (engine, records) =>
       broughtDrift(await listing(context, engine, "images"), records),

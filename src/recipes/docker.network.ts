@@ -36,6 +36,7 @@ import {
   makeAfterOther,
   placeOf,
 } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { differingFlag, differingPairs } from "./differences.js";
 import { checkName } from "./names.js";
 import { differingPools, poolsOf } from "./network-pools.js";
@@ -153,6 +154,7 @@ type Installing = InstallContext<typeof options>;
 
 /** A network of somebody else's that could not be used is told before anything is done. */
 async function check(context: CheckContext<typeof options>): Promise<void> {
+  await refuseDeadEnd(context);
   if (context.unknown.size > 0) return;
   const found = await somebodyElses(context, "networks", ({ Name }) => Name === context.options.name);
   if (found) refuseOther(found, context.options as Installing["options"], false);

@@ -18,6 +18,7 @@ import {
   type UninstallContext,
 } from "tsbuildout/recipe";
 import { engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { blaming } from "./blame.js";
 import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
 import { isFor } from "./image-platform.js";
@@ -46,6 +47,7 @@ export default defineRecipe({
     });
   },
   inputs: async (context) => await pullInputs(context, async () => await engineOf(context)),
+  check: async (context) => await refuseDeadEnd(context),
   look: async (context) =>
     await lookByEngine(context, async (engine, records) =>
       broughtDrift(await listing(context, engine, "images"), records),

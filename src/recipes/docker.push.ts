@@ -6,6 +6,7 @@ import {
   type UninstallContext,
 } from "tsbuildout/recipe";
 import { engineOf, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { removeAllBrought } from "./image-brought.js";
 import { pushOptions, pushTargets, type PushOptions } from "./push-options.js";
 import { pushEverything, registryDigests } from "./push-steps.js";
@@ -35,6 +36,7 @@ export default defineRecipe({
     return { image: await sourceId(context, engine), ...(await registryDigests(context, engine)) };
   },
   // What the engine is to have is in the inputs; what the registry is to have as well, because a look has no passwords.
+  check: async (context) => await refuseDeadEnd(context),
   look: async () => await Promise.resolve(new Map()),
   install: pushEverything,
   update: pushEverything,

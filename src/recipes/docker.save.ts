@@ -17,6 +17,7 @@ import {
 } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import { configureEngine, engineOf, engineOptions, listing, problemsOf } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { forPlatform, platformFor } from "./image-platform.js";
 import { writeWhole } from "./own-file.js";
 
@@ -70,6 +71,7 @@ export default defineRecipe({
     ]);
     return Object.fromEntries(ids) as Record<string, string>;
   },
+  check: async (context) => await refuseDeadEnd(context),
   look,
   install: save,
   update: save,

@@ -10,6 +10,7 @@ import {
   type LookContext,
 } from "tsbuildout/recipe";
 import { engineOf, engineOfRecord, isOurs, listing } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { ensureImage, imageId } from "./run-image.js";
 import { securityInputs } from "./run-security.js";
 import { codeDigest, isNoCode } from "./stage-code.js";
@@ -39,6 +40,7 @@ export default defineRecipe({
   },
   configure: configureStage,
   inputs,
+  check: async (context) => await refuseDeadEnd(context),
   look,
   install: run,
   update: run,

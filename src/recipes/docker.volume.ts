@@ -31,6 +31,7 @@ import {
   makeAfterOther,
   onSameEngine,
 } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
 import { recordOf } from "./spec-options.js";
@@ -109,6 +110,7 @@ const keyOf = (name: string): string => `volume:${name}`;
 
 /** A volume of somebody else's that could not be used is told before anything is done. */
 async function check(context: CheckContext<typeof options>): Promise<void> {
+  await refuseDeadEnd(context);
   if (context.unknown.size > 0) return;
   const found = await somebodyElses(context, "volumes", ({ Name }) => Name === context.options.name);
   if (found) refuseOther(found, context.options as Options, false);

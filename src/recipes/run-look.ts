@@ -9,6 +9,7 @@ import {
   RecipeError,
 } from "tsbuildout/recipe";
 import { engineOfRecord, listing, PART_LABEL } from "./common.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import type { RunSchema } from "./run-options.js";
 import { somebodyElses } from "./taken.js";
 
@@ -30,6 +31,7 @@ export async function lookAtContainers(context: LookContext): Promise<Map<string
 
 /** Says before anything is done that the part's name is somebody else's. @throws a problem `container/name-taken` */
 export async function refuseTaken(context: CheckContext<RunSchema>): Promise<void> {
+  await refuseDeadEnd(context);
   const { name } = context.options;
   if (name === undefined) return;
   const isMeant = ({ Names }: ContainerSummary): boolean => Names?.includes(`/${name}`) ?? false;

@@ -1,0 +1,66 @@
+import { expect } from "chai";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { engineHas, uniqueName } from "../../support/engine.js";
+import { failing, imageBuildouts, installed } from "../../support/image-buildout.js";
+import { baseImage, ensureBaseImage } from "../../support/images.js";
+import { startRegistry, type Registry } from "../../support/registry.js";
+
+const NOWHERE = "unix:///tsb-nowhere.sock";
+const SAYS = [
+  `engine/unreachable: cannot reach the Docker engine at ${NOWHERE} (option engine-url)`,
+  "there is no such socket",
+  "is the Docker engine running? Another one is named by engine-url, context or DOCKER_HOST",
+];
+
+describe("a part that is to move to an engine that does not answer", () => {
+  const buildout = imageBuildouts();
+  let registry: Registry;
+  before(async () => {
+    await ensureBaseImage();
+    registry = await startRegistry();
+  });
+  after(async () => await registry.stop());
+
+  const stays = async (
+    options: string,
+    isThere: (directory: string) => boolean | Promise<boolean>,
+  ): Promise<void> => {
+    const config = `[buildout]\nparts = moved\n[moved]\n${options}\n`;
+    const made = await buildout({ config });
+    await installed(made, "moved");
+    await made.write(`${config}engine-url = ${NOWHERE}\n`);
+    for (const line of SAYS) expect(await failing(made)).to.include(line);
+    expect(await isThere(made.directory), "what it made").to.equal(true);
+    await made.write(config);
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+  };
+
+  it("keeps its container", async () => {
+    const name = uniqueName("tsb-move");
+    const options = `recipe = docker.run\nname = ${name}\nimage = ${baseImage}\ncommand = sleep 1000\nstop-signal = SIGKILL`;
+    await stays(options, async () => await engineHas(`/containers/${name}/json`));
+  });
+
+  it("keeps its image", async () => {
+    const name = uniqueName("tsb-move");
+    const options = `recipe = docker.build\nname = ${name}\ndockerfile-inline = FROM ${baseImage}`;
+    await stays(options, async () => await engineHas(`/images/${name}/json`));
+  });
+
+  it("keeps the names of what it has pushed", async () => {
+    const to = `${registry.host}/${uniqueName("tsb-move")}`;
+    const options = `recipe = docker.push\nname = ${baseImage}\nrepository = ${to}`;
+    await stays(options, async () => await engineHas(`/images/${to}/json`));
+  });
+
+  it("keeps its network", async () => {
+    const name = uniqueName("tsb-move");
+    await stays(`recipe = docker.network\nname = ${name}`, async () => await engineHas(`/networks/${name}`));
+  });
+
+  it("keeps its archive", async () => {
+    const options = `recipe = docker.save\nimage = ${baseImage}\nfile = saved.tar`;
+    await stays(options, (directory) => existsSync(join(directory, "saved.tar")));
+  });
+});
