@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { DockerError, fileReason, systemCode } from "./errors.js";
 import { jsonObject } from "./json-object.js";
+import { readPlainFile } from "./plain-file.js";
 
 /** The docker CLI's config.json, as far as credentials and proxies go (https://docs.docker.com/reference/cli/docker/). */
 export interface DockerConfig {
@@ -43,7 +43,7 @@ export interface Login {
 export async function readDockerConfig(path: string): Promise<DockerConfig> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await readPlainFile(path)).toString("utf8");
   } catch (error) {
     const code = systemCode(error) ?? "";
     if (code === "ENOENT" || code === "ENOTDIR" || isHidden(path)) return {};

@@ -85,13 +85,17 @@ export async function wholeText({ headers, body }: PlainAnswer): Promise<string>
   // By its events: Node takes longer to make an iterator of a connection than such an answer to come.
   const read = (resolve: () => void, reject: (error: Error) => void): void => {
     const cut = (): void => reject(body.errored ?? noAnswer());
+    const end = (): void => {
+      body.off("close", cut);
+      resolve();
+    };
     if (body.destroyed) return cut();
     body.on("data", (piece: Buffer) => {
       pieces.push(piece);
       come += piece.length;
-      if (come >= length) resolve();
+      if (come >= length) end();
     });
-    body.once("end", resolve).once("close", cut).resume();
+    body.once("end", end).once("close", cut).resume();
   };
   if (length > 0) await new Promise<void>(read);
   body.destroy();
