@@ -77,7 +77,12 @@ function askedOf(context: Context, { options, spec }: ViaBuildx): Omit<BuildxSpe
 function secretLine(context: Context, { id, file, variable }: Secret): string {
   const source = file === undefined ? [] : [`src=${secretPath(context, file)}`];
   const named = variable === undefined ? [] : [`env=${variable}`];
-  return [`id=${id}`, ...source, ...named].join(",");
+  return [`id=${id}`, ...source, ...named].map(field).join(",");
+}
+
+/** One of comma-separated values. */
+function field(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**
@@ -100,7 +105,9 @@ async function besides(
 
 /** What leads the docker program to the engine that this part is on. */
 function engineEnvironment(engine: Engine, { options }: ViaBuildx): Record<string, string | undefined> {
-  const named = /^context (\S+)/.exec(engine.origin)?.[1];
+  const [, context, machine] = /^context (\S+)|^machine-name (\S+) \(a context\)$/.exec(engine.origin) ?? [];
+  const named = context ?? machine;
+  // It has certificates, too.
   if (named) return { DOCKER_CONTEXT: named, DOCKER_HOST: undefined };
   const { "engine-tls-cert-path": folder, "engine-tls-verify": verify } = options;
   const secure = engine.endpoint.startsWith("https://") || verify !== undefined || folder !== undefined;

@@ -1,11 +1,12 @@
 import { expect } from "chai";
-import { randomBytes } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { cp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { buildOptions } from "../../../src/recipes/build-options.js";
 import { cacheOptions } from "../../../src/recipes/build-cache-options.js";
 import type { TestBuildout } from "../../../src/testing.js";
 import { realBuildx } from "../../support/buildx.js";
+import { makeCertificates } from "../../support/certificates.js";
 import { countingProxy } from "../../support/counting-proxy.js";
 import { apiBefore, engineJson, engineRemove, isPodman, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
@@ -19,6 +20,7 @@ import {
   printed,
   type ImageBuildout,
 } from "../../support/image-buildout.js";
+import { tlsProxy } from "../../support/proxies.js";
 import { startRegistry } from "../../support/registry.js";
 import { manifestIn } from "../../support/registry-content.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
@@ -386,6 +388,38 @@ describe("docker.build: every option", () => {
       expect(await read("/seen")).to.equal("of the folder\n2");
       expect((await inspectedImage(name))?.Config.Labels).to.include({ a: "1" });
       expect((await made.install()).counts).to.include({ unchanged: 1 });
+    });
+
+    it("context and machine-name: with the certificates of the docker context", async () => {
+      const certificates = await makeCertificates();
+      const proxy = await tlsProxy(certificates);
+      const id = createHash("sha256").update(name).digest("hex");
+      const meta = { Name: name, Endpoints: { docker: { Host: `tcp://127.0.0.1:${proxy.port}` } } };
+      const folder = env["DOCKER_CONFIG"] ?? "";
+      await writeFiles(folder, { [`contexts/meta/${id}/meta.json`]: JSON.stringify(meta) });
+      await cp(certificates.client, join(folder, `contexts/tls/${id}/docker`), { recursive: true });
+      try {
+        for (const option of ["context", "machine-name"]) {
+          const lines = [`FROM ${baseImage}`, `RUN echo ${option} ${name} > /seen`];
+          const made = await withBuildx([`${option} = ${name}`], lines);
+          await installed(made, "app");
+          expect(await read("/seen")).to.equal(`${option} ${name}`);
+          await made.uninstall();
+        }
+      } finally {
+        await proxy.close();
+      }
+    });
+
+    it("secrets: from a folder whose name buildx would take for two", async () => {
+      const made = await withBuildx([], []);
+      const options = ["builder = buildx", 'secrets = id=s,src=one "s"'];
+      const step = `RUN --mount=type=secret,id=s : ${name}; cat /run/secrets/s > /seen`;
+      const text = config(options, [`FROM ${baseImage}`, step]);
+      await writeFiles(made.directory, { 'a,b/one "s"': "in there" });
+      await made.write(text.replace("[buildout]", `[buildout]\ndirectory = ${made.directory}/a,b`));
+      await installed(made, "app");
+      expect(await read("/seen")).to.equal("in there");
     });
 
     it("secrets: a step that prints one does not show it in the log", async () => {
