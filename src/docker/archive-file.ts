@@ -6,26 +6,19 @@ import { Duplex, type Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { compressionOf, decompress, type Compression } from "./compression.js";
 import { DigestCache } from "./digest-cache.js";
 import { DockerError, reasonOf } from "./errors.js";
 import type { TreeEntry } from "./tree.js";
-import type { ExtraFile } from "./tree-pack.js";
-import { packTree } from "./tree-pack.js";
+import { packTree, type ExtraFile } from "./tree-pack.js";
 
-export type ArchiveKind = "tar" | "gzip" | "bzip2" | "xz" | "zstd";
-
-const MAGIC: readonly (readonly [ArchiveKind, number, string])[] = [
-  ["gzip", 0, "1f8b"],
-  ["bzip2", 0, "425a68"],
-  ["xz", 0, "fd377a585a00"],
-  ["zstd", 0, "28b52ffd"],
-  ["tar", 257, "7573746172"],
-];
+export type ArchiveKind = "tar" | Exclude<Compression, "none">;
 
 /** What a file is by its first 512 bytes; undefined for anything that is not an archive. */
-function archiveKind(head: Uint8Array): ArchiveKind | undefined {
-  const hex = Buffer.from(head).toString("hex");
-  return MAGIC.find(([, at, magic]) => hex.startsWith(magic, at * 2))?.[0];
+function archiveKind(head: Buffer): ArchiveKind | undefined {
+  const packed = compressionOf(head);
+  if (packed !== "none") return packed;
+  return head.toString("latin1", 257, 262) === "ustar" ? "tar" : undefined;
 }
 
 export async function archiveKindOf(path: string): Promise<ArchiveKind | undefined> {
@@ -67,7 +60,7 @@ export async function readTarFile(
   const { extract } = await import("tar-stream");
   const entries = extract();
   // Its errors come out of the loop below.
-  pipeline([file, ...(await unpacking(kind, how)), entries]).catch(() => undefined);
+  pipeline([file, ...unpacking(kind, how), entries]).catch(() => undefined);
   try {
     for await (const entry of entries) {
       const { name, size } = entry.header;
@@ -83,10 +76,9 @@ export async function readTarFile(
   }
 }
 
-async function unpacking(kind: ArchiveKind, how: ReadTarHow): Promise<Duplex[]> {
+function unpacking(kind: ArchiveKind, how: ReadTarHow): Duplex[] {
   if (kind === "tar") return [];
   if (kind === "gzip") return [createGunzip()];
-  const { decompress } = await import("./compression.js");
   return [Duplex.from((source: AsyncIterable<Buffer>) => decompress(source, { env: {}, ...how }))];
 }
 

@@ -11,8 +11,6 @@ const MAGIC: readonly (readonly [Compression, string])[] = [
   ["zstd", "\x28\xb5\x2f\xfd"],
 ];
 
-const PROGRAMS = { gzip: "gzip", bzip2: "bzip2", xz: "xz", zstd: "zstd" } as const;
-
 export interface CompressionOptions {
   /** For PATH. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -40,7 +38,7 @@ export async function* decompress(
     yield* rest;
   };
   if (kind === "none") yield* whole();
-  else yield* through([PROGRAMS[kind], "-d", "-c"], whole(), options);
+  else yield* through({ program: kind, args: ["-d", "-c"], does: "read the archive" }, whole(), options);
 }
 
 /** Compresses a stream by the system's program. @throws (in the stream) DockerError `archive/no-program` */
@@ -49,7 +47,7 @@ export async function* compress(
   kind: Exclude<Compression, "none">,
   options: CompressionOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
-  yield* through([PROGRAMS[kind], "-c"], source, options);
+  yield* through({ program: kind, args: ["-c"], does: "compress" }, source, options);
 }
 
 /** Enough of a stream to tell its format, and what follows. */
@@ -64,13 +62,21 @@ async function peek(source: AsyncIterable<Buffer>): Promise<{ start: Buffer; res
   return { start, rest: { [Symbol.asyncIterator]: () => iterator } };
 }
 
+interface Command {
+  /** Called like the format. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** For messages: what it is to do. */
+  readonly does: string;
+}
+
 async function* through(
-  command: readonly [program: string, ...args: string[]],
+  command: Command,
   source: AsyncIterable<Buffer>,
   options: CompressionOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { execa } = await import("execa");
-  const [program, ...args] = command;
+  const { program, args } = command;
   let fault: unknown;
   const watched = async function* (): AsyncGenerator<Buffer> {
     try {
@@ -98,23 +104,23 @@ async function* through(
     // A source that broke is what the program choked on.
     if (fault !== undefined) throw fault;
     throw systemCode(result) === "ENOENT"
-      ? missing(program)
-      : failed(program, Buffer.from(result.stderr).toString());
+      ? missing(command)
+      : failed(command, Buffer.from(result.stderr).toString());
   } finally {
     child.kill();
   }
 }
 
-function missing(program: string): DockerError {
+function missing({ program, does }: Command): DockerError {
   return new DockerError({
     code: "archive/no-program",
-    message: `the program ${program} is needed to read the archive, and is not installed`,
+    message: `the program ${program} is needed to ${does}, and is not installed`,
     help: [`install ${program}`],
   });
 }
 
-function failed(program: string, stderr: string): DockerError {
+function failed({ program, does }: Command, stderr: string): DockerError {
   const said = stderr.split("\n").map((line) => line.trim());
   const notes = said.filter(Boolean).slice(-5);
-  return new DockerError({ code: "archive/broken", message: `${program} cannot read the archive`, notes });
+  return new DockerError({ code: "archive/broken", message: `${program} cannot ${does}`, notes });
 }

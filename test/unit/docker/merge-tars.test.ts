@@ -54,14 +54,16 @@ describe("compression", () => {
 
   it("needs the system's programs, and names the one that is missing", async () => {
     const source = Readable.from([Buffer.from("\xfd7zXZ\0 and so on", "latin1")]);
-    const problem = await refusal(
-      buffer(Readable.from(decompress(source, { env: { PATH: "/nonexistent" } }))),
-    );
-    expect(problem).to.deep.equal({
+    const nothing = { env: { PATH: "/nonexistent" } };
+    expect(await refusal(buffer(Readable.from(decompress(source, nothing))))).to.deep.equal({
       code: "archive/no-program",
       message: "the program xz is needed to read the archive, and is not installed",
       help: ["install xz"],
     });
+    const packed = compress(Readable.from([Buffer.from("text")]), "zstd", nothing);
+    expect((await refusal(buffer(Readable.from(packed)))).message).to.equal(
+      "the program zstd is needed to compress, and is not installed",
+    );
   });
 
   it("ends with what is wrong with its source", async () => {
