@@ -62,7 +62,7 @@ async function call(engine: Engine, dial: Dial): Promise<unknown> {
   return await engine.request(request);
 }
 
-/** Exported for its test: which piece of a dockerode call goes where. */
+/** Which piece of a dockerode call goes where. */
 function translate(dial: Dial): EngineRequest {
   const [path = ""] = dial.path.split("?");
   const { abortSignal: own, authconfig: _auth, _query, _body, ...plain } = dial.options ?? {};

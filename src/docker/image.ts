@@ -124,25 +124,9 @@ export async function removeImage(
     if (isNotFound(error)) return false;
     if (isConflict(error)) throw inUse(reference, error as DockerError);
     // Two removals at once (one of a run that was killed, say): the engine stumbles, and the image is gone.
-    if (await isGone(engine, reference, how)) return false;
+    const left = await inspectImage(engine, reference, how.signal).catch(() => reference);
+    if (!left) return false;
     throw error;
-  }
-}
-
-async function isGone(
-  engine: Pick<Engine, "request">,
-  reference: string,
-  how: RemoveImage,
-): Promise<boolean> {
-  try {
-    await engine.request({
-      method: "GET",
-      path: `/images/${encodePath(reference)}/json`,
-      ...(how.signal ? { signal: how.signal } : {}),
-    });
-    return false;
-  } catch (error) {
-    return isNotFound(error);
   }
 }
 
