@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, join } from "node:path";
 import {
-  credentialsFor,
   inspectImage,
   parseDockerfile,
   parseReference,
@@ -18,6 +17,7 @@ import { contextDigests, filesDigest, sourceOf } from "./build-files.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
 import { BUILDOUT_LABEL, engineOf } from "./common.js";
+import { loginFor } from "./login.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 
@@ -117,9 +117,9 @@ async function baseValue(context: Inputs, engine: Engine, base: string): Promise
 
 /** An image that only this engine has may be called like one that no registry has: then its id stands for it. */
 async function inRegistry(context: Inputs, engine: Engine, base: string): Promise<string | undefined> {
-  const { signal, env, home } = context;
+  const { signal } = context;
   try {
-    const credentials = await credentialsFor(parseReference(base).domain, { env, home, signal });
+    const credentials = await loginFor(context, base);
     return (await remoteImage(engine, { reference: base, credentials, signal }))?.digest;
   } catch {
     signal.throwIfAborted();

@@ -2,7 +2,6 @@
 import {
   createRepository,
   applySettings,
-  credentialsFor,
   ecrOfHost,
   ecrToken,
   expireAfter,
@@ -27,6 +26,7 @@ import { keyRows } from "./build-cache-rows.js";
 import type { buildOptions } from "./build-options.js";
 import type { Built } from "./build-perform.js";
 import { engineOf } from "./common.js";
+import { loginFor } from "./login.js";
 import { codeOf, dropName, holderOf, pushUnder } from "./registry-push.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
@@ -103,17 +103,8 @@ async function lookUp(context: Context, { reference, ecr }: CachePlan): Promise<
   const { path, tag = "" } = parseReference(reference);
   if (ecr) return (await imagesByTag(ecr, { repository: path, tags: [tag], signal }))?.has(tag) ?? false;
   const engine = await engineOf(context);
-  return (
-    (await remoteImage(engine, { reference, credentials: await login(context, reference), signal })) !==
-    undefined
-  );
-}
-
-async function login(context: Context, reference: string): Promise<Credentials | undefined> {
-  const { env, home, signal } = context;
-  const found = await credentialsFor(parseReference(reference).domain, { env, home, signal });
-  if (found?.password) context.secret(found.password);
-  return found;
+  const credentials = await loginFor(context, reference);
+  return (await remoteImage(engine, { reference, credentials, signal })) !== undefined;
 }
 
 export interface CachedBuild {
@@ -150,7 +141,7 @@ async function take(context: Installing, cached: CachedBuild, plan: CachePlan): 
   const name = { kind: "image-name", name: reference, ...(await holderOf(context, { engine, reference })) };
   try {
     await context.created(name);
-    const credentials = await login(context, reference);
+    const credentials = await loginFor(context, reference);
     await pullImage(engine, { reference, credentials, listener: context, signal: context.signal });
     for (const one of references) await tagImage(engine, reference, one, context.signal);
     const image = await inspectImage(engine, reference, context.signal);
@@ -209,7 +200,7 @@ async function loginAgain(
     const token = await ecrToken(ecr, context.signal);
     if (token.password === refused.password) forgetToken(ecr, token);
   }
-  return await login(context, reference);
+  return await loginFor(context, reference);
 }
 
 const DEFAULT_AGE = 7;

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import {
-  credentialsFor,
   findImage,
   inspectImage,
   parseReference,
@@ -18,6 +17,7 @@ import type { BuildFiles, FilesDigest } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
 import { engineOf, listing } from "./common.js";
+import { loginFor } from "./login.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 type Install = InstallContext<typeof buildOptions>;
@@ -110,10 +110,8 @@ async function baseState(context: Inputs, engine: Engine, base: string): Promise
 /** A registry that does not answer is no reason to rebuild: the pull itself will say what is wrong. */
 async function inRegistry(context: Inputs, engine: Engine, base: string): Promise<string | undefined> {
   try {
-    const { domain } = parseReference(base);
-    const { signal } = context;
-    const credentials = await credentialsFor(domain, { env: context.env, home: context.home, signal });
-    return (await remoteImage(engine, { reference: base, credentials, signal }))?.digest;
+    const credentials = await loginFor(context, base);
+    return (await remoteImage(engine, { reference: base, credentials, signal: context.signal }))?.digest;
   } catch {
     context.signal.throwIfAborted();
     return undefined;

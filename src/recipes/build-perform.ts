@@ -2,7 +2,6 @@ import {
   BuildReport,
   buildByEngine,
   chooseBuilder,
-  credentialsFor,
   findBuildx,
   inspectImage,
   openSession,
@@ -29,6 +28,7 @@ import type { BuildFiles } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
 import { namesInEngine, namesPut } from "./build-output.js";
 import { isOurs } from "./common.js";
+import { loginAt } from "./login.js";
 import { proxiesFor } from "./proxies.js";
 
 type Install = InstallContext<typeof buildOptions>;
@@ -190,20 +190,18 @@ async function loginsOf(
   const hosts = new Set([...images, ...caches, ...namesPut(options)].flatMap(hostOf));
   const logins = new Map<string, Credentials>();
   for (const host of hosts) {
-    const found = await loginAt(context, host);
-    if (found?.password) context.secret(found.password);
+    const found = await loginIfAny(context, host);
     if (found) logins.set(host, found);
   }
   return logins;
 }
 
 /** Without AWS credentials an image of ECR may still be on the engine: the builder will know. */
-async function loginAt(context: Context, host: string): Promise<Credentials | undefined> {
-  const { env, home, signal } = context;
+async function loginIfAny(context: Context, host: string): Promise<Credentials | undefined> {
   try {
-    return await credentialsFor(host, { env, home, signal });
+    return await loginAt(context, host);
   } catch (error) {
-    signal.throwIfAborted();
+    context.signal.throwIfAborted();
     const { problem } = error as { readonly problem?: Problem };
     if (!problem?.code.startsWith("ecr/")) throw error;
     context.warn(problem);
@@ -258,14 +256,10 @@ async function sessionFor(
         secret: async (id) => await Promise.resolve(secrets.get(id)),
         agent: (id) => agents.sockets.get(id),
         login: async (host) => {
-          const login =
-            logins.get(host) ?? (await credentialsFor(host, { env: context.env, home: context.home }));
+          const login = logins.get(host) ?? (await loginIfAny(context, host));
           if (!login) return undefined;
-          const secret = login.identityToken ?? login.password ?? "";
-          return await Promise.resolve({
-            username: login.identityToken ? "" : (login.username ?? ""),
-            secret,
-          });
+          const { identityToken, username = "", password = "" } = login;
+          return identityToken ? { username: "", secret: identityToken } : { username, secret: password };
         },
       },
       context.signal,

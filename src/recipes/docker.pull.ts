@@ -22,9 +22,10 @@ import { refuseDeadEnd } from "./engine-move.js";
 import { blaming } from "./blame.js";
 import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
 import { isFor } from "./image-platform.js";
+import { loginFor } from "./login.js";
 import { bringAllTags, removeAllTags, tagsAt } from "./pull-all.js";
 import { pullInputs, pullOptions, pullReference, type PullOptions } from "./pull-policy.js";
-import { configureRegistry, loginFor } from "./registry-options.js";
+import { configureRegistry } from "./registry-options.js";
 
 export default defineRecipe({
   doc: "Pulls an image from a registry. Uninstalling takes away the tag, if it was this part that brought it and no other part of the buildout has it.",
@@ -95,7 +96,7 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
     const there = enough ? await look() : undefined;
     if (there && isFor(there, platform, { variant: true })) return;
     refuseOffline(context, reference);
-    const credentials = await loginFor(context, options, reference);
+    const credentials = await loginFor(context, reference, options);
     await blaming(context, async () => {
       await pullImage(engine, { reference, credentials, platform, listener: context, signal });
     });

@@ -13,8 +13,8 @@ import { bringAndNote, bringTo, removeBrought } from "./image-brought.js";
 import { heldByDigest } from "./image-held.js";
 import { namesOf } from "./image-look.js";
 import { otherWith } from "./image-share.js";
+import { loginFor } from "./login.js";
 import type { pullOptions } from "./pull-policy.js";
-import { loginFor } from "./registry-options.js";
 
 /** The kind of resource that stands for all tags of a repository while they are being pulled. */
 const REPOSITORY = "repository";
@@ -36,7 +36,7 @@ export async function bringAllTags(
   await context.created(resource);
   const { options, signal } = context;
   const bring = async () => {
-    const credentials = await loginFor(context, options, name);
+    const credentials = await loginFor(context, name, options);
     const { platform } = options;
     await pullAllTags(engine, { reference: name, credentials, platform, listener: context, signal });
   };

@@ -1,7 +1,8 @@
 import { DockerError, remoteImage, type Engine } from "tsbuildout/docker";
 import { option, type InputsContext, type OptionsOf } from "tsbuildout/recipe";
-import { loginFor, registryOptions } from "./registry-options.js";
 import { referencesOf } from "./build-names.js";
+import { loginFor } from "./login.js";
+import { registryOptions } from "./registry-options.js";
 
 const inPlace = true;
 
@@ -53,7 +54,7 @@ async function registryState(
   const { options, signal } = context;
   const known = context.record?.inputs["registry"];
   const reference = pullReference(options);
-  const credentials = await loginFor(context, options, reference);
+  const credentials = await loginFor(context, reference, options);
   try {
     const remote = options["all-tags"]
       ? undefined

@@ -18,8 +18,8 @@ import { pushTargets, type pushOptions } from "./push-options.js";
 import { removeBrought } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
 import { forPlatform, platformFor } from "./image-platform.js";
+import { loginFor } from "./login.js";
 import { tagsAt } from "./pull-all.js";
-import { loginFor } from "./registry-options.js";
 
 type Inputs = InputsContext<typeof pushOptions>;
 type Install = InstallContext<typeof pushOptions>;
@@ -48,12 +48,7 @@ export async function registryDigests(context: Inputs, engine: Engine): Promise<
 async function loginAt(context: Inputs | Install, reference: string): Promise<Credentials | undefined> {
   const [own] = pushTargets(context.options).targets;
   const same = parseReference(own).domain === parseReference(reference).domain;
-  const { username, password } = context.options;
-  return await loginFor(
-    context,
-    same ? { username, password } : { username: undefined, password: undefined },
-    reference,
-  );
+  return await loginFor(context, reference, same ? context.options : {});
 }
 
 /** A registry that does not answer is no reason to push again. */

@@ -1,5 +1,5 @@
-import { credentialsFor, givenLogin, parseReference, type Credentials } from "tsbuildout/docker";
-import { option, type ConfigureContext, type Context, type OptionsOf } from "tsbuildout/recipe";
+import { givenLogin } from "tsbuildout/docker";
+import { option, type ConfigureContext } from "tsbuildout/recipe";
 import { configureEngine, engineOptions, problemsOf } from "./common.js";
 
 /** The options of recipes that speak with a registry through the engine. */
@@ -15,8 +15,6 @@ export const registryOptions = {
   password: option.string({ doc: "Password or access token at the registry.", secret: true, inPlace: true }),
 };
 
-type RegistryOptions = OptionsOf<typeof registryOptions>;
-
 /** To be called by `configure`, in the place of `configureEngine`: half a login is said before anything is done. A half
  *  that is written and empty may come from an environment that only an install has. */
 export function configureRegistry(context: ConfigureContext<typeof registryOptions>): void {
@@ -24,24 +22,4 @@ export function configureRegistry(context: ConfigureContext<typeof registryOptio
   const [username, password] = [context.text("username"), context.text("password")];
   if (!context.unknown.has("username") && !context.unknown.has("password"))
     problemsOf(context, () => givenLogin({ username, password }));
-}
-
-/** The login for the registry of a reference; undefined where nobody has one. @throws a problem `credentials/…` */
-export async function loginFor(
-  context: Context,
-  options: Pick<RegistryOptions, "username" | "password">,
-  reference: string,
-): Promise<Credentials | undefined> {
-  const { env, home, signal } = context;
-  const { username, password } = options;
-  const found = await credentialsFor(parseReference(reference).domain, {
-    env,
-    home,
-    signal,
-    username,
-    password,
-  });
-  for (const text of [found?.password, found?.identityToken, found?.registryToken])
-    if (text) context.secret(text);
-  return found;
 }

@@ -1,21 +1,14 @@
-import {
-  credentialsFor,
-  parseReference,
-  pullImage,
-  remoteImage,
-  withDefaultTag,
-  type Call,
-} from "tsbuildout/docker";
+import { pullImage, remoteImage, type Call } from "tsbuildout/docker";
 import { RecipeError, type Problem } from "tsbuildout/recipe";
 import { forgetListing } from "./common.js";
+import { loginFor } from "./login.js";
 import type { ImageContext } from "./run-image.js";
 
 /** Pulls the part's image. @throws a problem `image/missing` */
 export async function pull(context: ImageContext, call: Call): Promise<void> {
   const { image, platform } = context.options;
-  const { env, home, signal } = context;
-  const reference = withDefaultTag(parseReference(image));
-  const credentials = await credentialsFor(reference.domain, { env, home, signal });
+  const { signal } = context;
+  const credentials = await loginFor(context, image);
   await pullImage(call.engine, {
     reference: image,
     platform,
@@ -51,9 +44,9 @@ function notPulled(image: string, error: unknown): RecipeError {
 /** The digest that the registry has under the image's name. One request for all parts of an image. */
 export async function registryDigest(context: ImageContext, call: Call): Promise<string | undefined> {
   const { image } = context.options;
-  const { env, home, signal } = context;
+  const { signal } = context;
   const remote = await context.shared(`registry's ${image} for ${call.engine.key}`, async () => {
-    const credentials = await credentialsFor(parseReference(image).domain, { env, home, signal });
+    const credentials = await loginFor(context, image);
     return await remoteImage(call.engine, { reference: image, credentials, signal });
   });
   return remote?.digest;

@@ -3,7 +3,8 @@ import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { uniqueName } from "../../support/engine.js";
-import { failing, imageBuildouts } from "../../support/image-buildout.js";
+import { ensureBaseImage } from "../../support/images.js";
+import { failing, imageBuildouts, installed } from "../../support/image-buildout.js";
 
 /** A registry that wants to know who asks, and notes what it is told. */
 class AskingRegistry {
@@ -73,5 +74,17 @@ describe("docker.build from images of several registries", () => {
     expect([...new Set(ann.told)]).to.deep.equal(["ann:ann-horse"]);
     expect([...new Set(bob.told)]).to.deep.equal(["bob:bob-horse"]);
     expect(nobody.told).to.deep.equal([]);
+  });
+
+  it("shows no log the token of one", async () => {
+    const image = uniqueName("tsb-token");
+    const auths = { "registry.test": { identitytoken: "hush-hush" } };
+    const build = [`FROM ${await ensureBaseImage()}`, `RUN echo it is hush-hush # ${image}`];
+    const made = await buildouts({
+      config: `[buildout]\nparts = app\n[app]\nrecipe = docker.build\nname = ${image}\nbuilder = classic\ncache-from = registry.test/${image}\ndockerfile-inline =\n${build.map((line) => `  ${line}\n`).join("")}`,
+      env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths }) },
+    });
+    await installed(made, "app");
+    expect(made.log("app").join("\n")).to.contain("it is ***").and.not.to.contain("hush-hush");
   });
 });
