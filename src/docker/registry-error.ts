@@ -63,11 +63,17 @@ export function registryError(error: unknown, reference: string, who?: Credentia
 
 /** @param said what was answered, by whom */
 export function deniedProblem(reference: string, said: string, who: Credentials | undefined): Problem {
+  const given = who?.origin === "options";
   return {
     code: "registry/denied",
     message: `the registry denies access to ${reference}`,
     notes: [said, identity(who)],
-    help: ["log in (docker login), name a credential helper, or give username and password"],
+    help: [
+      given
+        ? "check username and password, and what that user may do there"
+        : "log in (docker login), name a credential helper, or give username and password",
+    ],
+    ...(given && { option: "username" }),
   };
 }
 

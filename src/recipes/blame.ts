@@ -28,6 +28,16 @@ export async function about<T>(option: string, work: () => Promise<T>): Promise<
   }
 }
 
+/** Does something with a registry: for what that refuses, the option that says what is meant there is to blame. */
+export async function blamingPlace<T>(option: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const ofRegistry = error instanceof DockerError && error.problem.code.startsWith("registry/");
+    throw ofRegistry ? blame(error, option) : error;
+  }
+}
+
 /** The same error about an option, if it is about none yet. */
 export function blame(error: DockerError, option: string | undefined): Error {
   if (option === undefined || error.problem.option !== undefined) return error;

@@ -19,7 +19,7 @@ import {
 } from "tsbuildout/recipe";
 import { engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
 import { refuseDeadEnd } from "./engine-move.js";
-import { blaming } from "./blame.js";
+import { blaming, blamingPlace } from "./blame.js";
 import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
 import { isFor } from "./image-platform.js";
 import { loginFor } from "./login.js";
@@ -97,9 +97,10 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
     if (there && isFor(there, platform, { variant: true })) return;
     refuseOffline(context, reference);
     const credentials = await loginFor(context, reference, options);
-    await blaming(context, async () => {
+    const place = options.tag === undefined ? "name" : "tag";
+    const transfer = async () =>
       await pullImage(engine, { reference, credentials, platform, listener: context, signal });
-    });
+    await blaming(context, async () => await blamingPlace(place, transfer));
   };
   await bringTo(context, engine, { names: [reference], bring: pullIt });
   // Said when it is recorded: what was pulled has the name, and is this part's.

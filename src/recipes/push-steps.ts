@@ -13,6 +13,7 @@ import {
   type Transfer,
 } from "tsbuildout/docker";
 import { RecipeError, type InputsContext, type InstallContext, type Outputs } from "tsbuildout/recipe";
+import { blamingPlace } from "./blame.js";
 import { engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions } from "./push-options.js";
 import { removeBrought } from "./image-brought.js";
@@ -167,10 +168,9 @@ async function pushOne(
 ): Promise<string> {
   const platform = platformFor(context, engine, PLATFORM);
   const { signal } = context;
-  return await forPlatform(
-    platform,
-    async () => await pushImage(engine, { ...push, platform, listener: context, signal }),
-  );
+  const place = (["repository", "registry", "name"] as const).find((option) => context.options[option]);
+  const pushIt = async () => await pushImage(engine, { ...push, platform, listener: context, signal });
+  return await blamingPlace(place ?? "name", async () => await forPlatform(platform, pushIt));
 }
 
 /** Pushes every tag of the repository. @returns the digest of the one that the part names */

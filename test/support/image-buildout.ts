@@ -50,6 +50,11 @@ export async function failing(buildout: TestBuildout): Promise<string> {
   return diagnostics(buildout).join("\n");
 }
 
+/** The lines of the file that the user was shown. */
+export function blamed(buildout: TestBuildout): (string | undefined)[] {
+  return buildout.events.flatMap((event) => (event.type === "diagnostic" ? [event.diagnostic.lineText] : []));
+}
+
 /** What the user was told: code, message, notes and help of every diagnostic. */
 export function diagnostics(buildout: TestBuildout): string[] {
   return buildout.events.flatMap((event) => {

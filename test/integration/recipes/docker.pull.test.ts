@@ -7,6 +7,7 @@ import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "
 import { type Answer, fakeEngine, handOn, lines, spoilt } from "../../support/fake-engine.js";
 import { loadImage } from "../../support/images.js";
 import {
+  blamed,
   failing,
   imageBuildout,
   inspectedImage,
@@ -189,6 +190,7 @@ describe("docker.pull", () => {
   it("says that there is no such tag, and leaves nothing behind", async () => {
     const made = await pull(`name = ${name}:none`);
     expect(await failing(made)).to.match(new RegExp(`^registry/missing: there is no image ${name}:none\n`));
+    expect(blamed(made)).to.deep.equal([`name = ${name}:none`]);
     expect((await made.records()).size).to.equal(0);
   });
 

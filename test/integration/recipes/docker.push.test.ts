@@ -5,6 +5,7 @@ import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
+  blamed,
   failing,
   imageBuildout,
   imagesOf,
@@ -223,11 +224,13 @@ describe("docker.push", () => {
         [
           `registry/denied: the registry denies access to ${closedTarget()}`,
           "note: asked as ann (options)",
-          "help: log in (docker login), name a credential helper, or give username and password",
+          "help: check username and password, and what that user may do there",
         ].join("\n"),
       );
+      expect(blamed(wrong)).to.deep.equal(["username = ann"]);
       const nobody = await push(`name = ${name}:1\nregistry = ${closed.host}`);
       expect(await failing(nobody)).to.contain("note: asked without a login");
+      expect(blamed(nobody)).to.deep.equal([`registry = ${closed.host}`]);
       expect(await engineHas(`/images/${closedTarget()}/json`), "the name is taken back").to.equal(false);
     });
 
