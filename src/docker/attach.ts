@@ -1,6 +1,9 @@
 import type { IncomingMessage } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Readable } from "node:stream";
 import type { Engine } from "./engine.js";
+import { isNotFound } from "./errors.js";
+import { unknownEnd } from "./exec.js";
 import { feed } from "./feed.js";
 import { readText } from "./request.js";
 import { outputs, prematureEnd, type Output } from "./stream.js";
@@ -12,6 +15,9 @@ export interface AttachOptions {
   readonly onOutput?: (output: Output) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
+
+/** How long after the end of its output a container's exit may be on its way to us, in milliseconds. */
+const LATE = 1000;
 
 /**
  * Starts a created container and resolves with its exit code once it has ended and all of its output has been handed
@@ -32,18 +38,41 @@ export async function runAttached(
     query: { stream: true, stdout: true, stderr: true, stdin },
     ...abortable,
   });
+  const over = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
   try {
-    const exit = await nextExit(engine, container, options.signal);
+    const exit = await nextExit(engine, container, signal);
     await engine.request({ method: "POST", path: `${path}/start`, ...abortable });
     const fed = stdin ? feed(connection, options.stdin, options.signal) : Promise.resolve();
     const read = async (): Promise<void> => {
       for await (const output of outputs(connection, tty)) await options.onOutput?.(output);
     };
-    const [code] = await Promise.all([exitOf(exit), read(), fed]);
+    const done = Promise.all([read(), fed]);
+    const asked = done.then(async () => await lateExit(engine, container, signal));
+    const [code] = await Promise.all([Promise.race([exitOf(exit), asked]), done]);
     return code;
   } finally {
+    over.abort();
     connection.destroy();
   }
+}
+
+/**
+ * Podman finds the next exit in its log of events. It misses one that comes before it has begun to read, or just before the
+ * log is shortened (at a megabyte), and whoever waits then does so for ever: a while after the end of the output it is asked
+ * how the container is.
+ */
+async function lateExit(engine: Engine, container: string, signal: AbortSignal): Promise<number> {
+  await delay(LATE, undefined, { signal });
+  try {
+    const code = await waitContainer(engine, container, { signal });
+    if (code >= 0) return code;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  // It has removed itself.
+  await delay(LATE, undefined, { signal });
+  throw unknownEnd();
 }
 
 /**

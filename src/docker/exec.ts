@@ -156,7 +156,7 @@ async function quiet({ drained, signal }: Watched, end: AbortSignal): Promise<vo
   }
 }
 
-function unknownEnd(): DockerError {
+export function unknownEnd(): DockerError {
   return new DockerError({
     code: "engine/cut-off",
     message: "the engine does not say how a process in a container ended",
