@@ -24,6 +24,7 @@ import { isTrue } from "./schema.js";
 import { refusals, throwAll } from "./forecast.js";
 import { Pool } from "./pool.js";
 import { newRunId } from "./run-id.js";
+import { isHashed } from "./state.js";
 import { StateStore } from "./store.js";
 import { Values } from "./values.js";
 import { chooseGoing } from "./removal.js";
@@ -122,6 +123,15 @@ export class Buildout {
       const findings = await observe(records, registry, runtime);
       return records.map((record) => runtime.redactor.value(statusOf(record, findings.get(record.part))));
     });
+  }
+
+  /** What a part told when it last was installed or updated, of a secret `***`; undefined where nothing is recorded. Asks
+   *  no engine. */
+  async output(part: string, name: string): Promise<string | undefined> {
+    const config = await loadConfig(this.#request);
+    const { records } = StateStore.open(this.#statePath(config)).state;
+    const text = records.get(part)?.outputs[name];
+    return text !== undefined && isHashed(text) ? "***" : text;
   }
 
   /** The parts in the order of a run, and why each comes after which. */

@@ -1,5 +1,6 @@
-import { openResolver, type Resolved } from "../../index.js";
+import { type Config, openResolver, type Resolved } from "../../index.js";
 import { UsageError } from "../args.js";
+import { buildoutOf } from "../buildout.js";
 import { EXIT, type Invocation } from "../command.js";
 import { readConfiguration } from "../configuration.js";
 
@@ -10,10 +11,30 @@ export async function run(invocation: Invocation): Promise<number> {
   const config = await readConfiguration(invocation);
   const known = config.sections.get(section)?.options.has(option) ?? false;
   if (!known && args[0] === option && config.sections.has(option)) throw wholeSection(option);
-  const resolver = await openResolver(config, { sections: [section], env: io.env, cwd: io.cwd });
-  const resolved = resolver.option(section, option);
-  io.out.write(globals.json ? `${JSON.stringify(asJson(resolved))}\n` : `${asText(resolved)}\n`);
+  const shown = await shownOf(invocation, config, [section, option]);
+  io.out.write(globals.json ? `${JSON.stringify(asJson(shown))}\n` : `${asText(shown)}\n`);
   return EXIT.done;
+}
+
+/**
+ * What the file says; of an output, and of a part that another one makes (docker.images) and that stands in no file, what
+ * was recorded when it last was installed.
+ */
+async function shownOf(
+  invocation: Invocation,
+  config: Config,
+  [section, option]: readonly [string, string],
+): Promise<Resolved> {
+  const recorded = async (): Promise<Resolved | undefined> => {
+    const text = await buildoutOf(invocation).output(section, option);
+    return text === undefined ? undefined : { text, secret: false };
+  };
+  const made = config.sections.has(section) ? undefined : await recorded();
+  if (made) return made;
+  const { env, cwd } = invocation.io;
+  const resolved = (await openResolver(config, { sections: [section], env, cwd })).option(section, option);
+  const isOutput = resolved.text === null && resolved.unknown.join() === `${section}:${option}`;
+  return (isOutput && (await recorded())) || resolved;
 }
 
 function wholeSection(name: string): UsageError {

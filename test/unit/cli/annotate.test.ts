@@ -129,6 +129,29 @@ b = $<web:container-id>
     );
   });
 
+  it("query tells an output as it was recorded, also of a part that another one has made", async () => {
+    const recorded = {
+      "buildout.cfg":
+        "[buildout]\ninstalled = state/x.cfg\n[p]\nrecipe = docker.pull\nname = x\n[c]\nd = $<p:digest>\n",
+      "state/x.cfg":
+        "[buildout]\nversion=1\nid=a3423c11991d\nkey=03c7ac7d93351147edbae293950232ff\ngeneration=1\n\n" +
+        "[part:p]\nrecipe=docker.pull\nversion=1\ninstalled=2026-11-20T22:00:00.000Z\noutput:digest=sha256:00\n\n" +
+        "[part:all.p]\nrecipe=docker.push\nversion=1\ninstalled=2026-11-20T22:00:00.000Z\noutput:digest=sha256:11\noutput:key=secret:22\n",
+    };
+    const query = async (...args: string[]) => (await ask(recorded, { args: ["query", ...args] })).stdout;
+    expect(await query("p:digest")).to.equal("sha256:00\n");
+    expect(await query("--json", "p:digest")).to.equal('{"value":"sha256:00"}\n');
+    expect(await query("all.p:digest")).to.equal("sha256:11\n");
+    expect(await query("all.p:key")).to.equal("***\n");
+    expect(await query("p:name"), "an option is what the file says").to.equal("x\n");
+    expect(await query("p:image-id"), "not recorded").to.equal("(known after install of p:image-id)\n");
+    const none = await ask(recorded, { args: ["query", "all.q:digest"] });
+    expect([none.code, none.stderr]).to.deep.equal([
+      2,
+      "error[config/missing-section]: there is no section [all.q]\n",
+    ]);
+  });
+
   it("check collects mistakes of the language and of the recipes", async () => {
     const parts = {
       "buildout.cfg":
