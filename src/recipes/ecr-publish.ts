@@ -56,10 +56,23 @@ export async function publish(context: Installing, publication: Publication): Pr
   }
   let digest = held?.digest ?? "";
   for (const tag of missing) {
-    await context.created({ kind: "ecr-tag", name: `${uri}:${tag}`, region: ecr.region, repository, tag });
-    digest = await pushOne(context, publication, `${uri}:${tag}`);
+    const name = `${uri}:${tag}`;
+    const before = heldBefore(context, name, there.get(tag));
+    const { region } = ecr;
+    await context.created({ kind: "ecr-tag", name, region, repository, tag, ...(before && { before }) });
+    digest = await pushOne(context, publication, name);
   }
   return { uri, digest, pushed: missing };
+}
+
+/** The digest that somebody else has under a tag until the part's own is there: a push that fails leaves it. */
+function heldBefore(
+  { record }: Installing,
+  name: string,
+  there: RemoteImage | undefined,
+): string | undefined {
+  const known = record?.resources.find((one) => one.kind === "ecr-tag" && one.name === name);
+  return known ? known["before"] : there?.digest;
 }
 
 async function remoteTags(

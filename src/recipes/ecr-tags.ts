@@ -110,17 +110,27 @@ async function removeFrom(context: Removing, record: PartRecord, group: readonly
   const ecr = await openEcr(await accessOfRecord(context, record, region), context.env);
   const asked = group.map(({ tag = "" }) => tag);
   const images = await imagesByTag(ecr, { repository, tags: asked, signal: context.signal });
-  const ours = asked.filter((tag) => isOurs(images?.get(tag)?.digest, record, region));
+  const ours = group.flatMap(({ tag = "", before }) =>
+    isOurs(record, region, { there: images?.get(tag)?.digest, before }) ? [tag] : [],
+  );
   for (const tag of asked.filter((tag) => images?.has(tag) && !ours.includes(tag)))
     context.log(`tag ${tag} of ${repository} in ${region} is another image now: left as it is`, "note");
   const failed = await removeTags(ecr, { repository, tags: ours, signal: context.signal });
   for (const [tag, reason] of failed) throw notRemoved(`${repository}:${tag}`, reason);
 }
 
+interface Tagged {
+  /** The digest under the tag now. */
+  readonly there: string | undefined;
+  /** That of somebody else's, before the part pushed it. */
+  readonly before: string | undefined;
+}
+
 /** Only the first region's digest is recorded; the same image may be packed otherwise in another one. */
-function isOurs(there: string | undefined, { outputs }: PartRecord, region: string): boolean {
-  if (!there) return false;
-  return !outputs["digest"] || there === outputs["digest"] || words(outputs["regions"] ?? "")[0] !== region;
+function isOurs({ outputs }: PartRecord, region: string, { there, before }: Tagged): boolean {
+  if (!there || there === before) return false;
+  const { digest, regions = "" } = outputs;
+  return !digest || there === digest || words(regions)[0] !== region;
 }
 
 function notRemoved(name: string, reason: string): RecipeError {

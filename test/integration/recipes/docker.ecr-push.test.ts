@@ -194,6 +194,27 @@ describe("docker.ecr-push", () => {
     expect(tags()).to.deep.equal(["b", "c"]);
   });
 
+  it("takes back no tag of somebody's that its own push did not reach, under keep = false", async () => {
+    await (await open(options("tags = stable", "latest = false"))).install();
+    await buildout!.dispose();
+    const before = await open(options("tags = stable", "latest = false", "keep = false"));
+    await before.install();
+    await loadImage(image, { Labels: { image, another: "1" } });
+    aws.onRegistryRequest = ({ method }) => {
+      if (method !== "POST") return;
+      aws.expireTokens();
+      aws.fail("GetAuthorizationToken", { code: "ExpiredTokenException" });
+    };
+    expect((await failure(before))?.code, "an update").to.equal("ecr/credentials-expired");
+    await before.uninstall();
+    expect(tags()).to.deep.equal(["stable"]);
+    await before.dispose();
+    const made = await open(options("tags = stable", "latest = false", "keep = false"));
+    expect((await failure(made))?.code, "an install").to.equal("ecr/credentials-expired");
+    expect((await made.records()).size).to.equal(0);
+    expect(tags()).to.deep.equal(["stable"]);
+  });
+
   it("gets a new token when one ends in the middle of a push", async () => {
     let uploads = 0;
     aws.onRegistryRequest = ({ method }) => {
