@@ -11,7 +11,9 @@ export async function feed(
   signal?: AbortSignal,
 ): Promise<void> {
   if (!(stdin instanceof Readable)) {
-    connection.end(stdin ?? Buffer.alloc(0));
+    // A write of nothing fails where the engine has hung up by then, and what it said before is lost by that.
+    if (stdin?.length) connection.end(stdin);
+    else connection.end();
     return;
   }
   try {

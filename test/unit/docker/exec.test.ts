@@ -29,6 +29,24 @@ describe("a command in a container", () => {
     await connection.close();
     await engine.close();
   });
+
+  it("without input has its output also where the engine has hung up by then", async () => {
+    const engine = await fakeEngine((request, response) => {
+      request.resume();
+      response.end(JSON.stringify({ Id: "1", Running: false, Pid: 7, ExitCode: 0 }));
+    });
+    engine.server.on("upgrade", (_, socket: Duplex) => {
+      const head = Buffer.from("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+      socket.write(Buffer.concat([head, LAST_WORDS]), () => socket.destroy());
+    });
+    const connection = await connectTo(engine.url);
+    let said = "";
+    const onOutput = ({ data }: { data: Buffer }): void => void (said += data.toString());
+    expect(await execInContainer(connection, "c", { cmd: ["true"], onOutput })).to.equal(0);
+    expect(said).to.equal("last words");
+    await connection.close();
+    await engine.close();
+  });
 });
 
 const LAST_WORDS = Buffer.from("\x01\0\0\0\0\0\0\x0alast words", "latin1");
