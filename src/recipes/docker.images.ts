@@ -42,6 +42,8 @@ async function generate(context: Configure): Promise<void> {
   context.compute("made-tags", tags.join(" "), { inPlace: true });
   for (const folder of folders) {
     context.addPart(`${context.part}.${folder.name}`, buildPart(context, folder));
+    // Without a tag it would be pushed as `latest`, which is not asked for on this branch.
+    if (tags.length === 0) continue;
     if (push === "ecr")
       context.addPart(`${context.part}.${folder.name}.push`, ecrPart(context, folder, tags));
     if (push === "registry")

@@ -140,7 +140,9 @@ parts = all
 [all]
 recipe = docker.images
 directory = images
-tags = latest sha
+push = registry
+repository-prefix = registry.example.org/shop
+tags = 1.2
 `,
   },
   "docker.load": {

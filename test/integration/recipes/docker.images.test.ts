@@ -136,6 +136,22 @@ describe("docker.images", () => {
     expect(tags(`${id}-app`)).to.deep.equal(["54b82060", "latest", "stable"]);
   });
 
+  for (const push of ["registry", "ecr"])
+    for (const word of ["latest", "semver"])
+      it(`pushes nothing (${push}) where no tag comes of ${word}, and latest stays`, async () => {
+        const where = push === "ecr" ? "team" : `${registry.host}/team`;
+        const buildout = await open([
+          ...two,
+          `push = ${push}`,
+          `repository-prefix = ${where}`,
+          `tags = ${word}`,
+        ]);
+        expect((await buildout.install()).counts).to.include({ done: 3, failed: 0 });
+        expect(tags(`team/${id}-app`)).to.deep.equal([]);
+        const list = await fetch(`http://${registry.host}/v2/team/${id}-app/tags/list`);
+        expect(list.status).to.equal(404);
+      });
+
   it("publishes in a plain registry", async () => {
     const buildout = await open([...two, "push = registry", `repository-prefix = ${registry.host}/team`]);
     expect((await buildout.install()).parts.filter(({ end }) => end === "failed")).to.deep.equal([]);
