@@ -18,7 +18,10 @@ export const pushOptions = {
     inPlace,
   }),
   tags: option.words({ doc: "Further tags that it gets in the registry.", inPlace }),
-  repository: option.string({ doc: "What it is called in the registry. Default: its name here.", inPlace }),
+  repository: option.string({
+    doc: "What it is called in the registry; a tag may go with it. Default: its name here.",
+    inPlace,
+  }),
   platform: option.string({
     doc: "Push the image for this platform alone, of several that the engine has under the name (engine 27 with containerd's image store).",
     inPlace,
@@ -47,10 +50,17 @@ export function pushTargets(options: PushOptions): Targets {
   const { source, known, ownTag } = sourceOf(options);
   const there = repository === undefined ? { name: known } : { name: repository, named: "repository" };
   // What has no tag of its own is pushed under those that are asked for alone: `latest` is not moved by the way.
-  const [first, ...further] = [...[tag ?? ownTag].filter((one) => one !== undefined), ...tags];
+  const [first, ...further] = [tag ?? tagIn(repository) ?? ownTag ?? [], tags].flat();
   if (repository === undefined && known !== name && first === undefined)
     throw unnamed(name, "set repository, tag or tags");
   return { source, targets: referencesOf({ ...there, tag: first, tags: further, registry }) };
+}
+
+/** A repository that is written with a tag is meant with it. */
+function tagIn(repository: string | undefined): string | undefined {
+  if (repository === undefined) return undefined;
+  const [reference] = referencesOf({ name: repository, named: "repository" });
+  return /:[^/]*$/.test(repository) ? reference.slice(reference.lastIndexOf(":") + 1) : undefined;
 }
 
 interface Source {
