@@ -152,6 +152,7 @@ function parsePairs(text: string): (readonly [string, string | undefined])[] {
   return splitLines(text).map((line) => {
     const at = line.indexOf("=");
     if (at === 0) return fail(`"${line}" has no name before "="`, "write NAME=VALUE, one a line");
+    if (at < 0 && /\s/.test(line)) return fail(`"${line}" has no "="`, "write NAME=VALUE, one a line");
     if (at < 0) return [line, undefined];
     const name = line.slice(0, at);
     if (/\s$/.test(name))

@@ -147,6 +147,15 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: write NAME=VALUE, one a line`,
   },
   {
+    name: "option/value",
+    cfg: part("recipe = docker.build\nbuild-args = HTTP_PROXY NO_PROXY"),
+    text: `error[option/value]: build-args: "HTTP_PROXY NO_PROXY" has no "=" (part a)
+  buildout.cfg:5:14
+5 | build-args = HTTP_PROXY NO_PROXY
+  |              ^^^^^^^^^^^^^^^^^^^
+  = help: write NAME=VALUE, one a line`,
+  },
+  {
     name: "option/unknown",
     cfg: "[buildout]\nstrict = yes\nparts = web\n[web]\nrecipe = docker.volume\nnam = x\n",
     text: `error[option/unknown]: docker.volume has no option "nam" (part web)
