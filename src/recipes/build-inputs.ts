@@ -25,7 +25,9 @@ type Install = InstallContext<typeof buildOptions>;
 /** What an image is made of besides the options: the context, the images that it starts from, the environment. */
 export async function buildInputs(context: Inputs): Promise<Record<string, string>> {
   const { options } = context;
-  if (options["cache-repository"]) return await cacheInputs(context);
+  // The key stands for all that was built from, and what that was is known on: it is not the part's to take away.
+  if (options["cache-repository"])
+    return { ...recordedBases(context.record), ...(await cacheInputs(context)) };
   const files = await filesDigest(context, options, context.record === undefined);
   const buildArgs = buildArgsOf(context, options);
   const inputs: Record<string, string> = { ...files.inputs };
@@ -51,8 +53,12 @@ function basesIn(context: Inputs, dockerfile: Dockerfile): string[] {
 /** Those that the last build has told of, where the Dockerfile is not known without fetching it: of the same files. */
 function basesBefore({ record }: Inputs, { source }: FilesDigest["inputs"]): string[] {
   if (record?.inputs["source"] !== source) return [];
-  const names = Object.keys(record?.inputs ?? {}).filter((name) => name.startsWith(BASE));
-  return names.map((name) => name.slice(BASE.length));
+  return Object.keys(recordedBases(record)).map((name) => name.slice(BASE.length));
+}
+
+function recordedBases(record: PartRecord | undefined): Record<string, string> {
+  const inputs = Object.entries(record?.inputs ?? {});
+  return Object.fromEntries(inputs.filter(([name]) => name.startsWith(BASE)));
 }
 
 function isReference(text: string): boolean {
@@ -76,9 +82,10 @@ interface Started {
  */
 export async function tellBases(context: Install, engine: Engine, started: Started): Promise<void> {
   const { dockerfile, images } = started;
+  const cached = context.options["cache-repository"] !== undefined;
   for (const base of basesIn(context, dockerfile.content)) {
     const now = await inspectImage(engine, base, context.signal);
-    if (now && now.Id !== findImage(images, base)?.Id) {
+    if (now && (cached || now.Id !== findImage(images, base)?.Id)) {
       const digest = context.options.pull ? ` ${repoDigest(now, base) ?? "unknown"}` : "";
       context.input(`${BASE}${base}`, `${now.Id}${digest}`);
     } else if (dockerfile.fetched) {
@@ -87,10 +94,11 @@ export async function tellBases(context: Install, engine: Engine, started: Start
   }
 }
 
-/** Ids of the images from which the recorded image was built. */
-export function basesOf(record: PartRecord | undefined): ReadonlySet<string> {
-  const inputs = Object.entries(record?.inputs ?? {}).filter(([name]) => name.startsWith(BASE));
-  return new Set(inputs.flatMap(([, state]) => state.split(" ")[0] ?? []));
+/** Ids of the images from which the recorded image was built; undefined where they are not known, as of one from a cache. */
+export function basesOf(record: PartRecord | undefined): ReadonlySet<string> | undefined {
+  const states = Object.values(recordedBases(record));
+  if (states.length === 0 && record?.options["cache-repository"]) return undefined;
+  return new Set(states.flatMap((state) => state.split(" ")[0] ?? []));
 }
 
 /**

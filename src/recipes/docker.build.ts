@@ -102,9 +102,7 @@ async function buildOrTake(context: InstallContext<typeof buildOptions>, wanted:
     // Loaded on use: most runs have nothing to build.
     const { performBuild } = await import("./build-perform.js");
     const built = await performBuild(context, { engine, options, files });
-    // The key of a cache stands for all that was built from.
-    if (!options["cache-repository"])
-      await tellBases(context, engine, { dockerfile: files.dockerfile, images });
+    await tellBases(context, engine, { dockerfile: files.dockerfile, images });
     return built;
   };
   if (options["cache-repository"]) return await withCache(context, { ...wanted, build });

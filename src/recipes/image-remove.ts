@@ -14,8 +14,9 @@ import { staysForAnother, type Sharing } from "./image-share.js";
 
 export interface Removal {
   readonly engine: Engine;
-  /** Ids of images that the part's images were built from: they and what is below them stay. Absent: nothing was built. */
-  readonly bases?: ReadonlySet<string>;
+  /** Ids of images that the part's images were built from: they and what is below them stay. Absent: nothing was built, or nobody
+   *  knows from what. */
+  readonly bases?: ReadonlySet<string> | undefined;
   /** Id of an image that the part took from a cache: its labels may name who built it. */
   readonly taken?: string;
   /** Id of the image that the part made last, see `madeBy`. */

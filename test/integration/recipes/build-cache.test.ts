@@ -95,6 +95,30 @@ describe("the whole-image cache of docker.build", () => {
     expect(await engineHas(`/images/${Id}/json`)).to.equal(false);
   });
 
+  it("takes away what the classic builder made below an image, and not what that was built from", async () => {
+    const { Id } = await engineJson<{ Id: string }>({
+      method: "POST",
+      path: "/containers/create",
+      body: { Image: base, Cmd: ["x"] },
+    });
+    const path = `/commit?container=${Id}&comment=${name}`;
+    const { Id: nameless } = await engineJson<{ Id: string }>({ method: "POST", path });
+    await engineRemove("containers", Id);
+    const made = await machine([
+      `dockerfile-inline =\n  FROM ${nameless}\n  LABEL one=${name}\n  LABEL two=2`,
+    ]);
+    try {
+      await made.install();
+      const { Parent } = await engineJson<{ Parent: string }>({ path: `/images/${name}:latest/json` });
+      expect(Parent).not.to.equal(nameless);
+      await made.uninstall();
+      expect(await engineHas(`/images/${Parent}/json`)).to.equal(false);
+      expect(await engineHas(`/images/${nameless}/json`)).to.equal(true);
+    } finally {
+      await engineRemove("images", nameless);
+    }
+  });
+
   it("does nothing where nothing that counts has changed, and builds where it has", async () => {
     const one = await machine(cacheOn);
     await one.install();
