@@ -190,6 +190,8 @@ export interface Drift {
   readonly message: string;
   /** What it takes; `update` unless said. */
   readonly repair?: "update" | "reinstall";
+  /** The recorded name of a file that is gone, where an update makes it again: for others a reinstall does. */
+  readonly file?: string;
 }
 
 export interface Changes {

@@ -125,11 +125,15 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   if (record.phase === "installing") rebuild.push({ kind: "interrupted", what: "install" });
   if (record.phase === "uninstalling") rebuild.push({ kind: "interrupted", what: "uninstall" });
   if (record.phase === "updating") renew.push({ kind: "interrupted", what: "update" });
-  if (wanted.recipe !== record.recipe)
+  if (wanted.recipe !== record.recipe) {
+    // Of the options of two recipes, defaults included, every one differs: that says no more.
     rebuild.push({ kind: "recipe", from: record.recipe, to: wanted.recipe });
-  else if (wanted.version !== record.version)
+    return { rebuild, renew: [], later, changes: NO_CHANGES };
+  }
+  if (wanted.version !== record.version)
     rebuild.push({ kind: "version", from: record.version, to: wanted.version });
-  for (const path of observed.missing) rebuild.push({ kind: "file", path });
+  const told = observed.drift.map(({ file }) => file);
+  for (const path of observed.missing) if (!told.includes(path)) rebuild.push({ kind: "file", path });
   const byUpdate = wanted.hasUpdate ? renew : rebuild;
   const options = compareOptions(wanted, record, { rebuild, byUpdate, later });
   const inputs = compareInputs(wanted, record, { byUpdate, later });

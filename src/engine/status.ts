@@ -31,7 +31,9 @@ function inWords(problem: unknown): string {
 export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND): PartStatus {
   const { part, recipe, version, installedAt, keep, needs, phase } = record;
   const outputs = Object.entries(record.outputs).map(([name, text]) => [name, isHashed(text) ? "***" : text]);
-  const files = finding.missing.map(
+  const told = finding.drift.map(({ file }) => file);
+  const untold = finding.missing.filter((path) => !told.includes(path));
+  const files = untold.map(
     (path): Drift => ({ kind: "missing", message: `${path} is gone`, repair: "reinstall" }),
   );
   // What was cut off is cleared away, whatever is left of it.

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -85,19 +86,23 @@ function savedImages({ name, tag, images }: Options): string[] {
   return [...new Set([...referencesOf({ name, tag, digests: true }), ...others])];
 }
 
-async function look({ records }: LookContext): Promise<Map<string, readonly Drift[]>> {
+/** An archive that is gone is written again; what is made from it stays meanwhile. */
+async function look({ records, buildout }: LookContext): Promise<Map<string, readonly Drift[]>> {
   const found = new Map<string, readonly Drift[]>();
   for (const record of records) {
-    const drift = await fileDrift(record);
+    const drift = await fileDrift(record, buildout.directory);
     if (drift) found.set(record.part, [drift]);
   }
   return found;
 }
 
-async function fileDrift({ outputs }: PartRecord): Promise<Drift | undefined> {
+async function fileDrift({ outputs, resources }: PartRecord, directory: string): Promise<Drift | undefined> {
   const { file = "", size } = outputs;
   const there = await stat(file).catch(() => undefined);
-  if (!there) return { kind: "missing", message: `file ${file} is gone` };
+  if (!there) {
+    const own = resources.find(({ kind, name }) => kind === "file" && resolve(directory, name) === file);
+    return { kind: "missing", message: `file ${file} is gone`, ...(own && { file: own.name }) };
+  }
   return String(there.size) === size
     ? undefined
     : { kind: "changed", message: `file ${file} has another size now` };

@@ -67,8 +67,19 @@ describe("docker.save", () => {
     await installed(made, "saved");
     await writeFile(join(made.directory, "out/image.tar"), "x");
     await installed(made, "saved");
-    expect(made.begun()).to.deep.equal(["update saved", "uninstall saved", "install saved", "update saved"]);
+    expect(made.begun()).to.deep.equal(["update saved", "update saved", "update saved"]);
     expect((await stat(join(made.directory, "out/image.tar"))).size).to.be.greaterThan(1000);
+  });
+
+  it("leaves what is made from an archive while it writes that again", async () => {
+    const text = config(`image = ${name}:1\nfile = out/image.tar`).replace("saved", "saved loaded");
+    await made.write(`${text}[loaded]\nrecipe = docker.load\nfile = $<saved:file>\nname = ${name}-copy\n`);
+    await installed(made, "loaded");
+    made.events.length = 0;
+    await rm(join(made.directory, "out/image.tar"));
+    await installed(made, "loaded");
+    expect(made.begun().filter((one) => /install/.test(one))).to.deep.equal([]);
+    expect((await made.install()).counts).to.include({ unchanged: 2 });
   });
 
   it("puts several images into one archive", async () => {

@@ -148,6 +148,11 @@ const rows: readonly Row[] = [
     says: ["maybe", "what it reads: known after x"],
   },
   { what: "another recipe", wanted: wanted({ recipe: "s" }), says: ["reinstall", "recipe: r -> s"] },
+  {
+    what: "another recipe, which has other options",
+    wanted: wanted({ recipe: "s", ...options(["c", print("1")]) }),
+    says: ["reinstall", "recipe: r -> s"],
+  },
   { what: "another version", wanted: wanted({ version: "2" }), says: ["reinstall", "recipe version 1 -> 2"] },
   {
     what: "an install was cut off",
@@ -165,6 +170,19 @@ const rows: readonly Row[] = [
     says: ["update", "the last update was interrupted or failed"],
   },
   { what: "a file is gone", observed: { missing: ["parts/p"] }, says: ["reinstall", "parts/p is gone"] },
+  {
+    what: "a file is gone, and the recipe knows how to make it again",
+    observed: {
+      missing: ["a.tar", "b"],
+      drift: [{ kind: "missing", message: "a.tar is gone", file: "a.tar" }],
+    },
+    says: ["reinstall", "b is gone", "a.tar is gone"],
+  },
+  {
+    what: "only such a file is gone",
+    observed: { missing: ["a.tar"], drift: [{ kind: "missing", message: "a.tar is gone", file: "a.tar" }] },
+    says: ["update", "a.tar is gone"],
+  },
   { what: "drift", observed: drift("update"), says: ["update", "it is gone"] },
   { what: "drift that takes more", observed: drift("reinstall"), says: ["reinstall", "it is gone"] },
   {
