@@ -4,6 +4,7 @@ import { askHelper, type HelperAt } from "./credential-helper.js";
 import { authEntry, readDockerConfig, type AuthEntry, type DockerConfig } from "./docker-config.js";
 import { configFolder, type Surroundings } from "./endpoint.js";
 import { DockerError } from "./errors.js";
+import { jsonObject } from "./json-object.js";
 
 /** Makes tokens for hosts that it knows (ECR's); undefined for any other host and where it has no means to. */
 export type CredentialProvider = (
@@ -115,12 +116,12 @@ export function givenLogin({
 function environmentConfig(sources: CredentialSources): DockerConfig | undefined {
   const text = sources.env["DOCKER_AUTH_CONFIG"];
   if (!text) return undefined;
-  try {
-    return JSON.parse(text) as DockerConfig;
-  } catch {
-    // Without the cause: a JSON error quotes the text, which is secret.
-    throw new DockerError({ code: "credentials/bad-config", message: "DOCKER_AUTH_CONFIG is not JSON" });
-  }
+  const config = jsonObject(text);
+  if (config) return config;
+  throw new DockerError({
+    code: "credentials/bad-config",
+    message: "DOCKER_AUTH_CONFIG is not a JSON object",
+  });
 }
 
 async function fromHelpers(

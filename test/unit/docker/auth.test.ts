@@ -90,11 +90,14 @@ describe("registry credentials", () => {
     const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { a: { auth: basic("u:env") } } }) };
     expect((await credentialsFor("a", sources({ env })))?.password).to.equal("env");
     expect((await credentialsFor("b", sources({ env })))?.password).to.equal("file");
-    const problem = await refusal(credentialsFor("a", sources({ env: { DOCKER_AUTH_CONFIG: "{s3cret" } })));
-    expect(problem).to.deep.equal({
-      code: "credentials/bad-config",
-      message: "DOCKER_AUTH_CONFIG is not JSON",
-    });
+    for (const bad of ["{s3cret", '"s3cret"', "null"])
+      expect(
+        await refusal(credentialsFor("a", sources({ env: { DOCKER_AUTH_CONFIG: bad } }))),
+        bad,
+      ).to.deep.equal({
+        code: "credentials/bad-config",
+        message: "DOCKER_AUTH_CONFIG is not a JSON object",
+      });
   });
 
   it("come from the host's helper, the store, the provider and the file, in this order", async () => {
