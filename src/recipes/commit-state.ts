@@ -9,6 +9,8 @@ export interface CommitState {
   /** A tag of git. */
   readonly tag?: string | undefined;
   readonly defaultBranch?: string | undefined;
+  /** It is what a pull request asks for: `branch` may be a fork's, and what is built is no state of it yet. */
+  readonly proposed?: boolean | undefined;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -29,6 +31,7 @@ export async function commitState(at: CommitAt): Promise<CommitState> {
     branch: said.branch ?? (said.tag ? undefined : found.branch),
     tag: said.tag ?? found.tag,
     defaultBranch: said.defaultBranch ?? found.defaultBranch,
+    proposed: said.proposed,
   };
 }
 
@@ -43,12 +46,14 @@ async function fromCi(env: Env): Promise<CommitState> {
 /** https://docs.gitlab.com/ci/variables/predefined_variables/ */
 function fromGitLab(env: Env): CommitState {
   const tag = env["CI_COMMIT_TAG"] || undefined;
-  const branch = env["CI_COMMIT_BRANCH"] || env["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"];
+  const own = env["CI_COMMIT_BRANCH"];
+  const proposed = env["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"];
   return {
     sha: env["CI_COMMIT_SHA"],
     tag,
-    branch: tag ? undefined : branch || env["CI_COMMIT_REF_NAME"],
+    branch: tag ? undefined : own || proposed || env["CI_COMMIT_REF_NAME"],
     defaultBranch: env["CI_DEFAULT_BRANCH"],
+    ...(!own && proposed && { proposed: true }),
   };
 }
 
@@ -61,6 +66,7 @@ async function fromGitHub(env: Env): Promise<CommitState> {
     // For a pull request the ref is `12/merge`, the branch is the head's.
     branch: isTag ? undefined : env["GITHUB_HEAD_REF"] || env["GITHUB_REF_NAME"],
     defaultBranch: await gitHubDefault(env["GITHUB_EVENT_PATH"]),
+    ...(env["GITHUB_HEAD_REF"] && { proposed: true }),
   };
 }
 

@@ -31,7 +31,7 @@ export const imagesOptions = {
     doc: "Goes before the subfolder's name in the repositories that are pushed to: `team` for `team/app`; with `push = registry` it may name the registry, `registry.example:5000/team`.",
   }),
   tags: option.words({
-    doc: "The tags that are pushed: `latest` (on the default branch only), `slug` (the branch or tag of git, made fit for a tag), `sha`, `short-sha`, `semver` (`1.2.3`, `1.2` and `1` of the git tag `v1.2.3`), and any others as they are. They come from the variables of GitLab, GitHub, Buildkite or CircleCI, else from git. Where none comes of them (`latest` on another branch, `semver` without such a tag of git) nothing is pushed. Without `push` they mean nothing. Default: `latest slug sha`, as far as they are known.",
+    doc: "The tags that are pushed: `latest` (on the default branch only, and for no pull or merge request), `slug` (the branch or tag of git, made fit for a tag), `sha`, `short-sha`, `semver` (`1.2.3`, `1.2` and `1` of the git tag `v1.2.3`), and any others as they are. They come from the variables of GitLab, GitHub, Buildkite or CircleCI, else from git. Where none comes of them (`latest` on another branch, `semver` without such a tag of git) nothing is pushed. Without `push` they mean nothing. Default: `latest slug sha`, as far as they are known.",
   }),
   "default-branch": option.string({
     doc: "The branch that gets `latest`. Default: what the CI says, then git's `origin/HEAD`, then `main` or `master`.",

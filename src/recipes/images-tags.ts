@@ -28,9 +28,9 @@ export function tagsOfCommit(asked: readonly string[], commit: CommitState): Mad
 type Make = (commit: CommitState) => readonly string[] | undefined;
 
 const MAKE: Readonly<Record<TagWord, Make>> = {
-  latest: ({ branch, tag, defaultBranch }) => {
+  latest: ({ branch, tag, defaultBranch, proposed }) => {
     if (branch === undefined && tag === undefined) return undefined;
-    return branch !== undefined && branch === defaultBranch ? ["latest"] : [];
+    return branch !== undefined && branch === defaultBranch && !proposed ? ["latest"] : [];
   },
   slug: ({ branch, tag }) => {
     const ref = tag && branch === undefined ? tag : branch;

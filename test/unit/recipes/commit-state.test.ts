@@ -31,7 +31,7 @@ describe("the state of the commit", () => {
         CI_MERGE_REQUEST_SOURCE_BRANCH_NAME: "topic",
         CI_COMMIT_REF_NAME: "refs/merge-requests/1/head",
       }),
-    ).to.deep.equal(main);
+    ).to.deep.equal({ ...main, proposed: true });
     expect(await said({ ...gitlab, CI_COMMIT_TAG: "v1.0.0", CI_COMMIT_REF_NAME: "v1.0.0" })).to.deep.equal({
       sha,
       tag: "v1.0.0",
@@ -57,7 +57,7 @@ describe("the state of the commit", () => {
         GITHUB_REF_NAME: "1/merge",
         GITHUB_HEAD_REF: "topic",
       }),
-    ).to.include({ branch: "topic" });
+    ).to.include({ branch: "topic", proposed: true });
     expect(await said({ ...github, GITHUB_REF_TYPE: "tag", GITHUB_REF_NAME: "v1.0.0" })).to.deep.equal({
       sha,
       tag: "v1.0.0",

@@ -11,6 +11,8 @@ describe("the tags of a commit", () => {
   it("are latest on the default branch only, the branch's slug, and the commit", () => {
     expect(tags("latest slug sha", on("main"))).to.deep.equal(["latest", "main", sha]);
     expect(tags("latest slug sha", on("Feature/Über_x"))).to.deep.equal(["feature--ber-x", sha]);
+    const proposed = { ...on("main"), proposed: true };
+    expect(tags("latest slug", proposed), "the branch of a fork, say").to.deep.equal(["main"]);
     expect(tags("short-sha stable", on("main"))).to.deep.equal(["54b82060", "stable"]);
   });
 
