@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DockerError, reasonOf, systemCode } from "./errors.js";
-import type { TlsMaterial } from "./tls.js";
+import { readIfThere, readPems, type TlsMaterial } from "./tls.js";
 
 /** An engine that docker-machine (archived in 2025) once made. */
 export interface Machine {
@@ -43,20 +43,14 @@ export async function readMachine(store: string, name: string): Promise<Machine 
   return { url, tls: await machineTls(folder, config) };
 }
 
+/** What is beside its record, or else where that says. */
 async function machineTls(folder: string, config: MachineConfig): Promise<TlsMaterial> {
-  const auth = config.HostOptions?.AuthOptions;
-  const read = async (named: string | undefined, fallback: string): Promise<Buffer | undefined> => {
-    const paths = [join(folder, fallback), ...(named ? [named] : [])];
-    for (const path of paths) {
-      const found = await readFile(path).catch(() => undefined);
-      if (found) return found;
-    }
-    return undefined;
-  };
-  const ca = await read(auth?.CaCertPath, "ca.pem");
-  const cert = await read(auth?.ClientCertPath, "cert.pem");
-  const key = await read(auth?.ClientKeyPath, "key.pem");
-  return { verify: true, ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
+  const { CaCertPath, ClientCertPath, ClientKeyPath } = config.HostOptions?.AuthOptions ?? {};
+  const own = await readPems(folder);
+  const ca = own.ca ?? (CaCertPath && (await readIfThere(CaCertPath)));
+  const cert = own.cert ?? (ClientCertPath && (await readIfThere(ClientCertPath)));
+  const key = own.key ?? (ClientKeyPath && (await readIfThere(ClientKeyPath)));
+  return { verify: true, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
 async function readConfig(path: string, name: string): Promise<MachineConfig | undefined> {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DockerError, systemCode } from "./errors.js";
+import { DockerError, fileReason, systemCode } from "./errors.js";
 
 /** What a TLS connection to an engine is made with: PEM texts as they lie in the files. */
 export interface TlsMaterial {
@@ -48,15 +48,14 @@ export async function readPems(folder: string): Promise<Pems> {
   return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
 }
 
-/** The file, or undefined where there is none. */
-async function readIfThere(path: string): Promise<Buffer | undefined> {
+/** The file, or undefined where there is none. @throws DockerError `engine/no-certificates` */
+export async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-    throw new DockerError(
-      { code: "engine/no-certificates", message: `cannot read ${path}` },
-      { cause: error },
-    );
+    const code = systemCode(error) ?? "";
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const message = `cannot read ${path}: ${fileReason(code)}`;
+    throw new DockerError({ code: "engine/no-certificates", message }, { cause: error });
   }
 }

@@ -270,6 +270,12 @@ describe("which engine is meant", () => {
     });
     const found = await resolve({ machineName: "m" }, {}, home);
     expect(found).to.equal("tcp://203.0.113.7:2376 (tls) by machine-name m");
+    const key = join(home, ".docker/machine/machines/m/key.pem");
+    await writeFiles(key, { "in/its/place": "" });
+    expect(await refusal(resolve({ machineName: "m" }, {}, home))).to.deep.equal({
+      code: "engine/no-certificates",
+      message: `cannot read ${key}: it is a folder`,
+    });
     const engine = { DOCKER_HOST: "tcp://env:3" };
     expect(await resolve({ machineName: "default" }, engine, home)).to.equal(
       "tcp://env:3 by DOCKER_HOST (machine-name default (a context))",
