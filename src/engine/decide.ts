@@ -61,6 +61,8 @@ export interface Decision {
   readonly changes: Changes;
   /** The changes for which something protected would have to go. */
   readonly refused: readonly Reason[];
+  /** Of a `maybe`: what is known only later may ask for a reinstall; otherwise for an update at most. */
+  readonly mayRebuild?: boolean;
 }
 
 const NO_CHANGES: Changes = { options: [], inputs: [], drift: [], unfinished: false };
@@ -84,7 +86,14 @@ export function decide(
   // For what is protected a new recipe version or a rebuilt neighbour is no cause to go, but one to look after it.
   const renew = guarded && wanted.hasUpdate ? [...found.renew, ...found.rebuild] : found.renew;
   const later = guarded ? found.later.filter(({ kind }) => kind !== "need") : found.later;
-  if (later.length > 0) return decision("maybe", [...renew, ...later], changes);
+  if (later.length > 0) {
+    // What is changed already is updated, whatever else comes to be known.
+    const certain = renew.length > 0 && !found.mayRebuild;
+    return {
+      ...decision(certain ? "update" : "maybe", [...renew, ...later], changes),
+      mayRebuild: found.mayRebuild,
+    };
+  }
   if (renew.length > 0) return decision("update", renew, changes);
   return wanted.always ? decision("update", [{ kind: "always" }], changes) : decision("none", []);
 }
@@ -115,6 +124,8 @@ interface Comparison {
   /** An update will do. */
   readonly renew: Reason[];
   readonly later: Reason[];
+  /** Whether what comes later may take an uninstall and an install. */
+  readonly mayRebuild: boolean;
   readonly changes: Changes;
 }
 
@@ -128,7 +139,7 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   if (wanted.recipe !== record.recipe) {
     // Of the options of two recipes, defaults included, every one differs: that says no more.
     rebuild.push({ kind: "recipe", from: record.recipe, to: wanted.recipe });
-    return { rebuild, renew: [], later, changes: NO_CHANGES };
+    return { rebuild, renew: [], later, mayRebuild: false, changes: NO_CHANGES };
   }
   if (wanted.version !== record.version)
     rebuild.push({ kind: "version", from: record.version, to: wanted.version });
@@ -145,7 +156,10 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   if (options.length + inputs.length + later.length > 0)
     for (const part of observed.uninstalled) rebuild.push({ kind: "need", part, how: "uninstalled" });
   for (const output of observed.wantedOutputs) byUpdate.push({ kind: "output", ...output });
-  return { rebuild, renew, later, changes: { options, inputs, drift: observed.drift, unfinished: false } };
+  const waits = [...wanted.options].some(([name, { text }]) => text === null && !wanted.isInPlace(name));
+  const mayRebuild = waits || observed.uncertain.length > 0 || !wanted.hasUpdate;
+  const changes = { options, inputs, drift: observed.drift, unfinished: false };
+  return { rebuild, renew, later, mayRebuild, changes };
 }
 
 /** Almost always true, and asked of every part at every run. */

@@ -125,11 +125,12 @@ class Round {
     const recorded = this.#settings.records.get(part.name)?.needs ?? [];
     const those = (action: string): string[] =>
       recorded.filter((need) => this.#decisions.get(need)?.action === action);
+    const mayGo = (need: string): boolean => this.#decisions.get(need)?.mayRebuild === true;
     return {
       drift: finding.drift,
       missing: finding.missing,
       reinstalled: those("reinstall"),
-      uncertain: those("maybe"),
+      uncertain: those("maybe").filter(mayGo),
       uninstalled: those("uninstall"),
       wantedOutputs: this.#wanted.get(part.name) ?? [],
     };

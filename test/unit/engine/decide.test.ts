@@ -147,6 +147,24 @@ const rows: readonly Row[] = [
     wanted: wanted({ inputs: undefined, inputsAfter: ["x"] }),
     says: ["maybe", "what it reads: known after x"],
   },
+  {
+    what: "an option is changed in place, and inputs can be read only later",
+    wanted: wanted({
+      ...options(["a", print("2")]),
+      isInPlace: () => true,
+      inputs: undefined,
+      inputsAfter: ["x"],
+    }),
+    says: ["update", "option a: 1 -> 2", "what it reads: known after x"],
+  },
+  {
+    what: "an option is changed in place, and one that takes a reinstall is known only later",
+    wanted: wanted({
+      ...options(["a", print("2")], ["b", print(null, ["x:id"])]),
+      isInPlace: (name) => name === "a",
+    }),
+    says: ["maybe", "option a: 1 -> 2", "option b: known after x:id"],
+  },
   { what: "another recipe", wanted: wanted({ recipe: "s" }), says: ["reinstall", "recipe: r -> s"] },
   {
     what: "another recipe, which has other options",
