@@ -33,9 +33,7 @@ interface VertexLog {
 
 /** A finding of the Dockerfile's linter (engine 27 and later). */
 interface VertexWarning {
-  readonly vertex: string;
   readonly short: string;
-  readonly url: string;
   /** The first line of the Dockerfile that it is about, from 1; 0 where it says none. */
   readonly line: number;
 }
@@ -107,12 +105,7 @@ function decodeWarning(bytes: Uint8Array): VertexWarning {
   const field = byNumber(bytes);
   const range = byNumber(bytesOf(field(7)));
   const start = byNumber(bytesOf(range(1)));
-  return {
-    vertex: textOf(field(1)),
-    short: textOf(field(3)),
-    url: textOf(field(5)),
-    line: numberOf(start(1)),
-  };
+  return { short: textOf(field(3)), line: numberOf(start(1)) };
 }
 
 interface RawJson {
@@ -134,9 +127,7 @@ interface RawJson {
   }[];
   readonly logs?: readonly { readonly vertex?: string; readonly stream?: number; readonly data?: string }[];
   readonly warnings?: readonly {
-    readonly vertex?: string;
     readonly short?: string;
-    readonly url?: string;
     readonly range?: readonly { readonly start?: { readonly line?: number } }[];
   }[];
 }
@@ -168,9 +159,7 @@ export function readRawJson(line: string): Trace | undefined {
       data: Buffer.from(log.data ?? "", "base64"),
     })),
     warnings: (raw.warnings ?? []).map((warning) => ({
-      vertex: warning.vertex ?? "",
       short: Buffer.from(warning.short ?? "", "base64").toString(),
-      url: warning.url ?? "",
       line: warning.range?.[0]?.start?.line ?? 0,
     })),
   };

@@ -65,7 +65,6 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
     endpoint: endpoint.url,
     origin: endpoint.origin,
     apiVersion,
-    builderVersion: header(pong, "builder-version"),
     libpod: header(pong, "libpod-api-version") !== undefined,
     key: endpoint.url,
     env: agreed.env,

@@ -10,8 +10,6 @@ export interface Engine {
   /** What named the endpoint: `option engine-url`, `DOCKER_HOST`, `context X`, `default socket`. */
   readonly origin: string;
   readonly apiVersion: string;
-  /** What `/_ping` said of the builder: "2" is BuildKit. Absent before engine 23. */
-  readonly builderVersion: string | undefined;
   /** Whether it has podman's own API beside Docker's, for what its version of Docker's cannot do. */
   readonly libpod: boolean;
   /** The same for the same engine, whoever named it: a key for what is remembered of an engine. */
@@ -39,14 +37,10 @@ export interface EngineInfo {
   /** In the spelling of image platforms: `amd64`, `arm64`, `arm`, `386`, … */
   readonly arch: string;
   readonly variant?: string;
-  readonly storageDriver: string;
   /** Whether images are in containerd's store: an image id is then a manifest's digest, not a config's. */
   readonly containerdStore: boolean;
   readonly serverVersion: string;
   readonly name: string;
-  readonly id: string;
-  readonly rootless: boolean;
-  readonly swarm: boolean;
   /** Registries whose certificates it does not check, and to which it may speak plain HTTP: `host`, `host:port`, `host/path`. */
   readonly insecureRegistries: readonly string[];
 }

@@ -1,18 +1,14 @@
 import type { Engine, EngineInfo } from "./engine.js";
 
 interface Info {
-  readonly ID?: string;
   readonly Name?: string;
   readonly OSType?: string;
   readonly Architecture?: string;
-  readonly Driver?: string;
   readonly DriverStatus?: readonly (readonly string[])[];
   readonly ServerVersion?: string;
-  readonly SecurityOptions?: readonly string[];
   readonly RegistryConfig?: {
     readonly IndexConfigs?: Readonly<Record<string, { readonly Secure?: boolean }>> | null;
   } | null;
-  readonly Swarm?: { readonly LocalNodeState?: string };
 }
 
 const MACHINES: Readonly<Record<string, { arch: string; variant?: string }>> = {
@@ -32,17 +28,13 @@ export async function readEngineInfo(engine: Pick<Engine, "request">): Promise<E
   return {
     os: info.OSType ?? "linux",
     ...(MACHINES[machine] ?? { arch: machine }),
-    storageDriver: info.Driver ?? "",
     containerdStore: status.some(
       ([key, value]) => key === "driver-type" && value?.startsWith("io.containerd.") === true,
     ),
     serverVersion: info.ServerVersion ?? "",
     name: info.Name ?? "",
-    id: info.ID ?? "",
-    rootless: (info.SecurityOptions ?? []).some((option) => option.includes("rootless")),
     insecureRegistries: Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).flatMap(
       ([name, { Secure }]) => (Secure === false ? [name] : []),
     ),
-    swarm: info.Swarm?.LocalNodeState === "active",
   };
 }

@@ -122,7 +122,7 @@ describe("BuildKit's trace", () => {
         ],
         statuses: [{ id: "sha256:abcdef0123456789", vertex: "a", current: 7, total: 9 }],
         logs: [{ vertex: "a", stream: 2, data: base64("hi") }],
-        warnings: [{ vertex: "a", short: base64("short"), range: [{ start: { line: 3 } }] }],
+        warnings: [{ short: base64("short"), range: [{ start: { line: 3 } }] }],
       }),
     );
     expect(json).to.deep.equal({
@@ -130,7 +130,7 @@ describe("BuildKit's trace", () => {
       logs: [{ vertex: "a", stream: "err", data: Buffer.from("hi") }],
     });
     expect(Buffer.from(decoded.logs[0]?.data ?? []).toString()).to.equal("hi");
-    expect(decoded.warnings).to.deep.equal([{ vertex: "a", short: "short", url: "", line: 3 }]);
+    expect(decoded.warnings).to.deep.equal([{ short: "short", line: 3 }]);
   });
 
   it("leaves lines alone that are something else", () => {
@@ -239,12 +239,8 @@ describe("BuildReport", () => {
 
   it("says the line of a warning once", () => {
     const { said, report } = listen();
-    const warnings = ["undefined variable '$X' (line 6)", "JSON arguments recommended"].map((short) => ({
-      vertex: "a",
-      url: "",
-      line: 8,
-      short,
-    }));
+    const shorts = ["undefined variable '$X' (line 6)", "JSON arguments recommended"];
+    const warnings = shorts.map((short) => ({ line: 8, short }));
     report.trace({ vertexes: [], statuses: [], logs: [], warnings });
     expect(said).to.deep.equal([
       "note warning: undefined variable '$X' (line 6)",
