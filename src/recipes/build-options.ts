@@ -101,7 +101,7 @@ export const buildOptions = {
     inPlace,
   }),
   secrets: option.custom("secrets", parseSecrets, {
-    doc: "Secrets for `RUN --mount=type=secret` (BuildKit), one a line: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. A file that is not there is an error; a variable that is not set makes an empty secret, as with buildx and Compose, and is said. Their values are not part of the image, of the log or of the record.",
+    doc: "Secrets for `RUN --mount=type=secret` (BuildKit), one a line: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`. A file that is not there is an error; a variable that is not set makes an empty secret, as with buildx and Compose, and is said. Their values are not part of the image, of the log or of the record; another value alone builds nothing anew.",
     inPlace,
   }),
   ssh: option.lines({

@@ -17,7 +17,10 @@ export const pushOptions = {
     doc: "Tag of the image, here and there. Default: the one in the name, else `latest`; of an id or a digest, the first of `tags`.",
     inPlace,
   }),
-  tags: option.words({ doc: "Further tags that it gets in the registry.", inPlace }),
+  tags: option.words({
+    doc: "Further tags that it gets in the registry, beside its own: of `app:latest` that is `latest`. An image that is given by its id, `$<app:image-id>` with `repository`, has none and gets these alone.",
+    inPlace,
+  }),
   repository: option.string({
     doc: "What it is called in the registry; a tag may go with it. Default: its name here.",
     inPlace,
