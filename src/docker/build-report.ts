@@ -1,6 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Dockerfile, Instruction } from "./dockerfile.js";
-import { instructionOf } from "./build-step.js";
+import { baseOf, instructionOf } from "./build-step.js";
 import { DockerError } from "./errors.js";
 import type { Trace, Vertex, VertexStatus } from "./buildkit-trace.js";
 
@@ -29,6 +29,10 @@ const IMPORT = /^importing cache manifest from /;
 const SYNTAX = /^resolve image config for /;
 const NO_SYNTAX =
   "the Dockerfile's line `# syntax` asks for that image: leave it away, or let the engine reach the registry";
+
+/** The engine has no such image, for this platform: it has looked for it in the registry. */
+const NO_BASE =
+  "is it in a registry that the engine reaches? What another section builds is built before only where that section is in parts, or named after =>";
 
 const RED = "\u001B[91m";
 const PLAIN = "\u001B[0m";
@@ -132,6 +136,7 @@ export class BuildReport {
         code: "build/failed",
         message: `the build failed at ${shortened(step.name)}: ${withoutCommand(withoutPrefix(step.error || reason))}`,
         ...(SYNTAX.test(step.name) && dockerfile.content.syntax && { help: [NO_SYNTAX] }),
+        ...(baseOf(step.name) !== undefined && { help: [NO_BASE] }),
         notes: [
           ...notes,
           ...(last.length > 0 ? [`its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`] : []),

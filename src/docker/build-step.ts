@@ -1,4 +1,5 @@
 import type { Dockerfile, Instruction, Stage } from "./dockerfile.js";
+import { formatReference, parseReference, withDefaultTag } from "./reference.js";
 
 /**
  * Finds the instruction that a step of the builder stands for.
@@ -6,6 +7,11 @@ import type { Dockerfile, Instruction, Stage } from "./dockerfile.js";
  *   podman's `STEP 2/4: RUN make` or, of the first of two stages, `[1/2] STEP 2/4: RUN make`
  */
 export function instructionOf(dockerfile: Dockerfile, name: string): Instruction | undefined {
+  const base = baseOf(name);
+  if (base !== undefined) {
+    const stage = dockerfile.stages.find(({ from }) => isCalled(from, base));
+    return stage && fromOf(dockerfile, stage);
+  }
   const classic = /^Step (\d+)\/\d+ : (\w+)/.exec(name);
   if (classic) {
     const found = dockerfile.instructions[Number(classic[1]) - 1];
@@ -30,6 +36,21 @@ export function instructionOf(dockerfile: Dockerfile, name: string): Instruction
     if (found?.keyword === keyword?.toUpperCase()) return found;
   }
   return undefined;
+}
+
+/** The image that BuildKit asks the engine, or its registry, for in a step of its own. */
+export function baseOf(name: string): string | undefined {
+  return /^\[internal\] load metadata for (\S+)$/.exec(name)?.[1];
+}
+
+/** Whether a FROM means the image that BuildKit calls by its full name. */
+function isCalled(from: string, full: string): boolean {
+  try {
+    return formatReference(withDefaultTag(parseReference(from))) === full;
+  } catch {
+    // With a build argument in it, or a mistake.
+    return false;
+  }
 }
 
 function fromOf({ instructions, stages }: Dockerfile, stage: Stage): Instruction | undefined {

@@ -267,6 +267,25 @@ describe("BuildReport", () => {
     expect(failure("FROM x\n"), "the scanner of an SBOM").not.to.have.property("help");
   });
 
+  it("says which FROM an image that is not there stands in, and who would build it", () => {
+    const { report } = listen();
+    const step = "[internal] load metadata for docker.io/library/shop-base:latest";
+    report.trace(decodeTrace(message(failed("a", step, "no such host"))));
+    const content = parseDockerfile(
+      "FROM busybox AS tools\nRUN true\nFROM shop-base\nCOPY --from=tools /a /a\n",
+    );
+    expect(
+      report.failure(new Error("failed to solve"), { name: "Dockerfile", content }).problem,
+    ).to.deep.equal({
+      code: "build/failed",
+      message: `the build failed at ${step}: no such host`,
+      help: [
+        "is it in a registry that the engine reaches? What another section builds is built before only where that section is in parts, or named after =>",
+      ],
+      notes: ["Dockerfile:3: FROM shop-base"],
+    });
+  });
+
   it("does not blame a step that the classic builder has added for a label", () => {
     const { report } = listen();
     for (const text of ["Step 1/3 : FROM x", "\n", "Step 2/3 : LABEL a=b", "\n"]) report.classic(text);
