@@ -27,7 +27,7 @@ import type { buildOptions } from "./build-options.js";
 import type { Built } from "./build-perform.js";
 import { engineOf } from "./common.js";
 import { loginFor } from "./login.js";
-import { codeOf, dropName, holderOf, pushUnder } from "./registry-push.js";
+import { codeOf, dropName, holderOf, inTurn, pushUnder } from "./registry-push.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 type Installing = InstallContext<typeof buildOptions>;
@@ -119,7 +119,10 @@ export async function withCache(context: Installing, cached: CachedBuild): Promi
   const plan = await planCache(context);
   for (const line of explained(plan)) context.log(line);
   const known = { key: plan.key, cacheImage: plan.reference };
-  const found = (await isHit(context, plan)) ? await take(context, cached, plan) : undefined;
+  const { reference } = plan;
+  const found = (await isHit(context, plan))
+    ? await inTurn(context, { ...cached, reference }, async () => await take(context, cached, plan))
+    : undefined;
   if (found) return { ...known, ...found, hit: true };
   context.log(`cache miss: building, for ${plan.reference}`, "note");
   const built = await cached.build();

@@ -235,7 +235,7 @@ export async function listing<K extends keyof Listable>(
 }
 
 /** Waits for what goes on for others. @throws the signal's reason, where that comes first */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return await new Promise((resolve, reject) => {
     const leave = (): void => reject(signal.reason as Error);
     if (signal.aborted) return leave();

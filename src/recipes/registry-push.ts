@@ -15,12 +15,16 @@ import {
   type Resource,
   type Schema,
 } from "tsbuildout/recipe";
+import { unlessAborted } from "./common.js";
 
-type Installing = Pick<InstallContext<Schema>, "created" | "removed" | "log" | "progress" | "signal">;
+type Installing = Pick<
+  InstallContext<Schema>,
+  "created" | "removed" | "log" | "progress" | "shared" | "signal"
+>;
 
 export interface PushUnder {
   readonly engine: Engine;
-  readonly image: Pick<ImageDetails, "Id" | "RepoTags">;
+  readonly image: Pick<ImageDetails, "Id">;
   /** With its tag. */
   readonly reference: string;
   /** @param refused the credentials that the registry would not take, where it is asked a second time */
@@ -31,9 +35,14 @@ export interface PushUnder {
  *  name gets it back.
  *  @returns the digest under which the registry took it */
 export async function pushUnder(context: Installing, push: PushUnder): Promise<string> {
+  return await inTurn(context, push, async () => await nameAndPush(context, push));
+}
+
+async function nameAndPush(context: Installing, push: PushUnder): Promise<string> {
   const { engine, image, reference } = push;
-  if (tagsOf(image).includes(reference)) return await pushTwice(context, push);
-  const name = { kind: "image-name", name: reference, id: image.Id, ...(await holderOf(context, push)) };
+  const held = await holderOf(context, push);
+  if (held.before === image.Id) return await pushTwice(context, push);
+  const name = { kind: "image-name", name: reference, id: image.Id, ...held };
   await context.created(name);
   await tagImage(engine, image.Id, reference, context.signal);
   try {
@@ -42,6 +51,21 @@ export async function pushUnder(context: Installing, push: PushUnder): Promise<s
     // Without the signal: it may have fired, and the name should go nevertheless.
     if (await dropName(engine, name)) await context.removed(name);
   }
+}
+
+/** Works with a name that an image gets for a while, when no other part of the run does. */
+export async function inTurn<T>(
+  context: Pick<Installing, "shared" | "signal">,
+  { engine, reference }: Pick<PushUnder, "engine" | "reference">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const key = `docker names for a while ${engine.key}`;
+  const turns = await context.shared(key, () => new Map<string, Promise<unknown>>());
+  const before = turns.get(reference) ?? Promise.resolve();
+  const mine = unlessAborted(before, context.signal).then(work);
+  // Who gives up waiting lets nobody past who works.
+  turns.set(reference, Promise.allSettled([before, mine]));
+  return await mine;
 }
 
 /** For a resource: the image that has a name before an image of the part's has it for a while. */

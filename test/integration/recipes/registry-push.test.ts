@@ -21,6 +21,7 @@ describe("a name that an image gets for a push", () => {
   let id: string;
   let recorded: Map<string, Resource>;
   let said: string[];
+  const shared = new Map<string, unknown>();
   before(async () => {
     engine = await connect({ url: engineHost() }, { env: {}, home: "/nonexistent" });
     registry = await startRegistry({ login });
@@ -45,11 +46,14 @@ describe("a name that an image gets for a push", () => {
     removed: async (resource: Resource) => await Promise.resolve(void recorded.delete(resource.name)),
     log: (line: string) => void said.push(line),
     progress: () => undefined,
+    shared: async <T>(key: string, make: (signal: AbortSignal) => T | Promise<T>): Promise<T> => {
+      if (!shared.has(key)) shared.set(key, make(context.signal));
+      return (await shared.get(key)) as T;
+    },
     signal: new AbortController().signal,
   };
   const tries = (): number => said.filter((line) => line.endsWith("trying a new one")).length;
   const push = async (passwords: readonly string[]): Promise<unknown> => {
-    const image = await inspectedImage(id);
     const left = [...passwords];
     const next = () => ({
       ...login,
@@ -60,7 +64,7 @@ describe("a name that an image gets for a push", () => {
     const credentials = async () => await Promise.resolve(next());
     const under = {
       engine,
-      image: { Id: id, RepoTags: image?.RepoTags ?? [] },
+      image: { Id: id },
       reference,
       login: credentials,
     };
@@ -87,6 +91,33 @@ describe("a name that an image gets for a push", () => {
     expect(await push(["old", login.password]))
       .to.have.property("pushed")
       .that.matches(/^sha256:/);
+  });
+
+  it("is one image's at a time, whoever else wants it", async () => {
+    await loadImage(`${name}-mine:1`, { Labels: { name, other: "1" } });
+    const other = (await inspectedImage(`${name}-mine:1`))?.Id ?? "";
+    const credentials = { ...login, serverAddress: registry.host, origin: "test" };
+    const under = (image: string, asked: () => Promise<void>) => ({
+      engine,
+      image: { Id: image },
+      reference,
+      login: async () => await asked().then(() => credentials),
+    });
+    let second: Promise<string> | undefined;
+    const first = await pushUnder(
+      context,
+      under(id, async () => {
+        second = pushUnder(
+          context,
+          under(other, async () => await Promise.resolve()),
+        );
+        // Time enough for it to take the name.
+        for (let times = 0; times < 5; times += 1) await there(reference);
+      }),
+    );
+    expect(await second).not.to.equal(first);
+    expect(await there(reference)).to.equal(false);
+    expect([...recorded]).to.deep.equal([]);
   });
 
   it("stays where the image had it before", async () => {
