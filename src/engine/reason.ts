@@ -63,9 +63,10 @@ export function renderReason(reason: Reason): string {
   }
 }
 
+/** What a part reads follows from its options: what it reads no more need not be gone from where it is. */
 function inputChange(from: string | undefined, to: string | undefined): string {
-  if (to === undefined) return "is gone";
-  return from === undefined ? "is new" : "changed";
+  if (to === undefined) return "is no longer read";
+  return from === undefined ? "is newly read" : "changed";
 }
 
 function change(from: string | undefined, to: string | undefined, secret: boolean): string {

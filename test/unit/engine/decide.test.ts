@@ -140,7 +140,7 @@ const rows: readonly Row[] = [
     what: "inputs changed",
     wanted: wanted({ inputs: { context: "2", new: "1" } }),
     record: record({ inputs: { context: "1", old: "1" } }),
-    says: ["update", "input context changed", "input new is new", "input old is gone"],
+    says: ["update", "input context changed", "input new is newly read", "input old is no longer read"],
   },
   {
     what: "inputs can be read only later",
