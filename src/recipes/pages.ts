@@ -181,7 +181,7 @@ pull-policy = daily
 `,
   },
   "docker.push": {
-    lifecycle: `**Install** and **update** tag the image for the registry and push it under each tag that does not hold its digest yet. **Uninstall** takes away the local tags that this part made; what was pushed stays. A registry that goes away in the middle has the engine wait and try again for up to two minutes, and a line says so; \`timeout\` ends that earlier. The next run pushes what is missing.`,
+    lifecycle: `**Install** and **update** tag the image for the registry and push it under each tag that does not hold its digest yet. **Uninstall** takes away the local tags that this part made; what was pushed stays. A registry that goes away in the middle has the engine wait and try again for up to two minutes, and a line says so; \`timeout\` ends that earlier. The next run pushes what is missing. While nothing else has changed, a registry that cannot be asked is taken to have what was pushed, and a line says so.`,
     example: `[buildout]
 parts = publish
 

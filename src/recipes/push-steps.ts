@@ -12,7 +12,13 @@ import {
   type ImageDetails,
   type Transfer,
 } from "tsbuildout/docker";
-import { RecipeError, type InputsContext, type InstallContext, type Outputs } from "tsbuildout/recipe";
+import {
+  RecipeError,
+  type InputsContext,
+  type InstallContext,
+  type Outputs,
+  type Problem,
+} from "tsbuildout/recipe";
 import { blamingPlace } from "./blame.js";
 import { engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions } from "./push-options.js";
@@ -52,14 +58,22 @@ async function loginAt(context: Inputs | Install, reference: string): Promise<Cr
   return await loginFor(context, reference, same ? context.options : {});
 }
 
-/** A registry that does not answer is no reason to push again. */
+/** A registry that does not answer is no reason to push again, and is asked once a run: its silence is half a minute long. */
 async function digestThere(context: Inputs, engine: Engine, target: string): Promise<string | undefined> {
+  const pushed = context.record?.outputs["digest"];
+  const { domain } = parseReference(target);
+  const silent = await context.shared("registries that do not answer", () => new Set<string>());
+  if (silent.has(domain)) return pushed;
   try {
     const credentials = await loginAt(context, target);
     return (await remoteImage(engine, { reference: target, credentials, signal: context.signal }))?.digest;
-  } catch {
+  } catch (error) {
     context.signal.throwIfAborted();
-    return context.record?.outputs["digest"];
+    const { problem } = error as { readonly problem?: Problem };
+    if (problem?.code === "registry/failed") silent.add(domain);
+    const why = error instanceof Error ? error.message : String(error);
+    context.log(`the registry does not say what it has, it is taken to have what was pushed: ${why}`, "note");
+    return pushed;
   }
 }
 
