@@ -1,6 +1,5 @@
 import { type Config, openResolver, type Resolved } from "../../index.js";
 import { UsageError } from "../args.js";
-import { buildoutOf } from "../buildout.js";
 import { EXIT, type Invocation } from "../command.js";
 import { readConfiguration } from "../configuration.js";
 
@@ -26,6 +25,8 @@ async function shownOf(
   [section, option]: readonly [string, string],
 ): Promise<Resolved> {
   const recorded = async (): Promise<Resolved | undefined> => {
+    // Loaded on use: most of what is asked for stands in the file.
+    const { buildoutOf } = await import("../buildout.js");
     const text = await buildoutOf(invocation).output(section, option);
     return text === undefined ? undefined : { text, secret: false };
   };
