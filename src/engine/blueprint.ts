@@ -44,10 +44,13 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
   const configurer = new Configurer({ config, registry, runtime, strict });
   const all = only.length === 0;
   await configurer.reach("buildout");
-  for (const name of only) await reachPart(configurer, name);
+  const written = (name: string): boolean => config.sections.get(name)?.options.has("recipe") ?? false;
+  for (const name of only.filter(written)) await reachPart(configurer, name);
   const asked = configurer.mistakes.length;
   await reachListed(configurer, !all);
   const before = configurer.mistakes.length;
+  // One that another part makes is there by now.
+  for (const name of only.filter((one) => !written(one))) await reachPart(configurer, name);
   configurer.finish();
   const selected = select(configurer.parts, all ? undefined : only);
   const section = config.sections.get("buildout");

@@ -7,7 +7,7 @@ import { tagsOfCommit } from "./images-tags.js";
 type Configure = ConfigureContext<typeof imagesOptions>;
 
 export default defineRecipe({
-  doc: "Builds, and with `push` publishes, a folder of images: every subfolder with a Dockerfile becomes a part `<part>.<subfolder>` (docker.build) and, where it is pushed, a part `<part>.<subfolder>.push` (docker.ecr-push or docker.push). They are parts like any other, in plans, in the status and in the graph, and a section of the same name in the file changes their options. An image is called like its subfolder; one that starts from another one's (`FROM base`) is built after it. The options of docker.build and of the pushing recipe are given here for all images.",
+  doc: "Builds, and with `push` publishes, a folder of images: every subfolder with a Dockerfile becomes a part `<part>.<subfolder>` (docker.build) and, where it is pushed, a part `<part>.<subfolder>.push` (docker.ecr-push or docker.push). They are parts like any other, in plans, in the status and in the graph (`tsbuildout install all.app`, `tsbuildout query all.app.push:digest`), and a section of the same name in the file changes their options. An image is called like its subfolder; one that starts from another one's (`FROM base`) is built after it. The options of docker.build and of the pushing recipe are given here for all images.",
   options: imagesOptions,
   outputs: {
     parts: { doc: "The parts that build, in the order of their names." },

@@ -412,6 +412,24 @@ describe("a run", () => {
     );
   });
 
+  it("installs one part that another one makes", async () => {
+    const maker: Recipe = {
+      ...quick,
+      configure: async (context) => {
+        context.addPart("m.a", { recipe: "quick" });
+        context.addPart("m.b", { recipe: "quick" });
+        await Promise.resolve();
+      },
+    };
+    await open(config("m", "[m]\nrecipe = maker"), { maker });
+    expect(results(await buildout.install({ parts: ["m.b"] }))).to.deep.equal([
+      "m.b install done: not installed yet",
+    ]);
+    expect(await refusal(() => buildout.install({ parts: ["m.c"] }))).to.equal(
+      `error[config/missing-section]: there is no section [m.c] for the part m.c\n   = help: did you mean "m.a"?`,
+    );
+  });
+
   it("takes a part for what it was where its uninstall has taken nothing away", async () => {
     const held: Recipe = {
       ...quick,
