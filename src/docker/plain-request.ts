@@ -116,7 +116,11 @@ async function headOf(connection: net.Socket): Promise<string> {
     const onData = (chunk: Buffer): void => {
       come = Buffer.concat([come, chunk]);
       const end = come.indexOf("\r\n\r\n");
-      if (come.length > HEAD_LIMIT || !/^H(?:T(?:T(?:P(?:\/.*)?)?)?)?$/s.test(come.toString("latin1", 0, 5)))
+      // What comes with the end of a head is the body's.
+      if (
+        (end < 0 && come.length > HEAD_LIMIT) ||
+        !/^H(?:T(?:T(?:P(?:\/.*)?)?)?)?$/s.test(come.toString("latin1", 0, 5))
+      )
         return reject(Object.assign(new Error("the answer is not HTTP"), { code: NOT_HTTP }));
       if (end < 0) return;
       connection.off("data", onData).off("error", reject).off("close", cut).pause();

@@ -251,6 +251,19 @@ describe("requests to an engine", () => {
     );
   });
 
+  it("take a head that comes in two pieces, of which the second has much of the body", async () => {
+    const server = await fakeSocket((socket) => {
+      socket.once("data", (head) => {
+        const rest = `\r\n[${" ".repeat(100_000)}3]`;
+        // The client is in this process: it reads between two turns.
+        const late = (): unknown => setImmediate(() => setImmediate(() => socket.end(rest)));
+        if (head.includes("/_ping")) socket.end(PONG);
+        else socket.write("HTTP/1.0 200 OK\r\n", late);
+      });
+    });
+    expect(await (await use(server)).request({ path: "/late" })).to.deep.equal([3]);
+  });
+
   it("ask by HTTP/1.1 where something before the engine knows nothing else", async () => {
     const server = await fakeEngine((request, response) => {
       if (request.httpVersion === "1.1") response.end('"by 1.1"');
