@@ -18,8 +18,8 @@ import {
   type UninstallContext,
 } from "tsbuildout/recipe";
 import { engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
-import { refuseDeadEnd } from "./engine-move.js";
 import { blaming, blamingPlace } from "./blame.js";
+import { refuseDeadEnd } from "./engine-move.js";
 import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
 import { isFor } from "./image-platform.js";
 import { loginFor } from "./login.js";

@@ -35,8 +35,8 @@ export default defineRecipe({
     const engine = await engineOf(context);
     return { image: await sourceId(context, engine), ...(await registryDigests(context, engine)) };
   },
-  // What the engine is to have is in the inputs; what the registry is to have as well, because a look has no passwords.
   check: async (context) => await refuseDeadEnd(context),
+  // What the engine is to have is in the inputs; what the registry is to have as well, because a look has no passwords.
   look: async () => await Promise.resolve(new Map()),
   install: pushEverything,
   update: pushEverything,
