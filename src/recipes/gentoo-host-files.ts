@@ -7,6 +7,7 @@ import { pack } from "tar-stream";
 import { labelsOf, ownerDigest } from "./common.js";
 import { execute, mustExecute, type Work } from "./gentoo-exec.js";
 import { dropLeft, THROWAWAY } from "./gentoo-image.js";
+import { quoted } from "./gentoo-import.js";
 import { makeRoom, removeWork } from "./gentoo-work.js";
 
 type Host = InstallContext<Schema>;
@@ -48,21 +49,27 @@ interface Copying {
   readonly copy: string;
 }
 
+/**
+ * How a Dockerfile begins for an image that goes again. Its first step labels it: a build that is cut off between two steps
+ * leaves the image of the last one, and one without the part's labels would be nobody's.
+ */
+export function throwaway(part: Parameters<typeof labelsOf>[0]): string {
+  const labels = Object.entries({ ...labelsOf(part), [THROWAWAY]: "etc" });
+  return `FROM scratch\nLABEL ${labels.map(([name, value]) => `${quoted(name)}=${quoted(value)}`).join(" ")}\n`;
+}
+
 /** -> whether it could be done; an image without `/etc` is one reason, an engine without the classic builder another */
 async function copyEtc(context: Host, engine: Engine, { image, copy }: Copying): Promise<boolean> {
   const archive = pack();
-  archive.entry(
-    { name: "Dockerfile", mtime: new Date(0) },
-    `FROM scratch\nCOPY --from=${image} /etc/ /etc.copy/\n`,
-  );
+  const dockerfile = `${throwaway(context)}COPY --from=${image} /etc/ /etc.copy/\n`;
+  archive.entry({ name: "Dockerfile", mtime: new Date(0) }, dockerfile);
   archive.finalize();
-  const labels = { ...labelsOf(context), [THROWAWAY]: "etc" };
   try {
     const answer = await engine.stream({
       method: "POST",
       path: "/build",
       // BuildKit knows no image by its id.
-      query: { version: 1, t: copy, labels, nocache: 1, rm: 1, forcerm: 1 },
+      query: { version: 1, t: copy, nocache: 1, rm: 1, forcerm: 1 },
       headers: { "Content-Type": "application/x-tar" },
       body: Readable.from([await buffer(archive)], { objectMode: false }),
       signal: context.signal,

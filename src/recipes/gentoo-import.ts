@@ -120,7 +120,7 @@ async function send(context: Host, what: Import, body: Readable, total?: number)
 }
 
 /** Text in a Dockerfile's instruction, where a dollar would be a variable. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `"${text.replaceAll(/["\\$]/g, (character) => `\\${character}`)}"`;
 }
 

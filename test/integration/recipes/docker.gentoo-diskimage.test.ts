@@ -8,6 +8,7 @@ import { expect } from "chai";
 import { pack } from "tar-stream";
 import { connect, execInContainer, type Engine } from "../../../src/docker.js";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
+import { throwaway } from "../../../src/recipes/gentoo-host-files.js";
 import { debianRoot } from "../../support/debian-root.js";
 import {
   engineHas,
@@ -240,25 +241,20 @@ prepare-script =
   it("takes away what a killed run's build has left without a name", async () => {
     await install(`build-root = /r\nbuild-script = echo x >${file}\n`);
     const state = await readFile(join(buildout.directory, ".installed.cfg"), "utf8");
-    const labels = {
-      "org.tsbuildout.buildout": /^id=(\w+)$/m.exec(state)![1]!,
-      "org.tsbuildout.part": "disk",
-      "org.tsbuildout.throwaway": "etc",
-    };
-    const query = new URLSearchParams({ labels: JSON.stringify(labels), q: "1" }).toString();
+    const id = /^id=(\w+)$/m.exec(state)![1]!;
     const archive = pack();
-    archive.entry({ name: "Dockerfile" }, `FROM scratch\nCOPY Dockerfile /${file.slice(5)}\n`);
+    archive.entry({ name: "Dockerfile" }, throwaway({ part: "disk", buildout: { id } }));
     archive.finalize();
     const { body } = await engineRequest({
       method: "POST",
-      path: `/build?${query}`,
+      path: "/build?q=1",
       body: await buffer(archive),
     });
     // Said to be an id: podman looks only for names by a bare one.
-    const id = `sha256:${/[0-9a-f]{64}/.exec(body.toString())![0]}`;
-    expect(await engineHas(`/images/${id}/json`)).to.equal(true);
+    const image = `sha256:${/[0-9a-f]{64}/.exec(body.toString())![0]}`;
+    expect(await engineHas(`/images/${image}/json`)).to.equal(true);
     await buildout.uninstall();
-    expect(await engineHas(`/images/${id}/json`)).to.equal(false);
+    expect(await engineHas(`/images/${image}/json`)).to.equal(false);
   });
 
   it("cleans up after a script that fails with everything attached and mounted", async () => {
