@@ -143,8 +143,7 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   }
   if (wanted.version !== record.version)
     rebuild.push({ kind: "version", from: record.version, to: wanted.version });
-  const told = observed.drift.map(({ file }) => file);
-  for (const path of observed.missing) if (!told.includes(path)) rebuild.push({ kind: "file", path });
+  for (const path of untold(observed)) rebuild.push({ kind: "file", path });
   const byUpdate = wanted.hasUpdate ? renew : rebuild;
   const options = compareOptions(wanted, record, { rebuild, byUpdate, later });
   const inputs = compareInputs(wanted, record, { byUpdate, later });
@@ -160,6 +159,12 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   const mayRebuild = waits || observed.uncertain.length > 0 || !wanted.hasUpdate;
   const changes = { options, inputs, drift: observed.drift, unfinished: false };
   return { rebuild, renew, later, mayRebuild, changes };
+}
+
+/** Files that are gone, but for those of which the drift tells. */
+export function untold({ missing, drift }: Pick<Observed, "missing" | "drift">): readonly string[] {
+  const told = drift.map(({ file }) => file);
+  return missing.filter((path) => !told.includes(path));
 }
 
 /** Almost always true, and asked of every part at every run. */

@@ -1,4 +1,5 @@
 import type { Drift, Outputs } from "./contract.js";
+import { untold } from "./decide.js";
 import { toDiagnostics } from "./events.js";
 import { type Finding, NOTHING_FOUND } from "./observe.js";
 import { noteText } from "./render.js";
@@ -31,9 +32,7 @@ function inWords(problem: unknown): string {
 export function statusOf(record: StoredRecord, finding: Finding = NOTHING_FOUND): PartStatus {
   const { part, recipe, version, installedAt, keep, needs, phase } = record;
   const outputs = Object.entries(record.outputs).map(([name, text]) => [name, isHashed(text) ? "***" : text]);
-  const told = finding.drift.map(({ file }) => file);
-  const untold = finding.missing.filter((path) => !told.includes(path));
-  const files = untold.map(
+  const files = untold(finding).map(
     (path): Drift => ({ kind: "missing", message: `${path} is gone`, repair: "reinstall" }),
   );
   // What was cut off is cleared away, whatever is left of it.
