@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { expect } from "chai";
 import { execInContainer } from "../../../src/docker/exec.js";
-import { connectTo, fakeEngine } from "../../support/listening.js";
+import { connectTo, fakeEngine, type Listening } from "../../support/listening.js";
 
 /** How long the process says nothing, in milliseconds: longer than an engine's last words are waited for. */
 const SILENT = 1100;
@@ -21,13 +21,7 @@ describe("a command in a container", () => {
       output = socket;
       socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
     });
-    const connection = await connectTo(engine.url);
-    let said = "";
-    const onOutput = ({ data }: { data: Buffer }): void => void (said += data.toString());
-    expect(await execInContainer(connection, "c", { cmd: ["true"], onOutput })).to.equal(0);
-    expect(said).to.equal("last words");
-    await connection.close();
-    await engine.close();
+    await expectLastWords(engine);
   });
 
   it("without input has its output also where the engine has hung up by then", async () => {
@@ -39,14 +33,19 @@ describe("a command in a container", () => {
       const head = Buffer.from("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
       socket.write(Buffer.concat([head, LAST_WORDS]), () => socket.destroy());
     });
-    const connection = await connectTo(engine.url);
-    let said = "";
-    const onOutput = ({ data }: { data: Buffer }): void => void (said += data.toString());
-    expect(await execInContainer(connection, "c", { cmd: ["true"], onOutput })).to.equal(0);
-    expect(said).to.equal("last words");
-    await connection.close();
-    await engine.close();
+    await expectLastWords(engine);
   });
 });
+
+/** Runs a command on it, which ends well and says that. */
+async function expectLastWords(engine: Listening): Promise<void> {
+  const connection = await connectTo(engine.url);
+  let said = "";
+  const onOutput = ({ data }: { data: Buffer }): void => void (said += data.toString());
+  expect(await execInContainer(connection, "c", { cmd: ["true"], onOutput })).to.equal(0);
+  expect(said).to.equal("last words");
+  await connection.close();
+  await engine.close();
+}
 
 const LAST_WORDS = Buffer.from("\x01\0\0\0\0\0\0\x0alast words", "latin1");
