@@ -1,13 +1,14 @@
-import { imageKey, inspectImage, type Engine } from "tsbuildout/docker";
+import { familiarName, imageKey, inspectImage, parseReference, type Engine } from "tsbuildout/docker";
 import {
   defineRecipe,
   type ConfigureContext,
   type InputsContext,
   type UninstallContext,
 } from "tsbuildout/recipe";
-import { engineOf, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
+import { engineOf, listing, type Makers, makersOf, otherMaker, problemsOf } from "./common.js";
 import { refuseDeadEnd } from "./engine-move.js";
 import { removeAllBrought } from "./image-brought.js";
+import { tagsAmong } from "./pull-all.js";
 import { pushOptions, pushTargets, type PushOptions } from "./push-options.js";
 import { pushEverything, registryDigests } from "./push-steps.js";
 import { configureRegistry } from "./registry-options.js";
@@ -33,7 +34,11 @@ export default defineRecipe({
   },
   inputs: async (context) => {
     const engine = await engineOf(context);
-    return { image: await sourceId(context, engine), ...(await registryDigests(context, engine)) };
+    return {
+      image: await sourceId(context, engine),
+      ...(await otherIds(context, engine)),
+      ...(await registryDigests(context, engine)),
+    };
   },
   check: async (context) => await refuseDeadEnd(context),
   // What the engine is to have is in the inputs; what the registry is to have as well, because a look has no passwords.
@@ -59,6 +64,18 @@ function refuseTwice(context: ConfigureContext<typeof pushOptions>, makers: Make
 async function sourceId(context: InputsContext<typeof pushOptions>, engine: Engine): Promise<string> {
   const { source } = pushTargets(context.options);
   return (await inspectImage(engine, source, context.signal))?.Id ?? "absent";
+}
+
+/** Of `all-tags`: what else is pushed. */
+async function otherIds(
+  context: InputsContext<typeof pushOptions>,
+  engine: Engine,
+): Promise<Record<string, string>> {
+  if (!context.options["all-tags"]) return {};
+  const { source } = pushTargets(context.options);
+  const repository = familiarName(parseReference(source));
+  const found = tagsAmong(await listing(context, engine, "images"), repository);
+  return Object.fromEntries([...found].map(([name, id]) => [`image ${name}`, id]));
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {

@@ -7,6 +7,7 @@ import {
   pullAllTags,
   tagsOf,
   type Engine,
+  type ImageSummary,
 } from "tsbuildout/docker";
 import type { InstallContext, UninstallContext } from "tsbuildout/recipe";
 import { bringAndNote, bringTo, removeBrought } from "./image-brought.js";
@@ -64,13 +65,16 @@ export async function removeAllTags(context: UninstallContext, engine: Engine): 
 
 /** The references that the engine has of a repository. */
 export async function tagsAt(engine: Engine, repository: string, signal: AbortSignal): Promise<string[]> {
-  const images = await listAll(engine, "images", { signal });
-  return (
-    images
-      .flatMap(tagsOf)
-      .map(parseReference)
-      // Some engines list names by a digest among the tags.
-      .filter((reference) => reference.digest === undefined && familiarName(reference) === repository)
-      .map(familiarReference)
-  );
+  return [...tagsAmong(await listAll(engine, "images", { signal }), repository).keys()];
+}
+
+/** The references of a repository, with the ids of their images. */
+export function tagsAmong(images: readonly ImageSummary[], repository: string): Map<string, string> {
+  const found = new Map<string, string>();
+  // Some engines list names by a digest among the tags.
+  for (const image of images)
+    for (const reference of tagsOf(image).map(parseReference))
+      if (reference.digest === undefined && familiarName(reference) === repository)
+        found.set(familiarReference(reference), image.Id);
+  return found;
 }

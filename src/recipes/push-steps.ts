@@ -7,6 +7,7 @@ import {
   remoteImage,
   repoDigest,
   tagImage,
+  tagsOf,
   type Credentials,
   type Engine,
   type ImageDetails,
@@ -20,8 +21,8 @@ import {
   type Problem,
 } from "tsbuildout/recipe";
 import { blamingPlace } from "./blame.js";
-import { engineOf, forgetListing } from "./common.js";
-import { pushTargets, type pushOptions } from "./push-options.js";
+import { BUILDOUT_LABEL, engineOf, forgetListing } from "./common.js";
+import { pushTargets, type pushOptions, type Targets } from "./push-options.js";
 import { removeBrought } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
 import { forPlatform, platformFor } from "./image-platform.js";
@@ -85,9 +86,11 @@ export async function pushEverything(context: Install): Promise<Outputs> {
   const image = await inspectImage(engine, source, context.signal);
   if (!image) throw missing(source);
   for (const target of targets) await nameIt(context, engine, { image, target });
-  await dropOldNames(context, engine, targets);
-  const digest = context.options["all-tags"]
-    ? await pushWhole(context, engine, { source, target: targets[0] })
+  const all = context.options["all-tags"];
+  const others = all ? await nameOthers(context, engine, { source, target: targets[0] }) : [];
+  await dropOldNames(context, engine, [...targets, ...others]);
+  const digest = all
+    ? await pushWhole(context, engine, targets)
     : await pushTags(context, engine, { targets, id: image.Id });
   await forgetListing(context, engine, "images");
   const { tag: _tag, ...repository } = parseReference(targets[0]);
@@ -124,15 +127,28 @@ async function nameIt(context: Install, engine: Engine, { image, target }: Namin
   const known = imagesByName(context.record);
   if (!there || known.get(target) === there.Id)
     await context.created({ kind: "image", name: target, id: image.Id });
-  else if (known.has(target)) await context.removed({ kind: "image", name: target });
+  else {
+    if (known.has(target)) await context.removed({ kind: "image", name: target });
+    tellTaken(context, there, target);
+  }
   await tagImage(engine, image.Id, target, context.signal);
+}
+
+/** Who loses the last name of an image of theirs must know. What this part has pushed before is not theirs. */
+function tellTaken(context: Install, { Id, Config, ...there }: ImageDetails, name: string): void {
+  if (tagsOf(there).length > 1 || Config?.Labels?.[BUILDOUT_LABEL]) return;
+  if (Id === context.record?.outputs["image-id"]) return;
+  context.warn({
+    code: "push/name-taken",
+    message: `${name} was the only name of an image that no buildout has made, ${Id}: the image that is pushed has it now`,
+    help: ["where such an image is to stay, give it a second name, or the part another repository or tag"],
+    option: context.options.repository === undefined ? "name" : "repository",
+  });
 }
 
 /** Names of an earlier description. */
 async function dropOldNames(context: Install, engine: Engine, targets: readonly string[]): Promise<void> {
-  const { record, options } = context;
-  if (options["all-tags"]) return;
-  for (const [name, id] of imagesByName(record)) {
+  for (const [name, id] of imagesByName(context.record)) {
     if (targets.includes(name)) continue;
     await removeBrought(context, engine, { name, id });
     await context.removed({ kind: "image", name });
@@ -187,24 +203,36 @@ async function pushOne(
   return await blamingPlace(place ?? "name", async () => await forPlatform(platform, pushIt));
 }
 
-/** Pushes every tag of the repository. @returns the digest of the one that the part names */
-async function pushWhole(
+/** Gives all images of a repository their names in another one. @returns those names */
+async function nameOthers(
   context: Install,
   engine: Engine,
   { source, target }: { source: string; target: string },
-): Promise<string> {
-  const { signal } = context;
+): Promise<string[]> {
   const to = parseReference(target);
-  for (const name of await tagsAt(engine, familiarName(parseReference(source)), signal)) {
-    const image = await inspectImage(engine, name, signal);
+  const targets: string[] = [];
+  for (const name of await tagsAt(engine, familiarName(parseReference(source)), context.signal)) {
+    const image = await inspectImage(engine, name, context.signal);
     const { tag } = parseReference(name);
-    if (image && tag) await nameIt(context, engine, { image, target: familiarReference({ ...to, tag }) });
+    if (!image || !tag) continue;
+    const other = familiarReference({ ...to, tag });
+    await nameIt(context, engine, { image, target: other });
+    targets.push(other);
   }
-  const credentials = await loginAt(context, target);
+  return targets;
+}
+
+/** Pushes every tag of the first name's repository, and the further names. @returns the digest of the first */
+async function pushWhole(context: Install, engine: Engine, targets: Targets["targets"]): Promise<string> {
+  const [own] = targets;
+  const there = await tagsAt(engine, familiarName(parseReference(own)), context.signal);
   let digest = "";
-  for (const reference of await tagsAt(engine, familiarName(to), signal)) {
-    const pushed = await pushOne(context, engine, { reference, credentials });
-    if (reference === target) digest = pushed;
+  for (const reference of new Set([...there, ...targets])) {
+    const pushed = await pushOne(context, engine, {
+      reference,
+      credentials: await loginAt(context, reference),
+    });
+    if (reference === own) digest = pushed;
   }
   return digest;
 }

@@ -6,6 +6,7 @@ import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
   blamed,
+  diagnostics,
   failing,
   imageBuildout,
   imagesOf,
@@ -154,10 +155,15 @@ describe("docker.push", () => {
     const others = async (): Promise<void> => await loadImage(target(), { Labels: { other: name } });
     const made = await push(`name = ${name}:1\nregistry = ${registry.host}`);
     await others();
+    const theirs = (await inspectedImage(target()))?.Id ?? "";
     await installed(made, "pushed");
+    expect(diagnostics(made)).to.deep.equal([
+      `push/name-taken: ${target()} was the only name of an image that no buildout has made, ${theirs}: the image that is pushed has it now\nhelp: where such an image is to stay, give it a second name, or the part another repository or tag`,
+    ]);
     await made.uninstall();
     expect(await engineHas(`/images/${target()}/json`), "before").to.equal(true);
     await engineRemove("images", target());
+    await engineRemove("images", theirs);
     await installed(made, "pushed");
     await others();
     await loadImage(`${name}:1`, { Labels: { name, second: "1" } });
@@ -198,6 +204,29 @@ describe("docker.push", () => {
     await made.uninstall();
     for (const tag of ["1", "2"])
       expect(await engineHas(`/images/${registry.host}/${name}:${tag}/json`), tag).to.equal(false);
+  });
+
+  it("pushes every tag that comes, and takes the names away of those that go, and of an earlier repository", async () => {
+    const options = (repository: string, more = "") =>
+      `name = ${name}:1\nall-tags = true\nrepository = ${registry.host}/${repository}${more}`;
+    const names = async () => (await made.records()).get("pushed")?.resources.map((one) => one.name);
+    const made = await push(options(name));
+    await installed(made, "pushed");
+    await loadImage(`${name}:2`, { Labels: { two: name } });
+    await installed(made, "pushed");
+    expect(await tagsAt(registry.host)).to.deep.equal(["1", "2"]);
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.write(config(options(`${name}-new`, `\ntags = ${registry.host}/${name}-more:x`)));
+    await installed(made, "pushed");
+    expect(await tagsIn(registry.host, `${name}-new`)).to.deep.equal(["1", "2"]);
+    expect(await tagsIn(registry.host, `${name}-more`)).to.deep.equal(["x"]);
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    for (const tag of ["1", "2"]) expect(await engineHas(`/images/${target(tag)}/json`), tag).to.equal(false);
+    await engineRemove("images", `${name}:2`);
+    await installed(made, "pushed");
+    expect(await names()).to.have.members(
+      [`${name}-new:1`, `${name}-more:x`].map((one) => `${registry.host}/${one}`),
+    );
   });
 
   const closedTarget = () => `${closed.host}/${name}:1`;
