@@ -1,7 +1,7 @@
 import { type Finding, NOTHING_FOUND } from "./observe.js";
 import { configureContext, type ConfigureHost } from "./configure-context.js";
 import type { Runtime } from "./context.js";
-import type { InputsContext } from "./contract.js";
+import type { InputsContext, Recipe } from "./contract.js";
 import { decide, type Decision, type Fingerprint, type Observed, type Wanted } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Action } from "./events.js";
@@ -24,6 +24,8 @@ export interface AssessSettings {
   /** Keys the hashes of secrets. */
   readonly key: string;
   readonly record: (part: string) => StoredRecord | undefined;
+  /** The recipe that a record names; undefined where it cannot be loaded. */
+  readonly recipe: (record: StoredRecord) => Recipe | undefined;
 }
 
 /** A part's options with all that is known by now. */
@@ -172,7 +174,9 @@ export class Assessor {
     const live = await enliven(part, this.settings);
     const prints = fingerprints(part, this.settings);
     const record = this.settings.record(part.name);
-    const wanted = wantedOf(part, prints, unsettled);
+    const made =
+      record && record.recipe !== part.loaded.spec ? this.settings.recipe(record) : part.loaded.recipe;
+    const wanted = { ...wantedOf(part, prints, unsettled), protects: made?.protects };
     const first = decide(wanted, record, observed);
     const open = first.action === "none" || first.action === "update" || first.action === "maybe";
     if (!part.loaded.recipe.inputs || !record || !open || unsettled.length > 0 || first.refused.length > 0)
@@ -241,7 +245,7 @@ function wantedOf(
   part: Part,
   options: ReadonlyMap<string, Fingerprint>,
   unsettled: readonly string[],
-): Wanted {
+): Omit<Wanted, "protects"> {
   const { recipe, spec, version } = part.loaded;
   return {
     recipe: spec,
@@ -252,7 +256,6 @@ function wantedOf(
     inputsAfter: unsettled,
     hasUpdate: recipe.update !== undefined,
     always: recipe.update !== undefined && recipe.look === undefined,
-    protects: recipe.protects,
     replace: part.engine.replace,
   };
 }

@@ -307,7 +307,14 @@ export class Buildout {
 /** An uninstall judges no part by its file. */
 function noAssessor({ runtime, store }: Session, values: Values): Assessor {
   const host = {} as ConstructorParameters<typeof Assessor>[0]["host"];
-  return new Assessor({ runtime, host, values, key: store.state.key, record: () => undefined });
+  return new Assessor({
+    runtime,
+    host,
+    values,
+    key: store.state.key,
+    record: () => undefined,
+    recipe: () => undefined,
+  });
 }
 
 function runStarted(command: string, { runId, directory, options }: BuildoutInfo): Event {

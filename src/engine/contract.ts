@@ -198,7 +198,7 @@ export interface Changes {
   readonly options: readonly string[];
   readonly inputs: readonly string[];
   readonly drift: readonly Drift[];
-  /** The last update was cut off or failed. */
+  /** The last update was cut off or failed; or, of what is `protects`, an uninstall that is wanted no more. */
   readonly unfinished: boolean;
 }
 
@@ -244,7 +244,7 @@ export interface Recipe<S extends Schema = Schema> {
   readonly ownNames?: readonly string[];
   /** The default of the engine's option `keep`. */
   readonly keep?: boolean;
-  /** Set where an uninstall destroys what cannot be made again: a changed option then refuses instead
+  /** Set where an uninstall destroys what cannot be made again: a changed option, or another recipe, then refuses instead
    *  (unless `replace = true` or `--replace PART`). Says what would be lost: `the data in the volume`. */
   readonly protects?: string;
   configure?(context: ConfigureContext<S>): void | Promise<void>;

@@ -26,6 +26,7 @@ export interface Wanted {
   readonly hasUpdate: boolean;
   /** It has an update and no way to look: it is updated at every run. */
   readonly always: boolean;
+  /** What would be lost with what is recorded. */
   readonly protects: string | undefined;
   /** The user says that what is protected may go. */
   readonly replace: boolean;
@@ -61,6 +62,8 @@ export interface Decision {
   readonly changes: Changes;
   /** The changes for which something protected would have to go. */
   readonly refused: readonly Reason[];
+  /** What would be lost. */
+  readonly lost?: string;
   /** Of a `maybe`: what is known only later may ask for a reinstall; otherwise for an update at most. */
   readonly mayRebuild?: boolean;
 }
@@ -76,14 +79,16 @@ export function decide(
   if (!wanted) return record ? decideGone(record) : decision("none", []);
   if (!record) return decision("install", [{ kind: "new" }]);
   const found = compare(wanted, record, observed);
-  const finished = record.phase === "installed" || record.phase === "updating";
-  const guarded = wanted.protects !== undefined && !wanted.replace && finished;
+  // What an uninstall that did not come to its end has left is still the user's; a half made thing holds nothing.
+  const guarded = wanted.protects !== undefined && !wanted.replace && record.phase !== "installing";
   const rebuild = guarded ? found.rebuild.filter((reason) => destroysNothing(reason)) : found.rebuild;
-  const refused = guarded ? found.rebuild.filter((reason) => isRefused(reason)) : [];
-  const changes = { ...found.changes, unfinished: record.phase === "updating" };
-  if (refused.length > 0) return { action: "none", reasons: refused, changes, refused };
+  const refused = guarded ? found.rebuild.filter((reason) => isRefused(reason, wanted)) : [];
+  const changes = { ...found.changes, unfinished: record.phase !== "installed" };
+  if (refused.length > 0)
+    return { action: "none", reasons: refused, changes, refused, lost: wanted.protects! };
   if (rebuild.length > 0) return decision("reinstall", [...rebuild, ...found.renew], changes);
-  // For what is protected a new recipe version or a rebuilt neighbour is no cause to go, but one to look after it.
+  // For what is protected a new recipe version, a rebuilt neighbour or an unfinished uninstall is no cause to go, but
+  // one to look after it.
   const renew = guarded && wanted.hasUpdate ? [...found.renew, ...found.rebuild] : found.renew;
   const later = guarded ? found.later.filter(({ kind }) => kind !== "need") : found.later;
   if (later.length > 0) {
@@ -114,7 +119,8 @@ function destroysNothing(reason: Reason): boolean {
   return reason.kind === "file" || (reason.kind === "drift" && reason.drift === "missing");
 }
 
-function isRefused(reason: Reason): boolean {
+function isRefused(reason: Reason, { hasUpdate }: Wanted): boolean {
+  if (reason.kind === "interrupted") return !hasUpdate;
   return !destroysNothing(reason) && reason.kind !== "need" && reason.kind !== "version";
 }
 

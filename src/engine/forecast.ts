@@ -167,13 +167,13 @@ export function refusals(parts: readonly Part[], { decisions }: Forecast): Diagn
 }
 
 /** Why a protected part is not touched. */
-export function refusal(part: Part, { refused }: Decision, render = renderReason): Diagnostic {
+export function refusal(part: Part, { refused, lost }: Decision, render = renderReason): Diagnostic {
   const option = refused.find((reason) => reason.kind === "option");
   const span = (option?.kind === "option" && part.span(option.name)) || part.span("recipe");
   return {
     severity: "error",
     code: "part/protected",
-    message: `${part.name} would have to be made anew, and ${part.loaded.recipe.protects} would be lost`,
+    message: `${part.name} would have to be made anew, and ${lost} would be lost`,
     part: part.name,
     ...(span && { span }),
     notes: refused.map((reason) => ({ message: render(reason) })),

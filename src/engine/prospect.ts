@@ -4,6 +4,7 @@ import { type Blueprint, drawBlueprint } from "./blueprint.js";
 import type { InstallOptions } from "./buildout-options.js";
 import type { Config } from "./config/model.js";
 import type { Runtime } from "./context.js";
+import type { Recipe } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
 import type { Action } from "./events.js";
 import { type Forecast, forecast, throwAll } from "./forecast.js";
@@ -131,7 +132,8 @@ async function foreseeOnce(
   );
   const values = new Values(configurer.parts, key);
   const record = (part: string): StoredRecord | undefined => records.get(part);
-  const assessor = new Assessor({ runtime, host: configurer, values, key, record });
+  const recipe = await recordedRecipes(records, specs, registry);
+  const assessor = new Assessor({ runtime, host: configurer, values, key, record, recipe });
   const findings = withTouched(await observe(seen, registry, runtime), touched);
   // Where parts are asked for, nothing goes but what is in their way.
   const going = new Set(only.length > 0 ? dragged : [...records.keys()].filter((name) => !names.has(name)));
@@ -147,6 +149,18 @@ async function foreseeOnce(
     findings,
     warnings: drawn.warnings,
   };
+}
+
+/** Loads the recipes of records whose parts have another one now: they know what goes with what they made. */
+async function recordedRecipes(
+  records: ReadonlyMap<string, StoredRecord>,
+  specs: ReadonlyMap<string, string>,
+  registry: Registry,
+): Promise<(record: StoredRecord) => Recipe | undefined> {
+  const other = [...records.values()].filter(({ part, recipe }) => (specs.get(part) ?? recipe) !== recipe);
+  // One that cannot be loaded uninstalls nothing either.
+  await Promise.all(other.map(async ({ recipe }) => await registry.load(recipe).catch(() => {})));
+  return ({ recipe }) => registry.known(recipe)?.recipe;
 }
 
 /** A part of that name is neither in the file nor generated. */

@@ -405,6 +405,27 @@ describe("a run", () => {
     ]);
   });
 
+  it("refuses to destroy what is protected where the part gets another recipe, and that recipe's own data never", async () => {
+    const safe: Recipe = { ...quick, protects: "the data" };
+    await open(config("v w", "[v]\nrecipe = safe", "[w]\nrecipe = quick"), { safe });
+    await buildout.install();
+    await buildout.write(config("v w", "[v]\nrecipe = quick", "[w]\nrecipe = safe"));
+    const text = [
+      "error[part/protected]: v would have to be made anew, and the data would be lost (part v)",
+      "  buildout.cfg:4:10",
+      "4 | recipe = quick",
+      "  |          ^^^^^",
+      "  = note: recipe: safe -> quick",
+      "  = help: to destroy it nevertheless: replace = true in [v], or --replace v",
+    ].join("\n");
+    expect(await refusal(() => buildout.plan())).to.equal(text);
+    expect(await refusal(() => buildout.install())).to.equal(text);
+    expect(results(await buildout.install({ replace: ["v"] }))).to.have.members([
+      "v reinstall done: recipe: safe -> quick",
+      "w reinstall done: recipe: quick -> safe",
+    ]);
+  });
+
   it("blames no line of the file for a part that is asked for and not there", async () => {
     await open(config("web", "[web]\nrecipe = quick"));
     expect(await refusal(() => buildout.install({ parts: ["wb"] }))).to.equal(

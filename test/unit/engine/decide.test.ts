@@ -271,6 +271,24 @@ const rows: readonly Row[] = [
     record: record({ phase: "installing" }),
     says: ["reinstall", "the last install was interrupted or failed", "option a: 1 -> 2"],
   },
+  {
+    what: "protected, and back in the file after an uninstall that failed",
+    wanted: wanted({ protects: "data" }),
+    record: record({ phase: "uninstalling" }),
+    says: ["update", "the last uninstall was interrupted or failed"],
+  },
+  {
+    what: "protected, back in the file, and changed",
+    wanted: wanted({ ...options(["a", print("2")]), protects: "data" }),
+    record: record({ phase: "uninstalling" }),
+    says: ["refused", "option a: 1 -> 2"],
+  },
+  {
+    what: "protected, back in the file, and without an update that would look after it",
+    wanted: wanted({ protects: "data", hasUpdate: false }),
+    record: record({ phase: "uninstalling" }),
+    says: ["refused", "the last uninstall was interrupted or failed"],
+  },
 ];
 
 describe("decide", () => {
