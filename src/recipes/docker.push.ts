@@ -34,11 +34,13 @@ export default defineRecipe({
   },
   inputs: async (context) => {
     const engine = await engineOf(context);
-    return {
-      image: await sourceId(context, engine),
-      ...(await otherIds(context, engine)),
-      ...(await registryDigests(context, engine)),
-    };
+    // All at once: the registry may be far away.
+    const [image, others, there] = await Promise.all([
+      sourceId(context, engine),
+      otherIds(context, engine),
+      registryDigests(context, engine),
+    ]);
+    return { image, ...others, ...there };
   },
   check: async (context) => await refuseDeadEnd(context),
   // What the engine is to have is in the inputs; what the registry is to have as well, because a look has no passwords.

@@ -39,17 +39,18 @@ type Install = InstallContext<typeof pushOptions>;
 export async function registryDigests(context: Inputs, engine: Engine): Promise<Record<string, string>> {
   const { record, buildout } = context;
   const { targets } = pushTargets(context.options);
-  const inputs: Record<string, string> = {};
-  for (const target of targets) {
+  const digest = async (target: string): Promise<readonly [string, string]> => {
     const name = `registry ${target}`;
     const known = record?.inputs[name];
     if (!record || known === undefined || buildout.offline || !buildout.newest)
-      inputs[name] = known ?? "as pushed";
-    else
-      inputs[name] =
-        (await digestThere(context, engine, target)) === record.outputs["digest"] ? known : "changed";
-  }
-  return inputs;
+      return [name, known ?? "as pushed"];
+    const there = await digestThere(context, engine, target);
+    return [name, there === record.outputs["digest"] ? known : "changed"];
+  };
+  const [own, ...further] = targets;
+  // One that does not answer is found out by the first; the others need not wait for each other.
+  const first = await digest(own);
+  return Object.fromEntries([first, ...(await Promise.all(further.map(digest)))]);
 }
 
 /** The part's name and password are for the registry of its first name: those of further tags are not shown them. */
