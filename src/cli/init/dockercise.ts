@@ -1,5 +1,6 @@
 import { parse } from "yaml";
 import { type Converted, partName, printFile, SectionText } from "./cfg.js";
+import { type Habits, habitsOf } from "./dockercise-habits.js";
 import { asMap, asText, asTexts, type Yaml } from "./yaml.js";
 
 type Stage = { [key: string]: Yaml };
@@ -28,8 +29,10 @@ export async function fromDockercise(
   const notes: string[] = [];
   const names = partNames(Object.keys(stages));
   for (const [name, part] of names) if (part !== name) notes.push(`the stage "${name}" is called ${part}`);
-  const scope: Scope = { names, note: (text) => void notes.push(text) };
+  const habits = habitsOf(stages);
+  const scope: Scope = { names, habits, note: (text) => void notes.push(text) };
   const sections = Object.entries(stages).map(([name, stage]) => convertStage(name, stage, scope));
+  notes.push(...notesOn(scope));
   const parts = sections.map((section) => section.name).join("\n    ");
   const head = `[buildout]\nparts =\n    ${parts}\n# \${…} stays as it is: it belongs to the shells in the containers\nsubstitution = angle`;
   return { text: printFile(head, sections), notes };
@@ -71,7 +74,23 @@ function partNames(stages: readonly string[]): ReadonlyMap<string, string> {
 interface Scope {
   /** Part by stage. */
   readonly names: ReadonlyMap<string, string>;
+  readonly habits: Habits;
   readonly note: (text: string) => void;
+}
+
+/** What was written into the file that the stages do not say. */
+function notesOn({ names, habits }: Scope): string[] {
+  const said: readonly (readonly [ReadonlySet<string>, string])[] = [
+    [habits.always, "always = true, as nothing here would show that what they bring has changed"],
+    [habits.secret, "secret = true, which keeps what they print out of logs and records"],
+    [
+      habits.aws,
+      "aws-credentials = true, which hands on your AWS credentials; dockercise gave ~/.aws to every stage",
+    ],
+  ];
+  return said.flatMap(([stages, what]) =>
+    stages.size === 0 ? [] : [`${[...stages].map((name) => names.get(name)!).join(", ")}: ${what}`],
+  );
 }
 
 function convertStage(name: string, stage: Stage, scope: Scope): SectionText {
@@ -87,6 +106,9 @@ function convertStage(name: string, stage: Stage, scope: Scope): SectionText {
   // Its stages start at the root folder and read `out/<stage>` and `<stage>/file` from there.
   if (stage["dir"] === undefined && stage["on"] === undefined && stage["img"] !== undefined)
     part.set("dir", "/");
+  const { always, secret, aws } = scope.habits;
+  for (const [option, wanted] of Object.entries({ always, secret, "aws-credentials": aws }))
+    if (wanted.has(name)) part.set(option, true);
   const script = asText(stage["run"]);
   if (script === undefined && asTexts(stage["run"]).length > 0)
     scope.note(`${name}.run was not carried over: it is no text`);
