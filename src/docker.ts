@@ -2,6 +2,7 @@
 export { connect, engineFor, speaksApi, type EngineSharer } from "./docker/connect.js";
 export { checkChoice, type EngineChoice, type Surroundings } from "./docker/endpoint.js";
 export type { Engine, EngineInfo } from "./docker/engine.js";
+export type { TlsMaterial } from "./docker/tls.js";
 export type { EngineRequest, QueryValue } from "./docker/request.js";
 export {
   DockerError,

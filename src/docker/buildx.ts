@@ -51,7 +51,7 @@ export interface BuildxResult {
 /** Runs buildx to its end. @throws DockerError `build/failed`, with what buildx said at last */
 export async function buildByBuildx(spec: BuildxSpec, run: BuildxRun): Promise<BuildxResult> {
   const metadata = join(run.folder, "metadata.json");
-  const { args, env } = buildxArguments(spec, metadata);
+  const { args, env } = buildxArguments(spec, metadata, run.env);
   await runBuildx(args, { ...run, env: { ...run.env, ...env } });
   return await readMetadata(metadata);
 }
@@ -100,15 +100,18 @@ async function readMetadata(path: string): Promise<BuildxResult> {
 }
 
 /** Names that mean something to the programs that are run: a build argument must not change them. */
-const RESERVED = /^(PATH|HOME|USER|TMPDIR|(DOCKER|BUILDX|BUILDKIT|COMPOSE|OTEL|SSH|LD|XDG)_.*|.*_PROXY)$/i;
+const RESERVED =
+  /^(PATH|HOME|USER|TMPDIR|(DOCKER|BUILDX|BUILDKIT|COMPOSE|OTEL|LD|XDG)_.*|SSH_(AUTH_SOCK|ASKPASS.*)|.*_PROXY)$/i;
 
 /** The command line; values of build arguments go through the environment, where no other user can read them. */
 export function buildxArguments(
   spec: BuildxSpec,
   metadataFile: string,
+  before: BuildxRun["env"] = {},
 ): { args: string[]; env: Record<string, string> } {
   const env: Record<string, string> = {};
   const buildArgs = Object.entries(spec.buildArgs).map(([key, value]) => {
+    if (before[key] === value) return key;
     if (RESERVED.test(key)) return `${key}=${value}`;
     env[key] = value;
     return key;

@@ -61,9 +61,11 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
   client.speak(apiVersion);
   let docker: Promise<Dockerode> | undefined;
   let info: Promise<EngineInfo> | undefined;
+  const { address } = endpoint;
   const engine: Engine = {
     endpoint: endpoint.url,
     origin: endpoint.origin,
+    ...(address.kind === "tcp" && address.tls && { tls: address.tls }),
     apiVersion,
     libpod: header(pong, "libpod-api-version") !== undefined,
     key: endpoint.url,

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import type Dockerode from "dockerode";
 import type { EngineRequest } from "./request.js";
+import type { TlsMaterial } from "./tls.js";
 
 /** A connection to one Docker engine. Cheap to keep; idle connections never keep the process alive. */
 export interface Engine {
@@ -9,6 +10,8 @@ export interface Engine {
   readonly endpoint: string;
   /** What named the endpoint: `option engine-url`, `DOCKER_HOST`, `context X`, `default socket`. */
   readonly origin: string;
+  /** What its connections are secured with. */
+  readonly tls?: TlsMaterial;
   readonly apiVersion: string;
   /** Whether it has podman's own API beside Docker's, for what its version of Docker's cannot do. */
   readonly libpod: boolean;

@@ -8,12 +8,14 @@ import {
   type BuildxSpec,
   type Engine,
   type SharedFolder,
+  type TlsMaterial,
 } from "tsbuildout/docker";
 import type { Context, InstallContext } from "tsbuildout/recipe";
 import type { buildOptions, Secret } from "./build-options.js";
 import { outputsWithNames } from "./build-output.js";
 import { contextPath } from "./build-contexts.js";
-import { checkSecrets, secretPath } from "./build-secrets.js";
+import { checkSecrets, secretPath, variableOf } from "./build-secrets.js";
+import { refuseShown, refuseShownArgs } from "./build-shown.js";
 import { sshLines } from "./build-ssh.js";
 import type { BuildFiles } from "./build-opened.js";
 import { instanceOf, type BuildOptions } from "./build-spec.js";
@@ -35,17 +37,23 @@ export async function viaBuildx(
   via: ViaBuildx,
 ): Promise<{ readonly digest: string | undefined }> {
   const { engine, options, files, command, report } = via;
+  refuseShown(context, options);
+  refuseShownArgs(context, via.spec.buildArgs);
   // It would say so later and in other words, or build without.
   await checkSecrets(context, options.secrets ?? []);
   const ssh = await sshLines(context, options.ssh);
   const folder = await context.temporaryFolder();
   const shared = await files.share?.();
   const placed = shared ? await besides(folder, shared) : { dockerfile: files.pathInContext, context: "-" };
+  const secrets = secretsFor(context, options.secrets ?? []);
+  const certificates = options["engine-tls-cert-path"];
+  const leading = await engineEnvironment(engine, certificates, folder);
+  const env = { ...context.env, ...leading, ...secrets.env, ...via.env };
   return await buildByBuildx(
-    { ...askedOf(context, via), ...placed, ssh },
+    { ...askedOf(context, via), ...placed, secrets: secrets.lines, ssh },
     {
       command,
-      env: { ...context.env, ...engineEnvironment(engine, via), ...via.env },
+      env,
       cwd: context.buildout.directory,
       folder,
       ...(!shared && { input: files.tar({ gzip: false }) }),
@@ -56,7 +64,10 @@ export async function viaBuildx(
 }
 
 /** What the options ask of it, in its own words. */
-function askedOf(context: Context, { options, spec }: ViaBuildx): Omit<BuildxSpec, "context" | "ssh"> {
+function askedOf(
+  context: Context,
+  { options, spec }: ViaBuildx,
+): Omit<BuildxSpec, "context" | "secrets" | "ssh"> {
   return {
     ...spec,
     tags: options.output.length > 0 ? [] : spec.tags,
@@ -64,7 +75,6 @@ function askedOf(context: Context, { options, spec }: ViaBuildx): Omit<BuildxSpe
     cacheTo: options["cache-to"],
     noCacheFilter: options["no-cache-filter"],
     allow: options.allow,
-    secrets: (options.secrets ?? []).map((secret) => secretLine(context, secret)),
     instance: instanceOf(options),
     provenance: options.provenance,
     sbom: options.sbom,
@@ -74,10 +84,22 @@ function askedOf(context: Context, { options, spec }: ViaBuildx): Omit<BuildxSpe
   };
 }
 
-function secretLine(context: Context, { id, file, variable }: Secret): string {
-  const source = file === undefined ? [] : [`src=${secretPath(context, file)}`];
-  const named = variable === undefined ? [] : [`env=${variable}`];
-  return [`id=${id}`, ...source, ...named].map(field).join(",");
+interface BuildxSecrets {
+  readonly lines: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A variable goes by a name of our own: a build argument may be called like the one that the part names. */
+function secretsFor(context: Context, secrets: readonly Secret[]): BuildxSecrets {
+  const env: Record<string, string> = {};
+  const lines = secrets.map((secret, at) => {
+    const text = variableOf(context, secret);
+    const own = `TSBUILDOUT_SECRET_${at}`;
+    if (text !== undefined) env[own] = text;
+    const source = text === undefined ? `src=${secretPath(context, secret.file ?? secret.id)}` : `env=${own}`;
+    return [`id=${secret.id}`, source].map(field).join(",");
+  });
+  return { lines, env };
 }
 
 /** One of comma-separated values. */
@@ -103,19 +125,35 @@ async function besides(
   return { context, dockerfilePath };
 }
 
-/** What leads the docker program to the engine that this part is on. */
-function engineEnvironment(engine: Engine, { options }: ViaBuildx): Record<string, string | undefined> {
-  const [, context, machine] = /^context (\S+)|^machine-name (\S+) \(a context\)$/.exec(engine.origin) ?? [];
+/**
+ * What leads the docker program to the engine that this part is on.
+ * @param folder nobody else's
+ */
+async function engineEnvironment(
+  { origin, endpoint, tls }: Engine,
+  certificates: string | undefined,
+  folder: string,
+): Promise<Record<string, string | undefined>> {
+  const [, context, machine] = /^context (\S+)|^machine-name (\S+) \(a context\)$/.exec(origin) ?? [];
   const named = context ?? machine;
   // It has certificates, too.
   if (named) return { DOCKER_CONTEXT: named, DOCKER_HOST: undefined };
-  const { "engine-tls-cert-path": folder, "engine-tls-verify": verify } = options;
-  const secure = engine.endpoint.startsWith("https://") || verify !== undefined || folder !== undefined;
+  const at = { DOCKER_CONTEXT: undefined, DOCKER_HOST: endpoint.replace(/^https?:/, "tcp:") };
+  if (!tls) return { ...at, DOCKER_TLS: undefined, DOCKER_TLS_VERIFY: undefined };
+  // Those of docker-machine may come from several places.
+  const ofMachine = origin.startsWith("machine-name ");
+  const pems = certificates ?? (ofMachine ? await pemsIn(join(folder, "tls"), tls) : undefined);
   return {
-    DOCKER_CONTEXT: undefined,
-    DOCKER_HOST: engine.endpoint.replace(/^https?:/, "tcp:"),
-    ...(secure && verify !== false ? { DOCKER_TLS_VERIFY: "1" } : {}),
-    ...(secure && verify === false ? { DOCKER_TLS: "1", DOCKER_TLS_VERIFY: undefined } : {}),
-    ...(folder ? { DOCKER_CERT_PATH: folder } : {}),
+    ...at,
+    ...(tls.verify ? { DOCKER_TLS_VERIFY: "1" } : { DOCKER_TLS: "1", DOCKER_TLS_VERIFY: undefined }),
+    ...(pems && { DOCKER_CERT_PATH: pems }),
   };
+}
+
+/** As the docker program reads them. */
+async function pemsIn(folder: string, { ca, cert, key }: TlsMaterial): Promise<string> {
+  await mkdir(folder);
+  for (const [name, pem] of Object.entries({ ca, cert, key }))
+    if (pem) await writeFile(join(folder, `${name}.pem`), pem, { mode: 0o600 });
+  return folder;
 }

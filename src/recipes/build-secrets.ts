@@ -48,19 +48,26 @@ async function fileOf(context: Context, secret: Secret): Promise<Uint8Array> {
   }
 }
 
-/** As with the docker CLI, a bare id is a variable of that name, else a file of that name: then undefined. */
-function valueOf(context: Context, { id, file, variable }: Secret): string | undefined {
-  const named = variable ?? (file ? undefined : id);
-  const value = named && context.env[named];
-  if (variable === undefined || value !== undefined) return value;
+function valueOf(context: Context, secret: Secret): string | undefined {
+  const value = variableOf(context, secret);
+  if (secret.variable === undefined || context.env[secret.variable] !== undefined) return value;
   // As buildx and Compose have it: a build may do without, and its Dockerfile says so (`required=true`, `test -s`).
   context.warn({
     code: "build/secret-empty",
-    message: `the secret "${id}" is empty: the variable ${variable} is not set`,
+    message: `the secret "${secret.id}" is empty: the variable ${secret.variable} is not set`,
     help: ["set the variable, or leave the secret away"],
     option: "secrets",
   });
-  return "";
+  return value;
+}
+
+/** As with the docker CLI, a bare id is a variable of that name, else a file of that name: then undefined. */
+export function variableOf(
+  { env }: Pick<Context, "env">,
+  { id, file, variable }: Secret,
+): string | undefined {
+  if (variable !== undefined) return env[variable] ?? "";
+  return file === undefined ? env[id] : undefined;
 }
 
 function unreadable({ id }: Secret, path: string, error: unknown): RecipeError {

@@ -50,6 +50,7 @@ describe("docker.build with buildx", () => {
       PATH: `${join(folder, "bin")}:${process.env["PATH"]}`,
       DOCKER_CONFIG: join(folder, "config"),
       SECRET: "not-in-arguments",
+      HTTPS_PROXY: "http://ann:not-in-arguments@proxy.invalid",
     };
     made = await imageBuildout({
       config: "",
@@ -65,7 +66,7 @@ describe("docker.build with buildx", () => {
   it("hands it everything, and no value where others could read it", async () => {
     await made.write(
       config(
-        "build-args =\n  TOKEN=the-value\nsecrets = id=s,env=SECRET\nplatform = linux/amd64\ncache-to = type=inline\nprovenance = mode=max\nsbom = true\nbuild-contexts = more=src",
+        "build-args =\n  TOKEN=the-value\n  HTTPS_PROXY\nsecrets = id=s,env=SECRET\nplatform = linux/amd64\ncache-to = type=inline\nprovenance = mode=max\nsbom = true\nbuild-contexts = more=src",
       ),
     );
     const outputs = await installed(made, "app");
@@ -76,10 +77,10 @@ describe("docker.build with buildx", () => {
     expect(made.log("app")).to.deep.equal(["[2/2] RUN make", "made"]);
     const given = (await read("arguments")).replaceAll("\n", " ");
     expect(given).to.match(
-      /^buildx build --progress=rawjson --metadata-file \S+ --file \S+\/Dockerfile --tag \S+:latest --build-arg TOKEN --label /,
+      /^buildx build --progress=rawjson --metadata-file \S+ --file \S+\/Dockerfile --tag \S+:latest --build-arg TOKEN --build-arg HTTPS_PROXY --label /,
     );
     expect(given.replace(/\S+$/, "FOLDER")).to.contain(
-      ` --cache-to type=inline --platform linux/amd64 --secret id=s,env=SECRET --build-context more=${made.directory}/src --provenance=mode=max --sbom true --load -- FOLDER`,
+      ` --cache-to type=inline --platform linux/amd64 --secret id=s,env=TSBUILDOUT_SECRET_0 --build-context more=${made.directory}/src --provenance=mode=max --sbom true --load -- FOLDER`,
     );
     expect(given).not.to.match(/the-value|not-in-arguments/);
     const environment = await read("environment");

@@ -411,6 +411,41 @@ describe("docker.build: every option", () => {
       }
     });
 
+    it("machine-name: with the certificates of docker-machine's record, wherever they are", async () => {
+      const certificates = await makeCertificates();
+      const proxy = await tlsProxy(certificates);
+      const pem = (file: string): string => join(certificates.client, file);
+      const AuthOptions = { ClientCertPath: pem("cert.pem"), ClientKeyPath: pem("key.pem") };
+      const Driver = { URL: `tcp://127.0.0.1:${proxy.port}` };
+      const store = await temporaryFolder({
+        [`machines/${name}/config.json`]: JSON.stringify({ Driver, HostOptions: { AuthOptions } }),
+        [`machines/${name}/ca.pem`]: await readFile(pem("ca.pem"), "utf8"),
+      });
+      try {
+        const lines = [`FROM ${baseImage}`, `RUN echo machine ${name} > /seen`];
+        const made = await withBuildx([`machine-name = ${name}`], lines, { MACHINE_STORAGE_PATH: store });
+        await installed(made, "app");
+        expect(await read("/seen")).to.equal(`machine ${name}`);
+        await made.uninstall();
+      } finally {
+        await proxy.close();
+      }
+    });
+
+    it("secrets: a build argument of the same name as a secret's variable is another thing", async () => {
+      const made = await withBuildx(
+        ["secrets =\n  id=s,env=TOKEN\n  id=BARE", "build-args =\n  TOKEN=argument\n  BARE=other"],
+        [
+          `FROM ${baseImage}`,
+          "ARG TOKEN BARE",
+          `RUN --mount=type=secret,id=s --mount=type=secret,id=BARE : ${name}; echo $TOKEN $BARE $(cat /run/secrets/s /run/secrets/BARE) > /seen`,
+        ],
+        { TOKEN: "hush-", BARE: "hush" },
+      );
+      await installed(made, "app");
+      expect(await read("/seen")).to.equal("argument other hush-hush");
+    });
+
     it("secrets: from a folder whose name buildx would take for two", async () => {
       const made = await withBuildx([], []);
       const options = ["builder = buildx", 'secrets = id=s,src=one "s"'];

@@ -385,4 +385,48 @@ describe("what is wrong with images, on a played engine", () => {
 `,
     });
   });
+
+  it("says exactly build/secret-shown, and nothing of the password", async () => {
+    const keys =
+      "leave the keys away, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or a profile of AWS";
+    const cases = [
+      ["cache-to = type=s3,bucket=b,secret_access_key=horse", "secret_access_key", keys],
+      [
+        "cache-from = type=gha,token=horse",
+        "token",
+        "leave it away, and set ACTIONS_RUNTIME_TOKEN in the environment",
+      ],
+      [
+        "cache-to = type=azblob,secret_access_key=horse,name=n",
+        "secret_access_key",
+        "leave it away, and give the builder itself the login",
+      ],
+      [
+        "build-contexts = more=https://ann:horse@host.invalid/more.git",
+        "the URL of more",
+        "leave the login away; for a git repository set secrets = id=GIT_AUTH_TOKEN,env=VARIABLE in its place",
+      ],
+      [
+        "build-args = HTTPS_PROXY=http://ann:horse@proxy.invalid:3128",
+        "HTTPS_PROXY",
+        "set HTTPS_PROXY in the environment, and write its name alone",
+      ],
+    ] as const;
+    for (const [line, what, help] of cases) {
+      const part = `${inline}builder = buildx\n${line}`;
+      const [option = "", value = ""] = line.split(/ = (.*)/s);
+      // Of URLs the passwords are hidden before anything is measured.
+      const width = value.includes("//") ? value.replace("horse", "***").length : value.length;
+      const answer = await said({ part, answers: image, env: await idleBuildx() });
+      expect(answer).to.deep.equal({
+        code: 1,
+        text: `error[build/secret-shown]: ${option}: buildx takes ${what} as an argument, which every user of this machine can read (part web)
+  buildout.cfg:8:${option.length + 4}
+8 | ${line.replace("horse", "***")}
+  | ${" ".repeat(option.length + 3)}${"^".repeat(width)}
+  = help: ${help}
+`,
+      });
+    }
+  });
 });
