@@ -1,5 +1,5 @@
 import { DockerError } from "tsbuildout/docker";
-import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
+import { RecipeError, type InstallContext, type Problem, type Schema } from "tsbuildout/recipe";
 
 /** Shorter words of a value are found in a message by chance. */
 const SHORTEST = 3;
@@ -35,6 +35,18 @@ export async function blamingPlace<T>(option: string, work: () => Promise<T>): P
   } catch (error) {
     const ofRegistry = error instanceof DockerError && error.problem.code.startsWith("registry/");
     throw ofRegistry ? blame(error, option) : error;
+  }
+}
+
+/** For a plan: what an install would complain of as things are. Until then somebody may mend it, maybe another part. */
+export async function complaintOf(look: () => Promise<unknown>): Promise<string[]> {
+  try {
+    await look();
+    return [];
+  } catch (error) {
+    const { problem } = error as { readonly problem?: Problem };
+    if (!problem) throw error;
+    return [`would fail as things are: ${problem.message}`];
   }
 }
 

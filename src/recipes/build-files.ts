@@ -93,13 +93,21 @@ export async function filesDigest(
   const inputs: Record<string, string> = {};
   const { path } = source;
   const how = folderOptions(context, options);
-  if (later) await about("source", async () => await checkContext(path, how));
+  if (later) await checkFiles(context, options);
   else
     inputs[SOURCE] = await about(
       "source",
       async () => await contextDigest(path, how, cacheFile(context, "contexts", path)),
     );
   return { inputs, dockerfile: (await readDockerfile(options, source.path)).content };
+}
+
+/** Looks whether what is on this machine is there. @throws a problem where it is not */
+export async function checkFiles(context: Inputs, options: BuildOptions): Promise<void> {
+  const source = sourceOf(context, options);
+  if (source?.kind !== "local" || !isFolder(source.path)) return;
+  const how = folderOptions(context, options);
+  await about("source", async () => await checkContext(source.path, how));
 }
 
 /** Of the folders that the Dockerfile may copy from besides, by the names that it has for them. @throws where one is not there */

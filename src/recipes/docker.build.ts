@@ -6,9 +6,10 @@ import {
   type PartRecord,
   type UninstallContext,
 } from "tsbuildout/recipe";
+import { complaintOf } from "./blame.js";
 import { foreseeCache, withCache, type Cached } from "./build-cache.js";
 import { configureBuild } from "./build-configure.js";
-import { openFiles } from "./build-files.js";
+import { checkFiles, openFiles } from "./build-files.js";
 import { basesOf, buildInputs, tellBases } from "./build-inputs.js";
 import { referencesOf } from "./build-names.js";
 import { buildOptions } from "./build-options.js";
@@ -34,7 +35,10 @@ export default defineRecipe({
   },
   configure: configureBuild,
   inputs: buildInputs,
-  foresee: async (context) => (context.options["cache-repository"] ? await foreseeCache(context) : []),
+  foresee: async (context) =>
+    context.options["cache-repository"]
+      ? await foreseeCache(context)
+      : await complaintOf(async () => await checkFiles(context, context.options)),
   check: async (context) => await refuseDeadEnd(context),
   look: async (context) =>
     await lookByEngine(context, async (engine, records) => {

@@ -23,7 +23,7 @@ import {
   type Outputs,
   type UninstallContext,
 } from "tsbuildout/recipe";
-import { about, blame } from "./blame.js";
+import { about, blame, complaintOf } from "./blame.js";
 import { archiveDigest } from "./build-archive.js";
 import { referencesOf } from "./build-names.js";
 import {
@@ -84,6 +84,7 @@ export default defineRecipe({
   },
   inputs: async (context) => ({ file: await digestOf(context) }),
   check: async (context) => await refuseDeadEnd(context),
+  foresee: async (context) => await complaintOf(async () => await checkFile(context.options)),
   look: async (context) =>
     await lookByEngine(context, async (engine, records) =>
       broughtDrift(await listing(context, engine, "images"), records),
@@ -97,9 +98,13 @@ type Options = OptionsOf<typeof loadOptions>;
 type Install = InstallContext<typeof loadOptions>;
 
 async function digestOf(context: InputsContext<typeof loadOptions>): Promise<string> {
-  const { file } = context.options;
+  await checkFile(context.options);
+  return await archiveDigest(context, context.options.file);
+}
+
+async function checkFile({ file }: Options): Promise<void> {
   const found = await stat(file).catch(() => undefined);
-  if (found?.isFile()) return await archiveDigest(context, file);
+  if (found?.isFile()) return;
   throw new RecipeError({
     code: "image/no-file",
     message: found ? `${file} is not a file` : `${file} does not exist`,

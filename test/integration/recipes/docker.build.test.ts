@@ -532,6 +532,10 @@ describe("docker.build", () => {
 
   it("says what is missing: the source, the Dockerfile, a secret", async () => {
     const made = await buildout({ config: part("source = nowhere") });
+    const notes = async () => (await made.plan()).steps[0]?.notes;
+    expect(await notes()).to.deep.equal([
+      `would fail as things are: ${made.directory}/nowhere does not exist`,
+    ]);
     expect(await failing(made)).to.equal(`build/no-source: ${made.directory}/nowhere does not exist`);
     await writeFiles(made.directory, { "src/x": "" });
     execFileSync("mkfifo", [join(made.directory, "pipe")]);
@@ -540,6 +544,9 @@ describe("docker.build", () => {
       /^build\/not-archive: .*\/pipe is neither a folder nor a tar archive\n/,
     );
     await made.write(part("source = src"));
+    expect(await notes()).to.deep.equal([
+      `would fail as things are: cannot read ${made.directory}/src/Dockerfile: it does not exist`,
+    ]);
     expect(await failing(made)).to.equal(
       `context/no-dockerfile: cannot read ${made.directory}/src/Dockerfile: it does not exist`,
     );

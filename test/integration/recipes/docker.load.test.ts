@@ -102,6 +102,9 @@ describe("docker.load", () => {
 
   it("says what is wrong with the file", async () => {
     await made.write(config("file = none.tar"));
+    expect((await made.plan()).steps[0]?.notes).to.deep.equal([
+      `would fail as things are: ${made.directory}/none.tar does not exist`,
+    ]);
     expect(await failing(made)).to.equal(`image/no-file: ${made.directory}/none.tar does not exist`);
     await writeFile(join(made.directory, "none.tar"), "not a tar");
     expect(await failing(made)).to.equal(
