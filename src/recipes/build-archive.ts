@@ -9,7 +9,15 @@ import {
   readTarFile,
 } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
-import { INLINE, inlineDockerfile, inlineFile, inlineText, zipped, type BuildFiles } from "./build-opened.js";
+import {
+  INLINE,
+  INLINE_SHOWN,
+  inlineDockerfile,
+  inlineFile,
+  inlineText,
+  zipped,
+  type BuildFiles,
+} from "./build-opened.js";
 import type { BuildOptions } from "./build-spec.js";
 import { cacheFile } from "./cache-file.js";
 
@@ -48,7 +56,7 @@ async function placedIn(
   path: string,
 ): Promise<Pick<BuildFiles, "dockerfile" | "pathInContext">> {
   const inline = inlineDockerfile(options);
-  if (inline) return { dockerfile: { name: "dockerfile-inline", content: inline }, pathInContext: INLINE };
+  if (inline) return { dockerfile: { name: INLINE_SHOWN, content: inline }, pathInContext: INLINE };
   const name = options.dockerfile ?? "Dockerfile";
   const content = parseDockerfile(await textIn(context, path, name));
   return { dockerfile: { name, content, fetched: true }, pathInContext: name };

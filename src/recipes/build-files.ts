@@ -1,5 +1,5 @@
 import { statSync, type Stats } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import {
   checkContext,
   contextDigest,
@@ -23,6 +23,7 @@ import type { buildOptions } from "./build-options.js";
 import { openUrl, remoteStamp, workingCopy } from "./build-remote.js";
 import {
   INLINE,
+  INLINE_SHOWN,
   inlineDockerfile,
   inlineFile,
   inlineText,
@@ -52,9 +53,17 @@ export async function openFiles(context: Install, options: BuildOptions): Promis
   if (source.kind === "git") return await gitFiles(context, options, source);
   if (source.kind === "url") return await openUrl(context, options, source.url);
   if (!isFolder(source.path)) return await archiveFiles(context, options, source.path);
-  if (context.record?.inputs[SOURCE] !== undefined || options["cache-repository"])
-    return await folderFiles(context, options, source.path);
-  return await toldFiles(context, options, source.path);
+  const known = context.record?.inputs[SOURCE] !== undefined || options["cache-repository"];
+  const files = await (known ? folderFiles : toldFiles)(context, options, source.path);
+  return { ...files, dockerfile: { ...files.dockerfile, name: shownName(context, options, source.path) } };
+}
+
+/** Of several Dockerfiles a failure is to tell which one is meant. */
+function shownName({ buildout }: Context, options: BuildOptions, folder: string): string {
+  if (inlineText(options) !== undefined) return INLINE_SHOWN;
+  const path = resolve(folder, options.dockerfile ?? "Dockerfile");
+  const within = relative(buildout.directory, path);
+  return within.startsWith("..") ? path : within;
 }
 
 async function gitFiles(context: Install, options: BuildOptions, source: GitSource): Promise<BuildFiles> {
@@ -148,7 +157,7 @@ function inlineFiles({ buildout }: Context, options: BuildOptions): BuildFiles {
   // An archive is quicker, and is not seen where nothing is taken from it.
   const hides = takesFromContext(content);
   return {
-    dockerfile: { name: "dockerfile-inline", content },
+    dockerfile: { name: INLINE_SHOWN, content },
     pathInContext: INLINE,
     tar: ({ gzip }) => zipped(packFiles(hides ? [ignore, file] : [file]), gzip),
     hides,
@@ -198,7 +207,7 @@ function ownFiles({ buildout }: Context): string[] {
 
 async function readDockerfile(options: BuildOptions, folder: string): Promise<BuildFiles["dockerfile"]> {
   const content = inlineDockerfile(options);
-  if (content) return { name: "dockerfile-inline", content };
+  if (content) return { name: INLINE_SHOWN, content };
   const name = options.dockerfile ?? "Dockerfile";
   const text = await readPlainFile(isAbsolute(name) ? name : join(folder, name));
   return { name, content: parseDockerfile(text.toString()) };

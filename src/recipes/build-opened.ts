@@ -38,6 +38,9 @@ export interface FilesDigest {
 /** Where an inline Dockerfile is put: a name that no folder has, so that its own Dockerfile stays what it is. */
 export const INLINE = ".tsbuildout.Dockerfile";
 
+/** What the user calls it. */
+export const INLINE_SHOWN = "dockerfile-inline";
+
 export function inlineFile(text: string): ExtraFile {
   return { name: INLINE, content: Buffer.from(text) };
 }

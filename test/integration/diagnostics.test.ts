@@ -44,7 +44,7 @@ const examples: readonly Example[] = [
   buildout.cfg:5:10
 5 | source = src
   |          ^^^
-  = note: Dockerfile:2: RUN echo one && exit 4
+  = note: src/Dockerfile:2: RUN echo one && exit 4
   = note: its last lines:
       one`,
   },

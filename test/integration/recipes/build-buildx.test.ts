@@ -102,7 +102,7 @@ describe("docker.build with buildx", () => {
     expect(await failing(made)).to.equal(
       [
         "build/failed: the build failed at [2/2] RUN make: exit code 4",
-        "note: Dockerfile:2: RUN make",
+        "note: src/Dockerfile:2: RUN make",
         "note: its last lines:\n  made",
       ].join("\n"),
     );

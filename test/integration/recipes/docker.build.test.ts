@@ -114,7 +114,7 @@ describe("docker.build", () => {
         expect(said.replace(podman, step)).to.equal(
           [
             `build/failed: the build failed at ${step} RUN echo one;   echo two; exit 3: exit code 3`,
-            "note: Dockerfile:4: RUN echo one; echo two; exit 3",
+            "note: src/Dockerfile:4: RUN echo one; echo two; exit 3",
             "note: its last lines:\n  one\n  two",
           ].join("\n"),
         );
@@ -132,7 +132,7 @@ describe("docker.build", () => {
     [
       "an unknown instruction",
       dockerfile("RUN true", "FETCH x"),
-      /^build\/failed: the build failed: dockerfile parse error (?:on )?line 3: unknown instruction: FETCH.*\nnote: Dockerfile:3: FETCH x$/is,
+      /^build\/failed: the build failed: dockerfile parse error (?:on )?line 3: unknown instruction: FETCH.*\nnote: src\/Dockerfile:3: FETCH x$/is,
     ],
     ["nothing", "", /^build\/failed: the build failed: the Dockerfile .*cannot be empty$/],
     ["no stage", "RUN true\n", /^build\/failed: the build failed: no build stage in current context/],
