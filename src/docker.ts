@@ -186,6 +186,7 @@ export {
   type ArchiveKind,
 } from "./docker/archive-file.js";
 export { proxyVariables } from "./docker/proxy-settings.js";
+export { readIgnore } from "./docker/ignore-file.js";
 export { isPipe, readPipe, readPlainFile, readUpTo } from "./docker/plain-file.js";
 export { checkoutGit, resolveGit, withoutPassword, type GitSource } from "./docker/build-git.js";
 export { shareContext, type SharedFolder } from "./docker/filesync.js";

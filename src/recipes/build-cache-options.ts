@@ -25,6 +25,10 @@ export const cacheOptions = {
     default: "false",
     inPlace,
   }),
+  "cache-repository-tags": option.pairs({
+    doc: "Tags of the cache's repository in ECR, `KEY=VALUE` a line.",
+    inPlace,
+  }),
   "max-age-days": option.integer({
     doc: "In ECR, cached images expire so many days after their push. Default: 7 for a repository that is created; one that was there keeps its own policy unless this is set.",
     inPlace,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import {
   inspectImage,
@@ -7,6 +8,7 @@ import {
   remoteImage,
   type Dockerfile,
   type Engine,
+  readIgnore,
   readPlainFile,
 } from "tsbuildout/docker";
 import { RecipeError, type InputsContext } from "tsbuildout/recipe";
@@ -65,6 +67,15 @@ async function sourceRows(context: Inputs): Promise<SourceRows> {
   if (inline !== undefined) whole.push({ name: "Dockerfile", value: concealed(inline) });
   else if (options.dockerfile) whole.push({ name: "Dockerfile", value: options.dockerfile });
   return { rows: [...whole, ...files], dockerfile };
+}
+
+/** Whether the whole context decides, and git's own folder is in it. */
+export async function countsGit(context: Inputs): Promise<boolean> {
+  const { options } = context;
+  const source = context.text("cache-on") === undefined ? sourceOf(context, options) : undefined;
+  if (source?.kind !== "local" || !existsSync(join(source.path, ".git"))) return false;
+  const ignore = await readIgnore(source.path, options.dockerfile ?? "Dockerfile");
+  return !(ignore?.patterns.ignores(".git/HEAD") ?? false);
 }
 
 async function dockerfileText(context: Inputs, folder: string | undefined): Promise<string | undefined> {

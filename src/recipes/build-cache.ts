@@ -22,7 +22,7 @@ import {
 } from "tsbuildout/docker";
 import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
 import { cacheKey, cacheTag, keyTable, type KeyRow } from "./build-cache-key.js";
-import { keyRows } from "./build-cache-rows.js";
+import { countsGit, keyRows } from "./build-cache-rows.js";
 import type { buildOptions } from "./build-options.js";
 import type { Built } from "./build-perform.js";
 import { engineOf } from "./common.js";
@@ -125,10 +125,19 @@ export async function withCache(context: Installing, cached: CachedBuild): Promi
     : undefined;
   if (found) return { ...known, ...found, hit: true };
   context.log(`cache miss: building, for ${plan.reference}`, "note");
+  if (await countsGit(context)) context.warn(GIT);
   const built = await cached.build();
   const digest = (await keep(context, cached, plan)) ?? built.digest;
   return { ...known, ...built, digest, hit: false, fetched: true };
 }
+
+const GIT = {
+  code: "cache/git",
+  message:
+    "the key counts .git, and no two checkouts have the same one: what is kept now, no other checkout finds",
+  help: ["leave .git out by .dockerignore, or say in cache-on which files decide"],
+  option: "cache-repository",
+};
 
 type Taken = Pick<Cached, "id" | "digest" | "fetched">;
 
@@ -215,12 +224,14 @@ async function ensure(context: Installing, ecr: Ecr, reference: string): Promise
   const age = context.options["max-age-days"];
   const wish = { repository, signal, warn: (problem: RecipeError["problem"]) => context.warn(problem) };
   const found = await findRepository(ecr, wish);
-  const info = found ?? (await createRepository(ecr, { ...wish, settings: {} }));
+  const pairs = context.options["cache-repository-tags"].map(([key, value = ""]) => [key, value] as const);
+  const tags = pairs.length > 0 ? Object.fromEntries(pairs) : undefined;
+  const info = found ?? (await createRepository(ecr, { ...wish, settings: { tags } }));
   if (!found) context.log(`created repository ${info.uri}`, "note");
   // A policy that somebody gave to a repository of theirs is theirs.
   const days = age ?? (found ? undefined : DEFAULT_AGE);
-  if (days !== undefined)
-    await applySettings(ecr, info, { ...wish, settings: { lifecycle: expireAfter(days) } });
+  const lifecycle = days === undefined ? undefined : expireAfter(days);
+  await applySettings(ecr, info, { ...wish, settings: { lifecycle, ...(found && { tags }) } });
   return info.immutable;
 }
 

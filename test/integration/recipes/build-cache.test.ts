@@ -6,6 +6,7 @@ import { startEcr, type Ecr } from "../../support/ecr.js";
 import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage, loadImage } from "../../support/images.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
+import { writeFiles } from "../../support/tmp.js";
 
 async function outputs(machine: TestBuildout) {
   return (await machine.records()).get("app")?.outputs ?? {};
@@ -16,6 +17,10 @@ async function failure(machine: TestBuildout) {
   expect((await machine.install()).ok).to.equal(false);
   const event = machine.events.findLast((event) => event.type === "diagnostic");
   return event?.type === "diagnostic" ? event.diagnostic : undefined;
+}
+
+function warnings(machine: TestBuildout): string[] {
+  return machine.events.flatMap((event) => (event.type === "diagnostic" ? [event.text] : []));
 }
 
 async function foreseen(machine: TestBuildout) {
@@ -290,6 +295,41 @@ describe("the whole-image cache of docker.build", () => {
     await first.write(`${config}max-age-days = 2\ncache-key-extra = x\n`);
     await first.install();
     expect(aws.repository("cache/app")?.lifecycle).to.include('"countNumber":2');
+  });
+
+  it("says that a key which counts .git is found by no other checkout", async () => {
+    const counted = await machine();
+    await writeFiles(counted.directory, { ".git/HEAD": "ref: refs/heads/main\n" });
+    await counted.install();
+    expect(warnings(counted)).to.deep.equal([
+      `warning[cache/git]: the key counts .git, and no two checkouts have the same one: what is kept now, no other checkout finds (part app)
+  buildout.cfg:7:20
+7 | cache-repository = ecr:cache/app
+  |                    ^^^^^^^^^^^^^
+  = help: leave .git out by .dockerignore, or say in cache-on which files decide`,
+    ]);
+    for (const { lines, ignore } of [
+      { lines: [], ignore: "**/.git\n" },
+      { lines: ["cache-on ="], ignore: "" },
+    ]) {
+      const other = await machine(lines);
+      await writeFiles(other.directory, { ".git/HEAD": "x\n", ".dockerignore": ignore });
+      await other.install();
+      expect(warnings(other)).to.deep.equal([]);
+    }
+  });
+
+  it("tags the repository in ECR, one that was there as well", async () => {
+    await (await machine([...cacheOn, "cache-repository-tags =\n    team=web\n    cost=42"])).install();
+    expect(Object.fromEntries(aws.repository("cache/app")!.tags)).to.deep.equal({ team: "web", cost: "42" });
+    expect(aws.calls.find(({ action }) => action === "CreateRepository")?.payload).to.deep.include({
+      tags: [
+        { Key: "team", Value: "web" },
+        { Key: "cost", Value: "42" },
+      ],
+    });
+    await (await machine(["cache-key-extra = 2", "cache-repository-tags = team=api"])).install();
+    expect(Object.fromEntries(aws.repository("cache/app")!.tags)).to.deep.equal({ team: "api", cost: "42" });
   });
 
   describe("in a plain registry", () => {
