@@ -44,15 +44,23 @@ function refuseEmpty(context: ConfigureContext<StageSchema>): void {
   if (options.image !== undefined || unknown.has("image")) return;
   const waits = (options.after ?? []).length + (options.env ?? []).length > 0;
   if (options.run === undefined && waits) return;
-  context.fail({
-    code: "stage/no-image",
-    message:
-      options.run === undefined
-        ? `stage ${part} has no image, and waits for no other stage`
-        : `stage ${part} has a script, but no image to run it in`,
-    help: ["write image = …, or name the stages that it waits for with after = …"],
-    option: "run",
-  });
+  if (context.text("image") !== undefined)
+    context.fail({
+      code: "stage/no-image",
+      message: `the image of stage ${part} is empty`,
+      help: ["of a build with skip-pull refer to image: it has no image-id where the image is not fetched"],
+      option: "image",
+    });
+  else
+    context.fail({
+      code: "stage/no-image",
+      message:
+        options.run === undefined
+          ? `stage ${part} has no image, and waits for no other stage`
+          : `stage ${part} has a script, but no image to run it in`,
+      help: ["write image = …, or name the stages that it waits for with after = …"],
+      option: "run",
+    });
 }
 
 export type StageLines = ConfigureContext<StageSchema>["options"];

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { testBuildout } from "tsbuildout/testing";
 import { projectFolder, tsbuildout } from "../support/cli.js";
 import { startEcr, type Ecr } from "../support/ecr.js";
-import { engineHas, engineJson } from "../support/engine.js";
+import { engineHas, engineJson, engineRemove } from "../support/engine.js";
+import { ensureBaseImage } from "../support/images.js";
+import { imageWithPrograms } from "../support/stand-ins.js";
 import { temporaryFolder, writeFiles } from "../support/tmp.js";
 
 describe("the pages and examples about ECR", () => {
@@ -42,6 +44,42 @@ describe("the pages and examples about ECR", () => {
           await buildout.dispose();
         }
       });
+  });
+
+  it("buildkite-cache: the job runs as it stands there, on npm as in the plugin's README", async () => {
+    const text = await readFile(join(projectFolder, "docs/migration-buildkite-cache.md"), "utf8");
+    const [, config = ""] = /^```ini\n([^]*?)^```$/m.exec(text) ?? [];
+    const npm = `case $1 in
+install) mkdir -p node_modules/dep && echo "the internet" > node_modules/dep/index ;;
+test) cat index.js node_modules/dep/index ;;
+esac
+`;
+    await ensureBaseImage();
+    await imageWithPrograms("tsb-node:8", { npm });
+    const buildout = await testBuildout({
+      config,
+      env: { ...process.env, ...aws.env, NODE_ENV: "ci" },
+      files: {
+        "ci.dockerfile":
+          "FROM tsb-node:8 AS build-deps\nWORKDIR /workdir\nCOPY package.json package-lock.json /workdir/\nRUN npm install\n",
+        "package.json": '{"dependencies": {}}',
+        "package-lock.json": "{}",
+        "index.js": "the code\n",
+      },
+    });
+    try {
+      for (const options of ["", "skip-pull = true\n"]) {
+        await buildout.write(config.replace("[deps]\n", `[deps]\n${options}`));
+        expect((await buildout.install()).ok, buildout.log().join("\n")).to.equal(true);
+        expect(buildout.log().slice(-2)).to.deep.equal(["the code", "the internet"]);
+        await buildout.uninstall();
+      }
+      expect(buildout.log().join("\n")).to.contain("is there, not pulled");
+    } finally {
+      await buildout.uninstall();
+      await buildout.dispose();
+      await engineRemove("images", "tsb-node:8");
+    }
   });
 
   /** A copy of an example, as on a machine of its own. */

@@ -206,6 +206,16 @@ error[build/no-session]: this engine takes no secrets, ssh agents or credentials
   = help: write image = …, or name the stages that it waits for with after = …`,
   },
   {
+    name: "stage/no-image",
+    part: "recipe = docker.stage\nimage =\nrun = y",
+    code: 2,
+    text: `error[stage/no-image]: the image of stage web is empty (part web)
+  buildout.cfg:5:8
+5 | image =
+  |        ^
+  = help: of a build with skip-pull refer to image: it has no image-id where the image is not fetched`,
+  },
+  {
     name: "stage/no-volume",
     part: "recipe = docker.stage\nimage = x\nrun = y\nvol = b",
     code: 2,
