@@ -54,6 +54,17 @@ export function splitCredentials(text: string): { url: string; headers: Record<s
   url.username = "";
   url.password = "";
   if (!username && !password) return { url: url.href, headers: {} };
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${decoded(username)}:${decoded(password)}`;
   return { url: url.href, headers: { authorization: `Basic ${Buffer.from(pair).toString("base64")}` } };
+}
+
+/** A percent sign that begins no escape stands for itself, as curl has it. */
+function decoded(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
 }

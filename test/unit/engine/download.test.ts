@@ -223,6 +223,14 @@ describe("download", () => {
     );
   });
 
+  it("takes a percent sign in a password that begins no escape for itself", async () => {
+    host.answers = [whole];
+    await download({ url: host.url().replace("//", "//me:5%%C3%A9%zz@") }, at);
+    expect(host.seen[0]?.headers.authorization).to.equal(
+      `Basic ${Buffer.from("me:5%é%zz").toString("base64")}`,
+    );
+  });
+
   it("transfers a file once for all who want it at the same time", async () => {
     host.answers = [whole];
     const paths = await Promise.all([1, 2, 3].map(() => download({ url: host.url() }, at)));
