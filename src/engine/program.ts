@@ -8,10 +8,11 @@ export interface ProgramHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   log(line: string, stream: "out" | "err"): void;
+  /** After this many milliseconds an aborted program that has not ended is killed; 5000 unless said. */
+  readonly grace?: number;
 }
 
 const LAST_LINES = 20;
-/** After this many milliseconds an aborted program that has not ended is killed. */
 const GRACE = 5000;
 
 /** Runs a program without a shell and logs its lines as they come. An abort ends its whole process group.
@@ -46,7 +47,9 @@ export async function runProgram(
     reject: false,
     stripFinalNewline: true,
   });
-  const stop = (): void => endGroup(child.pid, () => child.exitCode === null && child.signalCode === null);
+  let ended = false;
+  // Also where only something that it started is left: that holds its output open.
+  const stop = (): void => endGroup(child.pid, host.grace ?? GRACE, () => !ended);
   host.signal.addEventListener("abort", stop, { once: true });
   try {
     const result = await child;
@@ -54,11 +57,12 @@ export async function runProgram(
     if (!result.failed) return { stdout: result.stdout ?? "" };
     throw failure(program, result, lines);
   } finally {
+    ended = true;
     host.signal.removeEventListener("abort", stop);
   }
 }
 
-function endGroup(pid: number | undefined, runs: () => boolean): void {
+function endGroup(pid: number | undefined, grace: number, runs: () => boolean): void {
   if (pid === undefined) return;
   const send = (signal: NodeJS.Signals): void => {
     try {
@@ -68,7 +72,7 @@ function endGroup(pid: number | undefined, runs: () => boolean): void {
     }
   };
   send("SIGTERM");
-  setTimeout(() => runs() && send("SIGKILL"), GRACE).unref();
+  setTimeout(() => runs() && send("SIGKILL"), grace).unref();
 }
 
 interface Ended {

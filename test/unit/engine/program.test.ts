@@ -72,6 +72,18 @@ describe("running a program", () => {
     const state = await ended(pid);
     expect(state).to.be.oneOf(["gone", "Z"]);
   });
+
+  it("kills what an aborted program leaves behind that holds its output open and does not want to end", async () => {
+    const seen = new Promise<string>((resolve) => {
+      host = { ...host, log: (line) => resolve(line) };
+    });
+    const deaf = `(trap "" TERM; echo $(sh -c 'echo $PPID'); while :; do sleep 1; done) &`;
+    const running = runProgram({ ...host, grace: 1 }, "sh", ["-c", `${deaf} wait`]);
+    const pid = Number(await seen);
+    abort.abort(new Error("enough"));
+    expect(await running.catch((thrown: unknown) => thrown)).to.equal(abort.signal.reason);
+    expect(await ended(pid)).to.be.oneOf(["gone", "Z"]);
+  });
 });
 
 /** Waits until a process has ended: gone, or waiting to be reaped (Z, proc(5)). */
