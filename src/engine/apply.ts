@@ -161,7 +161,11 @@ export class Apply {
   async #leave(part: Part): Promise<void> {
     const record = this.#records.get(part.name);
     if (record) this.#settings.values.recall(record);
-    await this.#refresh(part);
+    try {
+      await this.#refresh(part);
+    } catch (error) {
+      return this.#fail(part.name, "none", this.#diagnose(part.name, error));
+    }
     this.#end(part.name, "none", "unchanged");
   }
 

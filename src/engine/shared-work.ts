@@ -11,6 +11,9 @@ export class Shared<T> {
   readonly #going = new Map<string, Work<T>>();
 
   async run(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    // Work that all have given up ends in the name of the last of them, which is no reason for whoever comes now.
+    for (let left = this.#going.get(key); left?.stop.signal.aborted; left = this.#going.get(key))
+      await left.promise.catch(() => undefined);
     signal.throwIfAborted();
     const work = this.#going.get(key) ?? this.#begin(key, start);
     work.waiting++;

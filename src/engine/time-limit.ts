@@ -1,6 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { RecipeError } from "./contract.js";
+import { problemOf } from "./events.js";
 import type { Part } from "./part.js";
+
+/** 25 days: to a longer time Node sets no timer, but one that ends at once. */
+const LONGEST = 2 ** 31 - 1;
 
 /**
  * Calls into a part's recipe with a signal that its `timeout` aborts, too.
@@ -16,7 +20,7 @@ export async function withinTime<T>(
   const limit = engine.timeout;
   if (limit === undefined) return await work(signal);
   const clock = new AbortController();
-  const timer = setTimeout(() => clock.abort(timedOut(limit)), limit);
+  const timer = setTimeout(() => clock.abort(timedOut(limit)), Math.min(limit, LONGEST));
   const both = AbortSignal.any([signal, clock.signal]);
   // As for the run's own: every request of the part listens.
   setMaxListeners(0, both);
@@ -25,7 +29,8 @@ export async function withinTime<T>(
   } catch (error) {
     if (!clock.signal.aborted || signal.aborted) throw error;
     // A recipe that took up the reason knows what the time went by with.
-    throw error instanceof RecipeError && error.cause === clock.signal.reason ? error : clock.signal.reason;
+    const { reason } = clock.signal;
+    throw problemOf(error) && (error as Error).cause === reason ? error : reason;
   } finally {
     clearTimeout(timer);
   }

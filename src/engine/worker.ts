@@ -4,6 +4,7 @@ import { type Assessment, type Assessor, knownText, type Live } from "./assess.j
 import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext } from "./contract.js";
 import { RecipeError } from "./contract.js";
 import type { Runtime } from "./context.js";
+import { problemOf } from "./events.js";
 import { requireText } from "./given.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { sameResource } from "./journal.js";
@@ -145,8 +146,7 @@ export class Worker {
       });
     } catch (error) {
       // With the old options back there is nothing to do for it; half uninstalled, it would have to be made anew.
-      if (now !== record && error instanceof RecipeError && error.untouched)
-        await store.change({ set: record });
+      if (now !== record && isUntouched(error)) await store.change({ set: record });
       throw error;
     }
     await this.#removeFiles(now);
@@ -307,6 +307,11 @@ export class Worker {
       }
     }
   }
+}
+
+/** By what it has: a recipe package may bring its own copy of the class. */
+function isUntouched(error: unknown): boolean {
+  return problemOf(error) !== undefined && (error as Partial<RecipeError>).untouched === true;
 }
 
 /** Files are recorded relative to the buildout, so that it can be moved. */

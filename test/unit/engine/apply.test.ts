@@ -5,8 +5,10 @@ import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   type InstallContext,
+  type Problem,
   type Recipe,
   RecipeError,
+  type RecipeErrorOptions,
   type UpdateContext,
 } from "../../../src/engine/contract.js";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
@@ -52,10 +54,35 @@ const protectedPart = (a: string): string =>
 const blindNeed = (a: string): string =>
   config("a", `[a]\nrecipe = quick\na = ${a}\n=> b`, "[b]\nrecipe = blind");
 
+/** RecipeError as a recipe package has it that brings its own copy of our modules. */
+class OwnCopy extends Error {
+  readonly problem: Problem;
+  readonly untouched: boolean;
+  constructor(problem: Problem, { untouched = false, ...options }: RecipeErrorOptions) {
+    super(problem.message, options);
+    this.problem = problem;
+    this.untouched = untouched;
+  }
+}
+
 /** Ends only with its signal. */
 async function hang({ signal }: { signal: AbortSignal }): Promise<never> {
   signal.throwIfAborted();
   return await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
+/** The names of what Node warns of meanwhile. */
+async function warningsOf(work: () => Promise<void>): Promise<string[]> {
+  const names: string[] = [];
+  const note = ({ name }: Error): void => void names.push(name);
+  process.on("warning", note);
+  try {
+    await work();
+    await turn();
+  } finally {
+    process.off("warning", note);
+  }
+  return names;
 }
 
 const results = ({ parts }: Summary): string[] =>
@@ -216,9 +243,15 @@ describe("a run", () => {
     expect(results(await buildout.install())).to.deep.equal([`a none failed: ${late}`]);
   });
 
+  it("gives a part all the time that its timeout allows, however much that is", async () => {
+    const warned = await warningsOf(async () => {
+      await open(config("a", "[a]\nrecipe = quick\ntimeout = 60d"));
+      await buildout.install();
+    });
+    expect(warned, "that Node takes it for 1 ms").to.not.include("TimeoutOverflowWarning");
+  });
+
   it("lets a part ask for any number of things at once, also with a timeout", async () => {
-    const warned: string[] = [];
-    const note = ({ name }: Error): void => void warned.push(name);
     const listens: Recipe = {
       ...quick,
       install: ({ signal }) => {
@@ -226,15 +259,11 @@ describe("a run", () => {
         return Promise.resolve({ id: "", token: "" });
       },
     };
-    process.on("warning", note);
-    try {
+    const warned = await warningsOf(async () => {
       await open(config("a b", "[a]\nrecipe = listens\n[b]\nrecipe = listens\ntimeout = 1m"), { listens });
       await buildout.install();
-      await turn();
-      expect(warned).to.not.include("MaxListenersExceededWarning");
-    } finally {
-      process.off("warning", note);
-    }
+    });
+    expect(warned).to.not.include("MaxListenersExceededWarning");
   });
 
   it("does not wait for the undoing of an install that made nothing and took too long", async () => {
@@ -253,7 +282,7 @@ describe("a run", () => {
       install: async ({ signal }) => {
         await once(signal, "abort");
         const { problem } = signal.reason as RecipeError;
-        throw new RecipeError({ ...problem, notes: ["it slept"] }, { cause: signal.reason });
+        throw new OwnCopy({ ...problem, notes: ["it slept"] }, { cause: signal.reason });
       },
     };
     await open(config("a", "[a]\nrecipe = telling\ntimeout = 1ms"), { telling });
@@ -456,7 +485,7 @@ describe("a run", () => {
       ...quick,
       protects: "the data",
       uninstall: async () =>
-        await Promise.reject(new RecipeError({ code: "v/held", message: "it is held" }, { untouched: true })),
+        await Promise.reject(new OwnCopy({ code: "v/held", message: "it is held" }, { untouched: true })),
     };
     await open(config("v", "[v]\nrecipe = held\na = 1"), { held });
     await buildout.install();
@@ -649,6 +678,54 @@ describe("a run", () => {
     await open(config("a b", "[a]\nrecipe = sharing", "[b]\nrecipe = sharing"), { sharing });
     expect((await buildout.install({ jobs: 2, signal: interrupt.signal })).interrupted).to.equal(true);
     expect(told).to.equal(true);
+  });
+
+  it("makes a shared value anew for a part that asks when the one that had it made has given up", async () => {
+    let asked = 0;
+    const given: string[] = [];
+    const sharing: Recipe = {
+      ...quick,
+      install: async (context) => {
+        if (context.part === "b") await beginsToEnd;
+        given.push(await context.shared("engine", makes));
+      },
+    };
+    let begin: (() => void) | undefined;
+    const beginsToEnd = new Promise<void>((resolve) => (begin = resolve));
+    const makes = async (signal: AbortSignal): Promise<string> => {
+      if (asked++ > 0) return "made anew";
+      await once(signal, "abort");
+      begin!();
+      // What is being made takes a moment to be put away.
+      await new Promise((resolve) => setImmediate(resolve));
+      throw signal.reason;
+    };
+    const parts = ["[a]\nrecipe = sharing\ntimeout = 1ms", "[b]\nrecipe = sharing"];
+    await open(config("a b", ...parts), { sharing });
+    expect(results(await buildout.install({ jobs: 2 }))).to.deep.equal([
+      "a install failed: not done within 0.001 seconds",
+      "b install done: not installed yet",
+    ]);
+    expect(given).to.deep.equal(["made anew"]);
+  });
+
+  it("fails a part that stays as it is where that cannot be recorded, and the run ends as any other", async () => {
+    const journal = (): string => join(buildout.directory, ".installed.cfg.journal");
+    let isBlocked = false;
+    const blocks: Recipe = {
+      ...quick,
+      look: async () => {
+        if (isBlocked) await mkdir(journal());
+        return new Map();
+      },
+    };
+    await open(config("a", "[a]\nrecipe = blocks"), { blocks });
+    await buildout.install();
+    await buildout.write(config("a", "[a]\nrecipe = blocks\nkeep = true"));
+    isBlocked = true;
+    expect(results(await buildout.install())).to.deep.equal([
+      `a none failed: cannot write ${journal()}: EISDIR: illegal operation on a directory, open '${journal()}'`,
+    ]);
   });
 
   it("never removes the folder that the buildout is in, whatever a recipe says it created", async () => {
