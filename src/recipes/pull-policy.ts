@@ -17,7 +17,7 @@ export const pullOptions = {
   platform: option.string({ doc: "Platform to pull, where it is not the engine's own: `linux/arm64`." }),
   "all-tags": option.boolean({ doc: "Pull every tag of the repository.", default: "false" }),
   "pull-policy": option.choice(["missing", "newer", "daily", "always"], {
-    doc: "When an image that is there is pulled again: `missing` never; `newer` when the registry has another one under the tag (asked at every run, unless `-N` or `-o`; where it does not answer, what is there stays); `daily` on the first run of a day (UTC); `always` at every run.",
+    doc: "When an image that is there is pulled again: `missing` never; `newer` when the registry has another one under the tag (asked at every run, unless `-N` or `-o`; where it does not answer, what is there stays; with `all-tags` every run that gets an answer pulls, which fetches what is new); `daily` on the first run of a day (UTC); `always` at every run.",
     default: "missing",
     inPlace,
   }),
@@ -56,9 +56,9 @@ async function registryState(
   const reference = pullReference(options);
   const credentials = await loginFor(context, reference, options);
   try {
-    const remote = options["all-tags"]
-      ? undefined
-      : await remoteImage(engine, { reference, credentials, signal });
+    const remote = await remoteImage(engine, { reference, credentials, signal });
+    // Which tags there are an engine tells of no registry: the pull finds out, and fetches what is new.
+    if (options["all-tags"]) return { registry: new Date().toISOString() };
     return { registry: remote?.digest ?? known ?? "unknown" };
   } catch (error) {
     // What is here was good enough the last time; the next run asks again.

@@ -132,15 +132,18 @@ describe("docker.pull", () => {
     expect(await engineHas(`/images/${name}:1/json`), "theirs from then on").to.equal(true);
   });
 
-  it("takes away the old image of every tag that has moved", async () => {
-    const made = await pull(`name = ${name}\nall-tags = true\npull-policy = always`);
-    await installed(made, "pulled");
-    const old = (await inspectedImage(`${name}:1`))?.Id;
-    await publish("1", "second");
-    await installed(made, "pulled");
-    expect((await inspectedImage(`${name}:1`))?.Id).not.to.equal(old);
-    expect(await engineHas(`/images/${old}/json`)).to.equal(false);
-  });
+  for (const policy of ["always", "newer"])
+    it(`takes away the old image of every tag that has moved, and brings new ones: ${policy}`, async () => {
+      const made = await pull(`name = ${name}\nall-tags = true\npull-policy = ${policy}`);
+      await installed(made, "pulled");
+      const old = (await inspectedImage(`${name}:1`))?.Id;
+      await publish("1", "second");
+      await publish("2", "further");
+      await installed(made, "pulled");
+      expect((await inspectedImage(`${name}:1`))?.Id).not.to.equal(old);
+      expect(await engineHas(`/images/${old}/json`)).to.equal(false);
+      expect(await engineHas(`/images/${name}:2/json`)).to.equal(true);
+    });
 
   it("pulls at every run, or on the first one of a day", async () => {
     const made = await pull(`name = ${name}:1\npull-policy = always`);

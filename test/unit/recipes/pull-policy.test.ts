@@ -19,9 +19,14 @@ describe("when an image is pulled again", () => {
   beforeEach(() => void (said = []));
   afterEach(() => mock.timers.reset());
 
-  const at = (policy: string, recorded?: Inputs, run: object = {}): InputsContext<typeof pullOptions> => {
+  const at = (
+    policy: string,
+    recorded?: Inputs,
+    run: object = {},
+    all = false,
+  ): InputsContext<typeof pullOptions> => {
     const record = recorded && ({ inputs: recorded } as Partial<PartRecord>);
-    const options = { name: "r.example/app", "pull-policy": policy, "all-tags": false };
+    const options = { name: "r.example/app", "pull-policy": policy, "all-tags": all };
     const buildout = { offline: false, newest: true, ...run };
     const surroundings = { env: {}, home: "/nonexistent", signal: new AbortController().signal };
     const told = { log: (line: string) => void said.push(line), secret: () => undefined };
@@ -48,6 +53,18 @@ describe("when an image is pulled again", () => {
       for (const run of [{ offline: true }, { newest: false }])
         expect(await pullInputs(at(policy, recorded, run), nobody)).to.deep.equal(recorded);
     expect(await pullInputs(at("missing", recorded), nobody)).to.deep.equal({});
+  });
+
+  it("is at every run that gets an answer, of a whole repository: nobody tells which tags there are", async () => {
+    mock.timers.enable({ apis: ["Date"], now: Date.parse("2026-03-01T00:00:00Z") });
+    const recorded = { registry: "2026-02-28T00:00:00.000Z" };
+    const all = at("newer", recorded, {}, true);
+    const answers = engineWith(() => ({ Descriptor: { digest: "sha256:2", mediaType: "m" } }));
+    expect(await pullInputs(all, answers)).to.deep.equal({ registry: "2026-03-01T00:00:00.000Z" });
+    const without = engineWith(refusing("manifest unknown: manifest unknown"));
+    expect(await pullInputs(all, without)).to.deep.equal({ registry: "2026-03-01T00:00:00.000Z" });
+    const gone = engineWith(refusing("dial tcp: connection refused"));
+    expect(await pullInputs(all, gone)).to.deep.equal(recorded);
   });
 
   it("is by what the registry has; while it does not answer, what is here stays, which is said", async () => {
