@@ -1,5 +1,11 @@
 import { imageKey, parseReference, repositoryNameFault } from "tsbuildout/docker";
-import { RecipeError, type ConfigureContext, type Problem, type Schema } from "tsbuildout/recipe";
+import {
+  RecipeError,
+  type ConfigureContext,
+  type Context,
+  type Problem,
+  type Schema,
+} from "tsbuildout/recipe";
 import { accessFault, rememberKeys, type AccessValues } from "./ecr-options.js";
 import { settingsOf, type RepositoryValues } from "./ecr-repository.js";
 
@@ -26,12 +32,21 @@ export async function configureEcrPush(context: Configure): Promise<void> {
   if (fault) context.fail({ code: "ecr/credentials", ...fault });
   else await rememberKeys(context, options);
   for (const problem of [...names, ...tagProblems(options)]) context.fail(problem);
+  if (image !== undefined && !["tag", "tags", "latest"].some((name) => context.unknown.has(name)))
+    (await tagsAsked(context)).set(context.part, tagsToPush(options as PushValues, false));
   try {
     await settingsOf(context, options);
   } catch (error) {
     if (!(error instanceof RecipeError)) throw error;
     context.fail(error.problem);
   }
+}
+
+/** The tags that the parts of this run may push. */
+export async function tagsAsked({
+  shared,
+}: Pick<Context, "shared">): Promise<Map<string, readonly string[]>> {
+  return await shared("ecr tags asked for", () => new Map());
 }
 
 /** A part's name stands for the image that it makes; anything else is the image's own name, which a part may provide.

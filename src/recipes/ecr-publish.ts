@@ -12,6 +12,7 @@ import {
 } from "tsbuildout/docker";
 import { RecipeError, type InstallContext, type Problem, type Schema } from "tsbuildout/recipe";
 import { withElsewhere } from "./ecr-elsewhere.js";
+import { tagsAsked } from "./ecr-configure.js";
 import { isDenied } from "./ecr-repository.js";
 import { isRefusal, pushUnder } from "./registry-push.js";
 
@@ -59,10 +60,28 @@ export async function publish(context: Installing, publication: Publication): Pr
     const name = `${uri}:${tag}`;
     const before = heldBefore(context, name, there.get(tag));
     const { region } = ecr;
+    await tellTwice(context, name, tag);
     await context.created({ kind: "ecr-tag", name, region, repository, tag, ...(before && { before }) });
     digest = await pushOne(context, publication, name);
   }
   return { uri, digest, pushed: missing };
+}
+
+/** Of two parts with one tag each takes it from the other, run by run: most often `latest`, which goes with other tags. */
+async function tellTwice(context: Installing, name: string, tag: string): Promise<void> {
+  const asked = await tagsAsked(context);
+  // What is recorded may be asked for no more.
+  const other = context.others().find(({ part, resources }) => {
+    const pushed = resources.some((one) => one.kind === "ecr-tag" && one.name === name);
+    return pushed && asked.get(part)?.includes(tag);
+  });
+  if (!other) return;
+  context.warn({
+    code: "ecr/tag-twice",
+    message: `${name} is pushed by the part ${other.part}, too: each takes it from the other`,
+    help: [tag === "latest" ? "set latest = false in one of them" : "give one of them another tag"],
+    option: "repository",
+  });
 }
 
 /** The digest that somebody else has under a tag until the part's own is there: a push that fails leaves it. */

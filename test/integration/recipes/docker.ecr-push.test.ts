@@ -56,6 +56,32 @@ describe("docker.ecr-push", () => {
   const pushes = () =>
     aws.registryRequests.filter(({ method, path }) => method === "PUT" && path.includes("/manifests/"));
 
+  it("says that two parts take a tag from each other, unless one leaves it out", async () => {
+    await loadImage(`${image}-also`, { Labels: { image, also: "1" } });
+    const made = await open([
+      ...options("tag = a"),
+      `[also]\nrecipe = docker.ecr-push\n=> push\nimage = ${image}-also`,
+      "repository = team/app\ntag = b\n[buildout]\nparts += also",
+    ]);
+    expect((await made.install()).ok).to.equal(true);
+    const said = () =>
+      made.events.flatMap((event) => (event.type === "diagnostic" ? [event.diagnostic.message] : []));
+    expect(said()).to.deep.equal([
+      `${aws.registry}/team/app:latest is pushed by the part push, too: each takes it from the other`,
+    ]);
+    await made.write(
+      (await readFile(join(made.directory, "buildout.cfg"), "utf8")).replace(
+        "tag = b",
+        "tag = b\nlatest = false",
+      ),
+    );
+    made.events.length = 0;
+    expect((await made.install()).ok).to.equal(true);
+    expect((await made.install()).counts).to.include({ unchanged: 2 });
+    expect(said()).to.deep.equal([]);
+    await engineRemove("images", `${image}-also`);
+  });
+
   it("makes the repository and pushes the image under its tags", async () => {
     const made = await open(
       options(
