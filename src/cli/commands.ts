@@ -87,9 +87,9 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "init",
     usage: "[file ...]",
-    doc: "Write a first buildout.cfg, one made from a Compose or dockercise file, or a recipe package.",
+    doc: "Write a first buildout.cfg, one made from another tool's file, or a recipe package.",
     options: [
-      { long: "from", value: "KIND", doc: "compose or dockercise: what the files are" },
+      { long: "from", value: "KIND", doc: "compose, dockercise or ecr-docker-ci: what the files are" },
       { long: "recipe", value: "NAME", doc: "a package with a recipe of one's own" },
     ],
     load: () => import("./commands/init.js"),

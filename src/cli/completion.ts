@@ -1,4 +1,5 @@
 import type { CommandSpec, OptionSpec } from "./command.js";
+import { KINDS } from "./init/cfg.js";
 import { globalOptions } from "./options.js";
 
 /** What the words of a command line may go on with; `names` are asked for only where they are wanted. */
@@ -43,7 +44,7 @@ async function valuesOf({ long }: OptionSpec, names: Names): Promise<readonly st
   if (long === "replace") return await names.parts();
   if (long === "run") return await names.runs();
   if (long === "format") return ["text", "dot", "mermaid", "svg", "json"];
-  return long === "from" ? ["compose", "dockercise"] : [];
+  return long === "from" ? KINDS : [];
 }
 
 async function argumentsOf(command: string, last: string, names: Names): Promise<readonly string[]> {

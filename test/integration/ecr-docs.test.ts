@@ -5,7 +5,9 @@ import { testBuildout } from "tsbuildout/testing";
 import { projectFolder, tsbuildout } from "../support/cli.js";
 import { startEcr, type Ecr } from "../support/ecr.js";
 import { engineHas, engineJson, engineRemove } from "../support/engine.js";
-import { ensureBaseImage } from "../support/images.js";
+import { baseImage, ensureBaseImage } from "../support/images.js";
+import { startRegistry } from "../support/registry.js";
+import { tagsIn } from "../support/registry-content.js";
 import { imageWithPrograms } from "../support/stand-ins.js";
 import { temporaryFolder, writeFiles } from "../support/tmp.js";
 
@@ -44,6 +46,53 @@ describe("the pages and examples about ECR", () => {
           await buildout.dispose();
         }
       });
+  });
+
+  it("ecr-docker-ci: what init writes builds, pushes and publishes", async () => {
+    const registry = await startRegistry();
+    const tag = `${registry.host}/test_docker_image:v0.1`;
+    await ensureBaseImage();
+    const cwd = await temporaryFolder({
+      Dockerfile: `FROM ${baseImage}\n`,
+      ".ecr-docker-ci.yml": `Global:
+  actions:
+    - build
+    - push
+    - push_to_ecr
+Amazon ECR:
+  aws_access_key_id: 'SECRET'
+  aws_secret_access_key: 'SECRET'
+  region_name: 'us-west-2'
+  ecr_repo_name: 'company/image'
+Docker:
+  tag: '${tag}'
+`,
+    });
+    const run = async (...args: string[]) => await tsbuildout(args, { cwd, env: aws.env });
+    try {
+      expect((await run("init", "--from", "ecr-docker-ci")).code).to.equal(0);
+      const { code, stdout, stderr } = await run("install");
+      expect(code, stderr).to.equal(0);
+      expect(stdout).to.contain("3 installed");
+      expect(await tagsIn(registry.host, "test_docker_image")).to.deep.equal(["v0.1"]);
+      const images = aws.repository("company/image", "us-west-2")!.images.values();
+      expect([...images].flatMap(({ tags }) => [...tags])).to.deep.equal(["v0.1"]);
+    } finally {
+      await run("uninstall", "--all");
+      await registry.stop();
+    }
+  });
+
+  it("init knows no other files, and says where there is nothing to be done", async () => {
+    const cwd = await temporaryFolder({ ".ecr-docker-ci.yml": "Docker: { tag: a }\n" });
+    expect((await tsbuildout(["init", "--from", "buildkite"], { cwd })).stderr).to.equal(
+      'error[usage/arguments]: --from takes compose, dockercise or ecr-docker-ci, not "buildkite"\n' +
+        "   = help: tsbuildout --help lists commands and options\n",
+    );
+    expect((await tsbuildout(["init", "--from", "ecr-docker-ci"], { cwd })).stderr).to.equal(
+      "error[usage/arguments]: there is no action in .ecr-docker-ci.yml\n" +
+        "   = help: the section Global names them: actions: [build, push, push_to_ecr]\n",
+    );
   });
 
   it("buildkite-cache: the job runs as it stands there, on npm as in the plugin's README", async () => {

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
-import type { Converted } from "../init/cfg.js";
+import { type Converted, KINDS } from "../init/cfg.js";
 import { NEW_FILE } from "../init/new-file.js";
 import { version } from "../version.js";
 
@@ -19,7 +19,8 @@ export async function run(invocation: Invocation): Promise<number> {
   }
   if (from === "compose") return await write(invocation, await compose(invocation));
   if (from === "dockercise") return await write(invocation, await dockercise(invocation));
-  throw new UsageError(`--from takes compose or dockercise, not "${from}"`);
+  if (from === "ecr-docker-ci") return await write(invocation, await ecrDockerCi(invocation));
+  throw new UsageError(`--from takes ${KINDS.slice(0, -1).join(", ")} or ${KINDS.at(-1)}, not "${from}"`);
 }
 
 async function write({ io, globals }: Invocation, { text, notes }: Converted): Promise<number> {
@@ -74,6 +75,20 @@ async function compose({ args, io }: Invocation): Promise<Converted> {
   const { text: made, notes } = await convert(file, () => fromCompose(text, project));
   if (!made.includes("recipe =")) throw new UsageError(`there is no service in ${file}`);
   return { text: made, notes: existsSync(settings) ? [...notes, note] : notes };
+}
+
+const ECR_DOCKER_CI = ".ecr-docker-ci.yml";
+
+async function ecrDockerCi({ args, io }: Invocation): Promise<Converted> {
+  const [file = ECR_DOCKER_CI] = args;
+  if (args.length > 1) throw new UsageError("init --from ecr-docker-ci takes one file");
+  const { fromEcrDockerCi } = await import("../init/ecr-docker-ci.js");
+  const text = await read(io, file);
+  const converted = await convert(file, () => fromEcrDockerCi(text));
+  if (converted.text.includes("recipe =")) return converted;
+  throw new UsageError(`there is no action in ${file}`, [
+    "the section Global names them: actions: [build, push, push_to_ecr]",
+  ]);
 }
 
 async function dockercise(invocation: Invocation): Promise<Converted> {

@@ -1,3 +1,6 @@
+/** What `init --from` takes. */
+export const KINDS = ["compose", "dockercise", "ecr-docker-ci"] as const;
+
 /** What a converter makes: the text of a buildout file, and what it could not carry over, one sentence each. */
 export interface Converted {
   readonly text: string;
@@ -38,6 +41,11 @@ function printOption(name: string, value: string): string {
   if (!value.includes("\n")) return `${assign} ${value}`.trimEnd();
   const lines = value.split("\n").map((line) => (line === "" ? "" : `    ${line}`));
   return [assign, ...lines].join("\n");
+}
+
+/** `$$` and `$<` mean something in a buildout file. */
+export function escapeScript(script: string): string {
+  return script.replaceAll(/\$(?=[$<])/g, () => "$$");
 }
 
 /** A part's name may not hold what a section header reserves. */

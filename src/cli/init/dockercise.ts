@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import { type Converted, partName, printFile, SectionText } from "./cfg.js";
+import { type Converted, escapeScript, partName, printFile, SectionText } from "./cfg.js";
 import { type Habits, habitsOf } from "./dockercise-habits.js";
 import { asMap, asText, asTexts, type Yaml } from "./yaml.js";
 
@@ -113,11 +113,6 @@ function convertStage(name: string, stage: Stage, scope: Scope): SectionText {
   if (script === undefined && asTexts(stage["run"]).length > 0)
     scope.note(`${name}.run was not carried over: it is no text`);
   return part.set("run", script === undefined ? undefined : escapeScript(script.trimEnd()));
-}
-
-/** `$$` and `$<` mean something in a buildout file. */
-function escapeScript(script: string): string {
-  return script.replaceAll(/\$(?=[$<])/g, () => "$$");
 }
 
 interface Item {
