@@ -1,6 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Dockerfile, Instruction } from "./dockerfile.js";
-import { baseOf, instructionOf } from "./build-step.js";
+import { instructionOf, startOf } from "./build-step.js";
 import { DockerError } from "./errors.js";
 import type { Trace, Vertex, VertexStatus } from "./buildkit-trace.js";
 
@@ -114,6 +114,11 @@ export class BuildReport {
     return this.#steps.size > 0;
   }
 
+  /** The image that the build was to start from, where it failed at that. */
+  get failedBase(): string | undefined {
+    return startOf(this.#failed()?.name ?? "");
+  }
+
   /** The failure of a build, with the step that failed, its last lines and its place in the Dockerfile. */
   failure(cause: unknown, dockerfile: { readonly name: string; readonly content: Dockerfile }): DockerError {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -136,7 +141,7 @@ export class BuildReport {
         code: "build/failed",
         message: `the build failed at ${shortened(step.name)}: ${withoutCommand(withoutPrefix(step.error || reason))}`,
         ...(SYNTAX.test(step.name) && dockerfile.content.syntax && { help: [NO_SYNTAX] }),
-        ...(baseOf(step.name) !== undefined && { help: [NO_BASE] }),
+        ...(startOf(step.name) !== undefined && { help: [NO_BASE] }),
         notes: [
           ...notes,
           ...(last.length > 0 ? [`its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`] : []),

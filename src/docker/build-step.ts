@@ -39,8 +39,13 @@ export function instructionOf(dockerfile: Dockerfile, name: string): Instruction
 }
 
 /** The image that BuildKit asks the engine, or its registry, for in a step of its own. */
-export function baseOf(name: string): string | undefined {
+function baseOf(name: string): string | undefined {
   return /^\[internal\] load metadata for (\S+)$/.exec(name)?.[1];
+}
+
+/** The image that a step of any builder begins with. */
+export function startOf(name: string): string | undefined {
+  return baseOf(name) ?? /^(?:\[.+\] )?step \d+\/\d+ ?: FROM (?:--\S+ )?(\S+)/i.exec(name)?.[1];
 }
 
 /** Whether a FROM means the image that BuildKit calls by its full name. */

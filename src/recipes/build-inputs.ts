@@ -61,7 +61,7 @@ function recordedBases(record: PartRecord | undefined): Record<string, string> {
   return Object.fromEntries(inputs.filter(([name]) => name.startsWith(BASE)));
 }
 
-function isReference(text: string): boolean {
+export function isReference(text: string): boolean {
   try {
     parseReference(text);
     return true;

@@ -2,7 +2,10 @@ import {
   BuildReport,
   buildByEngine,
   chooseBuilder,
+  DockerError,
+  familiarReference,
   findBuildx,
+  imageKey,
   inspectImage,
   openSession,
   parseReference,
@@ -11,7 +14,6 @@ import {
   settingsWithLogins,
   type BuildSpec,
   type Credentials,
-  type DockerError,
   type Engine,
   type Listener,
   type SharedFolder,
@@ -19,6 +21,7 @@ import {
 import { RecipeError, type Context, type InstallContext, type Problem } from "tsbuildout/recipe";
 import { blame, spokenOf } from "./blame.js";
 import { imagesTaken } from "./build-contexts.js";
+import { isReference } from "./build-inputs.js";
 import { viaBuildx } from "./build-buildx.js";
 import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
@@ -27,7 +30,7 @@ import { specOf, type BuildOptions } from "./build-spec.js";
 import type { BuildFiles } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
 import { namesInEngine, namesPut } from "./build-output.js";
-import { isOurs } from "./common.js";
+import { heirOf, isOurs } from "./common.js";
 import { loginAt } from "./login.js";
 import { proxiesFor } from "./proxies.js";
 
@@ -70,8 +73,23 @@ export async function performBuild(context: Install, building: Building): Promis
     context.signal.throwIfAborted();
     if (isOfTheFiles(error)) throw blame(error, "source");
     if (!isOfTheBuild(error)) throw error;
-    throw blameFor(context, report.failure(error, files.dockerfile), report);
+    const failure = report.failure(error, files.dockerfile);
+    throw blameFor(context, await tellMaker(context, failure, report), report);
   }
+}
+
+/** Of a Dockerfile that came with the files nobody knew in time which part's image it starts from. */
+async function tellMaker(
+  context: Install,
+  failure: DockerError,
+  { failedBase }: BuildReport,
+): Promise<DockerError> {
+  const [base] = failedBase === undefined ? [] : [failedBase].filter(isReference);
+  const maker = base && (await heirOf(context, imageKey(base)));
+  if (!maker) return failure;
+  const called = familiarReference(parseReference(base));
+  const help = [`the part ${maker} builds ${called}: write \`=> ${maker}\`, and it is built before`];
+  return new DockerError({ ...failure.problem, help }, { cause: failure });
 }
 
 /**

@@ -237,6 +237,29 @@ describe("docker.build: where the context comes from", () => {
       expect((await made.install()).counts).to.include({ unchanged: 1 });
     });
 
+  for (const builder of ["buildkit", "classic"])
+    it(`says which part builds the image that an archive starts from: ${builder}`, async () => {
+      const base = `${name}-base`;
+      const made = await build(
+        [
+          `source = c.tar\nbuilder = ${builder}`,
+          // So that it is not there by chance.
+          `[base]\nrecipe = docker.build\n=> app\nname = ${base}\ndockerfile-inline = FROM ${baseImage}`,
+          "[buildout]\nparts += base",
+        ].join("\n"),
+      );
+      const content = Buffer.from(`FROM ${base}\nRUN true\n`);
+      await writeFile(
+        join(made.directory, "c.tar"),
+        await buffer(packFiles([{ name: "Dockerfile", content }])),
+      );
+      const said = await failing(made);
+      expect(said).to.contain(`note: Dockerfile:1: FROM ${base}\n`);
+      expect(said.split("\n")).to.include(
+        `help: the part base builds ${base}${builder === "buildkit" ? ":latest" : ""}: write \`=> base\`, and it is built before`,
+      );
+    });
+
   it("is an archive with an inline Dockerfile", async () => {
     const made = await build(`source = c.tgz\ndockerfile-inline =\n  FROM ${baseImage}\n  COPY f /inline`);
     await writeFile(join(made.directory, "c.tgz"), await archive("of the archive"));
