@@ -3,6 +3,7 @@ import { hasHole } from "./hole.js";
 import { hideSpan } from "./hidden.js";
 import { factsOf } from "./facts.js";
 import { ENGINE_OPTIONS, type EngineOptions, type Text } from "./part.js";
+import { withoutQuotes } from "./quotes.js";
 import type { LoadedRecipe } from "./registry.js";
 import { type DecodeContext, type Option, OptionValueError, type Schema } from "./schema.js";
 import { suggest } from "./suggest.js";
@@ -80,7 +81,7 @@ function mistake(
   what: { code: string; message: string; help: readonly string[] },
 ): Diagnostic {
   const span = source.span(option) ?? source.span("recipe");
-  return { severity: "error", ...what, part: source.name, ...(span && { span }) };
+  return withoutQuotes({ severity: "error", ...what, part: source.name, ...(span && { span }) });
 }
 
 const ENGINE_NAMES = Object.keys(ENGINE_OPTIONS);

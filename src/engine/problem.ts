@@ -1,6 +1,7 @@
 import type { Problem } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { problemOf, saidBy, toDiagnostics } from "./events.js";
+import { withoutQuotes } from "./quotes.js";
 import type { Span } from "./text.js";
 
 /** In whose name something is said, and where its options stand. */
@@ -13,7 +14,7 @@ interface At {
 export function problemDiagnostics(thrown: unknown, at: At): readonly Diagnostic[] {
   const span = spanOf(problemOf(thrown), at);
   return toDiagnostics(thrown, at.part).map((diagnostic) =>
-    span && !diagnostic.span ? { ...diagnostic, span } : diagnostic,
+    withoutQuotes(span && !diagnostic.span ? { ...diagnostic, span } : diagnostic),
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Diagnostic } from "./diagnostic.js";
+import { LEAVE_OUT } from "./quotes.js";
 
 /** The number of single-character insertions, deletions, replacements and neighbour swaps between two words. */
 function distance(a: string, b: string): number {
@@ -44,7 +45,7 @@ export function suggest(word: string, names: Iterable<string>): string | undefin
 export function didYouMean(word: string, names: Iterable<string>): readonly string[] {
   if (word.includes(",")) return ["blanks separate names, not commas"];
   if (/^[#;]/.test(word)) return ["there are no comments behind a value: give them lines of their own"];
-  if (/^["']/.test(word)) return ["quotes are a part of the value: leave them out"];
+  if (/^["']/.test(word)) return [LEAVE_OUT];
   const name = suggest(word, names);
   return name === undefined ? [] : [`did you mean "${name}"?`];
 }

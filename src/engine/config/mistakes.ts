@@ -10,15 +10,20 @@ export function configError(kind: string, message: string, rest: Partial<Diagnos
 export function noHeader(span: Span, skipped: boolean): Diagnostic {
   const skippedAbove =
     "the section above is skipped because of its condition: open an unconditional section before it";
-  const first = span.source.text.startsWith("[", span.start)
-    ? HEADER
-    : 'start the file with a header such as "[buildout]"';
-  const help = skipped ? skippedAbove : first;
   return configError("missing-section-header", "there is no section header above this line", {
     span,
-    help: [help],
+    help: [skipped ? skippedAbove : firstLine(span.source.text.slice(span.start, span.end))],
   });
 }
+
+function firstLine(text: string): string {
+  if (text.startsWith("[")) return HEADER;
+  if (/^(---|[^\s=:][^=:]*:(\s|$))/.test(text)) return YAML;
+  return 'start the file with a header such as "[buildout]"';
+}
+
+const YAML =
+  "this looks like YAML: tsbuildout init --from compose, dockercise or ecr-docker-ci makes a buildout file of what those read";
 
 export interface BadLine {
   readonly indented: boolean;

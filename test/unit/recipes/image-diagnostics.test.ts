@@ -196,6 +196,27 @@ error[build/no-session]: this engine takes no secrets, ssh agents or credentials
   = help: install docker-buildx, or use Docker 18.09 or later`,
   },
   {
+    name: "reference/invalid",
+    part: `${inline}tag = 'a/b:1'`,
+    code: 2,
+    text: `error[reference/invalid]: "'a/b:1'" is not an image reference: what follows the last colon is not a tag (part web)
+  buildout.cfg:7:7
+7 | tag = 'a/b:1'
+  |       ^^^^^^^
+  = help: quotes are a part of the value: leave them out`,
+  },
+  {
+    name: "option/value",
+    part: `${inline}pull = "true"`,
+    code: 2,
+    text: `error[option/value]: pull: ""true"" is neither true nor false (part web)
+  buildout.cfg:7:8
+7 | pull = "true"
+  |        ^^^^^^
+  = help: write true or false
+  = help: quotes are a part of the value: leave them out`,
+  },
+  {
     name: "stage/no-image",
     part: "recipe = docker.stage\nrun = y",
     code: 2,

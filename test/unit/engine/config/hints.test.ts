@@ -6,6 +6,8 @@ import { ask } from "../../../support/config.js";
 const PARSE = "this line is neither a header, an option nor the continuation of a value";
 const HEADER =
   "a section name holds no blank and none of # [ ] : ; { }; only a comment may follow the bracket";
+const YAML =
+  "this looks like YAML: tsbuildout init --from compose, dockercise or ecr-docker-ci makes a buildout file of what those read";
 const MERGED = "a merge has left this line: keep one of the two versions";
 const UNSEEN = "the line begins with a character that cannot be seen: delete and write it again";
 const REFERENCE = "a reference is $<section:option>; $<:option> means the section itself";
@@ -18,6 +20,9 @@ const examples: readonly (readonly [string, string, string])[] = [
   ["[a]\n>>>>>>> topic\n", PARSE, MERGED],
   ["[a]\nx = 1\n\uFEFF[b]\n", PARSE, UNSEEN],
   ["[my web]\nx = 1\n", "there is no section header above this line", HEADER],
+  ["# pipeline\nsteps:\n  - command: x\n", "there is no section header above this line", YAML],
+  ['version: "3"\n', "there is no section header above this line", YAML],
+  ["---\nAmazon ECR:\n", "there is no section header above this line", YAML],
   ["[a:linux && posix]\n", 'the condition holds "&", which means nothing there', 'write "and"'],
   ["[a:linux || posix]\n", 'the condition holds "|", which means nothing there', 'write "or"'],
   ["[a:!linux]\n", 'the condition holds "!", which means nothing there', 'write "not"'],
