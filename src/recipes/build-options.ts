@@ -80,7 +80,7 @@ export const buildOptions = {
     inPlace,
   }),
   rm: option.boolean({
-    doc: "Remove the containers of the steps (classic builder).",
+    doc: "Remove the containers of the steps (classic builder). `false` leaves them to who looks into them, as `docker build --rm=false` does; they stay when the part goes.",
     default: "true",
     inPlace,
   }),
