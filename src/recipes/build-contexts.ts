@@ -2,7 +2,10 @@
 import { resolve } from "node:path";
 import { imagesOf, type Dockerfile } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
+import { inHome } from "./build-options.js";
 import { buildArgsOf, type BuildOptions } from "./build-spec.js";
+
+type Placing = Pick<Context, "buildout" | "home">;
 
 interface FurtherContexts {
   /** References. */
@@ -12,7 +15,7 @@ interface FurtherContexts {
 }
 
 export function furtherContexts(
-  context: Pick<Context, "buildout">,
+  context: Placing,
   options: Pick<BuildOptions, "build-contexts">,
 ): FurtherContexts {
   const images: string[] = [];
@@ -27,7 +30,7 @@ export function furtherContexts(
 
 /** What may be the images that a build takes something from: those of its Dockerfile, and of its further contexts. */
 export function imagesTaken(
-  context: Pick<Context, "buildout" | "env">,
+  context: Placing & Pick<Context, "env">,
   options: Pick<BuildOptions, "build-args" | "build-contexts" | "target">,
   dockerfile: Dockerfile,
 ): readonly string[] {
@@ -38,8 +41,8 @@ export function imagesTaken(
 }
 
 /** What buildx is told: a folder's path starts at the buildout. */
-export function contextPath({ buildout }: Pick<Context, "buildout">, where: string): string {
-  return isElsewhere(where) ? where : resolve(buildout.directory, where);
+export function contextPath({ buildout, home }: Placing, where: string): string {
+  return isElsewhere(where) ? where : resolve(buildout.directory, inHome(where, { home }));
 }
 
 /** A URL, or a repository by ssh. */

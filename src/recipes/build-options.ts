@@ -6,6 +6,11 @@ import { engineOptions } from "./common.js";
 /** A change of these is a rebuild, which replaces the image in place. */
 const inPlace = true;
 
+/** What may be a path, but need not. */
+export function inHome(text: string, { home }: { readonly home: string }): string {
+  return text === "~" || text.startsWith("~/") ? home + text.slice(1) : text;
+}
+
 /** The options of docker.build, which docker.ecr-cache and the folder of images share. */
 export const buildOptions = {
   ...engineOptions,
@@ -24,12 +29,12 @@ export const buildOptions = {
     doc: "Further tags: bare ones (`1 1.2`) of the same repository, or whole references.",
     inPlace,
   }),
-  source: option.string({
+  source: option.custom("string", inHome, {
     doc: "Where the build's files come from: a folder (relative to the buildout), a tar archive (plain, gzip, bzip2, xz, zstd), a git repository (`https://host/repo.git#ref:folder`, `git@host:repo.git`), or an http(s) URL of a tar archive or a Dockerfile. Default: the buildout's folder; nothing where `dockerfile-inline` is given.",
     aliases: ["path"],
     inPlace,
   }),
-  dockerfile: option.string({
+  dockerfile: option.custom("string", inHome, {
     doc: "Path of the Dockerfile within the source; for a local folder it may also be outside of it. Default: `Dockerfile`.",
     inPlace,
   }),
