@@ -17,6 +17,7 @@ import type { BuildFiles, FilesDigest } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
 import { engineOf, listing } from "./common.js";
+import { NAMELESS_BASE } from "./image-look.js";
 import { loginFor } from "./login.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
@@ -98,7 +99,11 @@ export async function tellBases(context: Install, engine: Engine, started: Start
 export function basesOf(record: PartRecord | undefined): ReadonlySet<string> | undefined {
   const states = Object.values(recordedBases(record));
   if (states.length === 0 && record?.options["cache-repository"]) return undefined;
-  return new Set(states.flatMap((state) => state.split(" ")[0] ?? []));
+  const nameless = (record?.resources ?? []).filter(({ kind }) => kind === NAMELESS_BASE);
+  return new Set([
+    ...states.flatMap((state) => state.split(" ")[0] ?? []),
+    ...nameless.map(({ name }) => name),
+  ]);
 }
 
 /**

@@ -16,7 +16,7 @@ import { buildOptions } from "./build-options.js";
 import { namesInEngine, outputsGone } from "./build-output.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { refuseDeadEnd } from "./engine-move.js";
-import { idsIn, imageDrift, lastNamed, madeBy, namesOf } from "./image-look.js";
+import { idsIn, imageDrift, lastNamed, madeBy, NAMELESS_BASE, namesOf } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
 import { dropReplaced, noteReplaced, removeOurImage, removeReplaced, type Removal } from "./image-remove.js";
 
@@ -64,6 +64,9 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   const removal = removalOf(engine, record);
   const replaced = await noteReplaced(context, removal, { record, names });
   const byHand = lastNamed(await listing(context, engine, "images"), references);
+  // The Dockerfile may start from the very image whose name the part's own will have.
+  for (const { Id } of byHand.values())
+    if (!replaced.has(Id)) await context.created({ kind: NAMELESS_BASE, name: Id });
   const built = await buildOrTake(context, { engine, references });
   for (const [name, { Id }] of byHand) if (Id !== built.id && !replaced.has(Id)) tellTaken(context, name, Id);
   for (const name of names) {

@@ -43,6 +43,10 @@ export function madeBy(record: (Recorded & Pick<PartRecord, "outputs">) | undefi
 const imagesIn = (record: Recorded): readonly Resource[] =>
   record?.resources.filter(({ kind }) => kind === "image") ?? [];
 
+/** The kind of resource that stands for an image of somebody's that the part's image may have been built from, and that has no
+ *  name any more: it is not the part's to take away. */
+export const NAMELESS_BASE = "image-below";
+
 const isImageId = (name: string): boolean => name.startsWith("sha256:");
 
 /**

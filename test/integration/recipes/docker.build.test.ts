@@ -240,6 +240,22 @@ describe("docker.build", () => {
     if (last && (await engineHas(`/images/${last.Id}/json`))) await engineRemove("images", last.Id);
   });
 
+  it("leaves somebody's image that it is built from, and whose last name it takes", async () => {
+    const made = await buildout({
+      config: part("source = src\nbuilder = classic"),
+      files: { "src/Dockerfile": `FROM ${name}\nCOPY v /v\n`, "src/v": "1" },
+    });
+    await loadImage(`${name}:latest`, { Labels: { other: name } });
+    const theirs = (await inspectedImage(name))?.Id ?? "";
+    await installed(made, "app");
+    await writeFile(join(made.directory, "src/v"), "2");
+    await installed(made, "app");
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+    await made.uninstall();
+    expect(await engineHas(`/images/${theirs}/json`)).to.equal(true);
+    await engineRemove("images", theirs);
+  });
+
   it("leaves an image that was replaced to who has given it a name", async () => {
     const made = await buildout({
       config: part("source = src"),
@@ -528,6 +544,13 @@ describe("docker.build", () => {
     await installed(made, "app");
     expect((await made.install()).counts).to.include({ unchanged: 1 });
     expect(await printed(name, ["ls", "-1A", "/all"])).to.equal("Dockerfile\nbuildout.cfg\n");
+  });
+
+  it("takes a path that begins in the user's home", async () => {
+    const made = await buildout({ config: part("source = ~/src\ndockerfile = ~/other") });
+    await writeFiles(join(made.directory, "home"), { "src/v": "1", other: dockerfile("COPY v /v") });
+    await installed(made, "app");
+    expect(await printed(name, ["cat", "/v"])).to.equal("1");
   });
 
   it("says what is missing: the source, the Dockerfile, a secret", async () => {
