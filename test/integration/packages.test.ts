@@ -264,7 +264,7 @@ describe("recipe packages", () => {
     expect(await refused()).to.equal(
       error(
         "recipe/not-a-recipe",
-        "tsb-empty exports no recipe",
+        "tsb-empty exports no recipe: its default export is a number",
         "tsb-empty",
         "its default export must be what defineRecipe gives",
       ),

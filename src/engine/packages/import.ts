@@ -9,7 +9,7 @@ type Module = Readonly<Record<string, unknown>>;
 /** @throws RecipeLoadError where the module throws, or this Node cannot run it */
 export async function importModule(spec: string, file: string): Promise<Module> {
   try {
-    return await importWithSelf(file);
+    return withDefault(await importWithSelf(file));
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     const typescript = code === "ERR_UNKNOWN_FILE_EXTENSION";
@@ -19,6 +19,12 @@ export async function importModule(spec: string, file: string): Promise<Module> 
     const what = typescript ? "this Node cannot run TypeScript" : message.split("\n")[0];
     throw new RecipeLoadError("recipe/broken", `cannot load recipe ${spec}: ${what}`, help, { cause: error });
   }
+}
+
+/** Of CommonJS the default export is all that it exports: what TypeScript made of `export default` is within. */
+function withDefault(module: Module): Module {
+  const exported = module["default"] as Module | null | undefined;
+  return exported?.["__esModule"] === true ? exported : module;
 }
 
 /** File and line of the first place in a stack that is not of Node's own: of a syntax error, the one before its text. */
@@ -35,7 +41,9 @@ async function importWithSelf(file: string): Promise<Module> {
   try {
     return (await import(href)) as Module;
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
+    const { code = "" } = error as NodeJS.ErrnoException;
+    // By `import`, and by `require`.
+    const missing = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(code);
     if (!missing || findPackage("tsbuildout", dirname(file)) !== undefined) throw error;
     offerSelf();
     // Node keeps what has failed: another address is another try.

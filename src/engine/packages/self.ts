@@ -1,5 +1,5 @@
-import { register } from "node:module";
-import { dirname } from "node:path";
+import Module, { register } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { readManifest } from "./manifest.js";
 
@@ -31,7 +31,9 @@ let offered = false;
 export function offerSelf(): void {
   if (offered) return;
   offered = true;
-  const parent = JSON.stringify(pathToFileURL(`${ownPackage().folder}/package.json`).href);
+  const manifest = join(ownPackage().folder, "package.json");
+  offerToRequire(manifest);
+  const parent = JSON.stringify(pathToFileURL(manifest).href);
   const hook = `
     export async function resolve(specifier, context, next) {
       if (!/^tsbuildout(\\/|$)/.test(specifier)) return await next(specifier, context);
@@ -42,4 +44,25 @@ export function offerSelf(): void {
       }
     }`;
   register(`data:text/javascript,${encodeURIComponent(hook)}`);
+}
+
+/** How `require` finds files: of Node's own names the one that every loader of TypeScript builds on. Hooks for `import`
+ *  do not concern it, those for both came with Node 22.15. */
+interface Requiring {
+  _resolveFilename(request: string, parent: unknown, ...more: unknown[]): string;
+}
+
+// oxlint-disable no-underscore-dangle
+function offerToRequire(manifest: string): void {
+  const requiring = Module as unknown as Requiring;
+  const find = requiring._resolveFilename.bind(Module);
+  const self = Object.assign(new Module(manifest), { filename: manifest });
+  requiring._resolveFilename = (request, parent, ...more) => {
+    try {
+      return find(request, parent, ...more);
+    } catch (error) {
+      if (!/^tsbuildout(\/|$)/.test(request)) throw error;
+      return find(request, self, ...more);
+    }
+  };
 }

@@ -214,17 +214,32 @@ warning[option/unknown]: [buildout] has no option "part"
     name: "recipe/not-a-recipe",
     cfg: part("recipe = ./x.mjs"),
     files: { "x.mjs": "export default 1;\n" },
-    text: `error[recipe/not-a-recipe]: ./x.mjs exports no recipe (part a)
+    text: `error[recipe/not-a-recipe]: ./x.mjs exports no recipe: its default export is a number (part a)
   buildout.cfg:4:10
 4 | recipe = ./x.mjs
   |          ^^^^^^^
   = help: its default export must be what defineRecipe gives`,
   },
+  ...Object.entries({
+    "export const recipe = {};": "it has no default export",
+    "export default null;": "its default export is null",
+    "export default { install() {} };": "there are no options in it",
+    "export default { options: {} };": "there is no function install in it",
+  }).map(([code, lack]) => ({
+    name: `recipe/not-a-recipe: ${lack}`,
+    cfg: part("recipe = ./x.mjs"),
+    files: { "x.mjs": code },
+    text: `error[recipe/not-a-recipe]: ./x.mjs exports no recipe: ${lack} (part a)
+  buildout.cfg:4:10
+4 | recipe = ./x.mjs
+  |          ^^^^^^^
+  = help: its default export must be what defineRecipe gives`,
+  })),
   {
     name: "recipe/not-a-recipe: options that are none",
     cfg: part("recipe = ./x.mjs"),
     files: { "x.mjs": "export default { options: { a: 1 }, install() {} };\n" },
-    text: `error[recipe/not-a-recipe]: ./x.mjs exports no recipe (part a)
+    text: `error[recipe/not-a-recipe]: ./x.mjs exports no recipe: its option a is not made by option.string or the like (part a)
   buildout.cfg:4:10
 4 | recipe = ./x.mjs
   |          ^^^^^^^

@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Recipe } from "../../../src/engine/contract.js";
 import type { PackagePrefix } from "../../../src/engine/packages/prefix.js";
 import { RecipeLoadError, Registry } from "../../../src/engine/registry.js";
@@ -14,6 +16,28 @@ describe("the names of recipes", () => {
     });
     for (const spec of ["docker.run", "tsbuildout:docker.run", "dockeroo:docker.run"])
       expect(await registry.load(spec)).to.deep.equal({ spec: "docker.run", recipe: run, version: "1" });
+  });
+
+  for (const [form, text] of Object.entries({
+    "by module.exports": "module.exports = recipe;",
+    "by what TypeScript makes of export default":
+      'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = recipe;',
+  }))
+    it(`takes a recipe that CommonJS exports ${form}, and lets it require tsbuildout from anywhere`, async () => {
+      const directory = await temporaryFolder();
+      const required = 'const { defineRecipe, option } = require("tsbuildout/recipe");';
+      const made = 'const recipe = defineRecipe({ doc: "made", options: {}, install() {} });';
+      await writeFile(join(directory, "x.cjs"), `${required}\n${made}\n${text}\n`);
+      const { recipe } = await new Registry({ builtin: {}, directory }).load("./x.cjs");
+      expect(recipe.doc).to.equal("made");
+    });
+
+  it("says of CommonJS that requires something else of ours that there is none", async () => {
+    const directory = await temporaryFolder();
+    await writeFile(join(directory, "x.cjs"), 'require("tsbuildout/nothing");\n');
+    const error = await new Registry({ builtin: {}, directory }).load("./x.cjs").catch((thrown) => thrown);
+    expect(error).to.include({ code: "recipe/broken" });
+    expect(String(error)).to.contain("Package subpath './nothing' is not defined");
   });
 
   describe("that are misspelt are not looked for on the Internet", () => {
