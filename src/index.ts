@@ -39,4 +39,5 @@ export { openBuildout } from "./open.js";
 export { openResolver } from "./open-resolver.js";
 export { loadRecipe, recipeNames } from "./open-recipe.js";
 export { type LoadedRecipe, RecipeLoadError } from "./engine/registry.js";
+export { ENGINE_OPTIONS } from "./engine/part.js";
 export type { Option, Schema } from "./engine/schema.js";

@@ -56,12 +56,14 @@ export interface Part {
 }
 
 const engineOptions = {
-  keep: option.boolean({ doc: "Leave the part's object behind when the part goes." }),
+  keep: option.boolean({ doc: "When the part goes, forget it and leave what it made." }),
   "keep-on-error": option.boolean({ doc: "Do not undo a failed install, so that it can be looked at." }),
   timeout: option.duration({
-    doc: "Abort the part after this time, and undo its install; reading what it depends on may take as long beforehand.",
+    doc: "How long the part may take before it is aborted and its install undone; reading what it depends on may take as long beforehand.",
   }),
-  replace: option.boolean({ doc: "What is protected may be destroyed and made anew." }),
+  replace: option.boolean({
+    doc: "What the part protects may be destroyed and made anew, as with `--replace PART`.",
+  }),
 } as const satisfies Schema;
 
 /** Engine-owned options that have a value; they are no recipe's and no cause for a change. */

@@ -14,6 +14,8 @@ export function referenceMarkdown(reference: Reference): string {
     "",
     "## Options",
     "",
+    "How each kind of value is written: [Kinds of values](../language.md#kinds-of-values).",
+    "",
     ...optionTable(options),
     "",
     "### Options of every part",

@@ -1,4 +1,4 @@
-import type { LoadedRecipe, Option } from "../../index.js";
+import { ENGINE_OPTIONS, type LoadedRecipe, type Option } from "../../index.js";
 
 /** What is said of a recipe, in the terminal and on its page, in one order; all of it comes from the recipe itself. */
 export interface Reference {
@@ -26,13 +26,13 @@ export interface OptionReference {
 export function referenceOf({ spec, recipe }: LoadedRecipe): Reference {
   return {
     name: spec,
-    doc: recipe.doc,
+    doc: docOf(recipe),
     lifecycle: recipe.lifecycle,
     example: recipe.example,
     options: Object.entries(recipe.options).map(([name, option]) => optionReference(name, option)),
-    common: commonOptions(recipe.keep ?? false),
+    common: commonOptions(recipe),
     computed: Object.entries(recipe.computed ?? {}).map(([name, doc]) => ({ name, doc })),
-    outputs: Object.entries(recipe.outputs ?? {}).map(([name, { doc }]) => ({ name, doc })),
+    outputs: Object.entries(recipe.outputs ?? {}).map(([name, output]) => ({ name, doc: docOf(output) })),
   };
 }
 
@@ -43,18 +43,24 @@ function optionReference(name: string, option: Option<unknown>): OptionReference
     ...(option.inPlace ? ["changed in place"] : []),
   ];
   const kind = option.choices ? option.choices.join(" | ") : option.kind;
-  return { name, aliases: option.aliases ?? [], kind, doc: option.doc, default: option.default, marks };
+  return { name, aliases: option.aliases ?? [], kind, doc: docOf(option), default: option.default, marks };
 }
 
-function commonOptions(keep: boolean): OptionReference[] {
+/** @param recipe `replace` says something of what a recipe protects, of others nothing */
+function commonOptions({ keep = false, protects }: LoadedRecipe["recipe"]): OptionReference[] {
+  const options = Object.entries(ENGINE_OPTIONS).filter(([name]) => name !== "replace" || protects);
   return [
-    common("keep", "boolean", "When the part goes, forget it and leave what it made.", String(keep)),
-    common("keep-on-error", "boolean", "Do not undo an install that failed.", "false"),
-    common("timeout", "duration", "How long the part may take before it is aborted and undone."),
-    common("=>", "names", "Further parts that must be there before."),
+    ...options.map(([name, option]) => ({
+      ...optionReference(name, option),
+      ...(option.kind === "boolean" && { default: String(name === "keep" && keep) }),
+    })),
+    { ...NAMES, name: "=>", doc: "Further parts that must be there before." },
   ];
 }
 
-function common(...[name, kind, doc, otherwise]: [string, string, string, string?]): OptionReference {
-  return { name, aliases: [], kind, doc, default: otherwise, marks: [] };
+const NAMES = { aliases: [], kind: "names", default: undefined, marks: [] };
+
+/** The compiler asks for it, but not where a recipe is written in plain JavaScript. */
+function docOf({ doc = "" }: { readonly doc?: string }): string {
+  return doc;
 }
