@@ -25,8 +25,9 @@ export interface Surroundings {
 }
 
 /**
- * Decides which engine is meant, in the docker CLI's order: options, DOCKER_HOST, DOCKER_CONTEXT, the current context
- * of config.json, the default socket (https://docs.docker.com/engine/manage-resources/contexts/).
+ * Decides which engine is meant, in the docker CLI's order: options, DOCKER_HOST, DOCKER_CONTEXT (and DOCKER_MACHINE_NAME,
+ * which it does not know), the current context of config.json, the default socket
+ * (https://docs.docker.com/engine/manage-resources/contexts/).
  */
 export async function resolveEndpoint(choice: EngineChoice, at: Surroundings): Promise<Endpoint> {
   checkChoice(choice);
@@ -37,6 +38,9 @@ export async function resolveEndpoint(choice: EngineChoice, at: Surroundings): P
   if (env["DOCKER_HOST"]) return await fromUrl(env["DOCKER_HOST"], "DOCKER_HOST", { choice, at });
   const named = env["DOCKER_CONTEXT"];
   if (named) return await fromContext(named, `context ${named} (DOCKER_CONTEXT)`, { choice, at });
+  // Of docker-machine, and what dockeroo went by; docker-machine's own shells have DOCKER_HOST as well.
+  const machine = env["DOCKER_MACHINE_NAME"];
+  if (machine) return await fromMachine(machine, { choice, at }, "DOCKER_MACHINE_NAME");
   const current = currentContext(at);
   if (current)
     return await fromContext(current, `context ${current} (currentContext of config.json)`, { choice, at });
@@ -118,20 +122,25 @@ async function holding(
   return { ...at, address: { ...at.address, tls: { ...pems, verify } } };
 }
 
-async function fromMachine(name: string, asked: Asked): Promise<Endpoint> {
+/** @param by the variable of the environment that names it, where no option does */
+async function fromMachine(name: string, asked: Asked, by?: string): Promise<Endpoint> {
   const { at, choice } = asked;
-  const origin = `machine-name ${name}`;
+  const said = (...how: string[]): string =>
+    `machine-name ${name}${how.length > 0 ? ` (${how.join(", ")})` : ""}`;
+  const variable = by === undefined ? [] : [by];
+  const origin = said(...variable);
+  const asContext = said(...variable, "a context");
   const context = await readContext(configFolder(at), name, origin);
   if (context) {
     const parsed = parseUrl(context.host, origin);
-    return await holding({ ...parsed, origin: `${origin} (a context)` }, context.tls, choice);
+    return await holding({ ...parsed, origin: asContext }, context.tls, choice);
   }
   const store = at.env["MACHINE_STORAGE_PATH"] || join(at.home, ".docker", "machine");
   const machine = await readMachine(store, name);
   if (machine) return await holding({ ...parseUrl(machine.url, origin), origin }, machine.tls, choice);
   // Docker-machine calls so the first one that it makes, docker what is meant where nothing is said.
-  if (name === "default") return await fromContext(name, `${origin} (a context)`, asked);
-  throw noMachine(store, name);
+  if (name === "default") return await fromContext(name, asContext, asked);
+  throw noMachine(store, name, by);
 }
 
 function currentContext(at: Surroundings): string | undefined {

@@ -71,11 +71,14 @@ async function readConfig(path: string, name: string): Promise<MachineConfig | u
 }
 
 /** The error for a name that neither a machine nor a context has. */
-export function noMachine(store: string, name: string): DockerError {
+export function noMachine(store: string, name: string, by?: string): DockerError {
   return new DockerError({
     code: "engine/no-machine",
     message: `there is neither a docker context nor a docker-machine machine "${name}"`,
-    notes: [`looked for ${join(machineFolder(store, name), "config.json")}`],
+    notes: [
+      ...(by === undefined ? [] : [`${by} names it`]),
+      `looked for ${join(machineFolder(store, name), "config.json")}`,
+    ],
     help: [`make a context of that name: docker context create ${name} --docker host=…`],
     option: "machine-name",
   });

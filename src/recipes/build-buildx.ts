@@ -134,7 +134,8 @@ async function engineEnvironment(
   certificates: string | undefined,
   folder: string,
 ): Promise<Record<string, string | undefined>> {
-  const [, context, machine] = /^context (\S+)|^machine-name (\S+) \(a context\)$/.exec(origin) ?? [];
+  const [, context, machine] =
+    /^context (\S+)|^machine-name (\S+) \((?:\w+, )?a context\)$/.exec(origin) ?? [];
   const named = context ?? machine;
   // It has certificates, too.
   if (named) return { DOCKER_CONTEXT: named, DOCKER_HOST: undefined };

@@ -36,7 +36,7 @@ export const engineOptions = {
     doc: "Name of a docker context that says where the engine is. Default: `context` of `[buildout]`.",
   }),
   "machine-name": option.string({
-    doc: "Name of a docker context or of an engine made by docker-machine. Default: `machine-name` of `[buildout]`.",
+    doc: "Name of a docker context or of an engine made by docker-machine. Default: `machine-name` of `[buildout]`, then DOCKER_MACHINE_NAME where neither DOCKER_HOST nor DOCKER_CONTEXT is set.",
   }),
 };
 

@@ -121,7 +121,9 @@ esac
         await buildout.write(config.replace("[deps]\n", `[deps]\n${options}`));
         expect((await buildout.install()).ok, buildout.log().join("\n")).to.equal(true);
         expect(buildout.log().slice(-2)).to.deep.equal(["the code", "the internet"]);
+        const cached = (await buildout.records()).get("deps")?.outputs["cache-image"];
         await buildout.uninstall();
+        await engineRemove("images", cached!);
       }
       expect(buildout.log().join("\n")).to.contain("is there, not pulled");
     } finally {

@@ -302,6 +302,34 @@ describe("which engine is meant", () => {
     });
   });
 
+  it("may be the machine that DOCKER_MACHINE_NAME names", async () => {
+    const home = await homeWith(
+      { one: "tcp://one:1", two: "tcp://two:2" },
+      {
+        ".docker/config.json": '{"currentContext":"two"}',
+        ".docker/machine/machines/m/config.json": '{"Driver":{"IPAddress":"203.0.113.7"}}',
+      },
+    );
+    const env = { DOCKER_MACHINE_NAME: "m" };
+    expect(await resolve({}, env, home)).to.equal(
+      "tcp://203.0.113.7:2376 (tls) by machine-name m (DOCKER_MACHINE_NAME)",
+    );
+    expect(await resolve({}, { DOCKER_MACHINE_NAME: "one" }, home)).to.equal(
+      "tcp://one:1 by machine-name one (DOCKER_MACHINE_NAME, a context)",
+    );
+    expect(await resolve({ context: "two" }, env, home)).to.equal("tcp://two:2 by context two");
+    expect(await resolve({}, { ...env, DOCKER_HOST: "tcp://env:3" }, home)).to.equal(
+      "tcp://env:3 by DOCKER_HOST",
+    );
+    expect(await resolve({}, { ...env, DOCKER_CONTEXT: "one" }, home)).to.equal(
+      "tcp://one:1 by context one (DOCKER_CONTEXT)",
+    );
+    expect((await refusal(resolve({}, { DOCKER_MACHINE_NAME: "x" }, home))).notes).to.deep.equal([
+      "DOCKER_MACHINE_NAME names it",
+      `looked for ${home}/.docker/machine/machines/x/config.json`,
+    ]);
+  });
+
   it("is dialled through the system's ssh, whose options no host name can add to", () => {
     const { address } = parseUrl("ssh://me@h:2222/run/x.sock", "test");
     if (address.kind !== "ssh") throw new Error("not ssh");
