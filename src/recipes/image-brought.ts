@@ -1,10 +1,24 @@
 /** Images that a part brought to the engine without making them: pulled or loaded. They have no labels of ours. */
-import { findImage, inspectImage, removeImage, type Engine, type ImageSummary } from "tsbuildout/docker";
+import {
+  findImage,
+  inspectImage,
+  removeImage,
+  type Engine,
+  type ImageDetails,
+  type ImageSummary,
+} from "tsbuildout/docker";
 import type { Drift, InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
 import { heldBefore, heldByDigest, losesWith } from "./image-held.js";
 import { idsIn, imagesByName, namesOf } from "./image-look.js";
 import { dropReplaced, removeReplaced } from "./image-remove.js";
-import { otherWith, staysForAnother, type Sharing } from "./image-share.js";
+import {
+  digestOfAnother,
+  otherBringing,
+  otherWith,
+  staysForAnother,
+  type NamedImage,
+  type Sharing,
+} from "./image-share.js";
 
 /** Drift of parts whose output `reference` names their image, by part. */
 export function broughtDrift(
@@ -51,9 +65,9 @@ export async function bringTo(
   for (const name of names) {
     const there = await inspectImage(engine, name, context.signal);
     const before = there && known.has(name) && [undefined, there.Id].includes(known.get(name));
-    if (!there || before || otherWith(context, { name, id: there.Id })) mine.push(name);
+    if (!there || before || isShared(context, { name, id: there.Id })) mine.push(name);
     else if (known.has(name)) await context.removed({ kind: "image", name });
-    if (before) replaced.add(there.Id);
+    if (before && !isHeld(context, name, there)) replaced.add(there.Id);
     if (there) continue;
     held.set(name, await heldByDigest(engine, name, context.signal));
     await context.created({ kind: "image", name });
@@ -71,6 +85,20 @@ export async function bringTo(
     }
   });
   await dropReplaced(context, { engine }, { replaced, now });
+}
+
+function isShared(context: Sharing, { name, id }: NamedImage): boolean {
+  const other = name.includes("@") ? otherBringing(context, id) : otherWith(context, { name, id });
+  return other !== undefined;
+}
+
+/** Whether somebody has the image by a digest, which is a name, too: before the part brought its tag, or another part. */
+function isHeld(context: Sharing, tag: string, image: ImageDetails): boolean {
+  const held = heldBefore(context.record, tag);
+  return (
+    (held !== undefined && (image.RepoDigests ?? []).includes(held)) ||
+    digestOfAnother(context, image) !== undefined
+  );
 }
 
 /** So long an engine has to tell what has come of a failure, in milliseconds. */
@@ -111,12 +139,13 @@ export async function removeBrought(context: Sharing, engine: Engine, { name, id
   if (!image) return;
   if (id && image.Id !== id) return context.log(`image ${name} is another one now: left as it is`, "note");
   if (staysForAnother(context, { name, id: image.Id })) return;
-  const held = heldBefore(context.record, name);
-  if (held && losesWith(image, name, held))
-    return context.log(
-      `image ${name} stays: the engine would take ${held} with it, which was there before`,
-      "note",
-    );
+  if (name.includes("@") && otherBringing(context, image.Id) !== undefined) return;
+  const before = heldBefore(context.record, name);
+  const held = before ?? (engine.libpod ? undefined : digestOfAnother(context, image));
+  if (held && losesWith(image, name, held)) {
+    const whose = before ? "which was there before" : "which another part has";
+    return context.log(`image ${name} stays: the engine would take ${held} with it, ${whose}`, "note");
+  }
   await removeImage(engine, name, { noPrune: true, signal: context.signal });
 }
 

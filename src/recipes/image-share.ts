@@ -1,7 +1,8 @@
 /** Names of images that several parts of a buildout have brought or made: the last of them takes the name away. */
+import { familiarReference, parseReference, type ImageDetails } from "tsbuildout/docker";
 import type { InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
 import { onSameEngine } from "./common.js";
-import { imagesByName } from "./image-look.js";
+import { imagesByName, namesOf } from "./image-look.js";
 
 /** What can be asked for the records of other parts. */
 export type Sharing = InstallContext<Schema> | UninstallContext;
@@ -29,4 +30,30 @@ export function staysForAnother(context: Sharing, image: NamedImage): boolean {
   const other = otherWith(context, image);
   if (other !== undefined) context.log(`image ${image.name} stays: the part ${other} has it, too`, "note");
   return other !== undefined;
+}
+
+/** Another part's name for the image by a digest: with the last tag of its repository an engine takes that away, too. */
+export function digestOfAnother(
+  context: Sharing,
+  { RepoDigests }: Pick<ImageDetails, "RepoDigests">,
+): string | undefined {
+  const names = context
+    .others()
+    .filter((record) => onSameEngine(context, record))
+    .flatMap(namesOf);
+  return names.flatMap(byDigest).find((name) => RepoDigests?.includes(name));
+}
+
+/** Another part that has the image, by whichever name: its tag brought the name by a digest along. */
+export function otherBringing(context: Sharing, id: string): string | undefined {
+  return context
+    .others()
+    .find((record) => onSameEngine(context, record) && [...imagesByName(record).values()].includes(id))?.part;
+}
+
+/** As an engine lists it: without a tag. */
+function byDigest(name: string): string[] {
+  if (!name.includes("@")) return [];
+  const { tag: _tag, ...reference } = parseReference(name);
+  return [familiarReference(reference)];
 }

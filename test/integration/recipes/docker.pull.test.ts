@@ -255,6 +255,45 @@ describe("docker.pull", () => {
     }
   });
 
+  it("leaves an image that it moves on from to who has it by its digest", async () => {
+    const always = `name = ${name}:1\npull-policy = always`;
+    const before = await pull(always);
+    const { digest } = await installed(before, "pulled");
+    await before.uninstall();
+    await engineRequest({ method: "POST", path: `/images/create?fromImage=${name}&tag=${digest}` });
+    const byDigest = `${name}@${digest}`;
+    const made = await pull(always);
+    await installed(made, "pulled");
+    await publish("1", "second");
+    await installed(made, "pulled");
+    expect(await engineHas(`/images/${byDigest}/json`), "somebody's").to.equal(true);
+    await made.uninstall();
+    expect(await engineHas(`/images/${byDigest}/json`), "somebody's, in the end").to.equal(true);
+    await engineRemove("images", byDigest);
+  });
+
+  for (const first of ["pulled", "pinned"])
+    it(`leaves it to another part that has it by its digest: ${first} first`, async () => {
+      const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
+      await open.pop()?.uninstall();
+      const byDigest = `${name}@${digest}`;
+      const [afterTag, afterDigest] = first === "pulled" ? ["", "=> pulled\n"] : ["=> pinned\n", ""];
+      const pinned = `[pinned]\nrecipe = docker.pull\nname = ${byDigest}\n`;
+      const tagged = `[pulled]\nrecipe = docker.pull\nname = ${name}:1\npull-policy = always\n`;
+      const config = `[buildout]\nparts = pulled pinned\n${tagged}${afterTag}${pinned}${afterDigest}`;
+      const made = await pull("", { config });
+      await installed(made, "pinned");
+      await publish("1", "second");
+      await installed(made, "pinned");
+      expect(await engineHas(`/images/${byDigest}/json`)).to.equal(true);
+      await made.write(`[buildout]\nparts = pinned\n${pinned}`);
+      await installed(made, "pinned");
+      expect(await engineHas(`/images/${byDigest}/json`), "alone").to.equal(true);
+      await made.uninstall();
+      for (const one of [byDigest, `${name}:1`])
+        expect(await engineHas(`/images/${one}/json`), one).to.equal(false);
+    });
+
   it("has what it pulled, though that is for another platform", async () => {
     const options = `name = ${name}:1\npull-policy = always\nplatform = linux/amd64`;
     const made = await pull(options);
