@@ -9,6 +9,7 @@ import {
   defineRecipe,
   option,
   RecipeError,
+  type ConfigureContext,
   type Drift,
   type InstallContext,
   type LookContext,
@@ -54,10 +55,13 @@ export default defineRecipe({
     size: { doc: "The archive's size in bytes." },
     digest: { doc: "The digest of the archive, `sha256:…`." },
   },
-  configure: (context) => {
+  configure: async (context) => {
     configureEngine(context);
     const { file } = context.options;
-    if (file) context.provides(`file:${file}`);
+    if (file) {
+      context.provides(`file:${file}`);
+      await refuseTwice(context, file);
+    }
     if (["name", "tag", "images"].some((name) => context.unknown.has(name))) return;
     problemsOf(context, () => {
       for (const reference of savedImages(context.options as Options))
@@ -77,6 +81,20 @@ export default defineRecipe({
   install: save,
   update: save,
 });
+
+/** Whose images are in the archive in the end would be a matter of chance. Engines do not count: the file is here. */
+async function refuseTwice(context: ConfigureContext<typeof saveOptions>, file: string): Promise<void> {
+  const writers = await context.shared("files that parts save to", () => new Map<string, string>());
+  const other = writers.get(file) ?? context.part;
+  writers.set(file, other);
+  if (other === context.part) return;
+  context.fail({
+    code: "image/file-twice",
+    message: `${file} is written by the part ${other}, too`,
+    help: ["give one of them another file; several images go into one archive by the option images"],
+    option: "file",
+  });
+}
 
 type Options = OptionsOf<typeof saveOptions>;
 type Install = InstallContext<typeof saveOptions>;

@@ -52,6 +52,17 @@ const examples: readonly Example[] = [
    = help: give one of them another repository or tag`,
   },
   {
+    name: "image/file-twice",
+    part: "recipe = docker.save\nname = app\nfile = app.tar\n[also]\nrecipe = docker.save\nname = other\nfile = ./app.tar\n[buildout]\nparts += also",
+    args: ["check"],
+    code: 2,
+    text: `error[image/file-twice]: @/app.tar is written by the part web, too (part also)
+   buildout.cfg:10:8
+10 | file = ./app.tar
+   |        ^^^^^^^^^
+   = help: give one of them another file; several images go into one archive by the option images`,
+  },
+  {
     name: "image/other-platform",
     part: "recipe = docker.pull\nname = x\npull-policy = always\nplatform = linux/arm64",
     answers: { "GET /images/x%3Alatest/json": { Id: "sha256:1", Os: "linux", Architecture: "amd64" } },
