@@ -14,7 +14,7 @@ export const pushOptions = {
     inPlace,
   }),
   tag: option.string({
-    doc: "Tag of the image, here and there. Default: the one in the name, else `latest`; of an id or a digest, the first of `tags`.",
+    doc: "Tag of the image, here and, unless `repository` has another one, there. Default: the one in the name, else `latest`; of an id or a digest, the first of `tags`.",
     inPlace,
   }),
   tags: option.words({
@@ -53,7 +53,9 @@ export function pushTargets(options: PushOptions): Targets {
   const { source, known, ownTag } = sourceOf(options);
   const there = repository === undefined ? { name: known } : { name: repository, named: "repository" };
   // What has no tag of its own is pushed under those that are asked for alone: `latest` is not moved by the way.
-  const [first, ...further] = [tag ?? tagIn(repository) ?? ownTag ?? [], tags].flat();
+  // Here such a tag means nothing, so that it is one for there.
+  const only = ownTag === undefined ? (tag ?? []) : [];
+  const [first, ...further] = [tagIn(repository) ?? tag ?? ownTag ?? [], only, tags].flat();
   if (repository === undefined && known !== name && first === undefined)
     throw unnamed(name, "set repository, tag or tags");
   return { source, targets: referencesOf({ ...there, tag: first, tags: further, registry }) };

@@ -86,8 +86,15 @@ describe("pushTargets", () => {
     expect(referencesOf({ name: "a/b", registry: "r:5/team/" })).to.deep.equal(["r:5/team/a/b:latest"]);
     const tagged = { repository: "r:5/x:v1", tags: ["v2"] };
     expect(pushTargets(options(tagged)).targets, "not latest").to.deep.equal(["r:5/x:v1", "r:5/x:v2"]);
-    expect(pushTargets(options({ ...tagged, tag: "3" })).targets).to.deep.equal(["r:5/x:3", "r:5/x:v2"]);
+    expect(pushTargets(options({ ...tagged, tag: "3" })), "each its own").to.deep.equal({
+      source: "app:3",
+      targets: ["r:5/x:v1", "r:5/x:v2"],
+    });
     const id = `sha256:${"a".repeat(64)}`;
+    expect(
+      pushTargets(options({ ...tagged, name: id, tag: "3" })).targets,
+      "all that is asked",
+    ).to.deep.equal(["r:5/x:v1", "r:5/x:3", "r:5/x:v2"]);
     expect(pushTargets(options({ name: id, repository: "r:5/x", tag: "2" }))).to.deep.equal({
       source: id,
       targets: ["r:5/x:2"],
