@@ -65,9 +65,11 @@ describe("docker.ecr-push", () => {
     ]);
     expect((await made.install()).ok).to.equal(true);
     const said = () =>
-      made.events.flatMap((event) => (event.type === "diagnostic" ? [event.diagnostic.message] : []));
+      made.events.flatMap((event) =>
+        event.type === "diagnostic" ? [`${event.diagnostic.code}: ${event.diagnostic.message}`] : [],
+      );
     expect(said()).to.deep.equal([
-      `${aws.registry}/team/app:latest is pushed by the part push, too: each takes it from the other`,
+      `ecr/tag-twice: ${aws.registry}/team/app:latest is pushed by the part push, too: each takes it from the other`,
     ]);
     await made.write(
       (await readFile(join(made.directory, "buildout.cfg"), "utf8")).replace(
