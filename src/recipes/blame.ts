@@ -24,7 +24,7 @@ export async function about<T>(option: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (error) {
-    throw error instanceof DockerError ? blame(error, option) : error;
+    throw error instanceof DockerError || error instanceof RecipeError ? blame(error, option) : error;
   }
 }
 
@@ -51,9 +51,10 @@ export async function complaintOf(look: () => Promise<unknown>): Promise<string[
 }
 
 /** The same error about an option, if it is about none yet. */
-export function blame(error: DockerError, option: string | undefined): Error {
+export function blame(error: DockerError | RecipeError, option: string | undefined): Error {
   if (option === undefined || error.problem.option !== undefined) return error;
-  return new RecipeError({ ...error.problem, option }, { cause: error });
+  const untouched = error instanceof RecipeError && error.untouched;
+  return new RecipeError({ ...error.problem, option }, { cause: error, untouched });
 }
 
 /** The option whose value shares the longest word with a message. Most messages tell the name of the part's thing. */

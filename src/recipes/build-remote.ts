@@ -15,6 +15,7 @@ import {
   type InputsContext,
   type InstallContext,
 } from "tsbuildout/recipe";
+import { about } from "./blame.js";
 import { archiveOrDockerfile } from "./build-archive.js";
 import type { BuildFiles } from "./build-opened.js";
 import type { buildOptions } from "./build-options.js";
@@ -54,7 +55,8 @@ export async function workingCopy(context: Install, source: GitSource): Promise<
 }
 
 export async function openUrl(context: Install, options: BuildOptions, url: string): Promise<BuildFiles> {
-  const path = await context.download({ url, fresh: context.buildout.newest });
+  const fetch = async () => await context.download({ url, fresh: context.buildout.newest });
+  const path = await about("source", fetch);
   return await archiveOrDockerfile(context, options, path);
 }
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { open, readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
+import { about } from "./blame.js";
 import type { ArchiveLine } from "./gentoo-archive-lines.js";
 import type { LocalArchive } from "./gentoo-import.js";
 import { isLatestPage, parseDigests, parseLatest, verifiedText, type Stage } from "./gentoo-stage3.js";
@@ -24,7 +25,9 @@ export async function fetchArchives(
   archives: readonly ArchiveLine[],
   keys: string | undefined,
 ): Promise<readonly Fetched[]> {
-  return await Promise.all(archives.map((archive) => fetchArchive(context, archive, keys)));
+  const fetchAll = async () =>
+    await Promise.all(archives.map((archive) => fetchArchive(context, archive, keys)));
+  return await about("archives", fetchAll);
 }
 
 async function fetchArchive(context: Host, archive: ArchiveLine, keys: string | undefined): Promise<Fetched> {

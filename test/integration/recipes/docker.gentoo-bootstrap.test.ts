@@ -434,9 +434,9 @@ script =
       expect((await problem(`archives = ${url}/autobuilds/latest-stage3-nothing.txt\n`)).message).to.equal(
         `${url}/autobuilds/latest-stage3-nothing.txt names no stage archive`,
       );
-      expect((await problem(`archives = ${url}/nowhere.tar.xz\n`)).message).to.equal(
-        `${url}/nowhere.tar.xz was answered with HTTP status 404`,
-      );
+      const gone = await problem(`archives = ${url}/nowhere.tar.xz\n`);
+      expect(gone.message).to.equal(`${url}/nowhere.tar.xz was answered with HTTP status 404`);
+      expect(gone.lineText).to.contain("archives =");
       const stage = `${url}/autobuilds/20261120T170000Z/stage3-amd64-openrc-20261120T170000Z.tar`;
       expect((await problem(`archives = ${stage} / ${"0".repeat(32)}\n`)).message).to.equal(
         `the md5 of ${stage} differs`,
