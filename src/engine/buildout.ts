@@ -11,6 +11,7 @@ import type { BuildoutInfo } from "./contract.js";
 import { Runtime } from "./context.js";
 import { type Decision, decideGone } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { behindLinks } from "./durable.js";
 import type { Event, Reporter, Step, Summary } from "./events.js";
 import { runUnderWay, takeLock } from "./lock.js";
 import { observe } from "./observe.js";
@@ -245,7 +246,7 @@ export class Buildout {
   #statePath(config: Config | undefined): string {
     const text = config?.sections.get("buildout")?.options.get("installed")?.text;
     const directory = config?.directory ?? this.#directory();
-    return resolve(directory, text ?? ".installed.cfg");
+    return behindLinks(resolve(directory, text ?? ".installed.cfg"));
   }
 
   /** The folder of a configuration file that may not be there. */

@@ -1,5 +1,24 @@
+import { readlinkSync, realpathSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+
+/** The file, there or not, that symbolic links lead to: who renames something over a link replaces the link. */
+export function behindLinks(path: string): string {
+  let file = path;
+  try {
+    for (let links = 0; links < MOST_LINKS; links++) {
+      const target = readlinkSync(file);
+      // A folder on the way may be a link, too, and then `..` is not what it looks like.
+      file = resolve(realpathSync(dirname(file)), target);
+    }
+  } catch {
+    return file;
+  }
+  return path;
+}
 
 /** Replaces a file so that a crash leaves either the old or the new text. Mode 0600. */
 export async function saveWhole(path: string, text: string): Promise<void> {

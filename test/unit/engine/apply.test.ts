@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import { once } from "node:events";
-import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   type InstallContext,
@@ -616,6 +616,28 @@ describe("a run", () => {
     ]);
     expect(await buildout.records()).to.have.length(0);
     expect(await buildout.list()).to.deep.equal(["buildout.cfg", "made"]);
+  });
+
+  it("keeps a state file that is a symbolic link where the link leads, with all that is beside it", async () => {
+    await open(config("a", "[a]\nrecipe = quick\na = 1"));
+    const kept = join(buildout.directory, "kept");
+    await mkdir(kept);
+    await symlink("middle", join(buildout.directory, ".installed.cfg"));
+    await symlink("kept/state", join(buildout.directory, "middle"));
+    await buildout.install();
+    expect(await readdir(kept)).to.deep.equal(["state"]);
+    await buildout.write(config("a", "[a]\nrecipe = quick\na = 2"));
+    expect((await buildout.install()).counts.done).to.equal(1);
+    expect(await readlink(join(buildout.directory, ".installed.cfg"))).to.equal("middle");
+    expect(await readFile(join(kept, "state"), "utf8")).to.contain("option:a=2");
+    await buildout.uninstall();
+    expect(await readdir(kept)).to.deep.equal([]);
+  });
+
+  it("says that a state file cannot be read whose links go in a circle", async () => {
+    await open(config("a", "[a]\nrecipe = quick"));
+    await symlink(".installed.cfg", join(buildout.directory, ".installed.cfg"));
+    expect(await refusal(() => buildout.plan())).to.contain("error[state/unreadable]: cannot read");
   });
 
   it("uninstalls everything without the configuration file, and leaves nothing of its own", async () => {
