@@ -7,7 +7,7 @@ import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Action } from "./events.js";
 import { isSecretOption } from "./facts.js";
 import { requireText } from "./given.js";
-import { replaceSecrets } from "./hidden.js";
+import { replaceSecrets, spellings } from "./hidden.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { type Decoded, decodeOptions } from "./options.js";
 import { isEngineOption, type Part, type Text } from "./part.js";
@@ -92,12 +92,21 @@ async function configureAgain(
 }
 
 /** The options in the form in which they are compared and recorded. */
-function fingerprints(part: Part, { values, key, record }: AssessSettings): Map<string, Fingerprint> {
+function fingerprints(
+  part: Part,
+  { runtime, values, key, record }: AssessSettings,
+): Map<string, Fingerprint> {
   const result = new Map<string, Fingerprint>();
   const all = part.computed.size > 0 ? [...part.texts, ...part.computed] : part.texts;
   const hash = (value: string): string => hashSecret(value, key);
-  const told = (name: string, text: string, secret: boolean): string =>
-    secret || isSecret(part, name) ? hash(text) : replaceSecrets(text, hash);
+  const told = (name: string, text: string, secret: boolean): string => {
+    const shown = replaceSecrets(text, (value) => {
+      // What a container is given it may print.
+      for (const one of spellings(value)) runtime.redactor.add(one);
+      return hash(value);
+    });
+    return secret || isSecret(part, name) ? hash(text) : shown;
+  };
   for (const [name, { text, secret }] of all) {
     if (isEngineOption(name)) continue;
     const marked = values.fill(text, "mark");

@@ -11,8 +11,11 @@ const hidden = new WeakMap<Source, Span[]>();
 
 /** `name = value` with its operator, or what was meant to be; on the command line with its section. */
 const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+)\s*(?:[-+<>!~]?=|:\s)\s*/;
-/** In an address. */
-const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/@]+(?=@)/g;
+/** In an address. It may hold an `@` itself; and who gives a web server a name alone gives a token. */
+const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)|(?<=https?:\/\/)[^\s/@:]+(?=@)/g;
+/** In the midst of a line: `o=username=me,password=…`, `export TOKEN=…`, `?user=me&password=…`. */
+const NAME = /(?<![^\s,;&?"'=])([^\s,;&?"'=]{1,80})=/g;
+const VALUE = /"[^"]*"|'[^']*'|[^\s,;&"']+/y;
 /** What stands in for a variable of the environment. */
 const FALLBACK = /(?<=\$[<{]env:([\w .-]+)\|)[^>}]+/g;
 /** Values have a few lines; further up nobody looks for the option that a line belongs to. */
@@ -93,13 +96,46 @@ export function replaceSecrets(text: string, replace: (secret: string) => string
   if (!/[=:]/.test(text)) return text;
   const lines = text.split("\n").map((line) => {
     const own = OPTION.exec(line);
-    if (!own || !isSecretName(own[1]!)) return line.replaceAll(PASSWORD, replace);
+    if (!own || !isSecretName(own[1]!)) return replaceRanges(line, secretsIn(line), replace);
     return own[0].length < line.length ? own[0] + replace(line.slice(own[0].length)) : line;
   });
   return lines.join("\n");
 }
 
 type Range = readonly [from: number, to: number];
+
+/** How a secret that is written out may come to be printed: without its quotes, and without what follows it on a line of
+ *  a script. Not `postgres` or `changeme`, which would blot out what has nothing to do with it and hides nothing from
+ *  anybody, and not a shell's `$(…)`, which is not the secret itself. */
+export function spellings(secret: string): string[] {
+  VALUE.lastIndex = 0;
+  return [secret, VALUE.exec(secret)?.[0] ?? ""]
+    .map((text) => text.replace(/^(["'])(.*)\1$/s, "$2"))
+    .filter((text) => text.length >= 8 && /[^a-z]/i.test(text) && !text.includes("$"));
+}
+
+/** Passwords of addresses, and what follows a name of a secret, in order. */
+function secretsIn(line: string): Range[] {
+  const found: Range[] = [];
+  for (const { index, 0: password } of line.matchAll(PASSWORD)) found.push([index, index + password.length]);
+  for (const { index, 0: before, 1: name } of line.matchAll(NAME)) {
+    if (!isSecretName(name!)) continue;
+    VALUE.lastIndex = index + before.length;
+    if (VALUE.test(line)) found.push([index + before.length, VALUE.lastIndex]);
+  }
+  return found.sort(([a], [b]) => a - b);
+}
+
+function replaceRanges(line: string, ranges: readonly Range[], replace: (secret: string) => string): string {
+  let out = "";
+  let at = 0;
+  for (const [from, to] of ranges) {
+    if (to <= at) continue;
+    out += line.slice(at, Math.max(at, from)) + replace(line.slice(Math.max(at, from), to));
+    at = to;
+  }
+  return out + line.slice(at);
+}
 
 /** The pieces of a line that are secret, in order. */
 function rangesIn(source: Source, offset: number, text: string): Range[] {
@@ -108,8 +144,8 @@ function rangesIn(source: Source, offset: number, text: string): Range[] {
     return range[0] < range[1] ? [range] : [];
   });
   const named = secretFrom(source, offset, text);
-  const ranges: Range[] = named === undefined ? said : [...said, [named, text.length]];
-  for (const { index, 0: password } of text.matchAll(PASSWORD)) ranges.push([index, index + password.length]);
+  const ranges: Range[] = [...said, ...secretsIn(text)];
+  if (named !== undefined) ranges.push([named, text.length]);
   for (const { index, 0: fallback, 1: variable } of text.matchAll(FALLBACK))
     if (isSecretName(variable!)) ranges.push([index, index + fallback.length]);
   return ranges.sort(([a], [b]) => a - b);

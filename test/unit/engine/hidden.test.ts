@@ -54,6 +54,15 @@ describe("lines of a file that a message shows", () => {
       file: `[buildout]\nparts = p\n[p]\nrecipe = docker.run\nimage = a\nenv =\n    A=1\n    DB_PASSWORD=${PASSWORD}$<nowhere:x>\n`,
       lines: ["8 |     DB_PASSWORD=***$<nowhere:x>", "  |                    ^^^^^^^^^^^^"],
     },
+    "hide what an address and a list of settings have in their midst": {
+      file: `[buildout]\nparts = v\n[v]\nrecipe = docker.volume\ndriver-options =\n    a=https://me:p@${PASSWORD}@x?token=${PASSWORD}&n=1\n    o=username=me,password=${PASSWORD},vers=$<nowhere:x>\nlabels = a=$<nowhere:y>\n`,
+      lines: [
+        "7 |     o=username=me,password=***,vers=$<nowhere:x>",
+        "  |                                     ^^^^^^^^^^^^",
+        "8 | labels = a=$<nowhere:y>",
+        "  |            ^^^^^^^^^^^^",
+      ],
+    },
     "hide a secret under a misspelt name": {
       file: `[buildout]\nparts = p\nstrict = true\n[p]\nrecipe = docker.push\nimage = a\npasword = ${PASSWORD}\n`,
       lines: ["7 | pasword = ***", "  | ^^^^^^^"],
@@ -134,6 +143,10 @@ describe("what is a secret by its name", () => {
       seen.push(text);
     },
   });
+  const sayer = defineRecipe({
+    ...printer,
+    install: async (context) => await Promise.resolve(context.log(`${PASSWORD} is what a shell made of it`)),
+  });
   const CONFIG =
     "[buildout]\nparts = a\n[a]\nrecipe = printer\nenv = P=$<env:DB_PASSWORD>\ntext = $<ours:api-key>\n[ours]\napi-key = ours-12345\n";
 
@@ -178,6 +191,49 @@ describe("what is a secret by its name", () => {
       "option env: -DB_PASSWORD=*** +DB_PASSWORD=***",
       "option text: see https://me:***@h.example/x -> see https://me:***@h.example/x",
     ]);
+  });
+
+  it("is recorded as a hash wherever in a line it is spelled out", async () => {
+    const text = [
+      `  o=username=me,password=${PASSWORD},vers=3`,
+      `  export A_TOKEN="${PASSWORD} b" B=1; PGPASSWORD='${PASSWORD}' psql`,
+      `  jdbc:x://h/d?user=me&password=${PASSWORD}&ssl=1`,
+      `  https://me:p@${PASSWORD}@h/x`,
+      `  git+https://${PASSWORD}@h/x ssh://git@h/x`,
+    ].join("\n");
+    const config = `[buildout]\nparts = a\n[a]\nrecipe = printer\ntext =\n${text}\n`;
+    await using buildout = await testBuildout({ config, recipes: { printer } });
+    await buildout.install();
+    const recorded = (await buildout.records()).get("a")!.options["text"]!;
+    expect(recorded.replace(/secret:[0-9a-f]{64}/g, "#").split("\n")).to.deep.equal([
+      "o=username=me,password=#,vers=3",
+      "export A_TOKEN=# B=1; PGPASSWORD=# psql",
+      "jdbc:x://h/d?user=me&password=#&ssl=1",
+      "https://me:#@h/x",
+      "git+https://#@h/x ssh://git@h/x",
+    ]);
+    expect((await buildout.plan()).changes).to.equal(false);
+  });
+
+  it("is hidden in what is printed where it is spelled out, unless it is a word like any other", async () => {
+    await using buildout = await testBuildout({ config: spelledOut(PASSWORD, 1), recipes: { printer } });
+    await buildout.install();
+    expect(buildout.log()).to.deep.equal(["DB_PASSWORD is ***", "N is 1"]);
+    const beside = `${spelledOut(`'${PASSWORD}' -v`, 1)}    P=$<env:API_TOKEN>\n`;
+    await using other = await testBuildout({
+      config: beside,
+      recipes: { printer },
+      env: { API_TOKEN: "x-1" },
+    });
+    await other.install();
+    expect(other.log()).to.deep.equal(["DB_PASSWORD is ***", "N is 1", "P is x-1"]);
+    const told = testBuildout({ config: beside, recipes: { printer: sayer }, env: { API_TOKEN: "x-1" } });
+    await using third = await told;
+    await third.install();
+    expect(third.log()).to.deep.equal(["*** is what a shell made of it"]);
+    await buildout.write(spelledOut("postgres", 1));
+    await buildout.install();
+    expect(buildout.log().slice(2)).to.deep.equal(["DB_PASSWORD is postgres", "N is 1"]);
   });
 
   it("is not shown by a plan where it stands in a line of its own", async () => {
