@@ -32,6 +32,9 @@ export class Ending {
     this.#code = code;
     process.exitCode = code;
     this.#flush();
+    // Of what could not be written just now there is no event before the process ends.
+    for (const stream of [process.stdout, process.stderr])
+      if (stream.errored) this.#unwritable(stream, stream.errored);
     if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -29,6 +29,22 @@ const UNTIL_ABORTED = `
 const LINES = 20_000;
 
 const UNFINISHED = "the run ended before it was done: a recipe ended it, or waits for what never comes";
+
+/** What becomes of a program whose standard output is on a full disk. */
+async function onFullDisk(cwd: string, ...args: string[]): Promise<{ code: number; stderr: string }> {
+  const full = openSync("/dev/full", "w");
+  const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    env: testEnvironment(cwd),
+    stdio: ["ignore", full, "pipe"],
+  });
+  let stderr = "";
+  child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  const [code] = (await once(child, "close")) as [number];
+  closeSync(full);
+  return { code, stderr };
+}
 
 describe("ends of a process that nobody asked for", () => {
   for (const [what, body] of [
@@ -118,19 +134,16 @@ describe("ends of a process that nobody asked for", () => {
   it("a full disk under the log does not stop the run, which then has failed", async function () {
     if (process.platform !== "linux") this.skip(); // there is no /dev/full
     const cwd = await withInstall("");
-    const full = openSync("/dev/full", "w");
-    const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
-    const child = spawn(process.execPath, [program], {
-      cwd,
-      env: testEnvironment(cwd),
-      stdio: ["ignore", full, "pipe"],
-    });
-    let stderr = "";
-    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-    const [code] = (await once(child, "close")) as [number];
-    expect(stderr).to.equal("cannot write standard output: ENOSPC: no space left on device, write\n");
-    expect(code).to.equal(1);
+    const failed = {
+      code: 1,
+      stderr: "cannot write standard output: ENOSPC: no space left on device, write\n",
+    };
+    expect(await onFullDisk(cwd)).to.deep.equal(failed);
     expect((await tsbuildout(["status"], { cwd })).stdout).to.match(/^a {2}ok /);
+    // What is written in the last moment, too.
+    expect(await onFullDisk(cwd), "nothing to do").to.deep.equal(failed);
+    expect(await onFullDisk(cwd, "--json", "annotate")).to.deep.equal(failed);
+    expect(await onFullDisk(cwd, "--version")).to.deep.equal(failed);
   });
 });
 
