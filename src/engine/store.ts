@@ -150,8 +150,19 @@ function decode(path: string, text: string): State {
     return decodeState(text);
   } catch (error) {
     if (!(error instanceof StateFormatError)) throw error;
+    if (ZC_BUILDOUT.test(text)) throw new DiagnosticError([foreignState(path)]);
     throw new DiagnosticError([error.newer ? newerState(path, error) : brokenState(path, error.message)]);
   }
+}
+
+/** What only zc.buildout writes into its file of the same name. */
+const ZC_BUILDOUT = /^(installed_develop_eggs|__buildout_(installed|signature)__) *=/m;
+
+function foreignState(path: string): Diagnostic {
+  return stateError("state/foreign", `${path} was written by zc.buildout`, [
+    "have zc.buildout uninstall its parts, and remove the file; nothing was changed",
+    "or leave both as they are, and name another file with [buildout] installed",
+  ]);
 }
 
 function readJournalOf(path: string): JournalContent | undefined {

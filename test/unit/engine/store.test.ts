@@ -200,6 +200,21 @@ describe("the state store", () => {
     });
   });
 
+  it("knows zc.buildout's file, which has the same name", async () => {
+    await writeFile(
+      path,
+      "[buildout]\ninstalled_develop_eggs = \nparts = a\n\n[a]\n__buildout_installed__ = \n__buildout_signature__ = x\nrecipe = y\n",
+    );
+    expect(await refusal(path)).to.deep.equal({
+      code: "state/foreign",
+      message: "FILE was written by zc.buildout",
+      help: [
+        "have zc.buildout uninstall its parts, and remove the file; nothing was changed",
+        "or leave both as they are, and name another file with [buildout] installed",
+      ],
+    });
+  });
+
   it("refuses a journal that is broken before its end", async () => {
     const store = await open();
     await store.change({ set: record("a") });
