@@ -124,6 +124,8 @@ async function bringUp(context: InstallContext<typeof options>): Promise<Record<
   const volume = found ?? (await blaming(context, async () => await make(context, call)));
   const ours = isOurs(volume.Labels, context) || isInherited(context, volume);
   refuseOther(volume, context.options, ours);
+  // Somebody has put one of their own in its place: it is used, and left when the part goes.
+  if (!ours) await context.removed({ kind: "volume", name });
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
   if (ours && found) await context.created({ kind: "volume", name });
   if (ours && !found) {
@@ -192,8 +194,13 @@ async function look(context: LookContext): Promise<Map<string, Drift[]>> {
   for (const record of context.records) {
     const engine = await engineOfRecord(context, record);
     const { name = record.part } = record.options;
-    const there = (await listing(context, engine, "volumes")).some((volume) => volume.Name === name);
-    if (!there) drift.set(record.part, [{ kind: "missing", message: `volume ${name} is gone` }]);
+    const found = (await listing(context, engine, "volumes")).find((volume) => volume.Name === name);
+    const made = record.resources.some((one) => one.kind === "volume" && one.name === name);
+    if (!found) drift.set(record.part, [{ kind: "missing", message: `volume ${name} is gone` }]);
+    else if (made && found.Labels?.[BUILDOUT_LABEL] !== context.buildout.id)
+      drift.set(record.part, [
+        { kind: "changed", message: `volume ${name} is another one than this part made` },
+      ]);
   }
   return drift;
 }

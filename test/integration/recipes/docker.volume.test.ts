@@ -180,6 +180,20 @@ describe("docker.volume", () => {
     expect(await rig.look()).to.deep.equal([]);
   });
 
+  it("sees that somebody has put another one in its place, uses that, and leaves it", async () => {
+    const rig = part();
+    await rig.install();
+    await engineRemove("volumes", rig.part);
+    await engineJson({ method: "POST", path: "/volumes/create", body: { Name: rig.part } });
+    expect(await rig.look()).to.deep.equal([
+      { kind: "changed", message: `volume ${rig.part} is another one than this part made` },
+    ]);
+    await rig.update();
+    expect(await rig.look()).to.deep.equal([]);
+    await rig.uninstall();
+    expect(await engineHas(`/volumes/${rig.part}`)).to.be.true;
+  });
+
   it("is harmless when a run ended between the record and the call", async () => {
     const rig = part();
     rig.resources = [{ kind: "volume", name: rig.part }];
