@@ -1,5 +1,6 @@
 import {
   createNetwork,
+  DockerError,
   inspectNetwork,
   isConflict,
   networksNamed,
@@ -194,7 +195,7 @@ async function make(context: Installing, call: Call): Promise<NetworkState> {
   } catch (error) {
     const other = isConflict(error) ? await inspectNetwork(call, name) : undefined;
     if (other) return await useOther(context, other);
-    throw await refusedCreation(call, settings.pools, error);
+    throw await refusedCreation(call, settings, error);
   }
   throw new RecipeError({
     code: "network/gone",
@@ -226,11 +227,36 @@ async function useOther(context: Installing, network: NetworkState): Promise<Net
 }
 
 /** The engine says that pools overlap, and not with whose; the networks that it has say that. */
-async function refusedCreation(call: Call, pools: readonly Pool[], error: unknown): Promise<unknown> {
-  const subnets = pools.flatMap(({ Subnet }) => Subnet ?? []);
-  if (call.signal?.aborted || subnets.length === 0) return error;
+async function refusedCreation(
+  call: Call,
+  settings: NetworkSettings & { readonly pools: readonly Pool[] },
+  error: unknown,
+): Promise<unknown> {
+  const subnets = settings.pools.flatMap(({ Subnet }) => Subnet ?? []);
+  if (call.signal?.aborted) return error;
+  if (subnets.length === 0) return withoutSubnet(settings, error);
   const overlaps = await overlappingNetworks(call, subnets).catch(() => []);
   return overlaps.length > 0 ? new RecipeError(overlapping(overlaps), { cause: error }) : error;
+}
+
+/** What an engine answers that has no subnet left to choose; they are not of one mind about it. */
+const NO_SUBNET = [400, 403, 404];
+
+/** Where nothing is asked for but a name there is nothing else that an engine could refuse. */
+function withoutSubnet({ driver, options, ipamDriver }: NetworkSettings, error: unknown): unknown {
+  const plain = (driver ?? "bridge") === "bridge" && !ipamDriver && Object.keys(options ?? {}).length === 0;
+  if (!plain || !(error instanceof DockerError) || !NO_SUBNET.includes(error.statusCode ?? 0)) return error;
+  return new RecipeError(
+    {
+      code: "network/no-subnet",
+      message: `the engine found no subnet for the network: ${error.message}`,
+      help: [
+        "remove networks that nobody uses: docker network prune",
+        "or choose a subnet that is free: subnet = 10.123.0.0/24",
+      ],
+    },
+    { cause: error },
+  );
 }
 
 /** @param overlaps with at least one */

@@ -22,6 +22,22 @@ const examples: readonly Example[] = [
   = help: choose a subnet that is free, or leave the choice to the engine`,
   },
   {
+    name: "network/no-subnet",
+    part: "recipe = docker.network",
+    answers: {
+      "POST /networks/create": [
+        404,
+        { message: "could not find an available, non-overlapping IPv4 address pool" },
+      ],
+    },
+    text: `error[network/no-subnet]: the engine found no subnet for the network: could not find an available, non-overlapping IPv4 address pool (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.network
+  |          ^^^^^^^^^^^^^^
+  = help: remove networks that nobody uses: docker network prune
+  = help: or choose a subnet that is free: subnet = 10.123.0.0/24`,
+  },
+  {
     name: "network/gone",
     part: "recipe = docker.network",
     answers: { "POST /networks/create": [201, { Id: "n1" }] },
