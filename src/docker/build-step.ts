@@ -9,7 +9,7 @@ import { formatReference, parseReference, withDefaultTag } from "./reference.js"
 export function instructionOf(dockerfile: Dockerfile, name: string): Instruction | undefined {
   const base = baseOf(name);
   if (base !== undefined) {
-    const stage = dockerfile.stages.find(({ from }) => isCalled(from, base));
+    const stage = dockerfile.stages.find(({ from }) => isCalled(from, base)) ?? varying(dockerfile);
     return stage && fromOf(dockerfile, stage);
   }
   const classic = /^Step (\d+)\/\d+ : (\w+)/.exec(name);
@@ -46,6 +46,12 @@ function baseOf(name: string): string | undefined {
 /** The image that a step of any builder begins with. */
 export function startOf(name: string): string | undefined {
   return baseOf(name) ?? /^(?:\[.+\] )?step \d+\/\d+ ?: FROM (?:--\S+ )?(\S+)/i.exec(name)?.[1];
+}
+
+/** The one stage whose image a build argument names. */
+function varying({ stages }: Dockerfile): Stage | undefined {
+  const [stage, ...others] = stages.filter(({ from }) => from.includes("$"));
+  return others.length === 0 ? stage : undefined;
 }
 
 /** Whether a FROM means the image that BuildKit calls by its full name. */

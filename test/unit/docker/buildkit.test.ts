@@ -286,6 +286,19 @@ describe("BuildReport", () => {
     });
   });
 
+  it("takes the one FROM with a build argument in it for that of an image that no other one names", () => {
+    const { report } = listen();
+    const step = "[internal] load metadata for docker.io/library/nowhere:latest";
+    report.trace(decodeTrace(message(failed("a", step, "no such host"))));
+    const notes = (text: string) =>
+      report.failure(new Error("failed to solve"), { name: "Dockerfile", content: parseDockerfile(text) })
+        .problem.notes;
+    expect(notes("ARG BASE\nFROM busybox AS a\nFROM ${BASE}\n")).to.deep.equal([
+      "Dockerfile:3: FROM ${BASE}",
+    ]);
+    expect(notes("ARG BASE\nFROM $BASE AS a\nFROM x$BASE\n")).to.deep.equal([]);
+  });
+
   it("does not blame a step that the classic builder has added for a label", () => {
     const { report } = listen();
     for (const text of ["Step 1/3 : FROM x", "\n", "Step 2/3 : LABEL a=b", "\n"]) report.classic(text);
