@@ -255,8 +255,8 @@ describe("docker.build: where the context comes from", () => {
       );
       const said = await failing(made);
       expect(said).to.contain(`note: Dockerfile:1: FROM ${base}\n`);
-      expect(said.split("\n")).to.include(
-        `help: the part base builds ${base}${builder === "buildkit" ? ":latest" : ""}: write \`=> base\`, and it is built before`,
+      expect(said.replaceAll(`${base}:latest`, base).split("\n")).to.include(
+        `help: the part base builds ${base}: write \`=> base\`, and it is built before`,
       );
     });
 
