@@ -1,10 +1,12 @@
 import { setMaxListeners } from "node:events";
 import { rm, rmdir } from "node:fs/promises";
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
 import { Assessor } from "./assess.js";
 import { buildoutInfo } from "./blueprint.js";
 import { now } from "./clock.js";
+import { isUrl } from "./config/address.js";
 import { loadConfig } from "./config/load.js";
 import type { Config } from "./config/model.js";
 import type { BuildoutInfo } from "./contract.js";
@@ -38,6 +40,8 @@ export type { PartStatus } from "./status.js";
 import { removeTemporary } from "./temporary.js";
 import { Worker } from "./worker.js";
 
+const USUAL_FILE = "buildout.cfg";
+
 export interface GraphPart {
   readonly part: string;
   readonly recipe: string;
@@ -70,7 +74,8 @@ export class Buildout {
     });
   }
 
-  /** Takes parts away, or all of them. Works without the configuration file. */
+  /** Takes parts away, or all of them. Works without the file, where that is `buildout.cfg`; throws a DiagnosticError where
+   *  it is there and broken. */
   async uninstall(options: UninstallOptions = {}): Promise<Summary> {
     const config = await this.#configIfThere();
     return await this.#locked("uninstall", { config, options }, async (session) => {
@@ -116,7 +121,7 @@ export class Buildout {
     });
   }
 
-  /** What is recorded, and how it stands on the engine. */
+  /** What is recorded, and how it stands on the engine. Works without the file as `uninstall` does. */
   async status(options: RunOptions = {}): Promise<readonly PartStatus[]> {
     const config = await this.#configIfThere();
     return await this.#looking(config, options, async ({ store, registry, runtime }) => {
@@ -162,13 +167,14 @@ export class Buildout {
     });
   }
 
+  /** Only the usual file may be missing, and none be broken: it may say that the state lies elsewhere, and what is in the
+   *  usual place may be another buildout's. */
   async #configIfThere(): Promise<Config | undefined> {
-    try {
-      return await loadConfig(this.#request);
-    } catch (error) {
-      if (error instanceof DiagnosticError) return undefined;
-      throw error;
-    }
+    const { file, cwd, assignments } = this.#request;
+    const isUsual = basename(file) === USUAL_FILE && !isUrl(file);
+    const isMoved = assignments.some((text) => /^\s*(buildout:)?(installed|directory)\s*[-+]?=/.test(text));
+    if (isUsual && !isMoved && !existsSync(resolve(cwd, file))) return undefined;
+    return await loadConfig(this.#request);
   }
 
   /** Runs work that changes things: one run at a time, and whatever happens the state is saved at the end. */

@@ -11,6 +11,7 @@ import {
   type RecipeErrorOptions,
   type UpdateContext,
 } from "../../../src/engine/contract.js";
+import { Buildout } from "../../../src/engine/buildout.js";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { Summary } from "../../../src/engine/events.js";
 import { renderDiagnostic } from "../../../src/engine/render.js";
@@ -649,6 +650,28 @@ describe("a run", () => {
       "b uninstall done: asked for",
     ]);
     expect(await buildout.list()).to.deep.equal([]);
+  });
+
+  it("takes no other state for one that a file names which is broken, missing, or said on the command line", async () => {
+    await open(config("a", "[a]\nrecipe = quick"));
+    await buildout.install();
+    const { directory } = buildout;
+    const other = (file: string, ...assignments: string[]): Buildout =>
+      new Buildout({
+        file,
+        cwd: directory,
+        assignments,
+        env: {},
+        home: directory,
+        recipes: { quick: async () => await Promise.resolve({ default: quick }) },
+      });
+    await writeFile(join(directory, "other.cfg"), "[buildout]\ninstalled = other\nparts =\nbroken\n");
+    await buildout.remove("buildout.cfg");
+    for (const one of [other("other.cfg"), other("othr.cfg"), other("buildout.cfg", "installed=other")]) {
+      expect(await refusal(() => one.uninstall({ all: true }))).to.match(/^error\[config\//);
+      expect(await refusal(() => one.status())).to.match(/^error\[config\//);
+    }
+    expect([...(await buildout.records()).keys()]).to.deep.equal(["a"]);
   });
 
   it("runs a part that needs another one even if it failed", async () => {
