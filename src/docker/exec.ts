@@ -67,11 +67,17 @@ export async function execInContainer(
     ...abortable,
   });
   const fed = feed(connection, options.stdin, signal);
+  // It may fail long before anybody asks below, or when nobody does any more.
+  fed.catch(() => undefined);
   const drained = drain(connection, options);
-  // The end of the output may never come (a child that lives on holds it), so the process itself is asked as well.
-  const code = await exitCode(engine, { path, connection, drained, signal });
-  await fed;
-  return code;
+  try {
+    // The end of the output may never come (a child that lives on holds it), so the process itself is asked as well.
+    const code = await exitCode(engine, { path, connection, drained, signal });
+    await fed;
+    return code;
+  } finally {
+    connection.destroy();
+  }
 }
 
 function execConfig(options: ExecOptions): object {

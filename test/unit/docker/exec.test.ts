@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { expect } from "chai";
 import { execInContainer } from "../../../src/docker/exec.js";
 import { connectTo, fakeEngine, type Listening } from "../../support/listening.js";
@@ -35,7 +35,43 @@ describe("a command in a container", () => {
     });
     await expectLastWords(engine);
   });
+
+  it("fails with the stream that it was to be fed when that breaks off, and nothing fails behind anybody's back", async () => {
+    let isOver = false;
+    const engine = await fakeEngine((request, response) => {
+      request.resume();
+      response.end(JSON.stringify({ Id: "1", Running: !isOver, Pid: 7, ExitCode: isOver ? 2 : null }));
+    });
+    engine.server.on("upgrade", (_, socket: Duplex) => {
+      socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+      // The process finds the end of its input, and ends.
+      const end = (): void => {
+        isOver = true;
+        socket.destroy();
+      };
+      socket.resume().once("end", end).once("close", end);
+    });
+    const connection = await connectTo(engine.url);
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", note);
+    try {
+      const stdin = Readable.from(brokenOff());
+      const error = await execInContainer(connection, "c", { cmd: ["tar"], stdin }).catch((thrown) => thrown);
+      expect(error).to.have.property("message", "the archive broke off");
+      expect(unhandled).to.deep.equal([]);
+    } finally {
+      process.off("unhandledRejection", note);
+      await connection.close();
+      await engine.close();
+    }
+  });
 });
+
+async function* brokenOff(): AsyncGenerator<Buffer> {
+  yield await Promise.resolve(Buffer.from("the beginning"));
+  throw new Error("the archive broke off");
+}
 
 /** Runs a command on it, which ends well and says that. */
 async function expectLastWords(engine: Listening): Promise<void> {
