@@ -782,9 +782,14 @@ describe("a run", () => {
         await context.created({ kind: "file", name: directory });
       },
     };
-    await open(config("a", "[a]\nrecipe = greedy"), { greedy });
+    // Its parent is the test's own: should the engine ever remove it, nobody else's files go with it.
+    await open("[buildout]\nparts = a\ndirectory = deep\n[a]\nrecipe = greedy\n", { greedy });
+    const deep = join(buildout.directory, "deep");
+    await mkdir(deep);
+    await writeFile(join(deep, "file"), "");
     await buildout.install();
     expect((await buildout.uninstall()).ok).to.equal(true);
+    await access(join(deep, "file"));
     await access(join(buildout.directory, "buildout.cfg"));
   });
 
