@@ -25,7 +25,7 @@ export interface InstallOptions extends RunOptions {
   /** Only these and what they need; nothing is uninstalled then that is not in the way. */
   readonly parts?: readonly string[];
   /** Paths of changed files, relative to the buildout's folder: only the parts whose `triggers` take one in are worked
-   *  on, whatever is recorded of them, and those that need them. */
+   *  on, whatever is recorded of them, and those that need them. Where no part has `triggers`, all are looked at. */
   readonly changed?: readonly string[];
   /** Parts whose protected objects may be destroyed. */
   readonly replace?: readonly string[];

@@ -16,7 +16,7 @@ import { reverseNeeds } from "./removal.js";
 import type { StoredRecord } from "./state.js";
 import type { StateStore } from "./store.js";
 import { unknownPart } from "./suggest.js";
-import { touchedParts } from "./touched.js";
+import { hasTriggers, touchedParts } from "./touched.js";
 import { Values } from "./values.js";
 
 /** What a run has at hand once its state is read. */
@@ -48,13 +48,14 @@ export async function draw(session: Configured, only: readonly string[]): Promis
   return await drawBlueprint({ config, registry, runtime, only, recordedNeeds: recorded });
 }
 
-/** Where only changed files count: undefined when no part has to do with them. */
+/** Where only changed files count: undefined when parts say which concern them, and none of these has changed. */
 export async function foreseeChanged(
   session: Configured,
   options: InstallOptions,
 ): Promise<Prospect | undefined> {
   if (!options.changed) return await foresee(session, options);
   const { parts, needs } = await draw(session, options.parts ?? []);
+  if (!hasTriggers(parts)) return await foresee(session, options);
   const { by, concerned } = await touchedParts(parts, needs, options.changed);
   return concerned.length === 0 ? undefined : await foresee(session, { ...options, parts: concerned }, by);
 }

@@ -10,6 +10,16 @@ export interface Touched {
   readonly concerned: readonly string[];
 }
 
+/** The option's globs, a line each; none where the part says nothing of files. */
+function triggersOf({ texts }: Part): readonly string[] {
+  return splitLines(texts.get("triggers")?.text ?? "");
+}
+
+/** Whether any part says which files concern it: otherwise nobody can be left out for the files that changed. */
+export function hasTriggers(parts: readonly Part[]): boolean {
+  return parts.some((part) => triggersOf(part).length > 0);
+}
+
 /** @param changed paths relative to the buildout's folder, with slashes */
 export async function touchedParts(
   parts: readonly Part[],
@@ -17,11 +27,11 @@ export async function touchedParts(
   changed: readonly string[],
 ): Promise<Touched> {
   const by = new Map<string, string>();
-  for (const { name, texts } of parts) {
-    const globs = splitLines(texts.get("triggers")?.text ?? "");
+  for (const part of parts) {
+    const globs = triggersOf(part);
     if (globs.length === 0) continue;
     const path = changed.find(await globMatcher(globs));
-    if (path !== undefined) by.set(name, path);
+    if (path !== undefined) by.set(part.name, path);
   }
   const concerned = new Set<string>();
   // Parts come in the order of need, so that one pass reaches everything downstream.

@@ -157,6 +157,17 @@ describe("docker.stage", () => {
     expect(await since("docs/a.md")).to.deep.equal(["c done triggered by docs/a.md"]);
   });
 
+  it("looks at all where nothing says which files concern it", async () => {
+    await make(
+      stages("a b", stage("a", "always = true", "run = echo a"), stage("b", "vol = code", "run = echo b")),
+      {
+        files: { "x.txt": "1\n" },
+      },
+    );
+    expect(await since("x.txt")).to.deep.equal(["a done not installed yet", "b done not installed yet"]);
+    expect(await since("x.txt")).to.deep.equal(["a done it runs at every install", "b unchanged"]);
+  });
+
   it("fails with any code but 0, names the signal, and shows the last lines", async () => {
     await make(stages("a", stage("a", "run = echo before; sh -c 'kill -9 $$$$'")));
     expect(await why("a")).to.equal("stage a ended with exit code 137 (SIGKILL)");
