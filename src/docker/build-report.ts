@@ -30,6 +30,9 @@ const SYNTAX = /^resolve image config for /;
 const NO_SYNTAX =
   "the Dockerfile's line `# syntax` asks for that image: leave it away, or let the engine reach the registry";
 
+/** Of the engine's disk: the image may be there all right. */
+const NO_SPACE = /no space left on device/;
+
 /** The engine has no such image, for this platform: it has looked for it in the registry. */
 const NO_BASE =
   "is it in a registry that the engine reaches? What another section builds is built before only where that section is in parts, or named after =>";
@@ -114,14 +117,15 @@ export class BuildReport {
     return this.#steps.size > 0;
   }
 
-  /** The image that the build was to start from, where it failed at that. */
-  get failedBase(): string | undefined {
-    return startOf(this.#failed()?.name ?? "");
+  /** The image that the build was to start from, where it failed because that is not to be had. @param cause of the failure */
+  missingBase(cause: unknown): string | undefined {
+    const failed = this.#failed();
+    return failed && !NO_SPACE.test(failed.error || reasonOf(cause)) ? startOf(failed.name) : undefined;
   }
 
   /** The failure of a build, with the step that failed, its last lines and its place in the Dockerfile. */
   failure(cause: unknown, dockerfile: { readonly name: string; readonly content: Dockerfile }): DockerError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     const failed = this.#failed();
     const instruction = failed && instructionOf(dockerfile.content, failed.name);
     // A step that the classic builder adds, for a label, says nothing to who wrote the Dockerfile.
@@ -141,7 +145,7 @@ export class BuildReport {
         code: "build/failed",
         message: `the build failed at ${shortened(step.name)}: ${withoutCommand(withoutPrefix(step.error || reason))}`,
         ...(SYNTAX.test(step.name) && dockerfile.content.syntax && { help: [NO_SYNTAX] }),
-        ...(startOf(step.name) !== undefined && { help: [NO_BASE] }),
+        ...(this.missingBase(cause) !== undefined && { help: [NO_BASE] }),
         notes: [
           ...notes,
           ...(last.length > 0 ? [`its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`] : []),
@@ -298,4 +302,8 @@ function shortened(text: string): string {
 function misread({ instructions }: Dockerfile, reason: string): Instruction | undefined {
   const line = Number(/parse error (?:on )?line (\d+)/.exec(reason)?.[1]);
   return instructions.findLast((one) => one.line <= line);
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

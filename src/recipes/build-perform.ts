@@ -74,7 +74,7 @@ export async function performBuild(context: Install, building: Building): Promis
     if (isOfTheFiles(error)) throw blame(error, "source");
     if (!isOfTheBuild(error)) throw error;
     const failure = report.failure(error, files.dockerfile);
-    throw blameFor(context, await tellMaker(context, failure, report), report);
+    throw blameFor(context, await tellMaker(context, failure, report.missingBase(error)), report);
   }
 }
 
@@ -82,10 +82,9 @@ export async function performBuild(context: Install, building: Building): Promis
 async function tellMaker(
   context: Install,
   failure: DockerError,
-  { failedBase }: BuildReport,
+  base: string | undefined,
 ): Promise<DockerError> {
-  const [base] = failedBase === undefined ? [] : [failedBase].filter(isReference);
-  const maker = base && (await heirOf(context, imageKey(base)));
+  const maker = base !== undefined && isReference(base) && (await heirOf(context, imageKey(base)));
   if (!maker) return failure;
   const called = familiarReference(parseReference(base));
   const help = [`the part ${maker} builds ${called}: write \`=> ${maker}\`, and it is built before`];
