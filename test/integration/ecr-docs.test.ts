@@ -83,6 +83,43 @@ Docker:
     }
   });
 
+  it("gitlab-kaniko: the job publishes under the tags that the original's README promises", async () => {
+    const text = await readFile(join(projectFolder, "docs/migration-gitlab-kaniko.md"), "utf8");
+    const [, config = ""] = /^```ini\n([^]*?)^```$/m.exec(text) ?? [];
+    await ensureBaseImage();
+    const sha = "54b820607719a2ba8434cfb7b297cebfe5646ab5";
+    const pipeline = async (branch: string, slug: string, commit: string): Promise<string[]> => {
+      const ci = {
+        GITLAB_CI: "true",
+        CI_COMMIT_SHA: commit,
+        CI_COMMIT_BRANCH: branch,
+        CI_COMMIT_REF_NAME: branch,
+        CI_COMMIT_REF_SLUG: slug,
+        CI_DEFAULT_BRANCH: "master",
+      };
+      // Runners are new each time.
+      await using made = await testBuildout({
+        config,
+        env: { ...process.env, ...aws.env, ...ci },
+        files: {
+          "example-image/Dockerfile": `FROM ${baseImage}\nLABEL of=${commit}\n`,
+          "cloudformation/repositories.yml": "",
+          "lifecycle.json": '{"rules": []}',
+        },
+      });
+      expect((await made.install()).ok, made.log().join("\n")).to.equal(true);
+      await made.uninstall();
+      const images = [...aws.repository("example-image")!.images.values()];
+      return images.map(({ tags }) => [...tags].sort().join(" ")).sort();
+    };
+    expect(await pipeline("master", "master", sha)).to.deep.equal([`${sha} latest master`]);
+    expect(await pipeline("My-Feature/Branch", "my-feature-branch", sha.replace("5", "6"))).to.deep.equal([
+      `${sha} latest master`,
+      `${sha.replace("5", "6")} my-feature-branch`,
+    ]);
+    expect(aws.repository("cloudformation")).to.equal(undefined);
+  });
+
   it("init knows no other files, and says where there is nothing to be done", async () => {
     const cwd = await temporaryFolder({ ".ecr-docker-ci.yml": "Docker: { tag: a }\n" });
     expect((await tsbuildout(["init", "--from", "buildkite"], { cwd })).stderr).to.equal(
