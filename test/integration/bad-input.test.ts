@@ -183,7 +183,8 @@ describe("bad input, on the command line", () => {
   it("says so where there is no file", async () => {
     const cwd = await temporaryFolder();
     const { code, stderr } = await tsbuildout([], { cwd });
-    const help = "   = help: name another file with -c, or have tsbuildout init write one\n";
+    const help =
+      "   = help: name another file with -c, or have tsbuildout init write one, also from what another tool reads (init --help)\n";
     expect(stderr).to.equal(`error[config/missing-file]: there is no file ${cwd}/buildout.cfg\n${help}`);
     expect(code).to.equal(2);
     expect(await readdir(cwd)).to.deep.equal([]);

@@ -162,7 +162,10 @@ class TreeReader {
 
 /** What may help where a file is not there. */
 function missing(mention: Mention | undefined): readonly string[] {
-  if (!mention) return ["name another file with -c, or have tsbuildout init write one"];
+  if (!mention)
+    return [
+      "name another file with -c, or have tsbuildout init write one, also from what another tool reads (init --help)",
+    ];
   if (mention.name.includes(",")) return ["blanks separate names, not commas"];
   if (/\$[<{]/.test(mention.name)) return ["references in the names of files are not resolved"];
   return mention.name.startsWith("~") ? ['"~" means no directory here: write out the whole path'] : [];

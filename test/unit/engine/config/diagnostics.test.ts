@@ -320,7 +320,7 @@ const examples: readonly Example[] = [
     files: {},
     text: [
       "error[config/missing-file]: there is no file @/buildout.cfg",
-      "   = help: name another file with -c, or have tsbuildout init write one",
+      "   = help: name another file with -c, or have tsbuildout init write one, also from what another tool reads (init --help)",
     ],
   },
   {
