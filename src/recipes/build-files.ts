@@ -15,7 +15,13 @@ import {
   type GitSource,
   readPlainFile,
 } from "tsbuildout/docker";
-import { RecipeError, type Context, type InputsContext, type InstallContext } from "tsbuildout/recipe";
+import {
+  RecipeError,
+  type Context,
+  type InputsContext,
+  type InstallContext,
+  type Problem,
+} from "tsbuildout/recipe";
 import { about } from "./blame.js";
 import { archiveDigest, archiveFiles, notArchive } from "./build-archive.js";
 import { furtherContexts } from "./build-contexts.js";
@@ -104,8 +110,9 @@ export async function filesDigest(
   const how = folderOptions(context, options);
   if (later) await checkFiles(context, options);
   else
-    inputs[SOURCE] = await about(
-      "source",
+    inputs[SOURCE] = await aboutFiles(
+      context,
+      options,
       async () => await contextDigest(path, how, cacheFile(context, "contexts", path)),
     );
   return { inputs, dockerfile: (await readDockerfile(options, source.path)).content };
@@ -116,7 +123,22 @@ export async function checkFiles(context: Inputs, options: BuildOptions): Promis
   const source = sourceOf(context, options);
   if (source?.kind !== "local" || !isFolder(source.path)) return;
   const how = folderOptions(context, options);
-  await about("source", async () => await checkContext(source.path, how));
+  await aboutFiles(context, options, async () => await checkContext(source.path, how));
+}
+
+/** Does something with a folder. `docker build -f` starts where one is, as many write `dockerfile`: it is shown what to write. */
+async function aboutFiles<T>(context: Context, options: BuildOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    return await about("source", work);
+  } catch (error) {
+    const { problem } = error as { readonly problem?: Problem };
+    const { dockerfile, source = "." } = options;
+    const meant = resolve(context.buildout.directory, dockerfile ?? "");
+    if (problem?.code !== "context/no-dockerfile" || !dockerfile || !statOf(meant)?.isFile()) throw error;
+    const there = relative(resolve(context.buildout.directory, source), meant);
+    const help = [`the path begins in the source: write dockerfile = ${there}`];
+    throw new RecipeError({ ...problem, help }, { cause: error });
+  }
 }
 
 /** Of the folders that the Dockerfile may copy from besides, by the names that it has for them. @throws where one is not there */
@@ -175,7 +197,8 @@ async function folderFiles(context: Context, options: BuildOptions, folder: stri
 }
 
 async function opening(context: Context, options: BuildOptions, folder: string): Promise<BuildContext> {
-  return await about("source", async () => await openContext(folder, folderOptions(context, options)));
+  const open = async () => await openContext(folder, folderOptions(context, options));
+  return await aboutFiles(context, options, open);
 }
 
 async function contextFiles(opened: BuildContext, options: BuildOptions): Promise<BuildFiles> {

@@ -7,6 +7,7 @@ import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from ".
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
   diagnostics,
+  blamed,
   failing,
   imageBuildout,
   imagesOf,
@@ -573,6 +574,12 @@ describe("docker.build", () => {
     expect(await failing(made)).to.equal(
       `context/no-dockerfile: cannot read ${made.directory}/src/Dockerfile: it does not exist`,
     );
+    await made.write(part("source = src\ndockerfile = src/Other"));
+    await writeFiles(made.directory, { "src/Other": "" });
+    expect(await failing(made)).to.equal(
+      `context/no-dockerfile: cannot read ${made.directory}/src/src/Other: it does not exist\nhelp: the path begins in the source: write dockerfile = Other`,
+    );
+    expect(blamed(made)).to.deep.equal(["dockerfile = src/Other"]);
     await made.write(part("source = src\nsecrets = id=a,src=not-there"));
     await writeFiles(made.directory, { "src/Dockerfile": dockerfile("RUN true") });
     expect(await failing(made)).to.equal(
