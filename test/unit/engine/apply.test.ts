@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { access, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
@@ -51,6 +52,9 @@ const withSecrets = (a: string): string =>
 
 const protectedPart = (a: string): string =>
   config("v", "[v]\nrecipe = safe\n=> n", `[n]\nrecipe = quick\na = ${a}`);
+
+const protectedLater = (a: string): string =>
+  config("v", "[v]\nrecipe = safe\na = $<n:id>", `[n]\nrecipe = quick\na = ${a}`);
 
 const blindNeed = (a: string): string =>
   config("a", `[a]\nrecipe = quick\na = ${a}\n=> b`, "[b]\nrecipe = blind");
@@ -412,6 +416,77 @@ describe("a run", () => {
     expect((await buildout.plan()).steps[0]!.reasons).to.deep.equal(["option password: *** -> ***"]);
   });
 
+  it("never says a secret output once its part has told it, whoever logs it", async () => {
+    const talks: Recipe = {
+      ...quick,
+      install: async (context) => context.log(`it is ${context.text("a")}`),
+    };
+    await open(config("a", "[a]\nrecipe = talks\na = $<b:token>", "[b]\nrecipe = quick"), { talks });
+    await buildout.install();
+    expect(buildout.log("a")).to.deep.equal(["it is ***"]);
+  });
+
+  it("never says what a recipe calls a secret, and records an output that has it in it as one", async () => {
+    const tells: Recipe = {
+      ...quick,
+      install: async (context) => {
+        context.secret("hunter22");
+        context.log("it is hunter22");
+        return { id: "host?key=hunter22", token: "" };
+      },
+    };
+    await open(config("a", "[a]\nrecipe = tells"), { tells });
+    await buildout.install();
+    expect(buildout.log()).to.deep.equal(["it is ***"]);
+    expect((await buildout.records()).get("a")?.outputs["id"]).to.match(/^secret:[0-9a-f]{64}$/);
+  });
+
+  it("refuses to destroy what is protected where that turns out only in the midst of the run", async () => {
+    const log: string[] = [];
+    const safe: Recipe = {
+      ...quick,
+      protects: "the data",
+      uninstall: async () => void log.push("destroyed"),
+    };
+    await open(protectedLater("1"), { safe });
+    await buildout.install();
+    await buildout.write(protectedLater("2"));
+    expect(results(await buildout.install())).to.deep.equal([
+      "n reinstall done: option a: 1 -> 2",
+      "v none failed: v would have to be made anew, and the data would be lost",
+    ]);
+    expect(log).to.deep.equal([]);
+  });
+
+  it("records of an update that fails what the part needed before as well as what it needs now", async () => {
+    const needed = ["x", "y"].map((name) => `[${name}]\nrecipe = quick\na = ${name}`);
+    const text = (need: string): string => config("x y z", `[z]\nrecipe = s\nb = $<${need}:a>`, ...needed);
+    await open(text("x"));
+    const first = buildout.install();
+    await script.end("install z");
+    await first;
+    await buildout.write(text("y"));
+    const second = buildout.install();
+    await script.fail("update z");
+    await second;
+    expect((await buildout.records()).get("z")?.needs).to.have.members(["x", "y"]);
+  });
+
+  it("removes a temporary folder with the end of the call that asked for it", async () => {
+    let folder = "";
+    const there: boolean[] = [];
+    const asks: Recipe = {
+      ...quick,
+      install: async (context) => {
+        if (folder === "") await writeFile(join((folder = await context.temporaryFolder()), "file"), "");
+        there.push(existsSync(folder));
+      },
+    };
+    await open(config("b", "[a]\nrecipe = asks", "[b]\nrecipe = asks\n=> a"), { asks });
+    await buildout.install();
+    expect(there).to.deep.equal([true, false]);
+  });
+
   it("refuses to destroy what is protected, unless told to", async () => {
     const safe: Recipe = { ...quick, protects: "the data" };
     await open(config("v", "[v]\nrecipe = safe\na = 1"), { safe });
@@ -497,6 +572,26 @@ describe("a run", () => {
     expect(await refusal(() => buildout.plan()), "still protected").to.contain("error[part/protected]");
     await buildout.write(config("v", "[v]\nrecipe = held\na = 1"));
     expect((await buildout.install()).counts).to.include({ unchanged: 1, failed: 0 });
+  });
+
+  it("tries an uninstall again that failed, also where the part is wanted as it was by then", async () => {
+    let fails = true;
+    const stuck: Recipe = {
+      ...quick,
+      uninstall: async () => {
+        if (fails) await Promise.reject(new Error("half of it is gone"));
+      },
+    };
+    await open(config("a", "[a]\nrecipe = stuck\na = 1"), { stuck });
+    await buildout.install();
+    await buildout.write(config("a", "[a]\nrecipe = stuck\na = 2"));
+    expect((await buildout.install()).counts.failed).to.equal(1);
+    expect((await buildout.records()).get("a")?.phase).to.equal("uninstalling");
+    await buildout.write(config("a", "[a]\nrecipe = stuck\na = 1"));
+    fails = false;
+    expect(results(await buildout.install())).to.deep.equal([
+      "a reinstall done: the last uninstall was interrupted or failed",
+    ]);
   });
 
   it("does not make what is protected anew because of what it needs", async () => {
@@ -766,10 +861,11 @@ describe("a run", () => {
     };
     await open(config("a", "[a]\nrecipe = blocks"), { blocks });
     await buildout.install();
-    await buildout.write(config("a", "[a]\nrecipe = blocks\nkeep = true"));
+    await buildout.write(config("a b", "[a]\nrecipe = blocks\nkeep = true", "[b]\nrecipe = quick"));
     isBlocked = true;
     expect(results(await buildout.install())).to.deep.equal([
       `a none failed: cannot write ${journal()}: EISDIR: illegal operation on a directory, open '${journal()}'`,
+      "b install skipped: the state cannot be written",
     ]);
   });
 

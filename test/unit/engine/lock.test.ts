@@ -90,8 +90,17 @@ describe("the lock", () => {
     expect(said).to.equal("lock/held: another run is under way: somebody unknown");
   });
 
+  it("that is somebody else's by now is not let go", async () => {
+    const lock = await takeLock(path);
+    await hold({ host: "elsewhere" });
+    lock.release();
+    expect(await refusal(path)).to.contain("on elsewhere since");
+  });
+
   it("clears away what a process left that was killed while it took the lock", async () => {
-    await writeFile(`${path}.${await deadProcess()}.abcd`, "");
+    const pid = await deadProcess();
+    await writeFile(`${path}.${pid}.abcd`, "");
+    await writeFile(`${path}.break`, JSON.stringify({ pid, host: hostname(), start: "", since }));
     (await takeLock(path)).release();
     expect(await readdir(join(path, ".."))).to.deep.equal([]);
   });

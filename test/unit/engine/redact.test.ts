@@ -32,6 +32,20 @@ describe("the redactor", () => {
     expect(redactor.text("it says abcdefgh today")).to.equal("it says *** today");
   });
 
+  it("knows a secret of several lines in base64 also without the line end that a file has behind it", () => {
+    const redactor = new Redactor();
+    redactor.add("one line\nanother line\n");
+    expect(redactor.text(Buffer.from("one line\nanother line").toString("base64"))).to.match(/^\*\*\*=*$/);
+  });
+
+  it("knows a secret in the base64 of addresses, which has other signs", () => {
+    const redactor = new Redactor();
+    const secret = ">>>???>>>???";
+    redactor.add(secret);
+    expect(Buffer.from(secret).toString("base64")).to.match(/[+/]/);
+    expect(redactor.text(Buffer.from(secret).toString("base64url"))).to.equal("***");
+  });
+
   it("replaces the longer of two secrets whole", () => {
     const redactor = new Redactor();
     redactor.add("secret");

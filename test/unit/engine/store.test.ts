@@ -89,6 +89,14 @@ describe("the state store", () => {
     expect(await exists(`${path}.journal`)).to.equal(false);
   });
 
+  it("is private also where something that everybody can read is in its way", async () => {
+    await writeFile(`${path}.new`, "", { mode: 0o644 });
+    const store = await open();
+    await store.change({ set: record("a") });
+    await store.close();
+    expect((await stat(path)).mode & 0o777).to.equal(0o600);
+  });
+
   it("writes nothing when nothing changed", async () => {
     const store = await open();
     await store.close();
@@ -155,12 +163,17 @@ describe("the state store", () => {
     await store.close();
     const saved = await open();
     await saved.change({ set: record("b") });
+    await saved.change({ gone: "a" });
+    const later = await readFile(`${path}.journal`);
     await saved.close();
     await writeFile(`${path}.journal`, journal);
     const again = await open();
-    expect([...again.state.records.keys()]).to.deep.equal(["a", "b"]);
+    expect([...again.state.records.keys()]).to.deep.equal(["b"]);
     await again.close();
     expect(await exists(`${path}.journal`)).to.equal(false);
+    await rm(path);
+    await writeFile(`${path}.journal`, later);
+    expect([...(await open()).state.records.keys()]).to.deep.equal([]);
   });
 
   it("that cannot be saved whole says why, loses nothing, and is saved by the next run that can", async () => {
