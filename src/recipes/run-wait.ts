@@ -25,6 +25,8 @@ export interface Waiting {
 
 const FIRST_PAUSE = 50;
 const LAST_PAUSE = 1000;
+/** 25 days. Node's timers count whole milliseconds, and one that is set to more ends at once. */
+const LONGEST = 2 ** 31 - 1;
 
 /**
  * Waits until the condition holds.
@@ -36,7 +38,7 @@ export async function waitUntil(
   to: Waiting & { condition: Condition },
 ): Promise<void> {
   const { condition, timeout } = to;
-  const end = AbortSignal.timeout(timeout);
+  const end = AbortSignal.timeout(Math.min(Math.ceil(timeout), LONGEST));
   const signal = call.signal ? AbortSignal.any([call.signal, end]) : end;
   context.progress({ step: `waiting for ${what(condition)}` });
   try {

@@ -529,6 +529,12 @@ describe("docker.run: waiting", () => {
     expect(problem.notes).to.deep.equal(["the last lines of its log:\noh no"]);
   });
 
+  for (const timeout of ["60d", "9999.5ms"])
+    it(`waits for ${timeout} where wait-timeout says so`, async () => {
+      const settings = { command: "sh -c 'echo ready; sleep 1000'", "wait-for": "log ready" };
+      await the.install({ ...settings, "wait-timeout": timeout });
+    });
+
   it("gives up after wait-timeout", async () => {
     const problem = await failureOf(
       the.install({ command: "sleep 1000", "wait-for": "port 80", "wait-timeout": "300ms" }),
