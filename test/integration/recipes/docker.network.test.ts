@@ -134,6 +134,21 @@ describe("docker.network", () => {
     ]);
   });
 
+  it("leaves a network that somebody has put in the place of its own", async () => {
+    const rig = part();
+    await rig.install();
+    const { record, resources } = rig;
+    await engineRemove("networks", rig.part);
+    const { Id } = await engineJson<{ Id: string }>({
+      method: "POST",
+      path: "/networks/create",
+      body: { Name: rig.part },
+    });
+    Object.assign(rig, { record, resources });
+    await rig.uninstall();
+    expect((await inspect(rig.part)).Id).to.equal(Id);
+  });
+
   it("uses a network that was there, and leaves it", async () => {
     const name = await foreign();
     const rig = part({ name });

@@ -126,6 +126,27 @@ describe("docker.volume", () => {
     expect(await engineHas(`/volumes/${name}`)).to.be.false;
   });
 
+  it("stays when of two parts that have it the one goes that did not make it", async () => {
+    const name = ownName();
+    const file = (...parts: readonly string[]): string =>
+      [
+        `[buildout]\nparts = ${parts.join(" ")}\nengine-url = ${engineHost()}`,
+        ...parts.map((one) => `[${one}]\nrecipe = docker.volume\nname = ${name}`),
+        "",
+      ].join("\n");
+    await using buildout = await testBuildout({ config: file("maker", "user"), env: {} });
+    await buildout.install();
+    const records = await buildout.records();
+    expect([...records.values()].map(({ part, resources }) => [part, resources.length])).to.deep.equal([
+      ["maker", 1],
+      ["user", 0],
+    ]);
+    await buildout.uninstall({ parts: ["user"] });
+    expect(await engineHas(`/volumes/${name}`)).to.be.true;
+    await buildout.uninstall();
+    expect(await engineHas(`/volumes/${name}`)).to.be.false;
+  });
+
   it("says in what a volume that was there differs", async () => {
     const name = uniqueName("tsb-volume");
     await engineJson({
