@@ -10,18 +10,13 @@ export function chooseRun(directory: string, id: string | undefined): RunIndex {
   if (id === undefined)
     throw new UsageError("there is no run yet", ["tsbuildout install makes the first one"]);
   throw new UsageError(`there is no run "${id}"`, [
-    ...didYouMeanOf(id, runs),
+    ...didYouMean(id, runs),
     "tsbuildout runs lists those that are kept",
   ]);
 }
 
 function safeIndex(directory: string, id: string): RunIndex | undefined {
   return /^[\w-]+$/.test(id) ? readIndex(directory, id) : undefined;
-}
-
-function didYouMeanOf(id: string, runs: readonly string[]): string[] {
-  const help = didYouMean(id, runs);
-  return Array.isArray(help) ? help : help === undefined ? [] : [String(help)];
 }
 
 /** How a run came out, in a word. */

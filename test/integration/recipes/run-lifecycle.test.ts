@@ -344,6 +344,18 @@ describe("docker.run: a container's life", () => {
     expect((await inspect(name)).Id).to.equal(Id);
   });
 
+  it("a container that somebody has put in the place of its own is not changed by an update, nor removed", async () => {
+    const rig = part({ restart: "no" });
+    await rig.install();
+    await engineRemove("containers", rig.part);
+    await engineJson({ method: "POST", path: `/containers/create?name=${rig.part}`, body: { Image: image } });
+    const { Id } = await inspect(rig.part);
+    for (const changed of [{ restart: "always" }, { image: "other" }])
+      expect((await failureOf(rig.update(changed))).code).to.equal("container/name-taken");
+    const { Id: now, State } = await inspect(rig.part);
+    expect([now, State.Status]).to.deep.equal([Id, "created"]);
+  });
+
   it("what an earlier, broken run of the same part left is replaced", async () => {
     const rig = part({});
     const left = await rig.install();
