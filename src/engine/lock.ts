@@ -138,7 +138,8 @@ function isAlive(holder: Holder): boolean {
   return holder.start === "" || start === "" || start === holder.start;
 }
 
-function runs(pid: number): boolean {
+/** Whether there is a process of that number, whoever it is of. */
+export function runs(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -4,7 +4,7 @@ import { factsOf, isSecretOption } from "./facts.js";
 import { makeHole } from "./hole.js";
 import type { Part } from "./part.js";
 import type { LoadedRecipe } from "./registry.js";
-import { canonical } from "./section.js";
+import { declared, defaulted } from "./section.js";
 
 export interface OutsideSettings {
   readonly sections: ReadonlyMap<string, Section>;
@@ -23,7 +23,7 @@ export class RecipeOutside implements Outside {
 
   lookup(section: string, option: string): Value | Resolved | undefined {
     const loaded = this.loaded.get(section);
-    const value = loaded && this.#written(section, option, loaded);
+    const value = loaded && declared(option, this.#settings.sections.get(section)!, loaded);
     if (value) return value;
     const part = this.#settings.parts.get(section);
     const made = part?.computed.get(option);
@@ -40,30 +40,9 @@ export class RecipeOutside implements Outside {
     return { text: makeHole({ section, option }), secret: this.isSecret(section, option) };
   }
 
-  /** What is written under another name of the option, or its default. */
-  #written(section: string, option: string, loaded: LoadedRecipe): Value | undefined {
-    const name = canonical(loaded, option);
-    const spec = Object.hasOwn(loaded.recipe.options, name) ? loaded.recipe.options[name] : undefined;
-    if (!spec) return undefined;
-    const { options } = this.#settings.sections.get(section)!;
-    for (const known of [name, ...(spec.aliases ?? [])]) {
-      const value = options.get(known);
-      if (value) return value;
-    }
-    return factsOf(loaded.recipe).defaults.get(name);
-  }
-
-  /** The options that have a default and are not written. */
   options(section: string): readonly string[] {
     const loaded = this.loaded.get(section);
-    if (!loaded) return [];
-    const { defaults, aliases } = factsOf(loaded.recipe);
-    if (aliases.size === 0) return [...defaults.keys()];
-    const written = this.#settings.sections.get(section)!.options;
-    const { options } = loaded.recipe;
-    return [...defaults.keys()].filter(
-      (name) => !options[name]!.aliases?.some((alias) => written.has(alias)),
-    );
+    return loaded ? defaulted(this.#settings.sections.get(section)!, loaded) : [];
   }
 
   /** A part that has not been configured yet: what it will have is seen at the end. */

@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { dropPart, isSystemError } from "./fetch-file.js";
+import { runs } from "./lock.js";
 
 export interface PartFile {
   readonly path: string;
@@ -18,20 +19,10 @@ export async function takePart(target: string): Promise<PartFile> {
     } catch (error) {
       if (!isSystemError(error, "EEXIST")) throw error;
       const holder = Number(await readFile(lock, "utf8").catch(() => ""));
-      if (isAlive(holder)) break;
+      if (holder > 0 && runs(holder)) break;
       await rm(lock, { force: true });
     }
   }
   const own = `${target}.${process.pid}.part`;
   return { path: own, release: () => dropPart(own) };
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isSystemError(error, "EPERM");
-  }
 }

@@ -1,11 +1,11 @@
 import type { Environment } from "./config/expression.js";
 import type { Config, Section, Value } from "./config/model.js";
-import { defaultValue, type Outside, type Resolved } from "./config/outside.js";
+import type { Outside, Resolved } from "./config/outside.js";
 import { Resolver } from "./config/resolve.js";
 import { factsOf, isSecretOption } from "./facts.js";
 import { hideSecrets } from "./hidden.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
-import { canonical } from "./section.js";
+import { declared, defaulted } from "./section.js";
 import type { Source } from "./text.js";
 
 /** What the recipes' schemas say of options that no file sets, as far as looking tells: nothing is configured. */
@@ -60,7 +60,8 @@ export class SchemaOutside implements Outside {
     if (loaded === null) return option.startsWith("_") ? undefined : unknown;
     const { computed = {}, outputs = {} } = loaded.recipe;
     const told = Object.hasOwn(computed, option) || Object.hasOwn(outputs, option);
-    return this.#declared(section, option, loaded) ?? (told ? unknown : undefined);
+    const written = declared(option, this.#config.sections.get(section)!, loaded);
+    return written ?? (told ? unknown : undefined);
   }
 
   produced(section: string, option: string): Resolved | undefined {
@@ -69,29 +70,9 @@ export class SchemaOutside implements Outside {
     return { text: null, secret: this.isSecret(section, option), unknown: [`${section}:${option}`] };
   }
 
-  /** What is written under another name of the option, or its default. */
-  #declared(section: string, option: string, loaded: LoadedRecipe): Value | undefined {
-    const name = canonical(loaded, option);
-    const { options } = loaded.recipe;
-    if (!Object.hasOwn(options, name)) return undefined;
-    const { aliases = [], default: text } = options[name]!;
-    const written = this.#config.sections.get(section)!.options;
-    for (const known of [name, ...aliases]) {
-      const value = written.get(known);
-      if (value) return value;
-    }
-    return text === undefined ? undefined : defaultValue(text);
-  }
-
-  options(section: string): string[] {
+  options(section: string): readonly string[] {
     const loaded = this.#defaults ? this.#loaded.get(section) : undefined;
-    if (!loaded) return [];
-    const written = this.#config.sections.get(section)!.options;
-    return Object.entries(loaded.recipe.options)
-      .filter(
-        ([, { default: text, aliases }]) => text !== undefined && !aliases?.some((name) => written.has(name)),
-      )
-      .map(([name]) => name);
+    return loaded ? defaulted(this.#config.sections.get(section)!, loaded) : [];
   }
 
   isSecret(section: string, option: string): boolean {

@@ -16,6 +16,21 @@ export function writtenAs(option: string, section?: Section, loaded?: LoadedReci
   return name === undefined ? undefined : section?.options.get(name);
 }
 
+/** What is said of an option that the recipe declares: by the section, under whichever name, or else its default. */
+export function declared(option: string, section: Section, loaded: LoadedRecipe): Value | undefined {
+  const name = canonical(loaded, option);
+  if (!Object.hasOwn(loaded.recipe.options, name)) return undefined;
+  return writtenAs(name, section, loaded) ?? factsOf(loaded.recipe).defaults.get(name);
+}
+
+/** The options that have a default, but for those that the section gives under another name. */
+export function defaulted(section: Section, { recipe }: LoadedRecipe): readonly string[] {
+  const { defaults, aliases } = factsOf(recipe);
+  const names = [...defaults.keys()];
+  if (aliases.size === 0) return names;
+  return names.filter((name) => !recipe.options[name]!.aliases?.some((alias) => section.options.has(alias)));
+}
+
 /** Options that are given under two of their names. */
 export function twiceGiven(section: Section, loaded: LoadedRecipe): Diagnostic[] {
   const mistakes: Diagnostic[] = [];
