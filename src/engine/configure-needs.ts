@@ -30,7 +30,8 @@ export class ReferenceNeed implements Need {
 }
 
 export function noSuchPart(part: Part, name: string, why: string): Diagnostic {
-  const span = part.span("recipe");
+  // Mostly an option asks for it.
+  const span = part.span(why) ?? part.span("recipe");
   return {
     severity: "error",
     code: "config/missing-section",

@@ -1,5 +1,6 @@
 import { option, OptionValueError, splitLines, splitWords } from "tsbuildout/recipe";
 import { engineOptions } from "./common.js";
+import { parseOwner } from "./owner.js";
 
 /** One line of `paths`. */
 export interface CopyLine {
@@ -65,8 +66,8 @@ export const copyOptions = {
     doc: "What is copied, one a line: `/bin/sh` as itself, `/bin/sh /bin/bash` under another name, `/lib/` the content of a folder, `/etc /opt/` into a folder. Names with blanks stand in quotes.",
     required: true,
   }),
-  uid: option.integer({ doc: "Owner of what is copied. Default: each file's own." }),
-  gid: option.integer({ doc: "Group of what is copied. Default: each file's own." }),
+  uid: option.custom("integer", parseOwner, { doc: "Owner of what is copied. Default: each file's own." }),
+  gid: option.custom("integer", parseOwner, { doc: "Group of what is copied. Default: each file's own." }),
   exclude: option.lines({
     doc: "Patterns, as in a .dockerignore file, of what is left out below each path.",
   }),

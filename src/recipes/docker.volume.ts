@@ -36,6 +36,7 @@ import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
 import { recordOf } from "./spec-options.js";
 import { somebodyElses } from "./taken.js";
+import { parseOwner } from "./owner.js";
 
 const options = {
   name: option.string({
@@ -52,11 +53,11 @@ const options = {
     doc: "A folder whose content a new volume is filled with. A volume that was there before is never written to.",
     inPlace: true,
   }),
-  "layout-uid": option.integer({
+  "layout-uid": option.custom("integer", parseOwner, {
     doc: "Owner of what the layout brings. Default: as in the folder.",
     inPlace: true,
   }),
-  "layout-gid": option.integer({
+  "layout-gid": option.custom("integer", parseOwner, {
     doc: "Group of what the layout brings. Default: as in the folder.",
     inPlace: true,
   }),

@@ -11,6 +11,7 @@ import {
 } from "./gentoo-options.js";
 import { parseCopy } from "./gentoo-copy-lines.js";
 import { linesOf } from "./spec-options.js";
+import { parseOwner } from "./owner.js";
 
 const shellOf = (script: string, ...aliases: string[]) =>
   option.words({
@@ -94,8 +95,14 @@ const assembleOptions = {
     doc: "What to copy from the builder besides, `path[/] [destination]` a line; with a slash at its end a folder's content is meant.",
   }),
   layout: option.path({ doc: "A folder that is copied onto the image's root." }),
-  "layout-uid": option.integer({ doc: "Owner of what the layout brings.", default: "0" }),
-  "layout-gid": option.integer({ doc: "Group of what the layout brings.", default: "0" }),
+  "layout-uid": option.custom("integer", parseOwner, {
+    doc: "Owner of what the layout brings.",
+    default: "0",
+  }),
+  "layout-gid": option.custom("integer", parseOwner, {
+    doc: "Group of what the layout brings.",
+    default: "0",
+  }),
   script: option.script({
     doc: "Script that runs in the image-to-be at the end.",
     aliases: ["assemble-script"],

@@ -21,6 +21,7 @@ import { engineOptions } from "./common.js";
 import { parseSecurity } from "./run-security.js";
 import { linesOf, oneOf, orForever, unescaped, wordsOf } from "./spec-options.js";
 import { parseWaitFor } from "./wait-for.js";
+import { parseOwner } from "./owner.js";
 
 /** A change of these is applied to the container that is there. */
 const inPlace = true;
@@ -117,8 +118,12 @@ const storage = {
   layout: option.path({
     doc: "A folder that is copied onto the container's root before it starts; a change of its content is copied again. Times are whole seconds, as with `docker cp`.",
   }),
-  "layout-uid": option.integer({ doc: "Owner of what the layout brings. Default: as in the folder." }),
-  "layout-gid": option.integer({ doc: "Group of what the layout brings. Default: as in the folder." }),
+  "layout-uid": option.custom("integer", parseOwner, {
+    doc: "Owner of what the layout brings. Default: as in the folder.",
+  }),
+  "layout-gid": option.custom("integer", parseOwner, {
+    doc: "Group of what the layout brings. Default: as in the folder.",
+  }),
   "read-only": option.boolean({ doc: "Its root is read-only.", default: "false" }),
   "shm-size": option.size({ doc: "Size of /dev/shm." }),
 };

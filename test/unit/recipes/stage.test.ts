@@ -8,6 +8,7 @@ import { describeCode, stageFailure } from "../../../src/recipes/stage-failure.j
 import { isShared } from "../../../src/recipes/stage-host.js";
 import { parseOutMount, parseStageMount } from "../../../src/recipes/stage-mounts.js";
 import { digestArchive, stageObject } from "../../../src/recipes/stage-volume.js";
+import { ask } from "../../support/config.js";
 
 const scope = {
   directory: "/b",
@@ -117,5 +118,20 @@ describe("the digest of a stage's volume", () => {
     expect(await digest({ b: "2", a: "1" }, new Date(99_000))).to.equal(one);
     expect(await digest({ a: "1", b: "3" }, new Date(1))).not.to.equal(one);
     expect(await digest({ a: "1", c: "2" }, new Date(1))).not.to.equal(one);
+  });
+});
+
+describe("a stage that needs a part that is not there", () => {
+  it("is shown at the option that asks for it", async () => {
+    const file = "[buildout]\nparts = s\n[s]\nrecipe = docker.stage\nimage = a\nafter = nosuch\n";
+    expect((await ask({ "buildout.cfg": file }, { args: ["check"] })).stderr).to.equal(
+      [
+        "error[config/missing-section]: s needs the part nosuch (after), which does not exist (part s)",
+        "  buildout.cfg:6:9",
+        "6 | after = nosuch",
+        "  |         ^^^^^^",
+        "",
+      ].join("\n"),
+    );
   });
 });
