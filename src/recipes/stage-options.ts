@@ -68,7 +68,7 @@ const own = {
     doc: "Environment, one a line: `NAME=VALUE`; the name of a stage, whose name in capitals (`-` as `_`) then has its trimmed standard output; or the NAME of a variable that is set for tsbuildout.",
   }),
   vol: option.lines({
-    doc: "What to mount, one a line: a stage (its volume, read-only, at `/<stage>`), `stage:/path`, `code` (the buildout's folder, read-only, at `/code`), a docker.volume part, `/host/path:/path[:ro]` (a path of the engine's machine).",
+    doc: "What to mount, one a line: a stage (its volume, read-only, at `/<stage>`), `stage:/path`, `code` (the buildout's folder, read-only, at `/code`), a docker.volume part, `/host/path:/path[:ro]` (a path of the engine's machine; one that begins with `.` starts at the buildout's folder, one with `~` at the home folder).",
   }),
   "out-vol": option.lines({
     doc: "Where the stage leaves its output, one a line: `/path`, at which its own volume is mounted too, or a docker.volume part that it writes into.",

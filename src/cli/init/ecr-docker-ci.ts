@@ -92,5 +92,7 @@ function ecrPart(ecr: Settings, { docker, image, note }: Published): SectionText
       "the keys of Amazon ECR were not carried over: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have the AWS SDK find others",
     );
   const [, tag = "latest"] = /:([\w.-]+)$/.exec(asText(docker["tag"]) ?? "") ?? [];
-  return part.set("tags", tag).set("latest", false);
+  part.set("tags", tag);
+  // There, the image's tag is the only one that is pushed.
+  return tag === "latest" ? part : part.set("latest", false);
 }

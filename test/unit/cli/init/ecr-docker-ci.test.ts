@@ -120,7 +120,7 @@ builder = classic
       "Global: { actions: [push_to_ecr, scan] }\nDocker: { tag: 'host:5000/app' }\nAmazon ECR: { ecr_repo_name: app, scan: true }\n",
     );
     expect(text).to.equal(
-      "[buildout]\nparts = publish\n\n[publish]\nrecipe = docker.ecr-push\nimage = host:5000/app\necr_repo_name = app\ntags = latest\nlatest = false\n",
+      "[buildout]\nparts = publish\n\n[publish]\nrecipe = docker.ecr-push\nimage = host:5000/app\necr_repo_name = app\ntags = latest\n",
     );
     expect(notes).to.deep.equal([
       "Amazon ECR.scan was not carried over",
