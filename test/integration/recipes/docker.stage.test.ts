@@ -367,6 +367,28 @@ describe("docker.stage", () => {
     expect(await engineHas(`/volumes/${volume}`)).to.equal(false);
   });
 
+  it("removes no volume and no container that somebody else has put in the place of its own", async () => {
+    await make(stages("a", stage("a", "run = echo 1 > $OUT/x")));
+    await ends();
+    const volume = (await output("a", "volume"))!;
+    await engineRemove("volumes", volume);
+    const Labels = { who: "else" };
+    await engineJson({ method: "POST", path: "/volumes/create", body: { Name: volume, Labels } });
+    const path = `/containers/create?name=${volume}`;
+    const { Id } = await engineJson<{ Id: string }>({ method: "POST", path, body: { Image: image } });
+    try {
+      await buildout.write(stages("a", stage("a", "run = echo 2 > $OUT/x")));
+      expect(await ends(), "the name of its container is taken").to.deep.equal({ a: "failed" });
+      await buildout.uninstall();
+      expect((await engineJson<{ Id: string }>({ path: `/containers/${volume}/json` })).Id).to.equal(Id);
+      const left = await engineJson<{ Labels: object }>({ path: `/volumes/${volume}` });
+      expect(left.Labels).to.deep.equal(Labels);
+    } finally {
+      await engineRemove("containers", volume);
+      await engineRemove("volumes", volume);
+    }
+  });
+
   it("says what is wrong before anything runs", async () => {
     expect(await mistakes(stages("a", stage("a", "env = TSB_UNSET", "run = true")))).to.deep.equal([
       'stage/env-unset: "TSB_UNSET" is neither a stage nor a variable of the environment',
