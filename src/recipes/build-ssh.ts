@@ -54,6 +54,7 @@ async function agentOf(context: Context, line: string): Promise<Agent> {
   const at = line.indexOf("=");
   const id = at < 0 ? line : line.slice(0, at);
   const named = at < 0 ? [] : line.slice(at + 1).split(",");
+  if (named.some((file) => file.trim() === "")) throw problem(`"${line}" lacks a socket or a key file`);
   const [first, ...others] = named.map((file) => secretPath(context, file.trim()));
   if (first === undefined) {
     const socket = context.env["SSH_AUTH_SOCK"];

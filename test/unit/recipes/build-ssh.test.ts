@@ -27,6 +27,11 @@ describe("ssh for buildx", () => {
         code: "build/ssh",
         message: `"d" is to be ${home}/none, which is not there`,
       });
+      for (const line of ["d=", "d=key, "])
+        expect(await failureOf(sshLines(context, [line]))).to.include({
+          code: "build/ssh",
+          message: `"${line}" lacks a socket or a key file`,
+        });
     } finally {
       await agent.close();
     }
