@@ -126,6 +126,16 @@ function secretsIn(line: string): Range[] {
   return found.sort(([a], [b]) => a - b);
 }
 
+/** What a recipe or an engine says, without the passwords that stand in its midst: those of others, too, of which no file
+ *  tells. */
+export function withoutPasswords(text: string): string {
+  if (!/[=:]/.test(text)) return text;
+  return text
+    .split("\n")
+    .map((line) => replaceRanges(line, secretsIn(line), () => MASK))
+    .join("\n");
+}
+
 function replaceRanges(line: string, ranges: readonly Range[], replace: (secret: string) => string): string {
   let out = "";
   let at = 0;

@@ -1,6 +1,7 @@
 import type { Problem } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { problemOf, saidBy, toDiagnostics } from "./events.js";
+import { withoutPasswords } from "./hidden.js";
 import { withoutQuotes } from "./quotes.js";
 import type { Span } from "./text.js";
 
@@ -14,14 +15,23 @@ interface At {
 export function problemDiagnostics(thrown: unknown, at: At): readonly Diagnostic[] {
   const span = spanOf(problemOf(thrown), at);
   return toDiagnostics(thrown, at.part).map((diagnostic) =>
-    withoutQuotes(span && !diagnostic.span ? { ...diagnostic, span } : diagnostic),
+    hushed(withoutQuotes(span && !diagnostic.span ? { ...diagnostic, span } : diagnostic)),
   );
+}
+
+function hushed(diagnostic: Diagnostic): Diagnostic {
+  const { message, notes } = diagnostic;
+  return {
+    ...diagnostic,
+    message: withoutPasswords(message),
+    ...(notes && { notes: notes.map((note) => ({ ...note, message: withoutPasswords(note.message) })) }),
+  };
 }
 
 /** What a recipe warns of, with its place in the same way. */
 export function warningOf(problem: Problem, at: At): Diagnostic {
   const span = spanOf(problem, at);
-  return { severity: "warning", part: at.part, ...(span && { span }), ...saidBy(problem) };
+  return hushed({ severity: "warning", part: at.part, ...(span && { span }), ...saidBy(problem) });
 }
 
 function spanOf(problem: Pick<Problem, "option"> | undefined, at: At): Span | undefined {

@@ -62,6 +62,25 @@ const examples: readonly Example[] = [
   = help: ask for what is there, take another name, or remove the network`,
   },
   {
+    name: "volume/differs",
+    part: "recipe = docker.volume\ndriver-options = o=username=ann,password=mine-1234",
+    answers: {
+      "GET /volumes/web": {
+        Name: "web",
+        Driver: "local",
+        Mountpoint: "/x",
+        Options: { o: "username=ann,password=theirs-1234" },
+      },
+    },
+    text: `error[volume/differs]: volume web is there already and differs from what is asked for (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.volume
+  |          ^^^^^^^^^^^^^
+  = note: driver option o is "username=ann,password=***", not "username=ann,password=***"
+  = note: this part did not make it, and leaves it as it is
+  = help: ask for what is there, take another name, or remove the volume if its data may go`,
+  },
+  {
     name: "engine/warning",
     part: run,
     answers: {
