@@ -116,7 +116,9 @@ async function webhook(serving: Serving, request: IncomingMessage, response: Ser
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Left early, a request would take the connection with it, and the answer would not arrive.
+  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > LONGEST_BODY) return undefined;
     chunks.push(chunk);

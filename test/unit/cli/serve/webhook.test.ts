@@ -157,6 +157,12 @@ describe("the server of runs", () => {
     expect(log).to.deep.equal(['refused POST "/github/push" from somebody: 401 the signature is not good']);
   });
 
+  it("says of a body that is too long that it is, before it has been taken in whole", async () => {
+    const body = "x".repeat(26 * 1024 * 1024);
+    expect(await deliver(body)).to.deep.equal({ status: 413, text: "too large\n" });
+    expect(log).to.deep.equal(['refused POST "/github/push" from somebody: 413 too large']);
+  });
+
   it("answers a ping, and ignores what is no push of its branch", async () => {
     expect(await deliver("{}", { "X-GitHub-Event": "ping" })).to.include({ status: 200 });
     const other = PUSH.replace("main", "side");
