@@ -102,18 +102,24 @@ function covers(prefix: string, repository: string): boolean {
 /** Proxies count, as they do for every download; an insecure registry's certificate is not checked. */
 async function dispatcherFor(env: Engine["env"], insecure: boolean): Promise<Dispatcher> {
   const { EnvHttpProxyAgent, interceptors } = await import("undici");
-  const setting = (name: string): string => env[name] ?? env[name.toUpperCase()] ?? "";
+  const setting = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
+  const proxy = (name: string): string => withScheme(setting(name) ?? setting("all_proxy") ?? "");
   const tls = { rejectUnauthorized: !insecure };
   const agent = new EnvHttpProxyAgent({
-    httpProxy: setting("http_proxy"),
-    httpsProxy: setting("https_proxy"),
-    noProxy: setting("no_proxy"),
+    httpProxy: proxy("http_proxy"),
+    httpsProxy: proxy("https_proxy"),
+    noProxy: setting("no_proxy") ?? "",
     headersTimeout: PATIENCE,
     connect: { ...tls, timeout: PATIENCE },
     requestTls: tls,
   });
   // What a registry keeps elsewhere; the authorization stays with it.
   return agent.compose(interceptors.redirect({ maxRedirections: 5 }));
+}
+
+/** undici refuses a proxy without a scheme, which every other program takes for http. */
+function withScheme(proxy: string): string {
+  return proxy === "" || /^[a-z][\w+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 }
 
 /** By HTTPS; an insecure registry also by plain HTTP, where it does not speak TLS. */

@@ -125,6 +125,8 @@ describe("a registry asked without an engine", () => {
     for (const names of [
       { https_proxy: proxy, http_proxy: proxy },
       { HTTPS_PROXY: proxy, HTTP_PROXY: proxy },
+      { HTTPS_PROXY: host, HTTP_PROXY: host },
+      { ALL_PROXY: proxy },
     ]) {
       expect(await through("busybox", names)).to.match(/^the registry docker\.io cannot be reached: /);
       expect(await through("r.example/app:1", names)).to.include({ digest: DIGEST });
