@@ -244,6 +244,8 @@ export class Buildout {
     const runtime = new Runtime({ info, env, home, signal, report });
     try {
       return await work({ config: extended?.config, store, runtime, registry, packages });
+    } catch (error) {
+      throw error instanceof DiagnosticError ? runtime.hushed(error) : error;
     } finally {
       await runtime.dispose();
     }

@@ -1,5 +1,5 @@
 import type { BuildoutInfo, Context, Progress } from "./contract.js";
-import type { Diagnostic } from "./diagnostic.js";
+import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { diagnosticJson, type Event, type Reporter } from "./events.js";
 import { warningOf } from "./problem.js";
 import { Redactor } from "./redact.js";
@@ -47,6 +47,19 @@ export class Runtime {
       diagnostic: diagnosticJson(diagnostic),
       text: renderDiagnostic(diagnostic),
     });
+  }
+
+  /** The same for what is thrown past the reporters, to whoever asked. */
+  hushed({ diagnostics, cause }: DiagnosticError): DiagnosticError {
+    const said = diagnostics.map((diagnostic) => ({
+      ...diagnostic,
+      message: this.redactor.text(diagnostic.message),
+      ...(diagnostic.notes && {
+        notes: diagnostic.notes.map((note) => ({ ...note, message: this.redactor.text(note.message) })),
+      }),
+      ...(diagnostic.help && { help: this.redactor.value(diagnostic.help) }),
+    }));
+    return new DiagnosticError(said, { cause });
   }
 
   /** What a call into a recipe is handed, in the name of a part. @param span where an option of the part stands */

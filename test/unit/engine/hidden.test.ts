@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
-import { defineRecipe, option } from "tsbuildout/recipe";
-import { type Diagnostic, renderDiagnostic } from "../../../src/index.js";
+import { defineRecipe, option, RecipeError } from "tsbuildout/recipe";
+import { type Diagnostic, type DiagnosticError, renderDiagnostic } from "../../../src/index.js";
 import { testBuildout } from "../../../src/testing.js";
 import { ask } from "../../support/config.js";
 
@@ -234,6 +234,26 @@ describe("what is a secret by its name", () => {
     await buildout.write(spelledOut("postgres", 1));
     await buildout.install();
     expect(buildout.log().slice(2)).to.deep.equal(["DB_PASSWORD is postgres", "N is 1"]);
+  });
+
+  it("is not told by a problem that a plan meets with", async () => {
+    const checker = defineRecipe({
+      ...printer,
+      check: async () =>
+        await Promise.reject(
+          new RecipeError({ code: "x/no", message: `${PASSWORD}!`, notes: [PASSWORD], help: [PASSWORD] }),
+        ),
+    });
+    await using buildout = await testBuildout({
+      config: CONFIG,
+      recipes: { printer: checker },
+      env: { DB_PASSWORD: PASSWORD },
+    });
+    const error = (await buildout.plan().catch((thrown: unknown) => thrown)) as DiagnosticError;
+    expect(error.diagnostics.map((diagnostic) => renderDiagnostic(diagnostic))).to.deep.equal([
+      "error[x/no]: ***! (part a)\n  buildout.cfg:4:10\n4 | recipe = printer\n  |          ^^^^^^^\n  = note: ***\n  = help: ***",
+    ]);
+    expect(error.message).to.equal("x/no: ***!");
   });
 
   it("is not shown by a plan where it stands in a line of its own", async () => {
