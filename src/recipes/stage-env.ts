@@ -42,6 +42,6 @@ function fromEnvironment(context: ConfigureContext<StageSchema>, name: string): 
 }
 
 /** Names of variables whose values must not be shown; others (a region, a branch) would blot out logs as `***`. */
-function looksSecret(name: string): boolean {
+export function looksSecret(name: string): boolean {
   return /SECRET|TOKEN|PASSW|PRIVATE|CREDENTIAL|(^|_)(KEY|PWD|AUTH)(_|$)|ACCESS_KEY/i.test(name);
 }

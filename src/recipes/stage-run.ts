@@ -16,7 +16,7 @@ import { securityConfig } from "./run-security.js";
 import { type RunOptions, runOptions } from "./run-options.js";
 import { scriptCommand } from "./run-script.js";
 import { Console, LONGEST_OUTPUT } from "./stage-console.js";
-import { ENV, variableOf } from "./stage-env.js";
+import { ENV, looksSecret, variableOf } from "./stage-env.js";
 import { type Ending, startFailure } from "./stage-failure.js";
 import { type HostFolder, hostMounts, hostVolumes } from "./stage-host.js";
 import type { StageMount } from "./stage-mounts.js";
@@ -99,12 +99,17 @@ function environment({ context }: Attempt): string[] {
   const { part, options } = context;
   const names = [...variableNames(context)];
   const own = [`OUT=/${part}`, `TSBUILDOUT_RUN_ID=${context.buildout.runId}`];
-  const aws = options["aws-credentials"]
-    ? Object.entries(context.env).flatMap(([name, value]) =>
-        name.startsWith("AWS_") ? [`${name}=${value}`] : [],
-      )
-    : [];
+  const aws = options["aws-credentials"] ? awsVariables(context) : [];
   return [...own, ...aws, ...names.map((name) => `${name}=${(context.text(ENV + name) ?? "").trim()}`)];
+}
+
+/** What a script prints of them, as `set -x` and `env` do, is hidden: all that is no name of a file or a region. */
+function awsVariables(context: InstallContext<StageSchema>): string[] {
+  const set = Object.entries(context.env).flatMap(([name, value]) =>
+    name.startsWith("AWS_") && value !== undefined ? [[name, value] as const] : [],
+  );
+  for (const [name, value] of set) if (looksSecret(name) && !name.endsWith("_FILE")) context.secret(value);
+  return set.map(([name, value]) => `${name}=${value}`);
 }
 
 /** The variables that `configure` has computed, in the order of the option. */

@@ -286,6 +286,20 @@ describe("docker.stage", () => {
     expect(buildout.log("b")).to.deep.equal(["14"]);
   });
 
+  it("shows and records no AWS key that it has been given, whatever its script prints", async () => {
+    const env = {
+      AWS_SECRET_ACCESS_KEY: "tsb-secret-key",
+      AWS_SESSION_TOKEN: "tsb-token",
+      AWS_REGION: "eu-west-1",
+    };
+    const run = "run = echo $AWS_REGION $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN";
+    await make(stages("a", stage("a", "aws-credentials = true", run)), { env });
+    await ends();
+    expect(buildout.log("a")).to.deep.equal(["eu-west-1 *** ***"]);
+    const recorded = JSON.stringify([...(await buildout.records()).values()]);
+    expect(recorded).to.not.match(/tsb-secret-key|tsb-token/);
+  });
+
   it("has the proxies of the docker CLI's settings, and they are nothing that it is run again for", async () => {
     const folder = await temporaryFolder({
       "config.json": settings("http://ann:correct-horse@10.0.0.1:3128"),
