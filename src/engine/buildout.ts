@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { rm, rmdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
 import { Assessor } from "./assess.js";
 import { buildoutInfo } from "./blueprint.js";
@@ -74,8 +74,8 @@ export class Buildout {
     });
   }
 
-  /** Takes parts away, or all of them. Works without the file, where that is `buildout.cfg`; throws a DiagnosticError where
-   *  it is there and broken. */
+  /** Takes parts away, or all of them. Works without the file; throws a DiagnosticError where it is there and broken, or
+   *  misspelt, as there is a `buildout.cfg`. */
   async uninstall(options: UninstallOptions = {}): Promise<Summary> {
     const config = await this.#configIfThere();
     return await this.#locked("uninstall", { config, options }, async (session) => {
@@ -167,14 +167,14 @@ export class Buildout {
     });
   }
 
-  /** Only the usual file may be missing, and none be broken: it may say that the state lies elsewhere, and what is in the
+  /** The file may be missing, but not misspelt, nor broken: it may say that the state lies elsewhere, and what is in the
    *  usual place may be another buildout's. */
   async #configIfThere(): Promise<Config | undefined> {
     const { file, cwd, assignments } = this.#request;
-    const isUsual = basename(file) === USUAL_FILE && !isUrl(file);
+    const path = resolve(cwd, file);
+    const isThere = isUrl(file) || [path, join(dirname(path), USUAL_FILE)].some((each) => existsSync(each));
     const isMoved = assignments.some((text) => /^\s*(buildout:)?(installed|directory)\s*[-+]?=/.test(text));
-    if (isUsual && !isMoved && !existsSync(resolve(cwd, file))) return undefined;
-    return await loadConfig(this.#request);
+    return isThere || isMoved ? await loadConfig(this.#request) : undefined;
   }
 
   /** Runs work that changes things: one run at a time, and whatever happens the state is saved at the end. */

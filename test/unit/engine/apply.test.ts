@@ -761,12 +761,22 @@ describe("a run", () => {
         recipes: { quick: async () => await Promise.resolve({ default: quick }) },
       });
     await writeFile(join(directory, "other.cfg"), "[buildout]\ninstalled = other\nparts =\nbroken\n");
-    await buildout.remove("buildout.cfg");
-    for (const one of [other("other.cfg"), other("othr.cfg"), other("buildout.cfg", "installed=other")]) {
+    for (const one of [other("other.cfg"), other("othr.cfg"), other("othr.cfg", "installed=other")]) {
       expect(await refusal(() => one.uninstall({ all: true }))).to.match(/^error\[config\//);
       expect(await refusal(() => one.status())).to.match(/^error\[config\//);
     }
     expect([...(await buildout.records()).keys()]).to.deep.equal(["a"]);
+  });
+
+  it("is taken back without its file, whatever that was called", async () => {
+    await open(config("a", "[a]\nrecipe = quick"));
+    await buildout.install();
+    await buildout.remove("buildout.cfg");
+    const { directory } = buildout;
+    const where = { file: "app.cfg", cwd: directory, env: {}, home: directory, assignments: [] };
+    const recipes = { quick: async () => await Promise.resolve({ default: quick }) };
+    await new Buildout({ ...where, recipes }).uninstall({ all: true });
+    expect(await buildout.list()).to.deep.equal([]);
   });
 
   it("runs a part that needs another one even if it failed", async () => {
