@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Answered, Asked } from "./runner.js";
 import { median, type Row } from "./table.js";
 
 /** What is done once to be timed; what must be undone before the next time is done outside of the clock. */
@@ -35,9 +36,22 @@ export class Bench {
   /** The bundled command line. */
   readonly tsbuildout = join(import.meta.dirname, "../bundle/tsbuildout.cjs");
 
+  readonly #runner = fork(join(import.meta.dirname, "runner.js"));
+  #last = 0;
+  readonly #waiting = new Map<number, (answer: Answered) => void>();
+
   private constructor(folder: string) {
     this.folder = folder;
     process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+    this.#runner.on("message", (answer: Answered) => {
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
+    });
+  }
+
+  /** To be called at the end: what starts the programs keeps this process. */
+  close(): void {
+    this.#runner.disconnect();
   }
 
   static async open(): Promise<Bench> {
@@ -63,25 +77,16 @@ export class Bench {
   }
 
   /** Runs a program to its end and gives what it printed. @throws when it fails */
-  command(program: string, args: readonly string[], how: Command = {}): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const env = { ...process.env, ...how.env };
-      const child = spawn(program, args, { cwd: how.cwd ?? this.folder, env });
-      let output = "";
-      let errors = "";
-      child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-      child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));
-      child.stdin.on("error", () => {}); // it may end without reading
-      child.stdin.end(how.input ?? "");
-      child.on("error", reject);
-      child.on("close", (code) => {
-        if (code === 0) resolve(output);
-        else
-          reject(
-            new Error(`${program} ${args.join(" ")} ended with ${code}:\n${output.slice(-2000)}${errors}`),
-          );
-      });
+  async command(program: string, args: readonly string[], how: Command = {}): Promise<string> {
+    const { cwd = this.folder, input = "" } = how;
+    const env = { ...process.env, ...how.env };
+    const asked: Asked = { id: ++this.#last, program, args, cwd, env, input };
+    const { code, output, errors } = await new Promise<Answered>((resolve) => {
+      this.#waiting.set(asked.id, resolve);
+      this.#runner.send(asked);
     });
+    if (code === 0) return output;
+    throw new Error(`${program} ${args.join(" ")} ended with ${code}:\n${output.slice(-2000)}${errors}`);
   }
 
   /** Runs the bundled command line. */

@@ -5,7 +5,7 @@ import { renderTable, type Row } from "./table.js";
 /** Each other file of this folder measures one room: it exports `rows(bench)`. */
 type Measure = (bench: Bench) => Promise<Row[]>;
 
-const HARNESS = new Set(["main.js", "harness.js", "table.js"]);
+const HARNESS = new Set(["main.js", "harness.js", "runner.js", "table.js"]);
 
 function names(): string[] {
   return readdirSync(import.meta.dirname)
@@ -19,10 +19,14 @@ async function main(wanted: readonly string[]): Promise<void> {
   if (unknown.length > 0) throw new Error(`no bench ${unknown.join(", ")}; there are: ${names().join(", ")}`);
   const bench = await Bench.open();
   const rows: Row[] = [];
-  for (const name of wanted.length > 0 ? wanted : names()) {
-    process.stderr.write(`measuring ${name}\n`);
-    const { rows: measure } = (await import(`./${name}.js`)) as { rows: Measure };
-    rows.push(...(await measure(bench)));
+  try {
+    for (const name of wanted.length > 0 ? wanted : names()) {
+      process.stderr.write(`measuring ${name}\n`);
+      const { rows: measure } = (await import(`./${name}.js`)) as { rows: Measure };
+      rows.push(...(await measure(bench)));
+    }
+  } finally {
+    bench.close();
   }
   process.stdout.write(`${renderTable(rows)}\n`);
 }
