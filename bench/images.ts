@@ -98,12 +98,14 @@ interface Context {
 type Environment = NonNullable<Command["env"]>;
 
 /**
- * In which environments that is measured which is little more than Node's start. Where NODE_EXTRA_CA_CERTS is set, Node 20
+ * Measures what is little more than Node's start, in each environment that counts. Where NODE_EXTRA_CA_CERTS is set, Node 20
  * reads all of them at each start, which takes as long as such a run itself. Later ones do not.
  */
-function starts(): { readonly how: string; readonly env: Environment }[] {
-  const without = { how: " (no extra CAs)", env: { NODE_EXTRA_CA_CERTS: undefined } };
-  return [{ how: "", env: {} }, ...(process.env["NODE_EXTRA_CA_CERTS"] ? [without] : [])];
+async function inEach(measure: (how: string, env: Environment) => Promise<Row>): Promise<Row[]> {
+  const table = [await measure("", {})];
+  if (process.env["NODE_EXTRA_CA_CERTS"])
+    table.push(await measure(" (no extra CAs)", { NODE_EXTRA_CA_CERTS: undefined }));
+  return table;
 }
 
 async function builds(bench: Bench, docker: Docker, cache: BuildCache): Promise<Row[]> {
@@ -159,8 +161,7 @@ async function buildRows(
       rounds: 9,
       atMost: 1 / 3,
     });
-  const again: Row[] = [];
-  for (const { how, env } of starts()) again.push(await unchanged(how, env));
+  const again = await inEach(unchanged);
   await undo();
   await gone(`${name}-peer`)();
   return [cold, ...again, { work: `build ${work}: peak memory`, unit: "B", ours: memory, atMost: MEMORY }];
@@ -227,9 +228,8 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
   const theirs = `${registry.host}/bench-theirs:1`;
 
   await config("docker.push", `name = ${ours}`);
-  const push: Row[] = [];
-  for (const { how, env } of starts())
-    push.push(
+  const push = await inEach(
+    async (how, env) =>
       await bench.compare({
         work: `push 100 MB${how}`,
         ours: {
@@ -244,10 +244,9 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
         rounds: 5,
         atMost: 1.05,
       }),
-    );
-  const again: Row[] = [];
-  for (const { how, env } of starts())
-    again.push(
+  );
+  const again = await inEach(
+    async (how, env) =>
       await bench.compare({
         work: `push what is there already${how}`,
         ours: { run: () => bench.ours(["install", "-q"], { cwd, env }) },
@@ -255,7 +254,7 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
         rounds: 15,
         atMost: 2,
       }),
-    );
+  );
   await undo();
   const peak = async (): Promise<number> =>
     await bench.peakMemory(process.execPath, [bench.tsbuildout, "install", "-q"], { cwd });
@@ -263,9 +262,8 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
   await undo();
 
   await config("docker.pull", `name = ${ours}`);
-  const pull: Row[] = [];
-  for (const { how, env } of starts())
-    pull.push(
+  const pull = await inEach(
+    async (how, env) =>
       await bench.compare({
         work: `pull 100 MB${how}`,
         ours: {
@@ -276,7 +274,7 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
         rounds: 5,
         atMost: 1.05,
       }),
-    );
+  );
   await undo();
   await gone(ours)();
   const pulling = await peak();

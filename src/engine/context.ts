@@ -1,5 +1,5 @@
 import type { BuildoutInfo, Context, Progress } from "./contract.js";
-import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { type Diagnostic, DiagnosticError, reworded } from "./diagnostic.js";
 import { diagnosticJson, type Event, type Reporter } from "./events.js";
 import { warningOf } from "./problem.js";
 import { Redactor } from "./redact.js";
@@ -52,11 +52,7 @@ export class Runtime {
   /** The same for what is thrown past the reporters, to whoever asked. */
   hushed({ diagnostics, cause }: DiagnosticError): DiagnosticError {
     const said = diagnostics.map((diagnostic) => ({
-      ...diagnostic,
-      message: this.redactor.text(diagnostic.message),
-      ...(diagnostic.notes && {
-        notes: diagnostic.notes.map((note) => ({ ...note, message: this.redactor.text(note.message) })),
-      }),
+      ...reworded(diagnostic, (text) => this.redactor.text(text)),
       ...(diagnostic.help && { help: this.redactor.value(diagnostic.help) }),
     }));
     return new DiagnosticError(said, { cause });

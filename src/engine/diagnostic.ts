@@ -29,3 +29,13 @@ export class DiagnosticError extends Error {
     this.diagnostics = diagnostics;
   }
 }
+
+/** The same diagnostic with its message and notes in other words; its help stays. */
+export function reworded(diagnostic: Diagnostic, reword: (text: string) => string): Diagnostic {
+  const { message, notes } = diagnostic;
+  return {
+    ...diagnostic,
+    message: reword(message),
+    ...(notes && { notes: notes.map((note) => ({ ...note, message: reword(note.message) })) }),
+  };
+}

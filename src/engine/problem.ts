@@ -1,5 +1,5 @@
 import type { Problem } from "./contract.js";
-import type { Diagnostic } from "./diagnostic.js";
+import { type Diagnostic, reworded } from "./diagnostic.js";
 import { problemOf, saidBy, toDiagnostics } from "./events.js";
 import { withoutPasswords } from "./hidden.js";
 import { withoutQuotes } from "./quotes.js";
@@ -20,12 +20,7 @@ export function problemDiagnostics(thrown: unknown, at: At): readonly Diagnostic
 }
 
 function hushed(diagnostic: Diagnostic): Diagnostic {
-  const { message, notes } = diagnostic;
-  return {
-    ...diagnostic,
-    message: withoutPasswords(message),
-    ...(notes && { notes: notes.map((note) => ({ ...note, message: withoutPasswords(note.message) })) }),
-  };
+  return reworded(diagnostic, withoutPasswords);
 }
 
 /** What a recipe warns of, with its place in the same way. */
