@@ -10,6 +10,7 @@ import { startRegistry } from "../support/registry.js";
 import { tagsIn } from "../support/registry-content.js";
 import { imageWithPrograms } from "../support/stand-ins.js";
 import { temporaryFolder, writeFiles } from "../support/tmp.js";
+import { ecrDockerCiExample } from "../support/originals.js";
 
 describe("the pages and examples about ECR", () => {
   let aws: Ecr;
@@ -54,19 +55,7 @@ describe("the pages and examples about ECR", () => {
     await ensureBaseImage();
     const cwd = await temporaryFolder({
       Dockerfile: `FROM ${baseImage}\n`,
-      ".ecr-docker-ci.yml": `Global:
-  actions:
-    - build
-    - push
-    - push_to_ecr
-Amazon ECR:
-  aws_access_key_id: 'SECRET'
-  aws_secret_access_key: 'SECRET'
-  region_name: 'us-west-2'
-  ecr_repo_name: 'company/image'
-Docker:
-  tag: '${tag}'
-`,
+      ".ecr-docker-ci.yml": ecrDockerCiExample(tag),
     });
     const run = async (...args: string[]) => await tsbuildout(args, { cwd, env: aws.env });
     try {

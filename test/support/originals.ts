@@ -25,3 +25,20 @@ export function readmeBlock(line: RegExp): string {
   }
   return expect.fail(`the README has no block with ${line}`);
 }
+
+/** The first example of ecr-docker-ci's README, an .ecr-docker-ci.yml. @param tag of the image that it builds */
+export const ecrDockerCiExample = (tag: string): string => `Global:
+  actions:
+    - build
+    - push
+    - push_to_ecr
+
+Amazon ECR:
+  aws_access_key_id: 'SECRET'
+  aws_secret_access_key: 'SECRET'
+  region_name: 'us-west-2'
+  ecr_repo_name: 'company/image'
+
+Docker:
+  tag: '${tag}'
+`;

@@ -1,21 +1,8 @@
 import { expect } from "chai";
 import { fromEcrDockerCi } from "../../../../src/cli/init/ecr-docker-ci.js";
+import { ecrDockerCiExample } from "../../../support/originals.js";
 
-const README = `Global:
-  actions:
-    - build
-    - push
-    - push_to_ecr
-
-Amazon ECR:
-  aws_access_key_id: 'SECRET'
-  aws_secret_access_key: 'SECRET'
-  region_name: 'us-west-2'
-  ecr_repo_name: 'company/image'
-
-Docker:
-  tag: 'test_docker_image:v0.1'
-`;
+const README = ecrDockerCiExample("test_docker_image:v0.1");
 
 /** What the section Docker makes of an image. */
 function image(docker: string): string {
