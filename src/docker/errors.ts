@@ -63,13 +63,18 @@ export function apiError(answer: ApiAnswer): DockerError {
   const { statusCode } = answer;
   // Docker and podman say in JSON what is not found; where there is no such call at all, podman says so in plain text.
   const unknownCall = statusCode === 404 && !answer.body.trim().startsWith("{");
+  const code = unknownCall ? "engine/unknown-call" : apiCode(statusCode);
   const problem: Problem = {
-    code: unknownCall ? "engine/unknown-call" : apiCode(statusCode),
+    code,
     message: apiMessage(answer.body) || `the Docker engine answered with HTTP status ${statusCode}`,
     notes: [`${answer.method} ${answer.path} was answered with ${statusCode}`],
+    ...(code === "engine/not-found" && { help: [CHECK_NAME] }),
   };
   return new DockerError(problem, { statusCode });
 }
+
+const CHECK_NAME =
+  "check its name, and that it is on this engine: docker ps -a, docker images, docker network ls, docker volume ls";
 
 function apiCode(statusCode: number): string {
   if (statusCode === 404) return "engine/not-found";

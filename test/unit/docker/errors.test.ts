@@ -20,6 +20,11 @@ describe("what an engine's refusal is called", () => {
         code,
         message: "no",
         notes: [`GET /info was answered with ${status}`],
+        ...(code === "engine/not-found" && {
+          help: [
+            "check its name, and that it is on this engine: docker ps -a, docker images, docker network ls, docker volume ls",
+          ],
+        }),
       });
     });
 

@@ -226,7 +226,8 @@ const examples: readonly Example[] = [
   buildout.cfg:4:10
 4 | recipe = docker.copy
   |          ^^^^^^^^^^^
-  = note: GET /containers/x/json was answered with 404`,
+  = note: GET /containers/x/json was answered with 404
+  = help: check its name, and that it is on this engine: docker ps -a, docker images, docker network ls, docker volume ls`,
   },
   {
     name: "engine/failed",

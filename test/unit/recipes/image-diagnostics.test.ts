@@ -359,7 +359,8 @@ error[engine/not-found]: there is no /containers/web_build/json (part web)
   buildout.cfg:4:10
 4 | recipe = docker.gentoo-build
   |          ^^^^^^^^^^^^^^^^^^^
-  = note: GET /containers/web_build/json was answered with 404`,
+  = note: GET /containers/web_build/json was answered with 404
+  = help: check its name, and that it is on this engine: docker ps -a, docker images, docker network ls, docker volume ls`,
   },
   {
     name: "image/no-name",
