@@ -301,7 +301,10 @@ export class Apply {
   }
 
   #diagnose(name: string, error: unknown): readonly Diagnostic[] {
-    return problemDiagnostics(error, { part: name, span: (option) => this.#parts.get(name)?.span(option) });
+    return problemDiagnostics(error, {
+      part: name,
+      span: (...asked) => this.#parts.get(name)?.span(...asked),
+    });
   }
 
   #fail(

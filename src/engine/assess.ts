@@ -234,7 +234,7 @@ export class Assessor {
     const { runtime, record } = this.settings;
     // Not spread into a literal, as in configureContext.
     return Object.assign(
-      runtime.context(part.name, signal, (option) => part.span(option)),
+      runtime.context(part.name, signal, (...asked) => part.span(...asked)),
       {
         options: live.options,
         text: (option: string) => knownText(part, live, option),

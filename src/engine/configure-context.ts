@@ -33,7 +33,7 @@ export interface ConfigureCall {
 
 export function configureContext(host: ConfigureHost, part: Part, decoded: Decoded): ConfigureCall {
   const wishes: Wishes = { needs: [], parts: [] };
-  const at = { part: part.name, span: (option: string) => part.span(option) };
+  const at = { part: part.name, span: (option: string, said?: string) => part.span(option, said) };
   const own: Omit<ConfigureContext<Schema>, keyof Omit<Context, "warn">> = {
     options: decoded.values,
     unknown: decoded.unknown,

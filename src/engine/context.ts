@@ -62,7 +62,7 @@ export class Runtime {
   context(
     part: string,
     signal: AbortSignal = this.settings.signal,
-    span: (option: string) => Span | undefined = () => undefined,
+    span: (option: string, said?: string) => Span | undefined = () => undefined,
   ): Context {
     const { info, env, home } = this.settings;
     return {

@@ -99,7 +99,7 @@ class Round {
     } catch (error) {
       this.#problems.set(
         part.name,
-        problemDiagnostics(error, { part: part.name, span: (o) => part.span(o) }),
+        problemDiagnostics(error, { part: part.name, span: (...asked) => part.span(...asked) }),
       );
     }
   }

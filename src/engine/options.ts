@@ -13,7 +13,7 @@ import type { Span } from "./text.js";
 export interface OptionSource {
   readonly name: string;
   readonly texts: ReadonlyMap<string, Text>;
-  span(option: string): Span | undefined;
+  span(option: string, said?: string): Span | undefined;
   /** Where the option's name is written. */
   nameSpan(option: string): Span | undefined;
 }
@@ -80,7 +80,7 @@ function mistake(
   option: string,
   what: { code: string; message: string; help: readonly string[] },
 ): Diagnostic {
-  const span = source.span(option) ?? source.span("recipe");
+  const span = source.span(option, what.message) ?? source.span("recipe");
   return withoutQuotes({ severity: "error", ...what, part: source.name, ...(span && { span }) });
 }
 

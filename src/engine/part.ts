@@ -50,8 +50,9 @@ export interface Part {
   readonly engine: EngineOptions;
   /** The decoded options, where none of them waits for another part. */
   settled: Readonly<Record<string, unknown>> | undefined;
-  /** Where messages about an option's value, or its name, point to. */
-  span(option: string): Span | undefined;
+  /** Where messages about an option's value, or its name, point to. @param said the message: of a value of several lines
+   *  it may quote one */
+  span(option: string, said?: string): Span | undefined;
   nameSpan(option: string): Span | undefined;
 }
 

@@ -8,7 +8,7 @@ import type { Span } from "./text.js";
 /** In whose name something is said, and where its options stand. */
 interface At {
   readonly part: string;
-  span(option: string): Span | undefined;
+  span(option: string, said?: string): Span | undefined;
 }
 
 /** What was thrown in the name of a part, with the place of the option that the problem is about, else of the part. */
@@ -29,6 +29,6 @@ export function warningOf(problem: Problem, at: At): Diagnostic {
   return hushed({ severity: "warning", part: at.part, ...(span && { span }), ...saidBy(problem) });
 }
 
-function spanOf(problem: Pick<Problem, "option"> | undefined, at: At): Span | undefined {
-  return (problem?.option !== undefined && at.span(problem.option)) || at.span("recipe");
+function spanOf(problem: Pick<Problem, "option" | "message"> | undefined, at: At): Span | undefined {
+  return (problem?.option !== undefined && at.span(problem.option, problem.message)) || at.span("recipe");
 }

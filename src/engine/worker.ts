@@ -197,7 +197,7 @@ export class Worker {
 
   #installContext(part: Part, { live, signal, inputs, temporary }: Installing): InstallContext<Schema> {
     const { runtime, store, pool } = this.#settings;
-    const context = runtime.context(part.name, signal, (option) => part.span(option));
+    const context = runtime.context(part.name, signal, (...asked) => part.span(...asked));
     const { info, env, home } = runtime.settings;
     return {
       ...context,

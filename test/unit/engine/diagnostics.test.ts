@@ -141,10 +141,53 @@ warning[option/unknown]: [buildout] has no option "part"
     name: "option/value",
     cfg: part("recipe = docker.build\nbuild-args = A=1\n  WHO = me"),
     text: `error[option/value]: build-args: "WHO" has a blank before its "=" (part a)
-  buildout.cfg:5:14
-5 | build-args = A=1
-  |              ^^^
+  buildout.cfg:6:3
+6 |   WHO = me
+  |   ^^^^^^^^
   = help: write NAME=VALUE, one a line`,
+  },
+  {
+    name: "option/value: at the line that it is about, in the file where that stands",
+    cfg: `[buildout]\nextends = base.cfg\nparts = a\n[a]\nports += 1:2\n`,
+    files: {
+      "base.cfg": "[a]\nrecipe = docker.run\nimage = a\nports =\n  80:80\n# 90:foo\n\n  90:foo \n  70:70\n",
+    },
+    text: `error[option/value]: ports: "90:foo" is not a port (part a)
+  base.cfg:8:3
+8 |   90:foo
+  |   ^^^^^^
+  = help: write [address:][host port:]container port[/tcp|udp|sctp], for example 127.0.0.1:8080:80`,
+  },
+  {
+    name: "mine/lines: at lines that a recipe's own words tell by a piece, or without quotes, or not",
+    cfg: part("recipe = ./mine.mjs\nlist =\n  a=b c\n  /x/y\n  d=b\n  /x"),
+    files: mine(
+      "",
+      `options: { list: { kind: "lines", doc: "", decode: (text) => text } },
+      configure(context) {
+        for (const message of ['no "c"', "no /x/y", 'no "b"', "no x"])
+          context.fail({ code: "mine/lines", message, option: "list" });
+      },`,
+    ),
+    text: `error[mine/lines]: no "c" (part a)
+  buildout.cfg:6:3
+6 |   a=b c
+  |   ^^^^^
+
+error[mine/lines]: no /x/y (part a)
+  buildout.cfg:7:3
+7 |   /x/y
+  |   ^^^^
+
+error[mine/lines]: no "b" (part a)
+  buildout.cfg:5:7
+5 | list =
+  |       ^
+
+error[mine/lines]: no x (part a)
+  buildout.cfg:5:7
+5 | list =
+  |       ^`,
   },
   {
     name: "option/value",
