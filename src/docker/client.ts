@@ -11,6 +11,8 @@ export class EngineClient {
   readonly #endpoint: Endpoint;
   readonly #env: Readonly<Record<string, string | undefined>>;
   #route: Route;
+  /** Whether an engine on this machine is to be asked by HTTP/1.0. */
+  #plainWorks = true;
   /** Connections that are not the agent's. */
   readonly #plain = new Set<Readable>();
   #http: Promise<NodeClient> | undefined;
@@ -52,8 +54,8 @@ export class EngineClient {
     }
   }
 
-  /** An archive; from an engine on this machine it comes without HTTP's chunks. */
-  async archive(request: EngineRequest): Promise<Readable> {
+  /** A body that itself tells its end; from an engine on this machine it comes without HTTP's chunks. */
+  async selfEnding(request: EngineRequest): Promise<Readable> {
     return (await this.#plainly(request))?.body ?? (await this.stream(request));
   }
 
@@ -88,8 +90,11 @@ export class EngineClient {
   /** @returns undefined for what takes Node's HTTP client */
   async #plainly(request: EngineRequest): Promise<PlainAnswer | undefined> {
     const { address } = this.#endpoint;
-    if (address.kind !== "unix" || (request.method ?? "GET") !== "GET") return undefined;
+    if (address.kind !== "unix" || !this.#plainWorks || request.body || request.method === "HEAD")
+      return undefined;
     const answer = await askPlainly(this.#route, { socket: address.path, open: this.#plain }, request);
+    // `/_ping` is the first to find that out: nothing that changes anything is asked twice.
+    if (!answer) this.#plainWorks = false;
     if (!answer || (answer.status >= 200 && answer.status < 300)) return answer;
     throw refusal(request, answer.status, await wholeText(answer).catch(() => ""));
   }

@@ -72,7 +72,7 @@ function engineAt(endpoint: Endpoint, agreed: Agreed): Engine {
     env: agreed.env,
     request: async <T>(request: EngineRequest) => (await client.json(request)) as T,
     stream: async (request) => await client.stream(request),
-    archive: async (request) => await client.archive(request),
+    selfEnding: async (request) => await client.selfEnding(request),
     hijack: async (request) => await client.hijack(request),
     dockerode: async () =>
       await (docker ??= import("./dockerode.js").then(({ dockerodeOver }) => dockerodeOver(engine))),

@@ -77,7 +77,7 @@ async function openContainer(from: ContainerPlace, path: string, asked: Asked): 
     path: real,
     mtime: found.mtime,
     archive: async (other = Buffer.from(real)) =>
-      await engine.archive({
+      await engine.selfEnding({
         path: `${containerPath(container)}/archive`,
         query: { path: other },
         ...abortable,

@@ -23,8 +23,8 @@ export interface Engine {
   request<T = unknown>(request: EngineRequest): Promise<T>;
   /** Calls the API for a body that the caller reads to the end or destroys. */
   stream(request: EngineRequest): Promise<IncomingMessage>;
-  /** The same for an archive that is read to its own end, which alone tells that nothing was cut off. */
-  archive(request: EngineRequest): Promise<Readable>;
+  /** The same for a body that is read to its own end (an archive, a push), which alone tells that nothing was cut off. */
+  selfEnding(request: EngineRequest): Promise<Readable>;
   /** Calls the API and takes over the connection (attach, exec, session). */
   hijack(request: EngineRequest): Promise<Duplex>;
   /** dockerode over these same connections and errors. Imported on first use: it costs more than the program's start. */

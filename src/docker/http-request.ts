@@ -3,8 +3,10 @@ import { Readable, type Duplex } from "node:stream";
 import { systemCode } from "./errors.js";
 import {
   abortReason,
+  bodyBytes,
   endWith,
   failure,
+  headersOf,
   readText,
   refusal,
   targetOf,
@@ -184,21 +186,4 @@ function open(route: HttpRoute, request: EngineRequest): Opened {
 function connectionOf({ agent }: HttpRoute, { waits }: EngineRequest): http.RequestOptions {
   if (!waits || agent.maxSockets === Infinity) return { agent };
   return { createConnection: (options, opened) => agent.createConnection(options, opened) };
-}
-
-function headersOf(request: EngineRequest): http.OutgoingHttpHeaders {
-  const bytes = bodyBytes(request);
-  return {
-    Host: "docker",
-    "User-Agent": "tsbuildout",
-    ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
-    ...(bytes ? { "Content-Length": bytes.length } : {}),
-    ...(request.method === "POST" && !bytes && !request.body ? { "Content-Length": 0 } : {}),
-    ...request.headers,
-  };
-}
-
-function bodyBytes(request: EngineRequest): Buffer | undefined {
-  if (request.json !== undefined) return Buffer.from(JSON.stringify(request.json));
-  return Buffer.isBuffer(request.body) ? request.body : undefined;
 }

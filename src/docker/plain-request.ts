@@ -1,10 +1,18 @@
 import net from "node:net";
 import type { Readable } from "node:stream";
 import { NOT_HTTP } from "./errors.js";
-import { endWith, failure, targetOf, type EngineRequest, type Route } from "./request.js";
+import {
+  bodyBytes,
+  endWith,
+  failure,
+  headersOf,
+  targetOf,
+  type EngineRequest,
+  type Route,
+} from "./request.js";
 import { cutOff } from "./stream.js";
 
-/** What an engine said to a GET. */
+/** What an engine said. */
 export interface PlainAnswer {
   readonly status: number;
   /** By their names in small letters. */
@@ -24,14 +32,19 @@ export interface LocalEngine {
 /** No head is near this long; a longer one means that something else is speaking. */
 const HEAD_LIMIT = 64 * 1024;
 
-/** Statuses of a web server that does not know HTTP/1.0: "upgrade required", "version not supported". */
+/** Statuses of a web server that does not know HTTP/1.0 and has done nothing: "upgrade required", "version not supported". */
 const TOO_OLD = new Set([426, 505]);
+
+/** Statuses whose answers end with their heads. */
+const NO_CONTENT = new Set([204, 304]);
 
 /**
  * Asks an engine on this machine by HTTP/1.0 (https://www.rfc-editor.org/rfc/rfc1945), which needs no HTTP client: it sends
  * its answer as it is, until it closes the connection. Node's client takes longer to load than the engine to answer, and
  * to decode HTTP/1.1's chunks is a third of the work that a large copy makes here.
+ * @param request whose body is JSON, if it has one
  * @returns undefined where what stands between us and the engine wants HTTP/1.1: ask by that
+ * @throws DockerError `engine/cut-off` where it did what it was asked, and says so by HTTP/1.1
  */
 export async function askPlainly(
   route: Route,
@@ -49,6 +62,8 @@ export async function askPlainly(
   body.on("error", () => undefined);
   if (signal) endWith(body, signal);
   body.write(asked);
+  const bytes = bodyBytes(request);
+  if (bytes) body.write(bytes);
   const head = await headOf(body).catch((error: unknown) => {
     body.destroy();
     throw failure(route, request, error);
@@ -56,26 +71,28 @@ export async function askPlainly(
   const [first = "", ...lines] = head.split("\r\n");
   const status = Number(first.split(" ")[1]);
   const headers = Object.fromEntries(lines.map(headerOf));
-  if (!headers["transfer-encoding"] && !TOO_OLD.has(status)) return { status, headers, body };
+  if (NO_CONTENT.has(status)) headers["content-length"] = "0";
+  const chunks = headers["transfer-encoding"] !== undefined;
+  if (!chunks && !TOO_OLD.has(status)) return { status, headers, body };
   body.destroy();
+  if (chunks && (request.method ?? "GET") !== "GET")
+    throw cutOff("it comes in chunks, which HTTP/1.0 does not know");
   return undefined;
 }
 
 /** @returns undefined where something in it is not for a head: Node's client complains of that */
 function headFor(route: Route, request: EngineRequest): string | undefined {
   const target = targetOf(route, request);
-  const headers: NonNullable<EngineRequest["headers"]> = {
-    Host: "docker",
-    "User-Agent": "tsbuildout",
-    ...request.headers,
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`);
+  const lines = Object.entries(headersOf(request)).flatMap(([name, value]) =>
+    [value].flat().map((one) => `${name}: ${String(one)}`),
+  );
   if (![target, ...lines].every((text) => /^[ -~]+$/.test(text)) || target.includes(" ")) return undefined;
-  return [`GET ${target} HTTP/1.0`, ...lines, "", ""].join("\r\n");
+  return [`${request.method ?? "GET"} ${target} HTTP/1.0`, ...lines, "", ""].join("\r\n");
 }
 
 /**
- * The whole body of an answer, as text: as long as its head says, or else until the connection is closed.
+ * The whole body of an answer, as text: as long as its head says, or else until the connection is closed, which an engine
+ * does not do before it has said anything.
  * @throws DockerError `engine/cut-off` where less comes
  */
 export async function wholeText({ headers, body }: PlainAnswer): Promise<string> {
@@ -100,6 +117,7 @@ export async function wholeText({ headers, body }: PlainAnswer): Promise<string>
   if (length > 0) await new Promise<void>(read);
   body.destroy();
   if (come < length && length < Infinity) throw cutOff(`${come} of ${length} bytes came`);
+  if (come === 0 && length > 0) throw cutOff("nothing came");
   return Buffer.concat(pieces).toString("utf8");
 }
 

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { apiError } from "./errors.js";
 
@@ -45,6 +46,24 @@ function queryText(query: EngineRequest["query"]): string {
   }
   const text = `${params.toString()}${bytes}`.replace(/^&/, "");
   return text ? `?${text}` : "";
+}
+
+export function headersOf(request: EngineRequest): OutgoingHttpHeaders {
+  const bytes = bodyBytes(request);
+  return {
+    Host: "docker",
+    "User-Agent": "tsbuildout",
+    ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
+    ...(bytes ? { "Content-Length": bytes.length } : {}),
+    ...(request.method === "POST" && !bytes && !request.body ? { "Content-Length": 0 } : {}),
+    ...request.headers,
+  };
+}
+
+/** A body that is no stream; undefined where there is none. */
+export function bodyBytes(request: EngineRequest): Buffer | undefined {
+  if (request.json !== undefined) return Buffer.from(JSON.stringify(request.json));
+  return Buffer.isBuffer(request.body) ? request.body : undefined;
 }
 
 /** Destroys a stream when the signal fires, and forgets the signal when the stream is over. */

@@ -14,6 +14,9 @@ export interface TransferLine {
 /** How a push ends. Podman does not say the digest otherwise; what it knows the image by differs from what it pushed. */
 const DIGEST_SAID = /^\S+: digest: (sha256:[0-9a-f]{64}) size: \d+$/;
 
+/** How a pull ends, except podman's: of one tag or of all. */
+const PULLED = /^Status: /;
+
 /** How an engine says that it has loaded an image without a name; podman calls the id its name. It says it in no other way. */
 const LOADED = /^Loaded image(?: ID)?: (?:sha256:)?([0-9a-f]{64})$/m;
 
@@ -21,6 +24,8 @@ const LOADED = /^Loaded image(?: ID)?: (?:sha256:)?([0-9a-f]{64})$/m;
 export class TransferReport {
   /** Of the last image that a push was done with; undefined before, and of a pull or a load. */
   digest: string | undefined;
+  /** Whether a pull was said to be done. */
+  ended = false;
   /** The id of the last image that was loaded without a name. */
   nameless: string | undefined;
   readonly #listener: Listener | undefined;
@@ -38,6 +43,7 @@ export class TransferReport {
     this.digest = aux?.Digest ?? DIGEST_SAID.exec(status ?? "")?.[1] ?? this.digest;
     if (stream) this.#said(stream);
     if (!status) return;
+    this.ended ||= PULLED.test(status);
     if (id && isLayer(id)) this.#layer(id, status, line.progressDetail);
     else this.#listener?.log(id ? `${id}: ${status}` : status);
   }

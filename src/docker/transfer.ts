@@ -1,4 +1,5 @@
 /** Images between an engine and registries (https://docs.docker.com/reference/api/engine/, ImageCreate, ImagePush, Distribution). */
+import type { Readable } from "node:stream";
 import type { Credentials } from "./auth-types.js";
 import { registryAuth } from "./auth.js";
 import type { Listener } from "./build-report.js";
@@ -10,7 +11,7 @@ import { familiarName, formatReference, parseReference, withDefaultTag } from ".
 import { askRegistry, type RemoteDescriptor } from "./registry-ask.js";
 import { registryError } from "./registry-error.js";
 import type { EngineRequest } from "./request.js";
-import { jsonLines } from "./stream.js";
+import { cutOff, jsonLines } from "./stream.js";
 import { TransferReport, type TransferLine } from "./transfer-report.js";
 
 export interface Transfer {
@@ -30,7 +31,11 @@ export async function pullImage(engine: Engine, pull: Transfer): Promise<void> {
   const { tag, digest } = reference;
   // With a digest, the tag only names.
   const query = { fromImage: familiarName(reference), tag: digest ?? tag, platform: pull.platform };
-  await transfer(engine, pull, { method: "POST", path: "/images/create", query });
+  const request: EngineRequest = { method: "POST", path: "/images/create", query, ...authorised(pull) };
+  // Podman does not say that a pull is at its end.
+  if (engine.libpod) return void (await transfer(pull, async () => await engine.stream(request)));
+  const { ended } = await transfer(pull, async () => await engine.selfEnding(request));
+  if (!ended) throw cutOff(`nothing was said of how the pull of ${pull.reference} ended`);
 }
 
 /** Pushes an image that the engine has under this very name; of several platforms' under it, all or that for one.
@@ -40,7 +45,8 @@ export async function pushImage(engine: Engine, push: Transfer): Promise<string>
   const reference = withDefaultTag(parseReference(push.reference));
   const path = `/images/${encodePath(familiarName(reference))}/push`;
   const query = { tag: reference.tag, platform: platformObject(push.platform) };
-  const digest = await transfer(engine, push, { method: "POST", path, query });
+  const request: EngineRequest = { method: "POST", path, query, ...authorised(push) };
+  const { digest } = await transfer(push, async () => await engine.selfEnding(request));
   if (digest) return digest;
   throw new DockerError({
     code: "engine/cut-off",
@@ -52,23 +58,19 @@ export async function pushImage(engine: Engine, push: Transfer): Promise<string>
 export async function pullAllTags(engine: Engine, pull: Transfer): Promise<void> {
   const name = familiarName(parseReference(pull.reference));
   const { platform } = pull;
-  await transfer(
-    engine,
-    pull,
-    engine.libpod
-      ? // Podman takes a name without a tag for one with `latest`, except in its own API.
-        { method: "POST", path: "/libpod/images/pull", query: { reference: name, allTags: true } }
-      : { method: "POST", path: "/images/create", query: { fromImage: name, platform } },
-  );
+  const call: EngineRequest = engine.libpod
+    ? // Podman takes a name without a tag for one with `latest`, except in its own API.
+      { method: "POST", path: "/libpod/images/pull", query: { reference: name, allTags: true } }
+    : { method: "POST", path: "/images/create", query: { fromImage: name, platform } };
+  await transfer(pull, async () => await engine.stream({ ...call, ...authorised(pull) }));
 }
 
-/** @returns the digest that the engine told last, as only a push does */
-async function transfer(engine: Engine, what: Transfer, request: EngineRequest): Promise<string | undefined> {
+/** @returns what the engine said of the end */
+async function transfer(what: Transfer, ask: () => Promise<Readable>): Promise<TransferReport> {
   const report = new TransferReport(what.listener);
   try {
-    const answer = await engine.stream({ ...request, ...authorised(what) });
-    for await (const line of jsonLines<TransferLine>(answer)) report.line(line);
-    return report.digest;
+    for await (const line of jsonLines<TransferLine>(await ask())) report.line(line);
+    return report;
   } catch (error) {
     what.signal?.throwIfAborted();
     throw registryError(error, what.reference, what.credentials);

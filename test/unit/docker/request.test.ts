@@ -251,6 +251,41 @@ describe("requests to an engine", () => {
     );
   });
 
+  it("tell a local engine by HTTP/1.0 what to do, and notice where its answer is cut off", async () => {
+    const asked: string[] = [];
+    const answers: Readonly<Record<string, string>> = {
+      _ping: PONG,
+      create: 'HTTP/1.0 201 Created\r\n\r\n{"Id":"a"}',
+      start: "HTTP/1.0 204 No Content\r\n\r\n",
+      wait: "HTTP/1.0 200 OK\r\n\r\n",
+      chunked: "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    };
+    const server = await fakeSocket((socket) => {
+      socket.once("data", (bytes) => {
+        const text = bytes.toString();
+        asked.push(text);
+        const reply = answers[/\/(\w+) HTTP\/1.0\r\n/.exec(text)?.[1] ?? ""] ?? "";
+        if (text.includes("/start")) socket.write(reply);
+        else socket.end(reply);
+      });
+    });
+    const found = await use(server);
+    const json = { Image: "é" };
+    const post = async (path: string): Promise<unknown> =>
+      await found.request({ method: "POST", path, json });
+    expect(await post("/create")).to.deep.equal({ Id: "a" });
+    expect(asked.at(-1)).to.equal(
+      "POST /v1.41/create HTTP/1.0\r\nHost: docker\r\nUser-Agent: tsbuildout\r\n" +
+        'Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{"Image":"é"}',
+    );
+    expect(await found.request({ method: "DELETE", path: "/start" })).to.equal(undefined);
+    expect(asked.at(-1)).to.match(/^DELETE /);
+    for (const path of ["/wait", "/chunked"])
+      expect((await failure(post(path))).problem.code, path).to.equal("engine/cut-off");
+    // It has been done: to ask once more would do it twice.
+    expect(asked.filter((text) => text.includes("/chunked"))).to.have.lengthOf(1);
+  });
+
   it("take a head that comes in two pieces, of which the second has much of the body", async () => {
     const server = await fakeSocket((socket) => {
       socket.once("data", (head) => {
@@ -323,7 +358,10 @@ describe("requests to an engine", () => {
       });
     });
     const found = await use(server);
-    const answer = await found.archive({ path: "/containers/a/archive", query: { path: Buffer.from("/b") } });
+    const answer = await found.selfEnding({
+      path: "/containers/a/archive",
+      query: { path: Buffer.from("/b") },
+    });
     expect(await text(answer)).to.equal("7\r\ntar");
     const target = "/v1.41/containers/a/archive?path=%2f%62";
     expect(asked).to.equal(`GET ${target} HTTP/1.0\r\nHost: docker\r\nUser-Agent: tsbuildout\r\n\r\n`);
@@ -338,13 +376,13 @@ describe("requests to an engine", () => {
       else response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     });
     const found = await use(server);
-    const refused = await failure(found.archive({ path: "/refused" }));
+    const refused = await failure(found.selfEnding({ path: "/refused" }));
     expect(refused).to.include({ statusCode: 404, message: "no such container" });
-    const nothing = await failure(found.archive({ path: "/nothing" }));
+    const nothing = await failure(found.selfEnding({ path: "/nothing" }));
     expect(nothing.problem.notes).to.deep.equal(["the connection was closed before an answer came"]);
-    expect(await text(await found.archive({ path: "/chunks" }))).to.equal("whole");
+    expect(await text(await found.selfEnding({ path: "/chunks" }))).to.equal("whole");
     const stop = new AbortController();
-    const body = await found.archive({ path: "/waits", signal: stop.signal });
+    const body = await found.selfEnding({ path: "/waits", signal: stop.signal });
     const read = text(body).catch((thrown: unknown) => thrown);
     stop.abort();
     expect(await read).to.have.property("name", "AbortError");
