@@ -74,7 +74,9 @@ async function compose({ args, io }: Invocation): Promise<Converted> {
   const note = `${path} is not read: set -a; . ./${path}; set +a before tsbuildout`;
   const { text: made, notes } = await convert(file, () => fromCompose(text, project));
   if (!made.includes("recipe =")) throw new UsageError(`there is no service in ${file}`);
-  return { text: made, notes: existsSync(settings) ? [...notes, note] : notes };
+  // Two databases on one volume would ruin it.
+  const first = "docker compose down, without -v, before the first run: its containers hold the same volumes";
+  return { text: made, notes: [...notes, ...(existsSync(settings) ? [note] : []), first] };
 }
 
 const ECR_DOCKER_CI = ".ecr-docker-ci.yml";

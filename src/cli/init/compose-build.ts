@@ -43,13 +43,15 @@ const CONVERTED = [
   ...Object.values(ALIKE).flatMap(Object.keys),
 ];
 
-/** The part that builds a service's image, where Compose builds one. */
+/** The part that builds a service's image, where Compose builds one and no service before builds the same. */
 export function convertBuild(name: string, service: Map, scope: ComposeScope): SectionText | undefined {
-  if (service["build"] === undefined) return undefined;
+  const own = scope.builds.get(name);
+  const first = [...scope.builds].find(([, part]) => part === own)?.[0];
+  if (own === undefined || first !== name) return undefined;
   const build =
     typeof service["build"] === "string" ? { context: service["build"] } : asMap(service["build"]);
   leftOver(`services.${name}.build`, build, CONVERTED, scope);
-  const part = new SectionText(imagePart(name, scope))
+  const part = new SectionText(own)
     .set("recipe", "docker.build")
     .set("name", asText(service["image"]) ?? `${scope.project}-${name}`)
     .set("source", asText(build["context"]) ?? ".")
@@ -70,10 +72,6 @@ export function convertBuild(name: string, service: Map, scope: ComposeScope): S
     );
 }
 
-function imagePart(service: string, scope: ComposeScope): string {
-  return `${scope.services.get(service)}-image`;
-}
-
 /** Compose's `privileged` is the one entitlement that BuildKit has for it. */
 function allowed(build: Map): string[] {
   const all = [
@@ -83,14 +81,18 @@ function allowed(build: Map): string[] {
   return [...new Set(all)];
 }
 
+/** A service's image: the part that builds it, or its name. */
+export function imageOf(name: string, service: Map, { builds }: ComposeScope): string | undefined {
+  const part = builds.get(name);
+  return part === undefined ? asText(service["image"]) : `$<${part}:image>`;
+}
+
 /** The image of another service is meant by its part, so that it is built before. */
 function contextLine(line: string, scope: ComposeScope): string {
   const [, name = "", service = ""] = /^([^=]+)=service:(.*)$/.exec(line) ?? [];
   const other = scope.definitions[service];
   if (other === undefined) return line;
-  const image =
-    other["build"] === undefined ? asText(other["image"]) : `$<${imagePart(service, scope)}:image>`;
-  return `${name}=docker-image://${image ?? ""}`;
+  return `${name}=docker-image://${imageOf(service, other, scope) ?? ""}`;
 }
 
 function secretLine(item: Yaml, service: string, scope: ComposeScope): string[] {

@@ -8,6 +8,10 @@ export interface ComposeScope {
   readonly networks: ReadonlyMap<string, string>;
   readonly volumes: ReadonlyMap<string, string>;
   readonly services: ReadonlyMap<string, string>;
+  /** The part that builds a service's image: one for all services that build the same under the same name. */
+  readonly builds: ReadonlyMap<string, string>;
+  /** What networks and volumes that are `external` are called, by their names in the file. */
+  readonly external: Readonly<Record<"networks" | "volumes", ReadonlyMap<string, string>>>;
   readonly definitions: { readonly [service: string]: { [key: string]: Yaml } };
   /** The files of secrets and configs by their names. */
   readonly files: Readonly<Record<"secrets" | "configs", ReadonlyMap<string, string>>>;
@@ -32,6 +36,9 @@ export function carryOver(part: SectionText, map: { [key: string]: Yaml }, alike
 /** Keys that have no effect on a single host, and those whose meaning is the engine's own here. */
 const IGNORED: ReadonlySet<string> = new Set(["expose", "build", "depends_on", "attach"]);
 
+/** What makes one file of several is Compose's to carry out. */
+export const LET_COMPOSE = "docker compose config --no-interpolate > FILE makes one file of all; take that";
+
 /** Says of every key that nobody converted that it was left out. */
 export function leftOver(
   where: string,
@@ -39,7 +46,12 @@ export function leftOver(
   known: readonly string[],
   scope: ComposeScope,
 ): void {
-  for (const key of Object.keys(map))
-    if (!known.includes(key) && !key.startsWith("x-") && !IGNORED.has(key))
+  for (const [key, value] of Object.entries(map))
+    if (!known.includes(key) && !key.startsWith("x-") && !IGNORED.has(key) && !isEmpty(value))
       scope.note(`${where}.${key} was not carried over`);
+}
+
+/** What Compose's own `config` writes for a key that says nothing. */
+function isEmpty(value: Yaml): boolean {
+  return typeof value === "object" && Object.keys(value ?? {}).length === 0;
 }

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { SectionText } from "./cfg.js";
-import { type Alike, carryOver, type ComposeScope, leftOver } from "./compose-scope.js";
+import { type Alike, carryOver, type ComposeScope, leftOver, LET_COMPOSE } from "./compose-scope.js";
+import { imageOf } from "./compose-build.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 import {
   healthcheck,
@@ -85,20 +86,18 @@ const CONVERTED = [
   "profiles",
   "secrets",
   "configs",
+  "extends",
   ...Object.values(ALIKE).flatMap(Object.keys),
 ];
 
-export function convertService(
-  name: string,
-  service: Service,
-  build: SectionText | undefined,
-  scope: ComposeScope,
-): SectionText {
+export function convertService(name: string, service: Service, scope: ComposeScope): SectionText {
+  if (service["extends"] !== undefined)
+    scope.note(`services.${name}.extends was not carried over: ${LET_COMPOSE}`);
   leftOver(`services.${name}`, service, CONVERTED, scope);
   const part = new SectionText(scope.services.get(name) ?? name).set("recipe", "docker.run");
   const containerName = asText(service["container_name"]);
   if (containerName !== undefined) part.set("name", containerName);
-  part.set("image", build ? `$<${build.name}:image>` : asText(service["image"]));
+  part.set("image", imageOf(name, service, scope));
   part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
   carryOver(part, service, ALIKE);
   part.set("env-file", asList(service["env_file"]).map(envFile));
@@ -147,16 +146,21 @@ function setMounts(part: SectionText, name: string, service: Service, scope: Com
     ...volumes.filter((volume) => !isMemory(volume)).map((volume) => volumeLine(volume, scope)),
     ...files,
   ]);
-  const known = ["type", "source", "target", "read_only", "volume", "tmpfs"];
-  for (const volume of volumes) leftOver(`services.${name}.volumes`, asMap(volume), known, scope);
+  const known = ["type", "source", "target", "read_only", "volume", "tmpfs", "bind"];
+  for (const volume of volumes.map(asMap)) {
+    leftOver(`services.${name}.volumes`, volume, known, scope);
+    // A folder that is not there is made by the engine.
+    leftOver(`services.${name}.volumes.bind`, asMap(volume["bind"]), ["create_host_path"], scope);
+  }
 }
 
 /** A named volume is meant by its part, so that the dependency is there; anything else stays as it is. */
 function volumeLine(value: Yaml, scope: ComposeScope): string {
   const line = asText(value) ?? longVolume(asMap(value));
-  const [source, ...rest] = line.split(":");
-  const part = scope.volumes.get(source ?? "");
-  return part === undefined || rest.length === 0 ? line : [`$<${part}:name>`, ...rest].join(":");
+  const [source = "", ...rest] = line.split(":");
+  const part = scope.volumes.get(source);
+  const meant = part === undefined ? scope.external.volumes.get(source) : `$<${part}:name>`;
+  return meant === undefined || rest.length === 0 ? line : [meant, ...rest].join(":");
 }
 
 /** Compose mounts the files of secrets and configs as they are, read-only. */
@@ -197,16 +201,10 @@ function setNetworks(part: SectionText, name: string, service: Service, scope: C
       [networkName(network, scope), ...endpointSettings(asMap(settings[network]))].join(" "),
     ),
   );
-  const aliases = Object.values(settings).flatMap((n) => asTexts(asMap(n)["aliases"]));
   // Compose makes every service known by its name; a container is known by its own.
-  part.set("network-aliases", [...new Set([name, ...aliases])]);
+  part.set("network-aliases", name);
   for (const [network, one] of Object.entries(settings))
-    leftOver(
-      `services.${name}.networks.${network}`,
-      asMap(one),
-      ["aliases", ...Object.keys(ENDPOINT)],
-      scope,
-    );
+    leftOver(`services.${name}.networks.${network}`, asMap(one), Object.keys(ENDPOINT), scope);
   part.set("links", asTexts(service["links"]));
 }
 
@@ -215,18 +213,19 @@ const ENDPOINT: Readonly<Record<string, string>> = {
   ipv4_address: "ip",
   ipv6_address: "ip6",
   mac_address: "mac",
+  aliases: "alias",
 };
 
 function endpointSettings(endpoint: Service): string[] {
   return Object.entries(ENDPOINT).flatMap(([key, setting]) => {
-    const value = asText(endpoint[key]);
-    return value === undefined ? [] : [`${setting}=${value}`];
+    const values = asTexts(endpoint[key]);
+    return values.length === 0 ? [] : [`${setting}=${values.join(",")}`];
   });
 }
 
 function networkName(network: string, scope: ComposeScope): string {
   const part = scope.networks.get(network);
-  return part === undefined ? network : `$<${part}:name>`;
+  return part === undefined ? (scope.external.networks.get(network) ?? network) : `$<${part}:name>`;
 }
 
 function setLimits(part: SectionText, name: string, deploy: Service, scope: ComposeScope): void {

@@ -61,5 +61,6 @@ export function healthcheck(check: Map): [string, string | undefined][] {
     ["healthcheck-timeout", asText(check["timeout"])],
     ["healthcheck-retries", asText(check["retries"])],
     ["healthcheck-start-period", asText(check["start_period"])],
+    ["healthcheck-start-interval", asText(check["start_interval"])],
   ];
 }

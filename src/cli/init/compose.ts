@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { type Converted, partName, printFile, SectionText } from "./cfg.js";
-import { type ComposeScope, leftOver } from "./compose-scope.js";
+import { type ComposeScope, leftOver, LET_COMPOSE } from "./compose-scope.js";
 import { convertBuild } from "./compose-build.js";
 import { convertService, networksOf } from "./compose-service.js";
 import { asList, asMap, asPairs, asText, type Yaml } from "./yaml.js";
@@ -11,10 +11,12 @@ const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes",
  *  names that Compose gave them, so that what exists is found and used. `project` is what Compose would call it. */
 export function fromCompose(yaml: string, project: string): Converted {
   const notes: string[] = [];
-  const file = asMap(interpolate(parse(yaml, { merge: true }) as Yaml));
-  const scope = scopeOf(file, asText(file["name"]) ?? project, (message) => notes.push(message));
+  const note = (message: string): void => void (notes.includes(message) || notes.push(message));
+  const file = asMap(interpolate(parse(yaml, { merge: true }) as Yaml, note));
+  const scope = scopeOf(file, asText(file["name"]) ?? project, note);
   for (const key of Object.keys(file))
-    if (!FILE_KEYS.has(key) && !key.startsWith("x-")) scope.note(`${key}: there is no such thing here`);
+    if (key === "include") note(`include was not carried over: ${LET_COMPOSE}`);
+    else if (!FILE_KEYS.has(key) && !key.startsWith("x-")) note(`${key}: there is no such thing here`);
   const sections = [...networkParts(file, scope), ...volumeParts(file, scope), ...serviceParts(scope)];
   for (const [name, service] of Object.entries(asMap(file["services"])))
     if (Object.keys(asMap(service)).length === 0) scope.note(`services.${name} says nothing of a service`);
@@ -45,6 +47,14 @@ function scopeOf(
     Object.entries(asMap(file["services"])).map(([name, service]) => [name, asMap(service)]),
   );
   const services = claim(Object.keys(definitions), "container");
+  const builds = new Map<string, string>();
+  const owners = new Map<string, string>();
+  for (const [name, service] of Object.entries(definitions)) {
+    const same = buildKey(name, service);
+    if (same === undefined) continue;
+    if (!owners.has(same)) owners.set(same, `${services.get(name)}-image`);
+    builds.set(name, owners.get(same)!);
+  }
   const named = (key: string) =>
     Object.entries(asMap(file[key])).flatMap(([name, value]) => (isExternal(value) ? [] : [name]));
   const usesDefault = Object.values(definitions).some((service) => networksOf(service).includes("default"));
@@ -55,7 +65,33 @@ function scopeOf(
   const files = { secrets: textsOf(file["secrets"], "file"), configs: textsOf(file["configs"], "file") };
   const secretVariables = textsOf(file["secrets"], "environment");
   const volumes = claim(named("volumes"), "volume");
-  return { project, definitions, services, networks, volumes, files, secretVariables, note };
+  const external = { networks: externalNames(file["networks"]), volumes: externalNames(file["volumes"]) };
+  return {
+    project,
+    definitions,
+    services,
+    builds,
+    networks,
+    volumes,
+    external,
+    files,
+    secretVariables,
+    note,
+  };
+}
+
+/** What a build is told apart by; without an `image` every service has one of its own name. */
+function buildKey(name: string, { build, image, platform }: { [key: string]: Yaml }): string | undefined {
+  return build === undefined ? undefined : JSON.stringify([asText(image) ?? { name }, build, platform]);
+}
+
+function externalNames(value: Yaml): Map<string, string> {
+  return new Map(
+    Object.entries(asMap(value)).flatMap(([name, one]) => {
+      const own = asText(asMap(one)["name"]) ?? asText(asMap(asMap(one)["external"])["name"]);
+      return isExternal(one) ? [[name, own ?? name] as const] : [];
+    }),
+  );
 }
 
 /** One key of all that have it, by their names. */
@@ -135,25 +171,35 @@ function volumeParts(file: { [key: string]: Yaml }, scope: ComposeScope): Sectio
 function serviceParts(scope: ComposeScope): SectionText[] {
   return Object.entries(scope.definitions).flatMap(([name, service]) => {
     const build = convertBuild(name, service, scope);
-    return [...(build ? [build] : []), convertService(name, service, build, scope)];
+    return [...(build ? [build] : []), convertService(name, service, scope)];
   });
 }
 
+type Note = (message: string) => void;
+
 /** Compose's own interpolation, as references to the environment; its `$$` is a plain `$`. */
-function interpolate(value: Yaml): Yaml {
-  if (typeof value === "string") return interpolateText(value);
-  if (Array.isArray(value)) return value.map(interpolate);
+function interpolate(value: Yaml, note: Note): Yaml {
+  if (typeof value === "string") return interpolateText(value, note);
+  if (Array.isArray(value)) return value.map((item) => interpolate(item, note));
   if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, interpolate(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, interpolate(item, note)]));
 }
 
-function interpolateText(text: string): string {
+/** One variable; the word behind its operator may hold others. */
+const VARIABLE = /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?([-?+])((?:[^{}]|\{[^{}]*\})*))?\})/g;
+
+function interpolateText(text: string, note: Note): string {
   return text.replaceAll(
-    /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?([-?+])([^}]*))?\})/g,
+    VARIABLE,
     (all: string, bare?: string, name?: string, operator?: string, word?: string) => {
       if (all === "$$") return "$";
       if (operator === "?") return `$<env:${name}>`;
-      if (operator === "+") return all;
+      if (operator === "+" || /[$>]/.test(word ?? "")) {
+        note(
+          `\${${name}…} stays as it is: a fallback here holds neither a variable nor a >, and there is no :+`,
+        );
+        return all;
+      }
       return `$<env:${bare ?? name}|${operator === "-" ? (word ?? "") : ""}>`;
     },
   );

@@ -151,11 +151,13 @@ describe("init --from compose", () => {
         "networks: { n: }",
         "secrets: { s: { environment: X } }",
         "include: [x]",
+        "models: {}",
       ),
       "p",
     );
     expect(notes).to.deep.equal([
-      "include: there is no such thing here",
+      "include was not carried over: docker compose config --no-interpolate > FILE makes one file of all; take that",
+      "models: there is no such thing here",
       "services.web.secrets: s is no file",
       "services.web.networks.n.priority was not carried over",
       "services.web.deploy.replicas was not carried over",
@@ -172,11 +174,12 @@ describe("init --from compose", () => {
         "    volumes:",
         "      - { type: volume, source: data, target: /data, volume: { nocopy: true } }",
         "      - { type: tmpfs, target: /run, tmpfs: { size: 1000 } }",
+        "      - { type: bind, source: /a, target: /b, bind: { create_host_path: true } }",
         "    tmpfs: /scratch",
         "    secrets: [pw, { source: pw, target: other }]",
         "    configs: [conf]",
         "    networks: { front: { ipv4_address: 10.1.0.9 } }",
-        "    deploy: { replicas: 1, resources: { reservations: { memory: 16M } } }",
+        "    deploy: { replicas: 1, placement: {}, resources: { reservations: { memory: 16M } } }",
         "networks: { front: { ipam: { config: [{ subnet: 10.1.0.0/24 }] } } }",
         "volumes: { data: }",
         "secrets: { pw: { file: secrets/pw } }",
@@ -198,6 +201,7 @@ describe("init --from compose", () => {
         "    /run:size=1000",
         "volumes =",
         "    $<data:name>:/data:nocopy",
+        "    /a:/b",
         "    ./secrets/pw:/run/secrets/pw:ro",
         "    ./secrets/pw:/run/secrets/other:ro",
         "    ./conf:/conf:ro",
@@ -241,5 +245,105 @@ describe("init --from compose", () => {
     expect(text).to.contain("[db-volume]\nrecipe = docker.volume\nname = p_db\n");
     expect(text).to.contain("[db-network]\nrecipe = docker.network\nname = p_db\n");
     expect(text).to.contain("volumes = $<db-volume:name>:/d\n");
+  });
+
+  it("builds once what several services build alike under one name", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "x-app: &app { image: 'shop/app:${TAG:-1}', build: { context: ., args: { A: 1 } } }",
+        "services:",
+        "  web: { <<: *app, command: serve }",
+        "  worker: { <<: *app, command: work }",
+        "  other: { image: 'shop/app:${TAG:-1}', build: { context: ., args: { A: 2 }, additional_contexts: [b=service:worker] } }",
+        "  own: { build: . }",
+        "  own2: { build: . }",
+      ),
+      "p",
+    );
+    expect(notes).to.deep.equal([]);
+    expect(text.match(/^\[.*-image\]$/gm)).to.deep.equal([
+      "[web-image]",
+      "[other-image]",
+      "[own-image]",
+      "[own2-image]",
+    ]);
+    expect(text.match(/^image = .*$/gm)).to.deep.equal([
+      "image = $<web-image:image>",
+      "image = $<web-image:image>",
+      "image = $<other-image:image>",
+      "image = $<own-image:image>",
+      "image = $<own2-image:image>",
+    ]);
+    expect(text).to.contain("build-contexts = b=docker-image://$<web-image:image>\n");
+  });
+
+  it("calls what is external by its own name, and a service by its aliases only where Compose does", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  web:",
+        "    image: x",
+        "    volumes: ['kept:/a', 'old:/b:ro', 'same:/c', { type: volume, source: kept, target: /d }]",
+        "    networks: { outer: { aliases: [app, app.local] }, back: , old: }",
+        "networks:",
+        "  outer: { external: true, name: edge }",
+        "  old: { external: { name: first } }",
+        "  back:",
+        "volumes:",
+        "  kept: { external: true, name: archive }",
+        "  old: { external: { name: attic } }",
+        "  same: { external: true }",
+      ),
+      "p",
+    );
+    expect(notes).to.deep.equal([]);
+    expect(text.slice(text.indexOf("[web]"))).to.equal(
+      lines(
+        "[web]",
+        "recipe = docker.run",
+        "image = x",
+        "volumes =",
+        "    archive:/a",
+        "    attic:/b:ro",
+        "    same:/c",
+        "    archive:/d",
+        "networks =",
+        "    edge alias=app,app.local",
+        "    $<back:name>",
+        "    first",
+        "network-aliases = web",
+      ),
+    );
+  });
+
+  it("says which variables it leaves as they are, and that Compose itself carries out extends", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  web:",
+        "    extends: { service: base }",
+        "    environment: { A: '${B:+x}', C: '${D:-${E:-f}}', G: '${H-a>b}', I: '${J:-k}', L: '${C:-${E}}' }",
+        "    healthcheck: { test: [CMD, 'true'], start_interval: 1s }",
+        "  base: { image: x }",
+      ),
+      "p",
+    );
+    const why = "stays as it is: a fallback here holds neither a variable nor a >, and there is no :+";
+    expect(notes).to.deep.equal([
+      ...["B", "D", "H", "C"].map((name) => `\${${name}…} ${why}`),
+      "services.web.extends was not carried over: docker compose config --no-interpolate > FILE makes one file of all; take that",
+    ]);
+    expect(text).to.contain(
+      lines(
+        "env =",
+        "    A=${B:+x}",
+        "    C=${D:-${E:-f}}",
+        "    G=${H-a>b}",
+        "    I=$<env:J|k>",
+        "    L=${C:-${E}}",
+        "healthcheck-command = true",
+        "healthcheck-start-interval = 1s",
+      ),
+    );
   });
 });
