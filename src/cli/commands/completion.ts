@@ -27,15 +27,8 @@ function namesOf(invocation: Invocation): Names {
   const config = configIn(args) ?? globals.config;
   const silent = { write: () => true, isTTY: false };
   const quiet: Invocation = { ...invocation, globals: { ...globals, config }, io: { ...io, err: silent } };
-  const sections = async (): Promise<Config["sections"]> => {
-    try {
-      return (await readConfiguration(quiet)).sections;
-    } catch (error) {
-      // A file that is being written has no names yet; a completion is no place to complain.
-      if (error instanceof DiagnosticError) return new Map();
-      throw error;
-    }
-  };
+  const sections = (): Promise<Config["sections"]> =>
+    readOr(new Map(), async () => (await readConfiguration(quiet)).sections);
   return {
     parts: async () => {
       const all = [...(await sections()).values()];
@@ -44,8 +37,18 @@ function namesOf(invocation: Invocation): Names {
     sections: async () => [...(await sections()).keys()],
     options: async (section) => [...((await sections()).get(section)?.options.keys() ?? [])],
     recipes: () => Promise.resolve(recipeNames),
-    runs: async () => listRuns(await runsDirectory(quiet)).map(({ id }) => id),
+    runs: () => readOr([], async () => listRuns(await runsDirectory(quiet)).map(({ id }) => id)),
   };
+}
+
+/** A file that is being written has no names yet; a completion is no place to complain. */
+async function readOr<T>(none: T, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof DiagnosticError) return none;
+    throw error;
+  }
 }
 
 /** The file that the words themselves name. */

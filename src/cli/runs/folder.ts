@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Event } from "../../index.js";
+import { DiagnosticError, type Event } from "../../index.js";
 import { type PartState, RunParts } from "./parts.js";
 
 /** `.tsbuildout/runs/<id>/`: `index.json` (this), `events.jsonl`, and `logs/<part>.log`. */
@@ -32,15 +32,26 @@ export function logName(part: string): string {
   return `${safe.slice(0, 160)}-${createHash("sha256").update(part).digest("hex").slice(0, 16)}.log`;
 }
 
-/** All runs kept, the newest first. A folder without a readable index (of a run that died at its start) is left out. */
+/** All runs kept, the newest first. A folder without a readable index (of a run that died at its start) is left out.
+ *  @throws DiagnosticError where this user may not look */
 export function listRuns(directory: string): readonly RunIndex[] {
-  const folder = runsFolder(directory);
-  if (!existsSync(folder)) return [];
-  const ids = readdirSync(folder).filter((id) => /^\d{8}-\d{6}-[0-9a-f]+$/.test(id));
+  const ids = namesIn(runsFolder(directory)).filter((id) => /^\d{8}-\d{6}-[0-9a-f]+$/.test(id));
   return ids
     .sort()
     .reverse()
     .flatMap((id) => readIndex(directory, id) ?? []);
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return [];
+    const help = ["only the user who ran the buildout may read what is kept of its runs"];
+    const problem = { severity: "error", code: "system/failed", help } as const;
+    throw new DiagnosticError([{ ...problem, message: `cannot read ${folder}: ${message}` }]);
+  }
 }
 
 export function readIndex(directory: string, id: string): RunIndex | undefined {

@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { listRuns, logName, parseLogLine, pruneRuns, runsFolder } from "../../../../src/cli/runs/folder.js";
+import { DiagnosticError } from "../../../../src/engine/diagnostic.js";
 import { newRunId } from "../../../../src/engine/run-id.js";
 import { parseDestination } from "../../../../src/cli/runs/upload.js";
+import { asNobody } from "../../../support/other-user.js";
 import { temporaryFolder } from "../../../support/tmp.js";
 
 describe("the folder of runs", () => {
@@ -41,6 +43,23 @@ describe("the folder of runs", () => {
     mkdirSync(join(runsFolder(directory), ids[0]!));
     pruneRuns(directory, { keep: 2, ended: ids[0]! });
     expect(readdirSync(runsFolder(directory))).to.deep.equal([ids[0], ids[2]]);
+  });
+
+  it("is said to be another user's, not to be empty, where that is why nothing can be listed", async () => {
+    const directory = await temporaryFolder();
+    expect(listRuns(directory)).to.deep.equal([]);
+    mkdirSync(runsFolder(directory), { recursive: true });
+    chmodSync(join(directory, ".tsbuildout"), 0o700);
+    chmodSync(directory, 0o755);
+    const listed = await asNobody(async () => listRuns(directory)).catch((error: unknown) => error);
+    if (!(listed instanceof DiagnosticError)) throw new Error("it was listed");
+    const folder = runsFolder(directory);
+    expect(listed.diagnostics[0]).to.deep.equal({
+      severity: "error",
+      code: "system/failed",
+      message: `cannot read ${folder}: EACCES: permission denied, scandir '${folder}'`,
+      help: ["only the user who ran the buildout may read what is kept of its runs"],
+    });
   });
 
   it("reads a line of a log whatever it holds", () => {
