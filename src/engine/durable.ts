@@ -40,11 +40,14 @@ export async function saveWhole(path: string, text: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-/** What was made, renamed or removed in a folder is on the disk; of a new file, its name. */
+/** What was made, renamed or removed in a folder is on the disk; of a new file, its name. File systems that cannot do
+ *  it (VirtualBox's shared folders) say EINVAL, as fsync(2) has it. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
     await directory.sync();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
   } finally {
     await directory.close();
   }

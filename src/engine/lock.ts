@@ -1,4 +1,14 @@
-import { linkSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  copyFileSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -11,6 +21,9 @@ interface Holder {
   /** Tells a process from a later one of the same number, whatever the clock says: its start in ticks since the
    *  boot, and the boot. Empty where the system does not say. */
   readonly start: string;
+  /** Whose numbers the pid is among: a container has numbers of its own, and may have its host's or another one's
+   *  name. Empty where the system does not say. */
+  readonly pids: string;
   /** ISO 8601; only shown, never compared. */
   readonly since: string;
 }
@@ -29,6 +42,7 @@ export async function takeLock(path: string): Promise<Lock> {
     pid: process.pid,
     host: hostname(),
     start: processStart(process.pid),
+    pids: processNumbers(),
     since: new Date().toISOString(),
   };
   const text = `${JSON.stringify(mine)}\n`;
@@ -78,6 +92,16 @@ function linked(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "EEXIST" && copied(from, to);
+  }
+}
+
+/** For file systems without hard links (VirtualBox's shared folders, FAT): for an instant, the lock stands there empty. */
+function copied(from: string, to: string): boolean {
+  try {
+    copyFileSync(from, to, constants.COPYFILE_EXCL);
+    return true;
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
@@ -124,15 +148,15 @@ function parseHolder(text: string): Holder | undefined {
   try {
     const holder = JSON.parse(text) as Partial<Holder>;
     const complete = typeof holder.pid === "number" && typeof holder.host === "string";
-    return complete ? ({ start: "", since: "", ...holder } as Holder) : undefined;
+    return complete ? ({ start: "", pids: "", since: "", ...holder } as Holder) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** A holder on another host counts as alive: nobody here can tell. */
+/** A holder on another host or in another container counts as alive: nobody here can tell. */
 function isAlive(holder: Holder): boolean {
-  if (holder.host !== hostname()) return true;
+  if (holder.host !== hostname() || isElsewhere(holder)) return true;
   if (!runs(holder.pid)) return false;
   const start = processStart(holder.pid);
   return holder.start === "" || start === "" || start === holder.start;
@@ -146,6 +170,25 @@ export function runs(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
+}
+
+/** Whether its number is that of another process here, or of none. When the system was started anew since, it has ended. */
+function isElsewhere({ start, pids }: Holder): boolean {
+  const here = processNumbers();
+  return pids !== "" && here !== "" && pids !== here && bootOf(start) === bootOf(processStart(process.pid));
+}
+
+/** pid_namespaces(7) */
+function processNumbers(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
+}
+
+function bootOf(start: string): string {
+  return start.split("/")[0]!;
 }
 
 /** Boot and start time of a process, from /proc (proc(5): field 22 of `stat`); empty where there is no /proc. */
@@ -175,7 +218,9 @@ export function runUnderWay(path: string): Diagnostic | undefined {
 }
 
 function described(holder: Holder | undefined): string {
-  return holder ? `process ${holder.pid} on ${holder.host} since ${holder.since}` : "somebody unknown";
+  if (!holder) return "somebody unknown";
+  const host = isElsewhere(holder) ? `${holder.host}, in another container,` : holder.host;
+  return `process ${holder.pid} on ${host} since ${holder.since}`;
 }
 
 function held(path: string, holder: Holder | undefined): DiagnosticError {

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import { takeLock } from "../../../src/engine/lock.js";
 import { asNobody } from "../../support/other-user.js";
+import { onPoorFileSystem } from "../../support/poor-file-system.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 async function refusal(path: string): Promise<string> {
@@ -80,6 +81,29 @@ describe("the lock", () => {
     expect(await refusal(path)).to.contain("on elsewhere since");
     await writeFile(path, "nonsense");
     expect(await refusal(path)).to.equal("lock/held: another run is under way: somebody unknown");
+  });
+
+  it("of another container is not broken, though it has this host's name, unless the system was started anew", async () => {
+    const lock = await takeLock(path);
+    const own = JSON.parse(await readFile(path, "utf8")) as { readonly start: string };
+    lock.release();
+    const pids = "pid:[4026530000]";
+    await hold({ ...own, pid: await deadProcess(), pids, since });
+    expect(await refusal(path)).to.match(
+      new RegExp(`another run is under way: process \\d+ on ${hostname()}, in another container, since `),
+    );
+    await hold({ start: "an-earlier-boot/17", pids });
+    expect(await refusal(path)).to.equal("taken");
+  });
+
+  it("is had by one also where a file system has no hard links", async () => {
+    await onPoorFileSystem(async () => {
+      await hold({ pid: await deadProcess() });
+      const lock = await takeLock(path);
+      expect(await refusal(path)).to.contain(`process ${process.pid} on`);
+      lock.release();
+      expect(await readdir(dirname(path))).to.deep.equal([]);
+    });
   });
 
   it("of another user is not waited for", async () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { StoredRecord } from "../../../src/engine/state.js";
 import { StateStore } from "../../../src/engine/store.js";
+import { onPoorFileSystem } from "../../support/poor-file-system.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const record = (part: string, more: Partial<StoredRecord> = {}): StoredRecord => ({
@@ -87,6 +88,15 @@ describe("the state store", () => {
     await again.close();
     expect(await exists(path)).to.equal(false);
     expect(await exists(`${path}.journal`)).to.equal(false);
+  });
+
+  it("is saved also on a file system that cannot put a folder on the disk", async () => {
+    await onPoorFileSystem(async () => {
+      const store = await open();
+      await store.change({ set: record("a") });
+      await store.close();
+    });
+    expect([...(await open()).state.records.keys()]).to.deep.equal(["a"]);
   });
 
   it("is private also where something that everybody can read is in its way", async () => {
