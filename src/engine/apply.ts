@@ -53,6 +53,7 @@ export class Apply {
 
   async run(): Promise<readonly PartResult[]> {
     await this.#clearAway();
+    this.#failKnown();
     const turns = new Map<string, Promise<void>>();
     for (const part of this.#settings.parts) {
       if (this.#isLeft(part)) continue;
@@ -62,6 +63,16 @@ export class Apply {
     }
     await Promise.all(turns.values());
     return [...this.#results.values()];
+  }
+
+  /** What is known to fail is told before the work on what it needs, and with fail-fast in its place. A part that is there
+   *  waits for its turn: it may have to go for one that it needs. */
+  #failKnown(): void {
+    for (const { name } of this.#settings.parts) {
+      const problems = this.#settings.forecast.problems.get(name) ?? [];
+      if (problems.length > 0 && !this.#records.has(name) && this.#isStopped() === undefined)
+        this.#fail(name, "none", problems);
+    }
   }
 
   /** Ends at once the turn of a part that stays as it is, as do those that it needs: most parts of most runs. */

@@ -76,6 +76,10 @@ async function hang({ signal }: { signal: AbortSignal }): Promise<never> {
   return await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
+async function refuse(): Promise<never> {
+  throw new RecipeError({ code: "quick/refused", message: "nobody is let in" });
+}
+
 /** The names of what Node warns of meanwhile. */
 async function warningsOf(work: () => Promise<void>): Promise<string[]> {
   const names: string[] = [];
@@ -185,6 +189,19 @@ describe("a run", () => {
     expect(results(await run)).to.deep.equal([
       "a install failed: told to fail",
       "b install skipped: the run stopped when a failed",
+    ]);
+  });
+
+  it("fails at once what is known to fail, before the work on what it needs", async () => {
+    const text = config("a b", "[a]\nrecipe = refused\na = $<b:id>", "[b]\nrecipe = quick");
+    await open(text, { refused: { ...quick, check: refuse } });
+    expect(results(await buildout.install({ failFast: true }))).to.deep.equal([
+      "a none failed: nobody is let in",
+      "b install skipped: the run stopped when a failed",
+    ]);
+    expect(results(await buildout.install())).to.deep.equal([
+      "a none failed: nobody is let in",
+      "b install done: not installed yet",
     ]);
   });
 
