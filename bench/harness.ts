@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { engineHost } from "../test/support/engine.js";
 import type { Answered, Asked } from "./runner.js";
 import { median, type Row } from "./table.js";
 
@@ -16,6 +17,8 @@ export interface Comparison {
   readonly work: string;
   readonly ours: Work;
   readonly peer: Work & { readonly name: string };
+  /** The least that any program for node would do; see `asking()`. */
+  readonly floor?: Work;
   /** Times that each is run; 5 unless said. */
   readonly rounds?: number;
   /** The highest ratio that is good enough. */
@@ -59,19 +62,22 @@ export class Bench {
     return new Bench(await mkdtemp(join(place, "tsbuildout-bench-")));
   }
 
-  /** Times both in turns (a machine that slows down slows both), after one unmeasured turn each. */
+  /** Times all in turns (a machine that slows down slows both), after one unmeasured turn each. */
   async compare(what: Comparison): Promise<Row> {
-    const times = { ours: [] as number[], peer: [] as number[] };
+    const sides = { ours: what.ours, peer: what.peer, floor: what.floor };
+    const times = { ours: [] as number[], peer: [] as number[], floor: [] as number[] };
     for (let round = -1; round < (what.rounds ?? 5); round++)
-      for (const side of ["ours", "peer"] as const) {
-        const seconds = await timed(what[side]);
-        if (round >= 0) times[side].push(seconds);
+      for (const side of ["ours", "peer", "floor"] as const) {
+        const work = sides[side];
+        const seconds = work && (await timed(work));
+        if (seconds !== undefined && round >= 0) times[side].push(seconds);
       }
     return {
       work: what.work,
       unit: "s",
       ours: median(times.ours),
       peer: { name: what.peer.name, value: median(times.peer) },
+      ...(what.floor ? { floor: median(times.floor) } : {}),
       ...(what.atMost === undefined ? {} : { atMost: what.atMost }),
     };
   }
@@ -89,6 +95,15 @@ export class Bench {
     throw new Error(`${program} ${args.join(" ")} ended with ${code}:\n${output.slice(-2000)}${errors}`);
   }
 
+  /** A bare node that asks a local engine one thing, such as `GET /_ping`, and reads what it says to the end. */
+  asking(question: string, how: Command = {}): Promise<string> {
+    return this.command(
+      process.execPath,
+      ["-e", ASKING, engineHost().replace(/^unix:\/\//, ""), question],
+      how,
+    );
+  }
+
   /** Runs the bundled command line. */
   ours(args: readonly string[], how: Command = {}): Promise<string> {
     return this.command(process.execPath, [this.tsbuildout, ...args], how);
@@ -101,6 +116,16 @@ export class Bench {
     return Number(readFileSync(file, "utf8").trim()) * 1024;
   }
 }
+
+const ASKING = `
+  const [socket, question] = process.argv.slice(1);
+  const { connect } = require("net");
+  let said = "";
+  const connection = connect(socket, () =>
+    connection.write(question + " HTTP/1.0\\r\\nHost: docker\\r\\nX-Registry-Auth: e30=\\r\\n\\r\\n"));
+  connection.on("data", (bytes) => (said ||= bytes.toString()));
+  connection.on("close", () => process.exit(said.split(" ")[1] === "200" ? 0 : 1));
+`;
 
 async function timed(work: Work): Promise<number> {
   await work.before?.();

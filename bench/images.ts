@@ -158,6 +158,7 @@ async function buildRows(
       work: `build ${work}, unchanged${how}`,
       ours: { run: () => bench.ours(["install", "-q"], { cwd, env }) },
       peer: { name: docker.name, run: () => theirs() },
+      floor: { run: () => bench.asking(`GET /images/${name}/json`, { env }) },
       rounds: 9,
       atMost: 1 / 3,
     });
@@ -193,14 +194,16 @@ async function oneFile(bench: Bench, base: string): Promise<Context> {
   return { work: "one file (500 MB)", folder, name: "tsb-bench-large", write };
 }
 
-/** An image with a layer that no registry has seen, and that no build cache will know, in place of the last one. */
+const repositoryOf = (name: string): string => name.slice(0, name.lastIndexOf(":"));
+
+/** An image with a layer that no registry has seen, and that no build cache will know, in place of the last one.
+ *  @param name with the tag 1 */
 const fresh = async (name: string): Promise<void> => {
   await gone(name)();
   const body = packFiles([{ name: "data", content: randomBytes(PUSHED) }]);
-  const [repo, tag] = [name.slice(0, name.lastIndexOf(":")), name.slice(name.lastIndexOf(":") + 1)];
   await engineJson({
     method: "POST",
-    path: `/images/create?fromSrc=-&repo=${repo}&tag=${tag}`,
+    path: `/images/create?fromSrc=-&repo=${repositoryOf(name)}&tag=1`,
     body,
   }).catch(() => undefined);
 };
@@ -226,6 +229,7 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
   const undo = async (): Promise<void> => void (await bench.ours(["uninstall", "--all", "-q"], { cwd }));
   const ours = `${registry.host}/bench-ours:1`;
   const theirs = `${registry.host}/bench-theirs:1`;
+  const bare = `${registry.host}/bench-bare:1`;
 
   await config("docker.push", `name = ${ours}`);
   const push = await inEach(
@@ -241,6 +245,10 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
           before: () => fresh(theirs),
           run: () => docker.run(["push", "-q", theirs]),
         },
+        floor: {
+          before: () => fresh(bare),
+          run: () => bench.asking(`POST /images/${repositoryOf(bare)}/push?tag=1`, { env }),
+        },
         rounds: 5,
         atMost: 1.05,
       }),
@@ -251,6 +259,7 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
         work: `push what is there already${how}`,
         ours: { run: () => bench.ours(["install", "-q"], { cwd, env }) },
         peer: { name: "node -e 0", run: () => bench.command(process.execPath, ["-e", "0"], { env }) },
+        floor: { run: () => bench.asking(`GET /distribution/${ours}/json`, { env }) },
         rounds: 15,
         atMost: 2,
       }),
@@ -271,6 +280,10 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
           run: () => bench.ours(["install", "-q"], { cwd, env }),
         },
         peer: { name: docker.name, before: gone(theirs), run: () => docker.run(["pull", "-q", theirs]) },
+        floor: {
+          before: gone(bare),
+          run: () => bench.asking(`POST /images/create?fromImage=${repositoryOf(bare)}&tag=1`, { env }),
+        },
         rounds: 5,
         atMost: 1.05,
       }),
@@ -279,6 +292,6 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
   await gone(ours)();
   const pulling = await peak();
   await undo();
-  for (const name of [ours, theirs]) await gone(name)();
+  for (const name of [ours, theirs, bare]) await gone(name)();
   return [...push, ...again, ...pull, peakOf("push", pushing), peakOf("pull", pulling)];
 }

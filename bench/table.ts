@@ -6,13 +6,15 @@ export interface Row {
   readonly ours: number;
   /** What it is measured against, in the same run: a peer's program, or bare node. */
   readonly peer?: { readonly name: string; readonly value: number };
+  /** What a bare node takes that asks the engine the one question which the work comes down to: no program for node takes less. */
+  readonly floor?: number;
   /** The highest ratio (with a peer) or value (without) that is good enough. */
   readonly atMost?: number;
 }
 
 /** The rows as an aligned table; a last column marks those that miss their aim. */
 export function renderTable(rows: readonly Row[]): string {
-  const cells = [["work", "ours", "peer", "ratio", "at most", ""], ...rows.map(cellsOf)];
+  const cells = [["work", "ours", "peer", "ratio", "bare node", "at most", ""], ...rows.map(cellsOf)];
   const widths = cells[0]?.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0))) ?? [];
   const line = (row: readonly string[]): string =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
@@ -28,6 +30,7 @@ function cellsOf(row: Row): string[] {
     show(row.ours, row.unit),
     row.peer ? `${row.peer.name} ${show(row.peer.value, row.unit)}` : "",
     ratio === undefined ? "" : ratio.toFixed(2),
+    row.peer && row.floor !== undefined ? (row.floor / row.peer.value).toFixed(2) : "",
     limit,
     missed ? "MISSED" : "",
   ];
