@@ -32,6 +32,9 @@ export interface Lock {
   release(): void;
 }
 
+/** No process takes so long to write a lock that it has made, in milliseconds. */
+const COPYING = 200;
+
 /** Tells the attempts of one process apart. */
 let taken = 0;
 
@@ -81,7 +84,7 @@ async function claim(path: string, temporary: string): Promise<void> {
     const text = read(path);
     if (text === undefined) continue;
     const holder = parseHolder(text);
-    // Nobody alive holds an empty one: it gets its name when it is written, but a power cut may lose what was written.
+    // Nobody alive holds an empty one for long: a power cut may lose what was written.
     if (text !== "" && (!holder || isAlive(holder))) throw held(path, holder);
     await breakLock(path, text, temporary);
   }
@@ -96,7 +99,7 @@ function linked(from: string, to: string): boolean {
   }
 }
 
-/** For file systems without hard links (VirtualBox's shared folders, FAT): for an instant, the lock stands there empty. */
+/** For file systems without hard links (VirtualBox's shared folders, FAT): the lock stands there empty until it is written. */
 function copied(from: string, to: string): boolean {
   try {
     copyFileSync(from, to, constants.COPYFILE_EXCL);
@@ -118,6 +121,7 @@ async function breakLock(path: string, dead: string, temporary: string): Promise
     // Whoever breaks it is quick about it.
     return await setTimeout(5);
   }
+  if (dead === "") await setTimeout(COPYING);
   if (read(path) === dead) rmSync(path, { force: true });
   rmSync(breaking, { force: true });
 }

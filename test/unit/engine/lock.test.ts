@@ -106,6 +106,13 @@ describe("the lock", () => {
     });
   });
 
+  it("that stands there empty, because another process is about to write it, is not broken", async () => {
+    await writeFile(path, "");
+    const asked = refusal(path);
+    await hold({});
+    expect(await asked).to.contain(`process ${process.pid} on`);
+  });
+
   it("of another user is not waited for", async () => {
     await hold({});
     await chmod(path, 0);
