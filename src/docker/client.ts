@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable, type Duplex } from "node:stream";
 import type { Endpoint } from "./address.js";
+import { jsonObject } from "./json-object.js";
 import { askPlainly, wholeText, type PlainAnswer } from "./plain-request.js";
 import { readText, refusal, type EngineRequest, type Route } from "./request.js";
-import { cutOff, prematureEnd } from "./stream.js";
+import { cutOff } from "./stream.js";
 import { unreachable } from "./unreachable.js";
 
 /** What is asked of one engine, by the shortest way that there is. */
@@ -37,21 +38,24 @@ export class EngineClient {
     this.#route = { ...this.#route, prefix: `${this.#endpoint.prefix}/v${version}` };
   }
 
-  /** The JSON answer; undefined where the answer is empty. Everything is read before this resolves. */
+  /**
+   * The JSON answer; undefined where the answer is empty. Everything is read before this resolves.
+   * @throws DockerError `engine/cut-off` where it is not whole, or is no answer to a question
+   */
   async json(request: EngineRequest): Promise<unknown> {
     const plain = await this.#plainly(request);
-    const reading = plain ? wholeText(plain) : readText(await this.stream(request));
-    const text = await reading.catch((error: unknown) => {
-      throw prematureEnd(error);
-    });
-    if (text.trim() === "") return undefined;
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      // HTTP/1.0 ends an answer as it ends where the engine does: by closing the connection.
-      if (plain && plain.headers["content-length"] === undefined) throw cutOff("its JSON has no end");
-      return text;
-    }
+    const text = await (plain ? wholeText(plain) : readText(await this.stream(request)));
+    const said = text.trim();
+    if (said === "") return undefined;
+    const value = jsonObject(said);
+    // `null` is a list of nothing.
+    if (value || said === "null") return value;
+    // HTTP/1.0 ends an answer as it ends where the engine does: by closing the connection.
+    if (/^[[{]/.test(said)) throw cutOff("its JSON has no end");
+    // Podman says OK where something was done.
+    if ((request.method ?? "GET") === "GET")
+      throw cutOff(`neither an object nor a list: ${said.slice(0, 200)}`);
+    return undefined;
   }
 
   /** A body that itself tells its end; from an engine on this machine it comes without HTTP's chunks. */

@@ -3,14 +3,16 @@ import type { Readable } from "node:stream";
 import { NOT_HTTP } from "./errors.js";
 import {
   bodyBytes,
+  endless,
   endWith,
   failure,
   headersOf,
   targetOf,
+  TEXT_LIMIT,
   type EngineRequest,
   type Route,
 } from "./request.js";
-import { cutOff } from "./stream.js";
+import { cutOff, prematureEnd } from "./stream.js";
 
 /** What an engine said. */
 export interface PlainAnswer {
@@ -70,6 +72,10 @@ export async function askPlainly(
   });
   const [first = "", ...lines] = head.split("\r\n");
   const status = Number(first.split(" ")[1]);
+  if (!Number.isInteger(status)) {
+    body.destroy();
+    throw failure(route, request, notHttp());
+  }
   const headers = Object.fromEntries(lines.map(headerOf));
   if (NO_CONTENT.has(status)) headers["content-length"] = "0";
   const chunks = headers["transfer-encoding"] !== undefined;
@@ -93,7 +99,7 @@ function headFor(route: Route, request: EngineRequest): string | undefined {
 /**
  * The whole body of an answer, as text: as long as its head says, or else until the connection is closed, which an engine
  * does not do before it has said anything.
- * @throws DockerError `engine/cut-off` where less comes
+ * @throws DockerError `engine/cut-off` where less comes, or there is no end to it
  */
 export async function wholeText({ headers, body }: PlainAnswer): Promise<string> {
   const length = Number(headers["content-length"] ?? Infinity);
@@ -111,10 +117,14 @@ export async function wholeText({ headers, body }: PlainAnswer): Promise<string>
       pieces.push(piece);
       come += piece.length;
       if (come >= length) end();
+      else if (come > TEXT_LIMIT) body.destroy(endless());
     });
     body.once("end", end).once("close", cut).resume();
   };
-  if (length > 0) await new Promise<void>(read);
+  if (length > 0)
+    await new Promise<void>(read).catch((error: unknown) => {
+      throw prematureEnd(error);
+    });
   body.destroy();
   if (come < length && length < Infinity) throw cutOff(`${come} of ${length} bytes came`);
   if (come === 0 && length > 0) throw cutOff("nothing came");
@@ -139,7 +149,7 @@ async function headOf(connection: net.Socket): Promise<string> {
         (end < 0 && come.length > HEAD_LIMIT) ||
         !/^H(?:T(?:T(?:P(?:\/.*)?)?)?)?$/s.test(come.toString("latin1", 0, 5))
       )
-        return reject(Object.assign(new Error("the answer is not HTTP"), { code: NOT_HTTP }));
+        return reject(notHttp());
       if (end < 0) return;
       connection.off("data", onData).off("error", reject).off("close", cut).pause();
       connection.unshift(come.subarray(end + 4));
@@ -147,6 +157,10 @@ async function headOf(connection: net.Socket): Promise<string> {
     };
     connection.on("data", onData).on("error", reject).on("close", cut);
   });
+}
+
+function notHttp(): Error {
+  return Object.assign(new Error("the answer is not HTTP"), { code: NOT_HTTP });
 }
 
 function noAnswer(): Error {

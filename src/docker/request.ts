@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { apiError } from "./errors.js";
+import { cutOff, prematureEnd } from "./stream.js";
 
 export type QueryValue = string | number | boolean | object | undefined;
 
@@ -80,11 +81,30 @@ export function abortReason(signal: AbortSignal): Error {
     : new DOMException("The operation was aborted", "AbortError");
 }
 
-/** The whole body as text; only for answers that are small by their nature. */
+/** In bytes. No answer that is read as a whole is near this long; a longer one means that something else is speaking. */
+export const TEXT_LIMIT = 256 * 1024 * 1024;
+
+/**
+ * The whole body as text; only for answers that are small by their nature.
+ * @throws DockerError `engine/cut-off` where the connection ends before it, or it does not end
+ */
 export async function readText(answer: Readable): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  let length = 0;
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > TEXT_LIMIT) throw endless();
+    }
+  } catch (error) {
+    throw prematureEnd(error);
+  }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+export function endless(): Error {
+  return cutOff(`an answer of more than ${TEXT_LIMIT} bytes`);
 }
 
 /** @param body what the engine said to it */

@@ -5,8 +5,8 @@ import { DockerError } from "./errors.js";
 const LINE_LIMIT = 64 * 1024 * 1024;
 
 interface InStreamError {
-  readonly error?: string;
-  readonly errorDetail?: { readonly code?: number; readonly message?: string };
+  readonly error?: unknown;
+  readonly errorDetail?: { readonly code?: number; readonly message?: unknown };
 }
 
 /**
@@ -65,7 +65,10 @@ function throwInStream(value: unknown): void {
   if (!message) return;
   const statusCode = errorDetail?.code;
   throw new DockerError(
-    { code: "engine/stream-error", message: message.trim() },
+    {
+      code: "engine/stream-error",
+      message: typeof message === "string" ? message.trim() : JSON.stringify(message),
+    },
     statusCode ? { statusCode } : {},
   );
 }

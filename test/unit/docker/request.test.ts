@@ -158,7 +158,9 @@ describe("requests to an engine", () => {
     }, "tcp");
     const found = await use(server);
     // On its new connection the second attempt is what this server takes for a ping.
-    expect(await found.request({ path: "/a" })).to.equal("OK");
+    expect((await failure(found.request({ path: "/a" }))).problem.notes).to.deep.equal([
+      "neither an object nor a list: OK",
+    ]);
     expect(connections).to.equal(2);
     const error = await failure(found.request({ method: "POST", path: "/a" }));
     expect(error.problem.code).to.equal("engine/unreachable");
@@ -210,6 +212,33 @@ describe("requests to an engine", () => {
     expect(error.problem.code).to.equal("engine/cut-off");
   });
 
+  it("say so also where that is the first answer of all, in the middle of a chunk", async () => {
+    const server = await fakeSocket((socket) => {
+      const answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nO";
+      socket.once("data", () => socket.end(answer));
+    });
+    const error = await failure(use(server));
+    expect(error.problem.notes).to.deep.equal(["the connection closed in the middle of the answer"]);
+  });
+
+  it("take what is no answer for none, and end one that does not end", async () => {
+    const server = await fakeEngine((request, response) => {
+      const asked = request.url!.replace(/.*\//, "");
+      const piece = Buffer.alloc(16 * 1024 * 1024, " ");
+      const more = (): boolean => response.write(piece, (error) => void (error ?? more()));
+      if (asked === "endless") more();
+      else response.end(asked);
+    });
+    const found = await use(server);
+    const why = async (path: string): Promise<readonly string[] | undefined> =>
+      (await failure(found.request({ path }))).problem.notes;
+    expect(await why("/words")).to.deep.equal(["neither an object nor a list: words"]);
+    expect(await why("/7")).to.deep.equal(["neither an object nor a list: 7"]);
+    expect(await why("/endless")).to.deep.equal(["an answer of more than 268435456 bytes"]);
+    expect(await found.request({ path: "/null" }), "Go's empty list").to.equal(undefined);
+    expect(await found.request({ path: "/OK", method: "POST" }), "podman's").to.equal(undefined);
+  });
+
   it("for what a local engine has ask by HTTP/1.0, whose answer ends with its length or with the connection", async () => {
     const answers: Readonly<Record<string, string>> = {
       _ping: PONG,
@@ -220,6 +249,7 @@ describe("requests to an engine", () => {
       cut: "HTTP/1.0 200 OK\r\n\r\n[2",
       refused: 'HTTP/1.0 409 Conflict\r\n\r\n{"message":"in use"}',
       strange: "SSH-2.0-OpenSSH_9.2\r\n",
+      statusless: "HTTP/1.1\r\n\r\n",
     };
     const server = await fakeSocket((socket) => {
       socket.once("data", (head) => {
@@ -239,9 +269,10 @@ describe("requests to an engine", () => {
       statusCode: 409,
       message: "in use",
     });
-    expect((await failure(found.request({ path: "/strange" }))).problem.notes).to.deep.equal([
-      "the answer is not HTTP: does the engine want TLS there?",
-    ]);
+    for (const path of ["/strange", "/statusless"])
+      expect((await failure(found.request({ path }))).problem.notes, path).to.deep.equal([
+        "the answer is not HTTP: does the engine want TLS there?",
+      ]);
     const odd = async (request: EngineRequest): Promise<unknown> =>
       await found.request(request).catch((thrown: unknown) => thrown);
     expect(await odd({ path: "/a\r\nX: y" })).to.have.property("code", "ERR_UNESCAPED_CHARACTERS");
@@ -301,14 +332,14 @@ describe("requests to an engine", () => {
 
   it("ask by HTTP/1.1 where something before the engine knows nothing else", async () => {
     const server = await fakeEngine((request, response) => {
-      if (request.httpVersion === "1.1") response.end('"by 1.1"');
+      if (request.httpVersion === "1.1") response.end('["by 1.1"]');
       else if (request.url?.endsWith("/upgrade")) response.writeHead(426).end();
       else if (request.url?.endsWith("/version")) response.writeHead(505).end();
       else response.socket?.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n");
     });
     const found = await use(server);
     for (const path of ["/upgrade", "/version", "/chunked"])
-      expect(await found.request({ path }), path).to.equal("by 1.1");
+      expect(await found.request({ path }), path).to.deep.equal(["by 1.1"]);
   });
 
   it("end with the engine's connection, whoever asked", async () => {

@@ -63,6 +63,13 @@ describe("jsonLines", () => {
     expect(error.problem.message).to.equal("gone");
   });
 
+  it("throws an error also where it is no text", async () => {
+    for (const odd of [{ error: { a: 1 } }, { errorDetail: { message: { a: 1 } } }]) {
+      const error = await failure(all(jsonLines(Readable.from([Buffer.from(JSON.stringify(odd))]))));
+      expect(error.problem.message).to.equal('{"a":1}');
+    }
+  });
+
   it("takes an end within a value for a cut", async () => {
     const error = await failure(all(jsonLines(Readable.from([Buffer.from('{"a":1}\n{"b"')]))));
     expect(error.problem.code).to.equal("engine/cut-off");
