@@ -10,22 +10,19 @@ interface Work<T> {
 export class Shared<T> {
   readonly #going = new Map<string, Work<T>>();
 
+  /** @throws what the work throws, or the signal's reason */
   async run(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    // Work that all have given up ends in the name of the last of them, which is no reason for whoever comes now.
-    for (let left = this.#going.get(key); left?.stop.signal.aborted; left = this.#going.get(key))
-      await left.promise.catch(() => undefined);
-    signal.throwIfAborted();
-    const work = this.#going.get(key) ?? this.#begin(key, start);
-    work.waiting++;
-    return await new Promise<T>((resolve, reject) => {
-      const leave = (): void => {
-        // The last one waits for the work to put its things away before it goes.
-        if (--work.waiting === 0) work.stop.abort(signal.reason);
-        else reject(signal.reason as Error);
-      };
-      signal.addEventListener("abort", leave, { once: true });
-      work.promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
-    });
+    for (;;) {
+      signal.throwIfAborted();
+      const work = this.#going.get(key) ?? this.#begin(key, start);
+      if (!work.stop.signal.aborted) return await join(work, signal);
+      // Work that all have given up ends in the name of the last of them, which is no reason for whoever comes now.
+      await unless(
+        signal,
+        work.promise.catch(() => undefined),
+        (giveUp) => giveUp(),
+      );
+    }
   }
 
   #begin(key: string, start: (signal: AbortSignal) => Promise<T>): Work<T> {
@@ -35,4 +32,26 @@ export class Shared<T> {
     this.#going.set(key, work);
     return work;
   }
+}
+
+async function join<T>(work: Work<T>, signal: AbortSignal): Promise<T> {
+  work.waiting++;
+  return await unless(signal, work.promise, (giveUp) => {
+    // The last one waits for the work to put its things away before it goes.
+    if (--work.waiting === 0) work.stop.abort(signal.reason);
+    else giveUp();
+  });
+}
+
+/** Waits for what goes on for others as well. @param leave is called with the signal, if that comes first */
+async function unless<T>(
+  signal: AbortSignal,
+  work: Promise<T>,
+  leave: (giveUp: () => void) => void,
+): Promise<T> {
+  return await new Promise<T>((resolve, reject) => {
+    const aborted = (): void => leave(() => reject(signal.reason as Error));
+    signal.addEventListener("abort", aborted, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+  });
 }

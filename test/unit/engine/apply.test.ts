@@ -14,7 +14,7 @@ import {
 } from "../../../src/engine/contract.js";
 import { Buildout } from "../../../src/engine/buildout.js";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
-import type { Summary } from "../../../src/engine/events.js";
+import type { Event, Summary } from "../../../src/engine/events.js";
 import { renderDiagnostic } from "../../../src/engine/render.js";
 import { option, type Schema } from "../../../src/engine/schema.js";
 import { type TestBuildout, testBuildout } from "../../../src/testing.js";
@@ -874,6 +874,33 @@ describe("a run", () => {
       "b install done: not installed yet",
     ]);
     expect(given).to.deep.equal(["made anew"]);
+  });
+
+  it("waits for a shared value that others have given up no longer than its timeout allows", async () => {
+    const sharing: Recipe = {
+      ...quick,
+      install: async (context) => {
+        if (context.part === "b") await isGivenUp;
+        await context.shared("engine", makes);
+      },
+    };
+    let giveUp: (() => void) | undefined;
+    const isGivenUp = new Promise<void>((resolve) => (giveUp = resolve));
+    let end: (() => void) | undefined;
+    const makes = async (signal: AbortSignal): Promise<void> => {
+      await once(signal, "abort");
+      giveUp!();
+      // What does not heed its signal.
+      await new Promise<void>((resolve) => (end = resolve));
+    };
+    const parts = ["[a]\nrecipe = sharing\ntimeout = 1ms", "[b]\nrecipe = sharing\ntimeout = 20ms"];
+    await open(config("a b", ...parts), { sharing });
+    const report = (event: Event): void => {
+      if (event.type === "part-ended" && event.part === "b") end!();
+    };
+    expect(results(await buildout.install({ jobs: 2, report }))).to.include(
+      "b install failed: not done within 0.02 seconds",
+    );
   });
 
   it("fails a part that stays as it is where that cannot be recorded, and the run ends as any other", async () => {
