@@ -123,13 +123,18 @@ export class JournalWriter {
   /** Opens the journal for going on after `length` bytes (0: a new one that begins with the head). */
   static async open(path: string, length: number, head: JournalHead): Promise<JournalWriter> {
     const file = await open(path, length === 0 ? "w" : "r+", 0o600);
-    await file.truncate(length);
-    const writer = new JournalWriter(file, length);
-    if (length === 0) {
-      await writer.append(head, false);
-      await syncDirectory(dirname(path));
+    try {
+      await file.truncate(length);
+      const writer = new JournalWriter(file, length);
+      if (length === 0) {
+        await writer.append(head, false);
+        await syncDirectory(dirname(path));
+      }
+      return writer;
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
     }
-    return writer;
   }
 
   /** In bytes. */

@@ -1,7 +1,18 @@
 import { expect } from "chai";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { StoredRecord } from "../../../src/engine/state.js";
@@ -49,6 +60,10 @@ const exists = async (file: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+/** No file of this process grows beyond so many bytes. */
+const limit = (bytes: number | "unlimited"): void =>
+  void execFileSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${bytes}:`]);
 
 describe("the state store", () => {
   let path: string;
@@ -202,6 +217,64 @@ describe("the state store", () => {
     expect([...again.state.records.keys()]).to.deep.equal(["a"]);
     expect(await again.close()).to.equal(undefined);
     expect(await exists(`${path}.journal`)).to.equal(false);
+  });
+
+  describe("on a disk that was full for a moment", () => {
+    let store: StateStore;
+
+    before(function () {
+      if (process.platform !== "linux") this.skip(); // there is no prlimit
+    });
+
+    beforeEach(async () => {
+      const all = await open();
+      for (let i = 0; i < 100; i++) await all.change({ set: record(`part-${i}`) });
+      await all.close();
+      store = await open();
+    });
+
+    /** Changes three parts, of which the second cannot be recorded. */
+    async function changeThree(): Promise<void> {
+      const [first, second, third] = [1, 2, 3].map((n) => ({ set: record(`part-${n}`, { version: "2" }) }));
+      await store.change(first!);
+      limit((await stat(`${path}.journal`)).size);
+      try {
+        const error = (await store.change(second!).catch((one: unknown) => one)) as DiagnosticError;
+        expect(error.diagnostics[0]!.message).to.match(/^cannot write .*: EFBIG/);
+      } finally {
+        limit("unlimited");
+      }
+      await store.change(third!);
+    }
+
+    it("has all of it in the file, once there is room", async () => {
+      await changeThree();
+      expect(await store.close()).to.equal(undefined);
+      const { records } = (await open()).state;
+      const versions = [1, 2, 3].map((number) => records.get(`part-${number}`)!.version);
+      expect(versions).to.deep.equal(["2", "2", "2"]);
+    });
+
+    it("does not say that the journal has it all", async () => {
+      await changeThree();
+      await mkdir(`${path}.new`);
+      const error = (await store.close().catch((one: unknown) => one)) as DiagnosticError;
+      const { severity, code } = error.diagnostics[0]!;
+      expect({ severity, code }).to.deep.equal({ severity: "error", code: "state/not-written" });
+    });
+
+    it("leaves no file open that it could not begin", async () => {
+      limit(0);
+      try {
+        await store.change({ gone: "part-1" }).catch(() => undefined);
+      } finally {
+        limit("unlimited");
+      }
+      const open = (await readdir("/proc/self/fd")).map((fd) =>
+        readlink(`/proc/self/fd/${fd}`).catch(() => ""),
+      );
+      expect(await Promise.all(open)).not.to.include(`${path}.journal`);
+    });
   });
 
   it("never overwrites what it cannot read, and says what to do", async () => {
