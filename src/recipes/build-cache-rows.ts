@@ -20,6 +20,7 @@ import type { buildOptions } from "./build-options.js";
 import { buildArgsOf } from "./build-spec.js";
 import { BUILDOUT_LABEL, engineOf } from "./common.js";
 import { loginFor } from "./login.js";
+import { isReference } from "./names.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 
@@ -111,6 +112,7 @@ async function baseValue(context: Inputs, engine: Engine, base: string): Promise
   const image = await inspectImage(engine, base, context.signal);
   if (image?.Config?.Labels?.[BUILDOUT_LABEL]) return image.Id;
   if (!context.options["cache-base-digest"]) return undefined;
+  if (image && !isReference(base)) return image.Id;
   const { domain, path } = parseReference(base);
   const known = (image?.RepoDigests ?? []).map((name) => parseReference(name));
   const local = known.find((name) => name.domain === domain && name.path === path)?.digest;

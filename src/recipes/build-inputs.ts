@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import {
   findImage,
   inspectImage,
-  parseReference,
   remoteImage,
   repoDigest,
   type Dockerfile,
@@ -19,6 +18,7 @@ import { buildArgsOf } from "./build-spec.js";
 import { engineOf, listing } from "./common.js";
 import { NAMELESS_BASE } from "./image-look.js";
 import { loginFor } from "./login.js";
+import { isReference } from "./names.js";
 
 type Inputs = InputsContext<typeof buildOptions>;
 type Install = InstallContext<typeof buildOptions>;
@@ -46,9 +46,14 @@ export async function buildInputs(context: Inputs): Promise<Record<string, strin
 
 const BASE = "image ";
 
+/** Of an image that may have no name; the engine takes the beginning of one, too. */
+const ID = /^(sha256:)?[0-9a-f]{4,64}$/;
+
 function basesIn(context: Inputs, dockerfile: Dockerfile): string[] {
   // What is no reference is for the builder to complain of, with its line.
-  return imagesTaken(context, context.options, dockerfile).filter(isReference);
+  return imagesTaken(context, context.options, dockerfile).filter(
+    (base) => ID.test(base) || isReference(base),
+  );
 }
 
 /** Those that the last build has told of, where the Dockerfile is not known without fetching it: of the same files. */
@@ -60,15 +65,6 @@ function basesBefore({ record }: Inputs, { source }: FilesDigest["inputs"]): str
 function recordedBases(record: PartRecord | undefined): Record<string, string> {
   const inputs = Object.entries(record?.inputs ?? {});
   return Object.fromEntries(inputs.filter(([name]) => name.startsWith(BASE)));
-}
-
-export function isReference(text: string): boolean {
-  try {
-    parseReference(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 interface Started {
@@ -87,7 +83,7 @@ export async function tellBases(context: Install, engine: Engine, started: Start
   for (const base of basesIn(context, dockerfile.content)) {
     const now = await inspectImage(engine, base, context.signal);
     if (now && (cached || now.Id !== findImage(images, base)?.Id)) {
-      const digest = context.options.pull ? ` ${repoDigest(now, base) ?? "unknown"}` : "";
+      const digest = isPulled(context, base) ? ` ${repoDigest(now, base) ?? "unknown"}` : "";
       context.input(`${BASE}${base}`, `${now.Id}${digest}`);
     } else if (dockerfile.fetched) {
       context.input(`${BASE}${base}`, await baseState(context, engine, base));
@@ -111,13 +107,20 @@ export function basesOf(record: PartRecord | undefined): ReadonlySet<string> | u
  * need not, takes the digest for the one that was built from.
  */
 async function baseState(context: Inputs, engine: Engine, base: string): Promise<string> {
-  const id = findImage(await listing(context, engine, "images"), base)?.Id ?? "absent";
+  const listed = findImage(await listing(context, engine, "images"), base);
+  // One without a name, that others are built on, is in no list.
+  const image = listed ?? (ID.test(base) ? await inspectImage(engine, base, context.signal) : undefined);
+  const id = image?.Id ?? "absent";
   const { offline, newest } = context.buildout;
-  if (!context.options.pull) return id;
+  if (!isPulled(context, base)) return id;
   const known = context.record?.inputs[`${BASE}${base}`]?.split(" ")[1];
   const asks = !offline && (newest || known === undefined);
   const digest = asks ? await inRegistry(context, engine, base) : known;
   return `${id} ${digest ?? known ?? "unknown"}`;
+}
+
+function isPulled({ options }: Inputs, base: string): boolean {
+  return options.pull && isReference(base);
 }
 
 /** A registry that does not answer is no reason to rebuild: the pull itself will say what is wrong. */

@@ -21,7 +21,6 @@ import {
 import { RecipeError, type Context, type InstallContext, type Problem } from "tsbuildout/recipe";
 import { blame, spokenOf } from "./blame.js";
 import { imagesTaken } from "./build-contexts.js";
-import { isReference } from "./build-inputs.js";
 import { viaBuildx } from "./build-buildx.js";
 import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
@@ -32,6 +31,7 @@ import type { buildOptions } from "./build-options.js";
 import { namesInEngine, namesPut } from "./build-output.js";
 import { heirOf, isOurs } from "./common.js";
 import { loginAt } from "./login.js";
+import { isReference } from "./names.js";
 import { proxiesFor } from "./proxies.js";
 
 type Install = InstallContext<typeof buildOptions>;

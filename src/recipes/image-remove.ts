@@ -108,10 +108,14 @@ async function removeNameless(removal: Removal, id: string): Promise<boolean> {
   // Without a signal: it may have fired by the end of the run, and the requests are short.
   const image = await inspectImage(removal.engine, id);
   if (!image) return true;
-  if (tagsOf(image).length > 0) return false;
-  if (!(await removeUnused(removal.engine, id))) return false;
+  if (hasName(removal.engine, image) || !(await removeUnused(removal.engine, id))) return false;
   await removeParents(image, removal);
   return true;
+}
+
+/** Podman keeps a digest only as a name, which would go with the image; Docker also keeps those of tags that have moved. */
+function hasName({ libpod }: Engine, image: ImageDetails): boolean {
+  return tagsOf(image).length > 0 || (libpod && (image.RepoDigests ?? []).length > 0);
 }
 
 /** The classic builder makes an image of every step: those below ours that nothing else uses go with it. */
@@ -119,8 +123,7 @@ async function removeParents(image: ImageDetails, { engine, bases }: Removal): P
   if (!bases) return;
   for (let id = parentOf(image); id && !bases.has(id); ) {
     const parent = await inspectImage(engine, id);
-    if (!parent || tagsOf(parent).length > 0) return;
-    if (!(await removeUnused(engine, id))) return;
+    if (!parent || hasName(engine, parent) || !(await removeUnused(engine, id))) return;
     id = parentOf(parent);
   }
 }

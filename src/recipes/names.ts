@@ -1,3 +1,4 @@
+import { parseReference } from "tsbuildout/docker";
 import type { ConfigureContext, Schema } from "tsbuildout/recipe";
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -19,4 +20,14 @@ export function checkName<S extends Schema>(
     ],
     option: "name",
   });
+}
+
+/** Whether a text can be an image's name; an id is none. */
+export function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

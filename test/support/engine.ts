@@ -162,6 +162,11 @@ export function familiarTags(tags: readonly string[] | null | undefined): string
   return (tags ?? []).map((tag) => tag.replace(/^(?:docker\.io\/(?:library\/)?|localhost\/)/, ""));
 }
 
+/** An image's id as Docker has it: podman leaves out the algorithm. */
+export function wholeId(id: string): string {
+  return id.replace(/^(sha256:)?/, "sha256:");
+}
+
 function address(host: string): https.RequestOptions {
   if (host.startsWith("unix://")) return { socketPath: host.slice("unix://".length) };
   const url = new URL(host.replace(/^tcp:/, "http:"));

@@ -3,7 +3,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { testBuildout, type TestBuildout } from "tsbuildout/testing";
 import { startEcr, type Ecr } from "../../support/ecr.js";
-import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
+import {
+  engineHas,
+  engineJson,
+  engineRemove,
+  familiarTags,
+  uniqueName,
+  wholeId,
+} from "../../support/engine.js";
 import { ensureBaseImage, loadImage } from "../../support/images.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 import { writeFiles } from "../../support/tmp.js";
@@ -115,10 +122,10 @@ describe("the whole-image cache of docker.build", () => {
     try {
       await made.install();
       const { Parent } = await engineJson<{ Parent: string }>({ path: `/images/${name}:latest/json` });
-      expect(Parent).not.to.equal(nameless);
+      expect(wholeId(Parent)).not.to.equal(wholeId(nameless));
       await made.uninstall();
-      expect(await engineHas(`/images/${Parent}/json`)).to.equal(false);
-      expect(await engineHas(`/images/${nameless}/json`)).to.equal(true);
+      expect(await engineHas(`/images/${wholeId(Parent)}/json`)).to.equal(false);
+      expect(await engineHas(`/images/${wholeId(nameless)}/json`)).to.equal(true);
     } finally {
       await engineRemove("images", nameless);
     }

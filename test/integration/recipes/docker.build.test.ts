@@ -3,7 +3,14 @@ import { execFileSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
-import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
+import {
+  engineHas,
+  engineJson,
+  engineRemove,
+  familiarTags,
+  uniqueName,
+  wholeId,
+} from "../../support/engine.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
   diagnostics,
@@ -19,9 +26,6 @@ import {
 import { writeFiles } from "../../support/tmp.js";
 
 const dockerfile = (...lines: string[]): string => [`FROM ${baseImage}`, ...lines, ""].join("\n");
-
-/** Podman leaves out the algorithm. */
-const whole = (id: string): string => id.replace(/^(sha256:)?/, "sha256:");
 
 describe("docker.build", () => {
   let name: string;
@@ -321,14 +325,14 @@ describe("docker.build", () => {
     });
     const commit = `/commit?container=${Id}&comment=${name}`;
     const { Id: said } = await engineJson<{ Id: string }>({ method: "POST", path: commit });
-    const nameless = whole(said);
+    const nameless = wholeId(said);
     await engineRemove("containers", Id);
     const below = async (): Promise<string[]> => {
       const ids: string[] = [];
       for (let id = name; ; ) {
         const { Parent } = await engineJson<{ Parent: string }>({ path: `/images/${id}/json` });
-        if (Parent === "" || whole(Parent) === nameless) return ids;
-        ids.push((id = whole(Parent)));
+        if (Parent === "" || wholeId(Parent) === nameless) return ids;
+        ids.push((id = wholeId(Parent)));
       }
     };
     const text = (value: string): string =>
@@ -356,6 +360,31 @@ describe("docker.build", () => {
       for (const left of [`${name}-mine:1`, nameless, `${name}-base:1`]) await engineRemove("images", left);
     }
   });
+
+  for (const [form, written] of [
+    ["its id alone", (id: string) => id.slice(7)],
+    ["the beginning of its id", (id: string) => id.slice(7, 19)],
+  ] as const)
+    it(`leaves an image without a name that the part starts from by ${form}, and builds once`, async () => {
+      const made = await buildout({ config: part("") });
+      await loadImage(`${name}-base:1`, { Labels: { base: name } });
+      const body = { Image: `${name}-base:1`, Cmd: ["x"] };
+      const { Id } = await engineJson<{ Id: string }>({ method: "POST", path: "/containers/create", body });
+      const commit = `/commit?container=${Id}&comment=${name}`;
+      const { Id: said } = await engineJson<{ Id: string }>({ method: "POST", path: commit });
+      const nameless = wholeId(said);
+      await engineRemove("containers", Id);
+      const text = `dockerfile-inline =\n  FROM ${written(nameless)}\n  LABEL one=${name}\n  LABEL two=2`;
+      try {
+        await made.write(part(`builder = classic\n${text}`));
+        await installed(made, "app");
+        expect((await made.plan()).steps.map(({ action }) => action)).to.deep.equal(["none"]);
+        await made.uninstall();
+        expect(await engineHas(`/images/${nameless}/json`)).to.equal(true);
+      } finally {
+        for (const left of [nameless, `${name}-base:1`]) await engineRemove("images", left);
+      }
+    });
 
   it("leaves an image without a name that somebody made from the part's, labels and all", async () => {
     const made = await buildout({
