@@ -7,6 +7,14 @@ import { readText, refusal, type EngineRequest, type Route } from "./request.js"
 import { cutOff } from "./stream.js";
 import { unreachable } from "./unreachable.js";
 
+interface WholeAnswer {
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** Content types of what containers say: Docker's since API 1.42, and what Go takes it for before. */
+const LOG = /-stream\b|^text\/plain\b/;
+
 /** What is asked of one engine, by the shortest way that there is. */
 export class EngineClient {
   readonly #endpoint: Endpoint;
@@ -25,12 +33,8 @@ export class EngineClient {
   }
 
   /** What it says to `/_ping`, to its end, so that a connection that is kept is there for the next request. */
-  async ping(signal: AbortSignal): Promise<{ readonly headers: IncomingHttpHeaders; readonly text: string }> {
-    const request: EngineRequest = { path: "/_ping", signal };
-    const plain = await this.#plainly(request);
-    if (plain) return { headers: plain.headers, text: await wholeText(plain) };
-    const answer = await this.stream(request);
-    return { headers: answer.headers, text: await readText(answer) };
+  async ping(signal: AbortSignal): Promise<WholeAnswer> {
+    return await this.#whole({ path: "/_ping", signal });
   }
 
   /** @param version that is spoken from now on */
@@ -39,12 +43,12 @@ export class EngineClient {
   }
 
   /**
-   * The JSON answer; undefined where the answer is empty. Everything is read before this resolves.
+   * The JSON answer; undefined where the answer is empty; a log as text. Everything is read before this resolves.
    * @throws DockerError `engine/cut-off` where it is not whole, or is no answer to a question
    */
   async json(request: EngineRequest): Promise<unknown> {
-    const plain = await this.#plainly(request);
-    const text = await (plain ? wholeText(plain) : readText(await this.stream(request)));
+    const { headers, text } = await this.#whole(request);
+    if (LOG.test(headers["content-type"] ?? "")) return text;
     const said = text.trim();
     if (said === "") return undefined;
     const value = jsonObject(said);
@@ -89,6 +93,13 @@ export class EngineClient {
   async close(): Promise<void> {
     for (const connection of this.#plain) connection.destroy();
     (await this.#http)?.agent.destroy();
+  }
+
+  async #whole(request: EngineRequest): Promise<WholeAnswer> {
+    const plain = await this.#plainly(request);
+    if (plain) return { headers: plain.headers, text: await wholeText(plain) };
+    const answer = await this.stream(request);
+    return { headers: answer.headers, text: await readText(answer) };
   }
 
   /** @returns undefined for what takes Node's HTTP client */

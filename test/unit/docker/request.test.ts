@@ -487,6 +487,20 @@ describe("dockerode over an engine", () => {
     await server.close();
   });
 
+  it("gives a log that is not followed as it is", async () => {
+    for (const type of ["application/vnd.docker.raw-stream", "text/plain; charset=utf-8"]) {
+      const server = await fakeEngine((_request, response) => {
+        response.setHeader("Content-Type", type).end("[1] begun\n");
+      });
+      const engine = await connectTo(server.url);
+      const docker = await engine.dockerode();
+      const log: unknown = await docker.getContainer("a").logs({ stdout: true });
+      expect(log, type).to.equal("[1] begun\n");
+      await engine.close();
+      await server.close();
+    }
+  });
+
   it("sends credentials in the alphabet that the engine reads", async () => {
     const headers: Record<string, unknown>[] = [];
     const server = await fakeEngine((request, response) => {
