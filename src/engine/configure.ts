@@ -48,6 +48,7 @@ export class Configurer implements ConfigureHost {
   readonly config: Config;
   /** Options that some reference names, `section\noption`. */
   readonly #referred = new Set<string>();
+  #referredElsewhere: ReadonlySet<string> | undefined;
   readonly #known = new KnownTexts(this.parts, this.failed);
   readonly #settings: ConfigureSettings;
   readonly #sections: Map<string, Section>;
@@ -92,7 +93,7 @@ export class Configurer implements ConfigureHost {
       const loaded = this.#loadKnown(section) ?? (await this.#collect(name, () => this.#load(section)));
       if (loaded) this.#outside.loaded.set(name, loaded);
       for (const { reference } of this.#references(name)) {
-        this.#referred.add(`${reference.section}\n${reference.option}`);
+        this.#referred.add(keyOf(reference));
         found.add(reference.section);
       }
     }
@@ -156,12 +157,13 @@ export class Configurer implements ConfigureHost {
     return found;
   }
 
-  #findReferences(name: string): readonly SectionReference[] {
+  /** @param fail what becomes of mistakes; where nobody comes they do no harm */
+  #findReferences(name: string, fail = this.fail.bind(this)): readonly SectionReference[] {
     try {
       return this.#resolver.references(name);
     } catch (error) {
       if (!(error instanceof DiagnosticError)) throw error;
-      this.fail(error.diagnostics);
+      fail(error.diagnostics);
       return [];
     }
   }
@@ -330,9 +332,14 @@ export class Configurer implements ConfigureHost {
     };
   }
 
-  /** Whether some reference names this option. */
+  /** Whether some reference names this option, be it of a section that this run does not come to. */
   isReferred(section: string, option: string): boolean {
-    return this.#referred.has(`${section}\n${option}`);
+    const key = keyOf({ section, option });
+    if (this.#referred.has(key)) return true;
+    const quiet = (name: string) => (this.#scouted.has(name) ? [] : this.#findReferences(name, () => {}));
+    const elsewhere = () => [...this.#sections.keys()].flatMap(quiet).map((one) => keyOf(one.reference));
+    this.#referredElsewhere ??= new Set(elsewhere());
+    return this.#referredElsewhere.has(key);
   }
 
   // ConfigureHost: what a recipe's configure may ask for.
@@ -342,7 +349,7 @@ export class Configurer implements ConfigureHost {
   }
 
   async option(section: string, option: string): Promise<Text | undefined> {
-    this.#referred.add(`${section}\n${option}`);
+    this.#referred.add(keyOf({ section, option }));
     await this.reach(section);
     const there = this.#sections.get(section)?.options.has(option) ?? false;
     if (!there && this.#outside.lookup(section, option) === undefined) return undefined;
@@ -380,4 +387,8 @@ export class Configurer implements ConfigureHost {
 /** An option's name as the engine or the schema has it. */
 function canonicalName(loaded: LoadedRecipe, written: string): string {
   return isEngineOption(written) ? written : canonical(loaded, written);
+}
+
+function keyOf({ section, option }: { readonly section: string; readonly option: string }): string {
+  return `${section}\n${option}`;
 }

@@ -628,6 +628,24 @@ describe("what is wrong with parts", () => {
       expect(said).to.contain(`[${name.replace(/:.*/, "")}]`);
     });
 
+  it("says nothing of an option that only a section refers to which no part of the run leads to", async () => {
+    const cfg = `[buildout]
+parts = a
+version = 1
+strict = true
+[a]
+recipe = ./mine.mjs
+optoin = mine
+[tool]
+recipe = ./mine.mjs
+x = $<buildout:version> $<a:optoin>
+[broken]
+x = $<nowhere:x>
+`;
+    const answer = await ask({ "buildout.cfg": cfg, ...mine("") }, { args: ["plan"] });
+    expect(answer).to.include({ code: 0, stderr: "" });
+  });
+
   it("says exactly extension/failed, once, and goes on", async () => {
     for (const report of [
       "report() { throw new Error('not now'); }",
