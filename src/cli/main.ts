@@ -42,11 +42,27 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   return module.run(invocation);
 }
 
+/** What Compose and Terraform call what we have. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ["up", "install"],
+  ["apply", "install"],
+  ["down", "uninstall --all"],
+  ["destroy", "uninstall --all"],
+  ["rm", "uninstall"],
+  ["ps", "status"],
+  ["show", "status -v"],
+  ["output", "query"],
+  ["config", "annotate"],
+  ["validate", "check"],
+]);
+
 function noCommand(name: string): UsageError {
+  const ours = ELSEWHERE.get(name);
   const meant = name.includes(":")
     ? `an option is set by ${name}=VALUE, and shown by tsbuildout query ${name}`
     : `a part is installed by tsbuildout install ${name}`;
   const error = new UsageError(`there is no command "${name}"`, [
+    ...(ours === undefined ? [] : [`did you mean "${ours}"?`]),
     meant,
     "tsbuildout --help lists the commands",
   ]);

@@ -21,8 +21,12 @@ export default defineRecipe({
   outputs: {
     "container-id": { doc: "Id of the container." },
     "image-id": { doc: "Id of its image." },
-    "ip-address": { doc: "Its address in the first of its networks." },
-    ports: { doc: "The published ports, one a line, as `address:port:container port/protocol`." },
+    "ip-address": {
+      doc: "Its address in the first of its networks; `ip-address-NETWORK`, as in `ip-address-shop_back`, is that in one of `networks`.",
+    },
+    ports: {
+      doc: "The published ports, one a line, as `address:port:container port/protocol`: in the status, as a reference means the option. The host's port that leads to one of them is an output of its own: `$<web:port-80>`, `$<web:port-53-udp>`.",
+    },
     "exit-code": { doc: "With `wait-for = exit`: the code with which it ended." },
     stdout: {
       doc: "With `wait-for = exit`: what it wrote on standard output, without the last line's end; the last 64 KiB.",

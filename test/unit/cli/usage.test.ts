@@ -22,6 +22,16 @@ describe("a word that is no command", () => {
    = help: tsbuildout --help lists the commands
 `);
   });
+
+  it("is perhaps what another tool calls one of ours", async () => {
+    const { code, stderr } = await runCli(["down"], { cwd: "/" });
+    expect(code).to.equal(2);
+    expect(stderr).to.equal(`error[usage/arguments]: there is no command "down"
+   = help: did you mean "uninstall --all"?
+   = help: a part is installed by tsbuildout install down
+   = help: tsbuildout --help lists the commands
+`);
+  });
 });
 
 describe("what is read on a terminal", () => {
