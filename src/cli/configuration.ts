@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Config, loadConfig, type LoadRequest, renderDiagnostic } from "../index.js";
+import { type Buildout, type Config, loadConfig, type LoadRequest, renderDiagnostic } from "../index.js";
 import type { Invocation } from "./command.js";
 import { paintFor } from "./report/paint.js";
 
@@ -28,4 +28,12 @@ export async function readConfiguration(invocation: Invocation): Promise<Config>
   const paint = paintFor(io.err, io.env);
   for (const warning of config.warnings) io.err.write(`${renderDiagnostic(warning, paint)}\n`);
   return config;
+}
+
+/** What `openResolver` asks where a schema does not tell all. Loaded on use: most of what is looked at stands in the file. */
+export function configuredBy(invocation: Invocation): Buildout["configured"] {
+  return async (sections) => {
+    const { buildoutOf } = await import("./buildout.js");
+    return await buildoutOf(invocation).configured(sections);
+  };
 }

@@ -1,4 +1,4 @@
-import type { Config } from "./config/model.js";
+import type { Config, Section } from "./config/model.js";
 import { enough } from "./config/reference-mistakes.js";
 import { type Span, textOf } from "./text.js";
 import { Resolver } from "./config/resolve.js";
@@ -13,6 +13,7 @@ import { hasHole, makeHole } from "./hole.js";
 import { addNeed, type Need, type Part, recordedNeed } from "./part.js";
 import type { Registry } from "./registry.js";
 import { isFalse, isTrue } from "./schema.js";
+import type { OwnOutputs } from "./schema-outside.js";
 import { didYouMean } from "./suggest.js";
 import { resolve } from "node:path";
 
@@ -69,6 +70,29 @@ export async function drawBlueprint(request: BlueprintRequest): Promise<Blueprin
     for (const name of request.recordedNeeds(part.name))
       if (selected.has(name) && !part.needs.has(name)) addNeed(part, recordedNeed(name));
   return { configurer, ...inOrder(parts), warnings: shown(gathered(distinct(mistakes))) };
+}
+
+/** What configuring its parts adds to what a configuration says. */
+export interface Configured {
+  /** Sections that parts make. */
+  readonly made: ReadonlyMap<string, Section>;
+  readonly outputs: OwnOutputs;
+}
+
+/** Configures all parts, and these sections, to see what comes of it; mistakes are left for those who plan. */
+export async function configureAll(
+  { config, registry, runtime }: Omit<BlueprintRequest, "only" | "recordedNeeds">,
+  sections: readonly string[],
+): Promise<Configured> {
+  const configurer = new Configurer({ config, registry, runtime, strict: false });
+  await configurer.reach("buildout");
+  await reachListed(configurer, true);
+  for (const name of sections) await configurer.reach(name);
+  const made = [...configurer.sections].filter(([name]) => !config.sections.has(name));
+  return {
+    made: new Map(made),
+    outputs: new Map([...configurer.parts].map(([name, { outputs }]) => [name, outputs])),
+  };
 }
 
 /** @param listed in the file; else it was asked for by name, and no place in the file is to blame */

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
 import { Assessor } from "./assess.js";
-import { buildoutInfo } from "./blueprint.js";
+import { buildoutInfo, configureAll, type Configured } from "./blueprint.js";
 import { now } from "./clock.js";
 import { isUrl } from "./config/address.js";
 import { loadConfig } from "./config/load.js";
@@ -151,6 +151,12 @@ export class Buildout {
         needs: currentNeeds(needs.get(part.name) ?? []).map(({ part: name, why }) => ({ part: name, why })),
       }));
     });
+  }
+
+  /** What only configuring the parts tells of them and of these sections. Asks no engine. */
+  async configured(sections: readonly string[]): Promise<Configured> {
+    const config = await loadConfig(this.#request);
+    return await this.#looking(config, {}, (session) => configureAll({ ...session, config }, sections));
   }
 
   /** Every mistake that an install would complain of before it begins, and every warning. Asks no engine. */

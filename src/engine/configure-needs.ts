@@ -1,3 +1,4 @@
+import type { Section } from "./config/model.js";
 import type { Resolved, SectionReference } from "./config/resolve.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { hasHole } from "./hole.js";
@@ -44,4 +45,16 @@ export function noSuchPart(part: Part, name: string, why: string): Diagnostic {
 export function outputsHelp(part: Part): string[] {
   const names = [...part.outputs.keys()];
   return names.length === 0 ? [] : [`${part.loaded.spec} gives ${names.join(", ")}`];
+}
+
+/** One name for an option of a section. */
+export function keyOf({ section, option }: { readonly section: string; readonly option: string }): string {
+  return `${section}\n${option}`;
+}
+
+/** The parts that may make one of this name, which is called after them (`all.app`). */
+export function makersOf(name: string, sections: ReadonlyMap<string, Section>): readonly string[] {
+  const pieces = name.split(".");
+  const beginnings = pieces.slice(1).map((_, last) => pieces.slice(0, last + 1).join("."));
+  return beginnings.filter((one) => sections.get(one)?.options.has("recipe"));
 }

@@ -1,7 +1,7 @@
 import type { Config, Section, Value } from "./config/model.js";
 import { Resolver, type SectionReference } from "./config/resolve.js";
 import { configureContext, type ConfigureHost, type Wishes } from "./configure-context.js";
-import { isSettled, noSuchPart, ReferenceNeed } from "./configure-needs.js";
+import { isSettled, keyOf, makersOf, noSuchPart, ReferenceNeed } from "./configure-needs.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hideSecrets, namedSecrets } from "./hidden.js";
@@ -87,6 +87,8 @@ export class Configurer implements ConfigureHost {
   async #scout(start: string): Promise<void> {
     const found = new Set([start]);
     for (const name of found) {
+      if (!this.#sections.has(name))
+        for (const maker of makersOf(name, this.#sections)) await this.reach(maker);
       const section = this.#sections.get(name);
       if (!section || this.#scouted.has(name)) continue;
       this.#scouted.add(name);
@@ -101,6 +103,11 @@ export class Configurer implements ConfigureHost {
     for (const section of found) hideSecrets(section, this.#outside.loaded.get(section)?.recipe, within);
     for (const text of namedSecrets(found, within, this.runtime.settings.env))
       this.runtime.redactor.add(text);
+  }
+
+  /** Those of the file, and those that parts have made. */
+  get sections(): ReadonlyMap<string, Section> {
+    return this.#sections;
   }
 
   /** In the order in which they were come upon. */
@@ -387,8 +394,4 @@ export class Configurer implements ConfigureHost {
 /** An option's name as the engine or the schema has it. */
 function canonicalName(loaded: LoadedRecipe, written: string): string {
   return isEngineOption(written) ? written : canonical(loaded, written);
-}
-
-function keyOf({ section, option }: { readonly section: string; readonly option: string }): string {
-  return `${section}\n${option}`;
 }

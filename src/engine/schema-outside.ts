@@ -2,11 +2,15 @@ import type { Environment } from "./config/expression.js";
 import type { Config, Section, Value } from "./config/model.js";
 import type { Outside, Resolved } from "./config/outside.js";
 import { Resolver } from "./config/resolve.js";
+import type { OutputSpec } from "./contract.js";
 import { factsOf, isSecretOption } from "./facts.js";
 import { hideSecrets } from "./hidden.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { declared, defaulted } from "./section.js";
 import type { Source } from "./text.js";
+
+/** The outputs that parts have beside those of all parts of their recipe, by section. */
+export type OwnOutputs = ReadonlyMap<string, ReadonlyMap<string, OutputSpec>>;
 
 /** What the recipes' schemas say of options that no file sets, as far as looking tells: nothing is configured. */
 export class SchemaOutside implements Outside {
@@ -15,10 +19,12 @@ export class SchemaOutside implements Outside {
   readonly #loaded = new Map<string, LoadedRecipe | null>();
   /** Whether sections show the options that have only a default. */
   readonly #defaults: boolean;
+  readonly #own: OwnOutputs;
 
-  private constructor(config: Config, defaults: boolean) {
+  private constructor(config: Config, { defaults, own }: { defaults: boolean; own: OwnOutputs }) {
     this.#config = config;
     this.#defaults = defaults;
+    this.#own = own;
   }
 
   /** Loads the recipes of these sections and of all that they refer to, no others. */
@@ -28,9 +34,10 @@ export class SchemaOutside implements Outside {
     readonly env: Environment;
     readonly sections: Iterable<string>;
     readonly defaults: boolean;
+    readonly own: OwnOutputs;
   }): Promise<SchemaOutside> {
     const { config, registry, env } = request;
-    const outside = new SchemaOutside(config, request.defaults);
+    const outside = new SchemaOutside(config, request);
     const scout = new Resolver(config, outside, env);
     const specs = new Map<string, LoadedRecipe | null>();
     const reached = new Set<string>(["buildout", ...request.sections]);
@@ -59,7 +66,8 @@ export class SchemaOutside implements Outside {
     const unknown = { text: null, secret: this.isSecret(section, option), unknown: [`${section}:${option}`] };
     if (loaded === null) return option.startsWith("_") ? undefined : unknown;
     const { computed = {}, outputs = {} } = loaded.recipe;
-    const told = Object.hasOwn(computed, option) || Object.hasOwn(outputs, option);
+    const own = this.#own.get(section)?.has(option) ?? false;
+    const told = own || Object.hasOwn(computed, option) || Object.hasOwn(outputs, option);
     const written = declared(option, this.#config.sections.get(section)!, loaded);
     return written ?? (told ? unknown : undefined);
   }
@@ -76,6 +84,7 @@ export class SchemaOutside implements Outside {
   }
 
   isSecret(section: string, option: string): boolean {
+    if (this.#own.get(section)?.get(option)?.secret) return true;
     return isSecretOption(this.#loaded.get(section)?.recipe, option);
   }
 }

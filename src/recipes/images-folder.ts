@@ -33,7 +33,7 @@ export async function imageFolders({ directory, dockerfile, exclude }: FolderCho
   throw new RecipeError({
     code: "images/none",
     message: `no subfolder of ${directory} has a ${dockerfile}`,
-    help: ["each image has a folder of its own, with its Dockerfile in it"],
+    help: ["each image has a folder of its own, with its Dockerfile in it; directory says where these are"],
     option: "directory",
   });
 }

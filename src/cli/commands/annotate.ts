@@ -9,7 +9,7 @@ import {
 } from "../../index.js";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation, type Output } from "../command.js";
-import { readConfiguration } from "../configuration.js";
+import { configuredBy, readConfiguration } from "../configuration.js";
 import { asText } from "./query.js";
 
 /** Shows options with their values and where these come from: all sections, or those named. */
@@ -23,14 +23,16 @@ export async function run(invocation: Invocation): Promise<number> {
   const config = await readConfiguration(invocation);
   const names = args.length > 0 ? [...new Set(args)] : [...config.sections.keys()].sort();
   const verbose = globals.verbosity > 0;
+  // In the order of the files, where most sections refer to earlier ones.
+  const sections = args.length > 0 ? names : [...config.sections.keys()];
   const resolver = await openResolver(config, {
-    sections: names,
+    sections,
     env: io.env,
     cwd: io.cwd,
     defaults: verbose,
+    configured: configuredBy(invocation),
   });
-  // In the order of the files, where most sections refer to earlier ones.
-  resolver.check(args.length > 0 ? names : config.sections.keys());
+  resolver.check(sections);
   const shown: Shown = { resolver, names, verbose };
   await say(globals.json ? json(shown) : text(shown), io.out);
   return EXIT.done;

@@ -1,7 +1,7 @@
 import { type Diagnostic, DiagnosticError, openResolver, place } from "../../index.js";
 import { buildoutOf } from "../buildout.js";
 import { EXIT, type Invocation } from "../command.js";
-import { readConfiguration } from "../configuration.js";
+import { configuredBy, readConfiguration } from "../configuration.js";
 import { reportDiagnostics } from "../report/failure.js";
 import { diagnosticJson } from "../report/json.js";
 
@@ -27,7 +27,8 @@ async function collect(invocation: Invocation): Promise<readonly Diagnostic[]> {
   try {
     const config = await readConfiguration(invocation);
     const sections = args.length > 0 ? args : [...config.sections.keys()];
-    const resolver = await openResolver(config, { sections, env: io.env, cwd: io.cwd });
+    const configured = configuredBy(invocation);
+    const resolver = await openResolver(config, { sections, env: io.env, cwd: io.cwd, configured });
     found.push(...resolver.mistakes(sections));
     if (args.length === 0) found.push(...(await buildoutOf(invocation).check({ signal: io.signal })));
   } catch (error) {

@@ -1,7 +1,7 @@
 import { type Config, openResolver, type Resolved } from "../../index.js";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
-import { readConfiguration } from "../configuration.js";
+import { configuredBy, readConfiguration } from "../configuration.js";
 
 /** Prints one value: bare, or with `--json` as `{"value": …}`. */
 export async function run(invocation: Invocation): Promise<number> {
@@ -33,7 +33,9 @@ async function shownOf(
   const made = config.sections.has(section) ? undefined : await recorded();
   if (made) return made;
   const { env, cwd } = invocation.io;
-  const resolved = (await openResolver(config, { sections: [section], env, cwd })).option(section, option);
+  const configured = configuredBy(invocation);
+  const resolver = await openResolver(config, { sections: [section], option, env, cwd, configured });
+  const resolved = resolver.option(section, option);
   const isOutput = resolved.text === null && resolved.unknown.join() === `${section}:${option}`;
   return (isOutput && (await recorded())) || resolved;
 }

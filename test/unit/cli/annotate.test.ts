@@ -152,6 +152,62 @@ b = $<web:container-id>
     ]);
   });
 
+  const configured = {
+    "buildout.cfg": `[buildout]
+parts = web all
+[web]
+recipe = docker.run
+image = $<all.app:image>
+ports = 80
+env = PORT=$<other:port-80> ANSWER=$<test:answer>
+[other]
+recipe = docker.run
+image = x
+ports = 80
+[test]
+recipe = docker.stage
+img = x
+secret = true
+output-files = answer /out/answer
+run = true
+[all]
+recipe = docker.images
+directory = images
+`,
+    "images/app/Dockerfile": "FROM busybox\n",
+  };
+
+  const query = async (...args: string[]) => (await ask(configured, { args: ["query", ...args] })).stdout;
+
+  it("know what only configuring a part tells: outputs called after its options, and parts that it makes", async () => {
+    for (const args of [["check"], ["annotate"], ["graph"]])
+      expect(await ask(configured, { args }), args[0]).to.deep.include({ code: 0, stderr: "" });
+    expect(await query("other:port-80")).to.equal("(known after install of other:port-80)\n");
+    expect(await query("web:image")).to.equal("(known after install of all.app:image)\n");
+    expect(await query("all.app:name")).to.equal("app\n");
+    expect(JSON.parse(await query("--json", "web:env"))).to.deep.equal({
+      value: null,
+      unknown: ["other:port-80", "test:answer"],
+    });
+  });
+
+  it("say of an output or a part that nobody has that it is not there", async () => {
+    const wrong = (from: string, to: string) => ({
+      ...configured,
+      "buildout.cfg": configured["buildout.cfg"].replace(from, to),
+    });
+    const said = async (files: typeof configured, ...args: string[]) => (await ask(files, { args })).stderr;
+    const ports = wrong("other:port-80", "other:port-81");
+    for (const args of [["check"], ["annotate"], ["query", "web:env"]])
+      expect(await said(ports, ...args), args[0]).to.contain('[other] has no option "port-81"');
+    const parts = wrong("all.app", "all.web");
+    for (const args of [["check"], ["annotate"], ["query", "web:image"]])
+      expect(await said(parts, ...args), args[0]).to.contain(
+        "[web] refers to [all.web], which does not exist",
+      );
+    expect(await said(configured, "query", "other:port-81")).to.contain('[other] has no option "port-81"');
+  });
+
   it("check collects mistakes of the language and of the recipes", async () => {
     const parts = {
       "buildout.cfg":

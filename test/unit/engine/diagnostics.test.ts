@@ -382,7 +382,7 @@ error[mine/lines]: no x (part a)
   buildout.cfg:5:13
 5 | directory = images
   |             ^^^^^^
-  = help: each image has a folder of its own, with its Dockerfile in it`,
+  = help: each image has a folder of its own, with its Dockerfile in it; directory says where these are`,
   },
   {
     name: "engine/bad-url",
