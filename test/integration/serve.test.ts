@@ -111,4 +111,13 @@ describe("tsbuildout serve", () => {
     other.signal("SIGINT");
     await other.done;
   });
+
+  it("takes no secret that is empty: anybody could sign with it", async () => {
+    const env = { TSBUILDOUT_WEBHOOK_SECRET: "" };
+    const { code, stderr } = await tsbuildout(["serve", "--port", "0"], { cwd: clone, env });
+    expect(stderr).to.equal(
+      "error[usage/arguments]: TSBUILDOUT_WEBHOOK_SECRET is empty\n   = help: unset it, or give it the webhook's secret\n",
+    );
+    expect(code).to.equal(2);
+  });
 });

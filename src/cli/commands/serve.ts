@@ -9,7 +9,7 @@ import { listRuns, type RunIndex, runsFolder, runTraces } from "../runs/folder.j
 import { runData } from "../runs/read.js";
 import { Checkout } from "../serve/checkout.js";
 import { Queue } from "../serve/queue.js";
-import { createRunServer, type Serving } from "../serve/server.js";
+import { createRunServer, hostInUrl, type Serving } from "../serve/server.js";
 import { Deliveries, type Push } from "../serve/webhook.js";
 
 /** How often an open page is told of what is new, in milliseconds. */
@@ -24,7 +24,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const host = options.get("host") ?? "127.0.0.1";
   const port = portOf(options.get("port") ?? "8080");
   const service = await Service.open(invocation, directory);
-  const server = createRunServer(service.serving([host, "localhost", "127.0.0.1", "[::1]"]));
+  const server = createRunServer(service.serving([host, "localhost", "127.0.0.1", "::1"]));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(
@@ -36,7 +36,7 @@ export async function run(invocation: Invocation): Promise<number> {
     server.listen(port, host, resolve);
   });
   const { port: actual } = server.address() as AddressInfo;
-  io.out.write(`http://${host.includes(":") ? `[${host}]` : host}:${actual}/\n`);
+  io.out.write(`http://${hostInUrl(host)}:${actual}/\n`);
   await new Promise<void>((resolve) => io.signal.addEventListener("abort", () => resolve(), { once: true }));
   server.close();
   server.closeAllConnections();
@@ -83,6 +83,9 @@ class Service {
     const { io, options } = invocation;
     const checkout = new Checkout({ directory, env: io.env, signal: io.signal });
     const secret = io.env[SECRET];
+    // Anybody could sign with it.
+    if (secret === "")
+      throw new UsageError(`${SECRET} is empty`, ["unset it, or give it the webhook's secret"]);
     const branch = secret === undefined ? undefined : (options.get("branch") ?? (await checkout.branch()));
     return new Service(invocation, directory, {
       deliveries: new Deliveries(await readDeliveries(directory)),

@@ -19,7 +19,7 @@ export interface Serving {
   push(push: Push): boolean;
   /** One line a request that was refused, and a delivery that was taken. */
   log(line: string): void;
-  /** Names by which the server may be called; a page elsewhere must not read it through a name of its own. */
+  /** Names and addresses by which the server may be called; a page elsewhere must not read it through a name of its own. */
   readonly hosts: readonly string[];
 }
 
@@ -29,6 +29,8 @@ const LONGEST_BODY = 25 * 1024 * 1024;
 export function createRunServer(serving: Serving): Server {
   return createServer((request, response) => {
     handle(serving, request, response).catch((error: unknown) => {
+      // Who has left in the midst of asking wants no answer.
+      if (request.destroyed && !request.complete) return;
       serving.log(`internal error: ${(error as Error).message}`);
       if (!response.headersSent) send(response, 500, "text/plain", "internal error\n");
       else response.destroy();
@@ -41,7 +43,8 @@ async function handle(serving: Serving, request: IncomingMessage, response: Serv
   if (request.method === "POST" && path === "/github/push") return await webhook(serving, request, response);
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(serving, request, response, 405);
   const host = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
-  if (!serving.hosts.includes(host)) return refuse(serving, request, response, 421);
+  if (!serving.hosts.some((name) => hostInUrl(name).toLowerCase() === host))
+    return refuse(serving, request, response, 421);
   if (path === "/") return send(response, 200, "text/html", listPage(serving));
   if (path === "/events") return events(serving, response);
   // Only what looks like a run's id is ever looked up: nothing else of a path reaches the file system.
@@ -51,6 +54,10 @@ async function handle(serving: Serving, request: IncomingMessage, response: Serv
   if (request.url!.endsWith("?data"))
     return send(response, 200, "application/json", JSON.stringify(showable([run])));
   send(response, 200, "text/html", renderPage([run], run.milliseconds === undefined ? "/events" : undefined));
+}
+
+export function hostInUrl(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 const REFUSALS: Readonly<Record<number, string>> = {
@@ -68,8 +75,18 @@ function refuse(serving: Serving, request: IncomingMessage, response: ServerResp
   serving.log(
     `refused ${request.method} ${where} from ${request.socket.remoteAddress}: ${status} ${REFUSALS[status]}`,
   );
-  request.resume();
+  drain(request);
   send(response, status, "text/plain", `${REFUSALS[status]}\n`);
+}
+
+/** Who is still sending would miss an answer to a connection that is closed; who never ends is not listened to for ever. */
+function drain(request: IncomingMessage): void {
+  let left = LONGEST_BODY;
+  request.on("data", (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+  request.resume();
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
+import { once } from "node:events";
 import { request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { expect } from "chai";
 import { Queue } from "../../../../src/cli/serve/queue.js";
 import { createRunServer, type Serving } from "../../../../src/cli/serve/server.js";
@@ -98,7 +99,7 @@ describe("the server of runs", () => {
       deliveries: new Deliveries(),
       push: (push) => push.branch === "main" && pushes.push(push) > 0,
       log: (line) => void log.push(line.replace(/from \S+:/, "from somebody:")),
-      hosts: ["127.0.0.1"],
+      hosts: ["127.0.0.1", "MyServer", "fd00::1"],
     };
     server = createRunServer(serving);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -163,6 +164,24 @@ describe("the server of runs", () => {
     expect(log).to.deep.equal(['refused POST "/github/push" from somebody: 413 too large']);
   });
 
+  it("does not listen to a body without end, and does not mind who leaves in the midst of one", async () => {
+    const { port } = server.address() as AddressInfo;
+    const head = "POST /github/push HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const leaver = connect(port, "127.0.0.1");
+    leaver.write(`${head}5\r\nabc`, () => leaver.destroy());
+    await once(leaver, "close");
+    const endless = connect(port, "127.0.0.1").on("error", () => undefined);
+    const chunk = Buffer.concat([
+      Buffer.from("100000\r\n"),
+      Buffer.alloc(0x100000, "x"),
+      Buffer.from("\r\n"),
+    ]);
+    const more = (): boolean => endless.write(chunk, (error) => void (error ?? more()));
+    endless.resume().write(head, more);
+    await new Promise((resolve) => endless.once("close", resolve));
+    expect(log).to.deep.equal(['refused POST "/github/push" from somebody: 413 too large']);
+  });
+
   it("answers a ping, and ignores what is no push of its branch", async () => {
     expect(await deliver("{}", { "X-GitHub-Event": "ping" })).to.include({ status: 200 });
     const other = PUSH.replace("main", "side");
@@ -185,7 +204,9 @@ describe("the server of runs", () => {
     expect(log).to.have.length(tricks.length);
   });
 
-  it("answers to its own name only", async () => {
+  it("answers to its own names only, in whatever letters", async () => {
+    for (const Host of ["myserver:8080", "MYSERVER", "[fd00::1]:8080"])
+      expect(await ask("/", { headers: { Host } }), Host).to.include({ status: 200 });
     expect(await ask("/", { headers: { Host: "evil.example" } })).to.include({ status: 421 });
   });
 
