@@ -1,7 +1,7 @@
 import type { Assessment, Assessor } from "./assess.js";
 import { now } from "./clock.js";
 import type { Runtime } from "./context.js";
-import type { Decision } from "./decide.js";
+import { type Decision, holdsSomething } from "./decide.js";
 import type { Diagnostic } from "./diagnostic.js";
 import type { Action, End, PartResult, Summary } from "./events.js";
 import { closure } from "./graph.js";
@@ -282,7 +282,9 @@ export class Apply {
   #isGuarded(name: string): boolean {
     const part = this.#parts.get(name);
     // A part that this run does not look after is left alone, too.
-    return !part || (part.loaded.recipe.protects !== undefined && !part.engine.replace);
+    if (!part) return true;
+    const guards = part.loaded.recipe.protects !== undefined && !part.engine.replace;
+    return guards && holdsSomething(this.#records.get(name)!);
   }
 
   // How it ends.

@@ -244,8 +244,8 @@ export interface Recipe<S extends Schema = Schema> {
   readonly ownNames?: readonly string[];
   /** The default of the engine's option `keep`. */
   readonly keep?: boolean;
-  /** Set where an uninstall destroys what cannot be made again: a changed option, or another recipe, then refuses instead
-   *  (unless `replace = true` or `--replace PART`). Says what would be lost: `the data in the volume`. */
+  /** Set where an uninstall destroys what was `created` and cannot be made again: a changed option, or another recipe, then
+   *  refuses instead (unless `replace = true` or `--replace PART`). Says what would be lost: `the data in the volume`. */
   readonly protects?: string;
   configure?(context: ConfigureContext<S>): void | Promise<void>;
   /** What the part reads that is not an option: name -> digest. */

@@ -79,8 +79,7 @@ export function decide(
   if (!wanted) return record ? decideGone(record) : decision("none", []);
   if (!record) return decision("install", [{ kind: "new" }]);
   const found = compare(wanted, record, observed);
-  // What an uninstall that did not come to its end has left is still the user's; a half made thing holds nothing.
-  const guarded = wanted.protects !== undefined && !wanted.replace && record.phase !== "installing";
+  const guarded = wanted.protects !== undefined && !wanted.replace && holdsSomething(record);
   const rebuild = guarded ? found.rebuild.filter((reason) => destroysNothing(reason)) : found.rebuild;
   const refused = guarded ? found.rebuild.filter((reason) => isRefused(reason, wanted)) : [];
   const changes = { ...found.changes, unfinished: record.phase !== "installed" };
@@ -113,6 +112,12 @@ export function decideGone(record: StoredRecord, why: "gone" | "asked" = "gone",
   // What was left half made is no use to anybody, whatever `keep` says.
   const whole = record.phase === "installed" || record.phase === "updating";
   return decision(forget || (record.keep && whole) ? "forget" : "uninstall", [{ kind: why }]);
+}
+
+/** Whether something of the user's may be in what the part made. What an uninstall that did not come to its end has left
+ *  is still the user's; a half made thing holds nothing, and what somebody else made is left in any case. */
+export function holdsSomething({ phase, resources }: StoredRecord): boolean {
+  return phase !== "installing" && resources.length > 0;
 }
 
 function destroysNothing(reason: Reason): boolean {

@@ -53,6 +53,9 @@ const ASKED = {
 
 const ELSEWHERE = ["name", "layout", "layout-uid", "layout-gid"];
 
+const file = (part: string, name: string): string =>
+  `[buildout]\nparts = ${part}\nengine-url = ${engineHost()}\n[${part}]\nrecipe = docker.volume\nname = ${name}\n`;
+
 describe("docker.volume", () => {
   const { part, ownName, expectOneLook } = ownParts(volume, "volumes");
 
@@ -111,13 +114,28 @@ describe("docker.volume", () => {
     expect((await inspect(name)).Labels).to.deep.equal({ who: "else" });
   });
 
+  it("uses another one that was there where it is asked for that, and leaves both", async () => {
+    const [name, other] = [ownName(), ownName()];
+    for (const Name of [name, other])
+      await engineJson({ method: "POST", path: "/volumes/create", body: { Name } });
+    try {
+      await using buildout = await testBuildout({ config: file("data", name), env: {} });
+      await buildout.install();
+      await buildout.write(file("data", other));
+      expect((await buildout.install()).ok).to.equal(true);
+      expect((await buildout.records()).get("data")?.options["name"]).to.equal(other);
+      await buildout.uninstall();
+      for (const one of [name, other]) expect(await engineHas(`/volumes/${one}`)).to.equal(true);
+    } finally {
+      for (const one of [name, other]) await engineRemove("volumes", one);
+    }
+  });
+
   it("keeps its data when its section gets another name, and goes with that part then", async () => {
     const name = ownName();
-    const file = (part: string): string =>
-      `[buildout]\nparts = ${part}\nengine-url = ${engineHost()}\n[${part}]\nrecipe = docker.volume\nname = ${name}\n`;
-    await using buildout = await testBuildout({ config: file("visits"), env: {} });
+    await using buildout = await testBuildout({ config: file("visits", name), env: {} });
     await buildout.install();
-    await buildout.write(file("store"));
+    await buildout.write(file("store", name));
     await buildout.install();
     expect((await inspect(name)).Labels).to.include({ "org.tsbuildout.part": "visits" });
     expect([...(await buildout.records()).keys()]).to.deep.equal(["store"]);

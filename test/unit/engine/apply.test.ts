@@ -43,6 +43,16 @@ const quick: Recipe = {
   look: async () => new Map(),
 };
 
+/** A recipe whose parts hold data. */
+const safe: Recipe = {
+  ...quick,
+  protects: "the data",
+  install: async (context) => {
+    await context.created({ kind: "thing", name: context.part });
+    return await tell(context);
+  },
+};
+
 const withSecrets = (a: string): string =>
   config(
     "a",
@@ -344,6 +354,30 @@ describe("a run", () => {
     expect((await buildout.records()).get("a")!.options["b"]).to.equal("2");
   });
 
+  it("remembers that a routine update failed", async () => {
+    let fails = false;
+    const always: Recipe = {
+      doc: "Is updated at every run.",
+      version: "1",
+      options: {},
+      install: async () => {},
+      update: async () => {
+        if (fails) await Promise.reject(new Error("told to fail"));
+      },
+    };
+    await open(config("a", "[a]\nrecipe = always"), { always });
+    await buildout.install();
+    fails = true;
+    await buildout.install();
+    expect((await buildout.open().status()).map(({ state }) => state)).to.deep.equal(["unfinished"]);
+    expect((await buildout.plan()).changes).to.equal(true);
+    fails = false;
+    expect(results(await buildout.install())).to.deep.equal([
+      "a update done: the last update was interrupted or failed",
+    ]);
+    expect((await buildout.plan()).changes).to.equal(false);
+  });
+
   it("forgets a part with keep = true when it goes, and leaves what it made", async () => {
     await open(config("a", "[a]\nrecipe = s\nkeep = true"));
     const run = buildout.install();
@@ -460,12 +494,8 @@ describe("a run", () => {
 
   it("refuses to destroy what is protected where that turns out only in the midst of the run", async () => {
     const log: string[] = [];
-    const safe: Recipe = {
-      ...quick,
-      protects: "the data",
-      uninstall: async () => void log.push("destroyed"),
-    };
-    await open(protectedLater("1"), { safe });
+    const destroys: Recipe = { ...safe, uninstall: async () => void log.push("destroyed") };
+    await open(protectedLater("1"), { safe: destroys });
     await buildout.install();
     await buildout.write(protectedLater("2"));
     expect(results(await buildout.install())).to.deep.equal([
@@ -505,7 +535,6 @@ describe("a run", () => {
   });
 
   it("refuses to destroy what is protected, unless told to", async () => {
-    const safe: Recipe = { ...quick, protects: "the data" };
     await open(config("v", "[v]\nrecipe = safe\na = 1"), { safe });
     await buildout.install();
     await buildout.write(config("v", "[v]\nrecipe = safe\na = 2"));
@@ -528,7 +557,6 @@ describe("a run", () => {
   });
 
   it("refuses to destroy what is protected where the part gets another recipe, and that recipe's own data never", async () => {
-    const safe: Recipe = { ...quick, protects: "the data" };
     await open(config("v w", "[v]\nrecipe = safe", "[w]\nrecipe = quick"), { safe });
     await buildout.install();
     await buildout.write(config("v w", "[v]\nrecipe = quick", "[w]\nrecipe = safe"));
@@ -575,8 +603,7 @@ describe("a run", () => {
 
   it("takes a part for what it was where its uninstall has taken nothing away", async () => {
     const held: Recipe = {
-      ...quick,
-      protects: "the data",
+      ...safe,
       uninstall: async () =>
         await Promise.reject(new OwnCopy({ code: "v/held", message: "it is held" }, { untouched: true })),
     };
@@ -612,7 +639,6 @@ describe("a run", () => {
   });
 
   it("does not make what is protected anew because of what it needs", async () => {
-    const safe: Recipe = { ...quick, protects: "the data" };
     await open(protectedPart("1"), { safe });
     await buildout.install();
     await buildout.write(protectedPart("2"));

@@ -44,6 +44,9 @@ const record = (more: Partial<StoredRecord> = {}): StoredRecord => ({
   ...more,
 });
 
+/** With something that the part made. */
+const made = record({ resources: [{ kind: "thing", name: "p" }] });
+
 const options = (...entries: [string, Fingerprint][]): Partial<Wanted> => ({ options: new Map(entries) });
 
 interface Row {
@@ -240,7 +243,13 @@ const rows: readonly Row[] = [
   {
     what: "protected, an option changed",
     wanted: wanted({ ...options(["a", print("2")]), protects: "data" }),
+    record: made,
     says: ["refused", "option a: 1 -> 2"],
+  },
+  {
+    what: "protected, a changed option of what it only uses and did not make",
+    wanted: wanted({ ...options(["a", print("2")]), protects: "data" }),
+    says: ["reinstall", "option a: 1 -> 2"],
   },
   {
     what: "protected, and told to replace it",
@@ -250,43 +259,46 @@ const rows: readonly Row[] = [
   {
     what: "protected, and gone by itself",
     wanted: wanted({ protects: "data" }),
+    record: made,
     observed: drift("reinstall"),
     says: ["reinstall", "it is gone"],
   },
   {
     what: "protected, and changed on the engine so that it would have to go",
     wanted: wanted({ protects: "data" }),
+    record: made,
     observed: drift("reinstall", "changed"),
     says: ["refused", "it is gone"],
   },
   {
     what: "protected, with a new version and a rebuilt need",
     wanted: wanted({ protects: "data", version: "2" }),
+    record: made,
     observed: { reinstalled: ["n"] },
     says: ["update", "recipe version 1 -> 2", "needs n, which is reinstalled"],
   },
   {
     what: "protected, and half made",
     wanted: wanted({ ...options(["a", print("2")]), protects: "data" }),
-    record: record({ phase: "installing" }),
+    record: { ...made, phase: "installing" },
     says: ["reinstall", "the last install was interrupted or failed", "option a: 1 -> 2"],
   },
   {
     what: "protected, and back in the file after an uninstall that failed",
     wanted: wanted({ protects: "data" }),
-    record: record({ phase: "uninstalling" }),
+    record: { ...made, phase: "uninstalling" },
     says: ["update", "the last uninstall was interrupted or failed"],
   },
   {
     what: "protected, back in the file, and changed",
     wanted: wanted({ ...options(["a", print("2")]), protects: "data" }),
-    record: record({ phase: "uninstalling" }),
+    record: { ...made, phase: "uninstalling" },
     says: ["refused", "option a: 1 -> 2"],
   },
   {
     what: "protected, back in the file, and without an update that would look after it",
     wanted: wanted({ protects: "data", hasUpdate: false }),
-    record: record({ phase: "uninstalling" }),
+    record: { ...made, phase: "uninstalling" },
     says: ["refused", "the last uninstall was interrupted or failed"],
   },
 ];
