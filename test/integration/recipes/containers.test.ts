@@ -178,6 +178,19 @@ describe("containers, networks and volumes in one file", () => {
     }
   });
 
+  it("what a section made is not in the way of one that has another name and asks for the same", async () => {
+    const config = file().replace("parts = job", "parts =");
+    buildout = await testBuildout({ config });
+    expect((await buildout.install()).ok).to.equal(true);
+    done(buildout);
+    const renamed = config.replaceAll(/web0 back data$|^\[(?:web0|back|data)(?=\]$)/gm, (name) =>
+      name.replaceAll(/\w+/g, "$&-2"),
+    );
+    await buildout.write(renamed);
+    expect((await buildout.install()).ok).to.equal(true);
+    expect(Object.keys(done(buildout))).to.include.members(["web0", "web0-2", "back", "back-2", "data-2"]);
+  });
+
   it("keep leaves the object behind", async () => {
     buildout = await testBuildout({ config: file({ data: "keep = true" }) });
     await buildout.install();

@@ -58,6 +58,11 @@ describe("registry credentials", () => {
     expect(await credentialsFor("r.example", sources())).to.equal(undefined);
   });
 
+  it("are read without the NULs that old docker clients put behind a password", async () => {
+    await config({ auths: { r: { auth: basic("u:p\0\0\0") } } });
+    expect(await credentialsFor("r", sources())).to.include({ username: "u", password: "p" });
+  });
+
   it("are none in a home that this user may not enter: sudo -u leaves HOME as it is", async () => {
     await config({ auths: { r: { auth: basic("u:p") } } });
     await chmod(home, 0);

@@ -52,15 +52,18 @@ const status =
     response.writeHead(code).end("no");
   };
 /** Says that all will come, and hangs up when the beginning is on the disk. */
-const cut: Answer = async (_request, response) => {
-  response.writeHead(200, { ...headers, "content-length": CONTENT.length });
-  response.write(CONTENT.subarray(0, 1 << 20));
-  while (
-    !(await readdir(cache)).some((name) => name.endsWith(".part") && statSync(join(cache, name)).size > 0)
-  )
-    await setImmediate();
-  response.destroy();
-};
+const cutWith =
+  (said: Readonly<Record<string, string>>): Answer =>
+  async (_request, response) => {
+    response.writeHead(200, { ...said, "content-length": CONTENT.length });
+    response.write(CONTENT.subarray(0, 1 << 20));
+    while (
+      !(await readdir(cache)).some((name) => name.endsWith(".part") && statSync(join(cache, name)).size > 0)
+    )
+      await setImmediate();
+    response.destroy();
+  };
+const cut = cutWith(headers);
 const rest: Answer = (request, response) => {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1]);
   const range = `bytes ${from}-${CONTENT.length - 1}/${CONTENT.length}`;
@@ -149,6 +152,12 @@ describe("download", () => {
     const path = await download({ url: host.url() }, at);
     expect(await readFile(path)).to.deep.equal(CONTENT);
     expect(await cached()).to.deep.equal(["stage3.tar.xz"]);
+  });
+
+  it("starts over where the server's tag is weak, which promises no same bytes", async () => {
+    host.answers = [cutWith({ etag: 'W/"one"' }), whole];
+    expect(await readFile(await download({ url: host.url() }, at))).to.deep.equal(CONTENT);
+    expect(host.seen[1]?.headers.range).to.equal(undefined);
   });
 
   it("starts over when the server answers with the whole file", async () => {
