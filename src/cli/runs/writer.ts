@@ -31,7 +31,7 @@ export interface RunFolder {
 export function runFolder(settings: RunFolderSettings): RunFolder {
   let writer: RunWriter | undefined;
   let broken = false;
-  const guarded = (work: () => void): void => {
+  const guarded: Guarded = (work) => {
     if (broken) return;
     try {
       work();
@@ -42,14 +42,18 @@ export function runFolder(settings: RunFolderSettings): RunFolder {
   };
   const report: Reporter = (event) =>
     guarded(() => {
-      if (event.type === "run-started") writer = new RunWriter(settings, event);
+      if (event.type === "run-started") writer = new RunWriter(settings, guarded, event);
       else writer?.take(event);
     });
   return { report, abandon: () => guarded(() => writer?.abandon()) };
 }
 
+/** Does what may fail for the folder's sake. */
+type Guarded = (work: () => void) => void;
+
 class RunWriter {
   readonly #settings: RunFolderSettings;
+  readonly #guarded: Guarded;
   readonly #directory: string;
   readonly #keep: number;
   readonly #head: Omit<RunIndex, "parts">;
@@ -58,10 +62,11 @@ class RunWriter {
   readonly #events: BufferedFile;
   readonly #logs = new Map<string, BufferedFile>();
 
-  constructor(settings: RunFolderSettings, event: Extract<Event, { type: "run-started" }>) {
+  constructor(settings: RunFolderSettings, guarded: Guarded, event: Extract<Event, { type: "run-started" }>) {
     const { runId: id, directory, keepRuns } = event;
     const { pid } = settings;
     this.#settings = settings;
+    this.#guarded = guarded;
     this.#directory = directory;
     this.#keep = keepRuns;
     this.#begin = settings.now();
@@ -69,7 +74,7 @@ class RunWriter {
     this.#head = { version: 1, id, started, pid, command, buildout: basename(directory) };
     const folder = join(runsFolder(directory), id);
     mkdirSync(join(folder, "logs"), { recursive: true, mode: 0o700 });
-    this.#events = new BufferedFile(eventsPath(directory, id));
+    this.#events = new BufferedFile(eventsPath(directory, id), guarded);
     this.#save();
   }
 
@@ -107,7 +112,10 @@ class RunWriter {
 
   #log(part: string): BufferedFile {
     let log = this.#logs.get(part);
-    if (!log) this.#logs.set(part, (log = new BufferedFile(logPath(this.#directory, this.#head.id, part))));
+    if (!log) {
+      log = new BufferedFile(logPath(this.#directory, this.#head.id, part), this.#guarded);
+      this.#logs.set(part, log);
+    }
     return log;
   }
 
@@ -133,19 +141,21 @@ const CHUNK = 64 * 1024;
 /** Appends to a file in large pieces. Synchronous, because reporters are: a log of any length takes bounded memory. */
 class BufferedFile {
   readonly #descriptor: number;
+  readonly #guarded: Guarded;
   #waiting: string[] = [];
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, guarded: Guarded) {
     this.#descriptor = openSync(path, "a", 0o600);
+    this.#guarded = guarded;
   }
 
   write(text: string): void {
     this.#waiting.push(text);
     this.#size += text.length;
     if (this.#size >= CHUNK) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), 250).unref();
+    else this.#timer ??= setTimeout(() => this.#guarded(() => this.flush()), 250).unref();
   }
 
   flush(): void {

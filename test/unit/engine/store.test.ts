@@ -18,6 +18,7 @@ import { DiagnosticError } from "../../../src/engine/diagnostic.js";
 import type { StoredRecord } from "../../../src/engine/state.js";
 import { StateStore } from "../../../src/engine/store.js";
 import { onPoorFileSystem } from "../../support/poor-file-system.js";
+import { limitFiles } from "../../support/file-limit.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const record = (part: string, more: Partial<StoredRecord> = {}): StoredRecord => ({
@@ -60,10 +61,6 @@ const exists = async (file: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** No file of this process grows beyond so many bytes. */
-const limit = (bytes: number | "unlimited"): void =>
-  void execFileSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${bytes}:`]);
 
 describe("the state store", () => {
   let path: string;
@@ -237,12 +234,12 @@ describe("the state store", () => {
     async function changeThree(): Promise<void> {
       const [first, second, third] = [1, 2, 3].map((n) => ({ set: record(`part-${n}`, { version: "2" }) }));
       await store.change(first!);
-      limit((await stat(`${path}.journal`)).size);
+      limitFiles((await stat(`${path}.journal`)).size);
       try {
         const error = (await store.change(second!).catch((one: unknown) => one)) as DiagnosticError;
         expect(error.diagnostics[0]!.message).to.match(/^cannot write .*: EFBIG/);
       } finally {
-        limit("unlimited");
+        limitFiles("unlimited");
       }
       await store.change(third!);
     }
@@ -264,11 +261,11 @@ describe("the state store", () => {
     });
 
     it("leaves no file open that it could not begin", async () => {
-      limit(0);
+      limitFiles(0);
       try {
         await store.change({ gone: "part-1" }).catch(() => undefined);
       } finally {
-        limit("unlimited");
+        limitFiles("unlimited");
       }
       const open = (await readdir("/proc/self/fd")).map((fd) =>
         readlink(`/proc/self/fd/${fd}`).catch(() => ""),
