@@ -9,7 +9,8 @@ export interface ContainerSummary {
   readonly ImageID: string;
   /** `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`. */
   readonly State: string;
-  readonly Status: string;
+  /** The same for people: `Up 3 minutes (unhealthy)`, `Restarting (1) 2 seconds ago`. */
+  readonly Status?: string;
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly NetworkSettings?: {
     readonly Networks?: Readonly<

@@ -188,8 +188,8 @@ export interface Drift {
   readonly kind: "missing" | "stopped" | "changed";
   /** `container web is gone`, `label a: "1" -> "2"`. */
   readonly message: string;
-  /** What it takes; `update` unless said. */
-  readonly repair?: "update" | "reinstall";
+  /** What it takes; `update` unless said. `none`: the status tells it, and no run can do anything about it. */
+  readonly repair?: "update" | "reinstall" | "none";
   /** The recorded name of a file that is gone, where an update makes it again: for others a reinstall does. */
   readonly file?: string;
 }

@@ -158,7 +158,8 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   const byUpdate = wanted.hasUpdate ? renew : rebuild;
   const options = compareOptions(wanted, record, { rebuild, byUpdate, later });
   const inputs = compareInputs(wanted, record, { byUpdate, later });
-  for (const { kind, message, repair } of observed.drift)
+  const drift = observed.drift.filter(({ repair }) => repair !== "none");
+  for (const { kind, message, repair } of drift)
     (repair === "reinstall" ? rebuild : byUpdate).push({ kind: "drift", message, drift: kind });
   for (const part of observed.reinstalled) rebuild.push({ kind: "need", part, how: "reinstalled" });
   for (const part of observed.uncertain) later.push({ kind: "need", part, how: "perhaps reinstalled" });
@@ -168,7 +169,7 @@ function compare(wanted: Wanted, record: StoredRecord, observed: Observed): Comp
   for (const output of observed.wantedOutputs) byUpdate.push({ kind: "output", ...output });
   const waits = [...wanted.options].some(([name, { text }]) => text === null && !wanted.isInPlace(name));
   const mayRebuild = waits || observed.uncertain.length > 0 || !wanted.hasUpdate;
-  const changes = { options, inputs, drift: observed.drift, unfinished: false };
+  const changes = { options, inputs, drift, unfinished: false };
   return { rebuild, renew, later, mayRebuild, changes };
 }
 

@@ -86,7 +86,20 @@ function driftOf(record: PartRecord, name: string, is: ContainerSummary): Drift[
   const starts = !isFalse(record.options["start"]);
   if (starts && !runsToEnd(record) && !["running", "restarting"].includes(is.State))
     return [{ kind: "stopped", message: `container ${name} is ${is.State}` }];
-  return is.State === "running" ? [...networkDrift(record, name, is), ...portDrift(record, name, is)] : [];
+  const ailing = ailment(record, name, is);
+  return is.State === "running"
+    ? [...ailing, ...networkDrift(record, name, is), ...portDrift(record, name, is)]
+    : ailing;
+}
+
+/** What only who looks after the program in it can mend. */
+function ailment(record: PartRecord, name: string, { State, Status = "" }: ContainerSummary): Drift[] {
+  const code = /^Restarting \((\d+)\)/.exec(Status)?.[1];
+  const what =
+    State === "restarting" && code !== undefined && !runsToEnd(record)
+      ? `is started again and again, and ended with exit code ${code}`
+      : Status.endsWith("(unhealthy)") && "is unhealthy";
+  return what ? [{ kind: "changed", message: `container ${name} ${what}`, repair: "none" }] : [];
 }
 
 /** The networks that it is not in any more, and the addresses that others may have been told. */

@@ -58,7 +58,7 @@ interface Row {
 }
 
 const gone = { wanted: undefined };
-const drift = (repair: "update" | "reinstall", kind: "missing" | "changed" = "missing") => ({
+const drift = (repair: "update" | "reinstall" | "none", kind: "missing" | "changed" = "missing") => ({
   drift: [{ kind, message: "it is gone", repair }],
 });
 
@@ -206,6 +206,7 @@ const rows: readonly Row[] = [
   },
   { what: "drift", observed: drift("update"), says: ["update", "it is gone"] },
   { what: "drift that takes more", observed: drift("reinstall"), says: ["reinstall", "it is gone"] },
+  { what: "drift that no run can mend", observed: drift("none"), says: ["none"] },
   {
     what: "a need is made anew",
     observed: { reinstalled: ["n"] },
