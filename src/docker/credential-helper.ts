@@ -11,6 +11,9 @@ export interface HelperAt {
 /** What every helper prints when it has nothing: a piece of the protocol, for there is no code for it. */
 const NOT_FOUND = "credentials not found in native keychain";
 
+/** In characters. Tokens are of a few thousand. */
+const MOST = 1024 * 1024;
+
 interface HelperAnswer {
   readonly Username?: string;
   readonly Secret?: string;
@@ -29,10 +32,12 @@ export async function askHelper(
 ): Promise<Credentials | undefined> {
   const program = `docker-credential-${name}`;
   if (!/^[\w.-]+$/.test(name)) throw failed(program, address, "that is not the name of a helper");
-  const result = await runToEnd(program, ["get"], { ...at, input: address });
+  const result = await runToEnd(program, ["get"], { ...at, input: address, most: MOST });
   if (systemCode(result) === "ENOENT") throw noHelper(program, address);
+  if (result.isMaxBuffer) throw failed(program, address, "its answer does not end");
   if (result.failed) {
-    const said = `${result.stdout}\n${result.stderr}`.trim();
+    // What looks like an answer may have the secret.
+    const said = `${jsonObject(result.stdout) ? "" : result.stdout}\n${result.stderr}`.trim();
     if (said.includes(NOT_FOUND)) return undefined;
     throw failed(program, address, said.slice(0, 500) || endOf(result));
   }

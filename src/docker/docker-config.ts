@@ -11,7 +11,7 @@ export interface DockerConfig {
   /** A helper by registry. */
   readonly credHelpers?: Readonly<Record<string, string>>;
   /** By the URL of an engine, or `default`. */
-  readonly proxies?: Readonly<Record<string, ProxySettings>>;
+  readonly proxies?: Readonly<Record<string, ProxySettings>> | null;
 }
 
 /** For what runs on an engine, not for the way to it. */

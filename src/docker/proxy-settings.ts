@@ -17,11 +17,14 @@ const VARIABLES = {
  * @throws DockerError `credentials/bad-config`
  */
 export async function proxyVariables(endpoint: string, at: Surroundings): Promise<Record<string, string>> {
-  const { proxies = {} } = await readDockerConfig(`${configFolder(at)}/config.json`);
-  const settings = proxies[endpoint] ?? proxies["default"] ?? {};
+  const { proxies } = await readDockerConfig(`${configFolder(at)}/config.json`);
+  const settings = proxies?.[endpoint] ?? proxies?.["default"] ?? {};
   const variables = Object.entries(VARIABLES).flatMap(([setting, name]) => {
     const value = settings[setting as keyof typeof VARIABLES];
-    return value ? [name, name.toLowerCase()].map((spelling) => [spelling, value]) : [];
+    // What is in the file is what somebody has written there.
+    return value && typeof value === "string"
+      ? [name, name.toLowerCase()].map((spelling) => [spelling, value])
+      : [];
   });
   return Object.fromEntries(variables) as Record<string, string>;
 }

@@ -6,6 +6,8 @@ export interface ProgramHow {
   /** Its standard input; nothing unless said. */
   readonly input?: string;
   readonly cwd?: string;
+  /** In characters; a program that says more is ended. */
+  readonly most?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -19,6 +21,8 @@ export interface ProgramEnd {
   readonly signal?: string;
   /** Of the system, where it could not be begun: `ENOENT`. */
   readonly code?: string | undefined;
+  /** It was ended because it said more than `most`. */
+  readonly isMaxBuffer?: boolean;
   readonly cause?: unknown;
 }
 
@@ -32,12 +36,13 @@ export async function runToEnd(
   args: readonly string[],
   how: ProgramHow,
 ): Promise<ProgramEnd> {
-  const { env, input, cwd, signal } = how;
+  const { env, input, cwd, most, signal } = how;
   const { execa } = await import("execa");
   const running = execa(program, args, {
     env: env as Record<string, string>,
     extendEnv: false,
     reject: false,
+    ...(most !== undefined && { maxBuffer: most }),
     ...(input === undefined ? { stdin: "ignore" as const } : { input }),
     ...(cwd && { cwd }),
     ...(signal && { cancelSignal: signal }),

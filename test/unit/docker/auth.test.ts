@@ -10,6 +10,7 @@ import {
   serverAddress,
   type CredentialSources,
 } from "../../../src/docker/auth.js";
+import { proxyVariables } from "../../../src/docker/proxy-settings.js";
 import { DockerError } from "../../../src/docker/errors.js";
 import { asNobody } from "../../support/other-user.js";
 import { contentOf } from "../../support/tmp.js";
@@ -253,6 +254,22 @@ describe("registry credentials", () => {
       await helper("gone", `cat >/dev/null; echo '${answer}'`);
       expect((await refusal(credentialsFor("r", sources()))).notes, answer).to.deep.equal(garbage);
     }
+    await helper("gone", `cat >/dev/null; echo '{"Username":"u","Secret":"s3cret"}'; exit 1`);
+    expect((await refusal(credentialsFor("r", sources()))).notes).to.deep.equal(["exit code 1"]);
+    for (const stream of ["1", "2"]) {
+      await helper("gone", `head -c 20000000 /dev/zero >&${stream}; exit 1`);
+      const { notes } = await refusal(credentialsFor("r", sources()));
+      expect(notes, stream).to.deep.equal(["its answer does not end"]);
+    }
+  });
+
+  it("stand beside proxies, which may be none, or be no text", async () => {
+    for (const proxies of [undefined, null, 7, { default: null }, { default: { httpProxy: { a: 1 } } }]) {
+      await config({ proxies });
+      expect(await proxyVariables("unix:///e", sources()), JSON.stringify(proxies)).to.deep.equal({});
+    }
+    await config({ proxies: { default: { httpProxy: "http://p" }, "unix:///e": { noProxy: "a" } } });
+    expect(await proxyVariables("unix:///e", sources())).to.deep.equal({ NO_PROXY: "a", no_proxy: "a" });
   });
 
   it("never quote settings that cannot be read", async () => {
