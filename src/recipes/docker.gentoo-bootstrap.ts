@@ -15,6 +15,7 @@ import { imageInputs, lookAtWork, removeRecorded } from "./gentoo-image.js";
 import { layoutInput, localPath } from "./gentoo-inputs.js";
 import { useNamed } from "./gentoo-options.js";
 import { checkName } from "./names.js";
+import { foreseeLayouts } from "./run-layout.js";
 
 export default defineRecipe({
   doc: "Makes an image of a whole operating system, usually Gentoo, out of archives: imports them, runs a container of the image, copies a layout onto it and runs a script in it; with `commit` the result becomes the image. An image of the same archives that this part made before is gone on with.",
@@ -42,6 +43,7 @@ keep = true
   configure,
   inputs,
   check: async (context) => await refuseDeadEnd(context),
+  foresee: async ({ options }) => await foreseeLayouts(options.layout),
   look: async (context) =>
     await lookAtWork(context, ({ options, part }) => {
       const commit = isTrue(options["commit"]);

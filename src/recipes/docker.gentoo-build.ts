@@ -9,6 +9,7 @@ import { imageInputs, lookAtWork, removeRecorded } from "./gentoo-image.js";
 import { layoutInput, localPath } from "./gentoo-inputs.js";
 import { imageName, useNamed } from "./gentoo-options.js";
 import { checkName } from "./names.js";
+import { foreseeLayouts } from "./run-layout.js";
 
 export default defineRecipe({
   doc: "Assembles an image from a base, Gentoo packages that a builder builds or has as binary packages, a folder of files and a script. The builder and the container in which the image is assembled go at the end.",
@@ -34,6 +35,7 @@ command = /bin/busybox sh
   configure,
   inputs,
   check: async (context) => await refuseDeadEnd(context),
+  foresee: async ({ options }) => await foreseeLayouts(options["build-layout"], options.layout),
   look: async (context) =>
     await lookAtWork(context, ({ options, part }) => ({
       image: imageName(options["name"] ?? part, options["tag"]),

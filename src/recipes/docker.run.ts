@@ -40,6 +40,11 @@ export default defineRecipe({
   inputs,
   look: lookAtContainers,
   check: refuseTaken,
+  foresee: async ({ options: { layout } }) => {
+    if (layout === undefined) return [];
+    const { foreseeLayouts } = await import("./run-layout.js");
+    return await foreseeLayouts(layout);
+  },
   // Loaded on use: most runs have nothing to do.
   install: async (context) => {
     const { bringUp } = await import("./run-start.js");

@@ -12,6 +12,7 @@ import {
   RecipeError,
   type CheckContext,
   type Drift,
+  type InputsContext,
   type InstallContext,
   type LookContext,
   type OptionsOf,
@@ -83,6 +84,7 @@ export default defineRecipe({
   },
   look,
   check,
+  foresee,
   install: bringUp,
   update: bringUp,
   async uninstall(context) {
@@ -115,6 +117,16 @@ async function check(context: CheckContext<typeof options>): Promise<void> {
   if (context.unknown.size > 0) return;
   const found = await somebodyElses(context, "volumes", ({ Name }) => Name === context.options.name);
   if (found) refuseOther(found, context.options as Options, false);
+}
+
+/** A volume that is there is not filled. */
+async function foresee(context: InputsContext<typeof options>): Promise<readonly string[]> {
+  const { name, layout } = context.options;
+  if (layout === undefined) return [];
+  const call: Call = { engine: await engineOf(context), signal: context.signal };
+  if (await inspectVolume(call, name)) return [];
+  const { foreseeLayouts } = await import("./run-layout.js");
+  return await foreseeLayouts(layout);
 }
 
 /** The volume as asked for: made where there is none, checked where there is one. */

@@ -1,6 +1,6 @@
 import { openLayout, type Call, type Layout } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
-import { about } from "./blame.js";
+import { about, complaintOf } from "./blame.js";
 import { cacheFile } from "./cache-file.js";
 
 /** A folder of the host that is laid over something, and whose it shall be there. */
@@ -37,4 +37,11 @@ export async function layoutDigest(context: LayoutContext): Promise<string> {
   const { layout = "" } = context.options;
   const stamps = cacheFile(context, "layouts", layout);
   return (await about("layout", async () => await (await open(context))?.digest(stamps))) ?? "";
+}
+
+/** For a plan: what an install would complain of in these folders. */
+export async function foreseeLayouts(...folders: readonly (string | undefined)[]): Promise<string[]> {
+  const given = folders.filter((folder) => folder !== undefined);
+  const complaints = given.map(async (folder) => await complaintOf(async () => await openLayout(folder)));
+  return (await Promise.all(complaints)).flat();
 }

@@ -30,6 +30,10 @@ async function volumeOptions(name: string): Promise<object> {
   return (await engineJson<{ Options: object | null }>({ path: `/volumes/${name}` })).Options ?? {};
 }
 
+/** A part with a layout that is not there. */
+const layout = (name: string, recipe: string, more = ""): string =>
+  `[${name}]\nrecipe = ${recipe}\nlayout = no-${name}\n${more}\n`;
+
 describe("containers, networks and volumes in one file", () => {
   let image: string;
   let prefix: string;
@@ -49,6 +53,31 @@ describe("containers, networks and volumes in one file", () => {
       (await engineObjects("org.tsbuildout.buildout")).filter((name) => name.includes(prefix)),
     ).to.deep.equal([]);
   });
+  it("says in a plan which folders of layouts are not there, but for one that is not needed", async () => {
+    buildout = await testBuildout({
+      config: [
+        "[buildout]\nparts = run volume there build bootstrap\n",
+        layout("run", "docker.run", `image = ${image}`),
+        layout("volume", "docker.volume", `name = ${prefix}-new`),
+        layout("there", "docker.volume", `name = ${prefix}-there`),
+        layout("build", "docker.gentoo-build", "build-layout = no-more"),
+        layout("bootstrap", "docker.gentoo-bootstrap"),
+      ].join(""),
+    });
+    await engineJson({ method: "POST", path: "/volumes/create", body: { Name: `${prefix}-there` } });
+    const { steps } = await buildout.plan();
+    await engineRemove("volumes", `${prefix}-there`);
+    const missing = (name: string): string =>
+      `would fail as things are: cannot read ${buildout.directory}/no-${name}: it does not exist`;
+    expect(steps.map(({ part, notes = [] }) => [part, ...notes])).to.deep.equal([
+      ["run", missing("run")],
+      ["volume", missing("volume")],
+      ["there"],
+      ["build", missing("more"), missing("build")],
+      ["bootstrap", missing("bootstrap")],
+    ]);
+  });
+
   const file = (changes: Record<string, string> = {}, copies = 1): string => {
     const part = (name: string, recipe: string, lines: string): string => {
       const change = changes[name] ? `\n${changes[name]}` : "";
