@@ -8,11 +8,14 @@ import { type Registry, startRegistry } from "../../support/registry.js";
 
 const FULL = "write /var/lib/docker/tmp/GetImageBlob7: no space left on device";
 const BEGUN = [{ status: "Pulling from x" }, { id: "0123456789ab", status: "Downloading" }];
-const CUT =
-  "engine/cut-off: the engine's answer was cut off\nnote: the connection closed in the middle of the answer";
+/** Which is all that an answer whose end is the connection's tells. */
+const CUT = {
+  pull: "engine/cut-off: the engine's answer was cut off\nnote: nothing was said of how the pull of REF ended",
+  push: "engine/cut-off: the engine ended the push of REF without a digest",
+};
 
 /** What an engine says on a bad day, and what the user is told; REF stands for the image. */
-const DAYS: readonly (readonly [day: string, answer: Answer, told: string])[] = [
+const DAYS: readonly (readonly [day: string, answer: Answer, told: string | typeof CUT])[] = [
   ["its answer is cut off, between two lines", lines(BEGUN, "cut"), CUT],
   [
     "its disk is full, which it says with HTTP status 200",
@@ -67,7 +70,8 @@ describe("an image on its way when an engine has a bad day", () => {
   });
 
   for (const [day, answer, told] of DAYS) {
-    for (const recipe of ["pull", "push"]) {
+    for (const recipe of ["pull", "push"] as const) {
+      const text = typeof told === "string" ? told : told[recipe];
       it(`docker.${recipe}: ${day}; the next run repairs it`, async () => {
         if (recipe === "pull") await putImage(reference);
         else await loadImage(reference);
@@ -75,7 +79,7 @@ describe("an image on its way when an engine has a bad day", () => {
           config: `[buildout]\nparts = it\n[it]\nrecipe = docker.${recipe}\nname = ${reference}\nengine-url = ${engine.url}\n`,
         });
         bad = answer;
-        expect(await failing(made)).to.equal(told.replace("REF", reference));
+        expect(await failing(made)).to.equal(text.replace("REF", reference));
         expect(Boolean(await inspectedImage(reference)), "nothing is left of it").to.equal(recipe === "push");
         bad = undefined;
         expect((await installed(made, "it"))["digest"]).to.match(/^sha256:/);

@@ -65,7 +65,10 @@ const examples: readonly Example[] = [
   {
     name: "image/other-platform",
     part: "recipe = docker.pull\nname = x\npull-policy = always\nplatform = linux/arm64",
-    answers: { "GET /images/x%3Alatest/json": { Id: "sha256:1", Os: "linux", Architecture: "amd64" } },
+    answers: {
+      "GET /images/x%3Alatest/json": { Id: "sha256:1", Os: "linux", Architecture: "amd64" },
+      "POST /images/create": { status: "Status: Image is up to date for x:latest" },
+    },
     text: `error[image/other-platform]: x:latest is an image for linux/amd64, and the registry has no other (part web)
   buildout.cfg:7:12
 7 | platform = linux/arm64
