@@ -8,6 +8,7 @@ import {
   pullImage,
   repoDigest,
   type Engine,
+  type ImageDetails,
 } from "tsbuildout/docker";
 import {
   defineRecipe,
@@ -20,7 +21,7 @@ import {
 import { engineOf, forgetListing, listing, lookByEngine, problemsOf } from "./common.js";
 import { blaming, blamingPlace } from "./blame.js";
 import { refuseDeadEnd } from "./engine-move.js";
-import { bringTo, broughtDrift, removeAllBrought } from "./image-brought.js";
+import { bringTo, broughtDrift, removeAllBrought, type Found } from "./image-brought.js";
 import { isFor } from "./image-platform.js";
 import { loginFor } from "./login.js";
 import { bringAllTags, removeAllTags, tagsAt } from "./pull-all.js";
@@ -63,10 +64,12 @@ type Install = InstallContext<typeof pullOptions>;
 async function pull(context: Install): Promise<Outputs> {
   const engine = await engineOf(context);
   const reference = pullReference(context.options);
-  if (context.options["all-tags"]) await bringAll(context, engine, reference);
-  else await bring(context, engine, reference);
+  const all = context.options["all-tags"];
+  if (all) await bringAll(context, engine, reference);
+  const brought = all ? undefined : await bring(context, engine, reference);
   await forgetListing(context, engine, "images");
-  return await outputsOf(context, engine, reference);
+  const image = brought?.get(reference) ?? (await inspectImage(engine, reference, context.signal));
+  return outputsOf(context, reference, image);
 }
 
 function digestOfAll(reference: string): RecipeError {
@@ -87,13 +90,14 @@ async function bringAll(context: Install, engine: Engine, reference: string): Pr
 }
 
 /** Pulls where the policy wants it. */
-async function bring(context: Install, engine: Engine, reference: string): Promise<void> {
+async function bring(context: Install, engine: Engine, reference: string): Promise<Found> {
   const { options, signal } = context;
   const enough = options["pull-policy"] === "missing" || context.buildout.offline;
   const { platform } = options;
   const look = async () => await inspectFor(engine, { reference, platform, signal });
-  const pullIt = async () => {
-    const there = enough ? await look() : undefined;
+  const pullIt = async (before: Found) => {
+    const found = async () => (platform ? await look() : before.get(reference));
+    const there = enough ? await found() : undefined;
     if (there && isFor(there, platform, { variant: true })) return;
     refuseOffline(context, reference);
     const credentials = await loginFor(context, reference, options);
@@ -102,12 +106,13 @@ async function bring(context: Install, engine: Engine, reference: string): Promi
       await pullImage(engine, { reference, credentials, platform, listener: context, signal });
     await blaming(context, async () => await blamingPlace(place, transfer));
   };
-  await bringTo(context, engine, { names: [reference], bring: pullIt });
+  const brought = await bringTo(context, engine, { names: [reference], bring: pullIt });
   // Said when it is recorded: what was pulled has the name, and is this part's.
   const image = platform && ((await look()) ?? (await inspectImage(engine, reference, signal)));
   // An arm/v7 runs what is for v6, where a registry has no other: that is for the engine to choose.
   if (image && !isFor(image, platform, { variant: false }))
     throw new RecipeError(otherPlatformProblem(reference, `${image.Os}/${image.Architecture}`));
+  return brought;
 }
 
 function refuseOffline(context: Context, reference: string): void {
@@ -120,8 +125,7 @@ function refuseOffline(context: Context, reference: string): void {
   });
 }
 
-async function outputsOf(context: Install, engine: Engine, reference: string): Promise<Outputs> {
-  const image = await inspectImage(engine, reference, context.signal);
+function outputsOf(context: Install, reference: string, image: ImageDetails | undefined): Outputs {
   const { tag: _tag, ...repository } = parseReference(reference);
   // A repository need not have the tag that a part names by saying none.
   if (!image && context.options["all-tags"])

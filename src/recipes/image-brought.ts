@@ -47,44 +47,56 @@ function hasDigest({ RepoDigests }: ImageSummary, digest: string | undefined): b
   return Boolean(digest) && (RepoDigests ?? []).some((name) => name.endsWith(`@${digest}`));
 }
 
+/** Images by the names that the engine was asked for. */
+export type Found = ReadonlyMap<string, ImageDetails>;
+
 /**
  * Brings images to names, and records which are this part's: those that had nothing before, and those that had what this
  * part brought the last time, or what another part of the buildout did. What loses its last name to that goes; a name that
  * somebody else has put another image under is theirs from then on.
+ * @param bring is told what was there before
+ * @returns this part's images
  */
 export async function bringTo(
   context: InstallContext<Schema>,
   engine: Engine,
-  { names, bring }: { readonly names: readonly string[]; readonly bring: () => Promise<void> },
-): Promise<void> {
+  { names, bring }: { readonly names: readonly string[]; readonly bring: (before: Found) => Promise<void> },
+): Promise<Found> {
   const known = imagesByName(context.record);
   const replaced = new Set(idsIn(context.record));
-  const now = new Set<string>();
+  const before = new Map<string, ImageDetails>();
+  const brought = new Map<string, ImageDetails>();
   const mine: string[] = [];
   const held = new Map<string, ReadonlyMap<string, string>>();
   for (const name of names) {
     const there = await inspectImage(engine, name, context.signal);
-    const before = there && known.has(name) && [undefined, there.Id].includes(known.get(name));
-    if (!there || before || isShared(context, { name, id: there.Id })) mine.push(name);
+    const was = there && known.has(name) && [undefined, there.Id].includes(known.get(name));
+    if (!there || was || isShared(context, { name, id: there.Id })) mine.push(name);
     else if (known.has(name)) await context.removed({ kind: "image", name });
-    if (before && !isHeld(context, name, there)) replaced.add(there.Id);
-    if (there) continue;
+    if (was && !isHeld(context, name, there)) replaced.add(there.Id);
+    if (there) {
+      before.set(name, there);
+      continue;
+    }
     held.set(name, await heldByDigest(engine, name, context.signal));
     await context.created({ kind: "image", name });
   }
   for (const name of replaced) await context.created({ kind: "image", name });
-  await bringAndNote(context, bring, async (signal) => {
+  const bringNow = async (): Promise<void> => await bring(before);
+  await bringAndNote(context, bringNow, async (signal) => {
     for (const name of mine) {
       const image = await inspectImage(engine, name, signal);
       if (!image) await context.removed({ kind: "image", name });
       else {
         const digest = held.get(name)?.get(image.Id) ?? heldBefore(context.record, name);
         await context.created({ kind: "image", name, id: image.Id, ...(digest && { held: digest }) });
-        now.add(image.Id);
+        brought.set(name, image);
       }
     }
   });
+  const now = new Set(Array.from(brought.values(), ({ Id }) => Id));
   await dropReplaced(context, { engine }, { replaced, now });
+  return brought;
 }
 
 function isShared(context: Sharing, { name, id }: NamedImage): boolean {

@@ -41,7 +41,8 @@ export async function bringAllTags(
     const { platform } = options;
     await pullAllTags(engine, { reference: name, credentials, platform, listener: context, signal });
   };
-  const bringTags = async () => await bringTo(context, engine, { names: namesOf(context.record), bring });
+  const bringTags = async () =>
+    void (await bringTo(context, engine, { names: namesOf(context.record), bring }));
   await bringAndNote(context, bringTags, async (until) => {
     for (const one of await tagsAt(engine, name, until)) {
       const id = (await inspectImage(engine, one, until))?.Id;

@@ -23,7 +23,7 @@ import {
 import { blamingPlace } from "./blame.js";
 import { BUILDOUT_LABEL, engineOf, forgetListing } from "./common.js";
 import { pushTargets, type pushOptions, type Targets } from "./push-options.js";
-import { removeBrought } from "./image-brought.js";
+import { removeBrought, type Found } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
 import { forPlatform, platformFor } from "./image-platform.js";
 import { loginFor } from "./login.js";
@@ -86,13 +86,17 @@ export async function pushEverything(context: Install): Promise<Outputs> {
   refuseOffline(context);
   const image = await inspectImage(engine, source, context.signal);
   if (!image) throw missing(source);
-  for (const target of targets) await nameIt(context, engine, { image, target });
+  const known = new Map([[source, image]]);
+  for (const target of targets) {
+    const there = known.get(target) ?? (await nameIt(context, engine, { image, target }));
+    if (there) known.set(target, there);
+  }
   const all = context.options["all-tags"];
   const others = all ? await nameOthers(context, engine, { source, target: targets[0] }) : [];
   await dropOldNames(context, engine, [...targets, ...others]);
   const digest = all
     ? await pushWhole(context, engine, targets)
-    : await pushTags(context, engine, { targets, id: image.Id });
+    : await pushTags(context, engine, { targets, id: image.Id, known });
   await forgetListing(context, engine, "images");
   const { tag: _tag, ...repository } = parseReference(targets[0]);
   const byDigest = digest ? familiarReference({ ...repository, digest }) : targets[0];
@@ -121,10 +125,17 @@ interface Naming {
   readonly target: string;
 }
 
-/** A name that was not there is this part's, and goes with it; one that somebody else has put on another image is theirs. */
-async function nameIt(context: Install, engine: Engine, { image, target }: Naming): Promise<void> {
+/**
+ * A name that was not there is this part's, and goes with it; one that somebody else has put on another image is theirs.
+ * @returns the image as the engine has it, where it had the name already
+ */
+async function nameIt(
+  context: Install,
+  engine: Engine,
+  { image, target }: Naming,
+): Promise<ImageDetails | undefined> {
   const there = await inspectImage(engine, target, context.signal);
-  if (there?.Id === image.Id) return;
+  if (there?.Id === image.Id) return there;
   const known = imagesByName(context.record);
   if (!there || known.get(target) === there.Id)
     await context.created({ kind: "image", name: target, id: image.Id });
@@ -133,6 +144,7 @@ async function nameIt(context: Install, engine: Engine, { image, target }: Namin
     tellTaken(context, there, target);
   }
   await tagImage(engine, image.Id, target, context.signal);
+  return undefined;
 }
 
 /** Who loses the last name of an image of theirs must know. What this part has pushed before is not theirs. */
@@ -156,17 +168,19 @@ async function dropOldNames(context: Install, engine: Engine, targets: readonly 
   }
 }
 
-/** @returns the digest, which all tags share */
+/** @param known of names that the image had already @returns the digest, which all tags share */
 async function pushTags(
   context: Install,
   engine: Engine,
-  { targets, id }: { targets: readonly string[]; id: string },
+  { targets, id, known }: { targets: readonly string[]; id: string; known: Found },
 ): Promise<string> {
   const { signal } = context;
   let digest = "";
   for (const reference of targets) {
     const credentials = await loginAt(context, reference);
-    const named = digest ? undefined : await inspectImage(engine, reference, signal);
+    const named = digest
+      ? undefined
+      : (known.get(reference) ?? (await inspectImage(engine, reference, signal)));
     const here = digest || (named && repoDigest(named, reference));
     const there = here
       ? await asked(context, async () => await remoteImage(engine, { reference, credentials, signal }))

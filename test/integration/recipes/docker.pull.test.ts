@@ -4,6 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { packFiles } from "../../../src/docker.js";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineJson, engineRemove, engineRequest, uniqueName } from "../../support/engine.js";
+import { countingProxy } from "../../support/counting-proxy.js";
 import { type Answer, fakeEngine, handOn, lines, spoilt } from "../../support/fake-engine.js";
 import { loadImage } from "../../support/images.js";
 import {
@@ -79,6 +80,17 @@ describe("docker.pull", () => {
     await made.uninstall();
     expect(await engineHas(`/images/${name}:1/json`)).to.equal(false);
     expect(await engineHas(`/images/${image?.Id}/json`)).to.equal(false);
+  });
+
+  it("asks for its image once before the pull and once after it", async () => {
+    const proxy = await countingProxy();
+    try {
+      await installed(await pull(`name = ${name}:1\nengine-url = ${proxy.url}`), "pulled");
+      const asked = proxy.requests.map((line) => decodeURIComponent(line.replace(/ \/v[\d.]+/, " ")));
+      expect(asked.filter((line) => line === `GET /images/${name}:1/json`)).to.have.length(2);
+    } finally {
+      proxy.close();
+    }
   });
 
   it("gives others the image by its digest, by whichever name its own name is written", async () => {

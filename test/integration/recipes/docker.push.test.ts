@@ -3,6 +3,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
+import { countingProxy } from "../../support/counting-proxy.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
   blamed,
@@ -55,6 +56,19 @@ describe("docker.push", () => {
   };
   const target = (tag = "1"): string => `${registry.host}/${name}:${tag}`;
   const tagsAt = async (host: string): Promise<string[]> => await tagsIn(host, name);
+
+  it("asks for its image by a name once, beside what its inputs ask", async () => {
+    const proxy = await countingProxy();
+    try {
+      await loadImage(target(), { Labels: { name } });
+      await installed(await push(`name = ${target()}\nengine-url = ${proxy.url}`), "pushed");
+      const asked = proxy.requests.map((line) => decodeURIComponent(line.replace(/ \/v[\d.]+/, " ")));
+      expect(asked.filter((line) => line === `GET /images/${target()}/json`)).to.have.length(2);
+    } finally {
+      proxy.close();
+      await engineRemove("images", target());
+    }
+  });
 
   it("tags the image for the registry, pushes it, and does nothing the second time", async () => {
     const made = await push(`name = ${name}\ntag = 1\ntags = latest stable\nregistry = ${registry.host}`);
