@@ -21,6 +21,8 @@ const ACCEPT = [
 
 /** In milliseconds: a registry that is not reached from here must not hold up a run. */
 const PATIENCE = 20_000;
+/** In bytes: registries need not take longer manifests (distribution-spec, "Pushing Manifests"). */
+const LONGEST = 4 * 1024 * 1024;
 
 /** What a registry holds under a reference. */
 export interface RemoteDescriptor {
@@ -110,6 +112,8 @@ async function dispatcherFor(env: Engine["env"], insecure: boolean): Promise<Dis
     httpsProxy: proxy("https_proxy"),
     noProxy: setting("no_proxy") ?? "",
     headersTimeout: PATIENCE,
+    bodyTimeout: PATIENCE,
+    maxResponseSize: LONGEST,
     connect: { ...tls, timeout: PATIENCE },
     requestTls: tls,
   });
@@ -183,8 +187,8 @@ function parametersOf(challenge: string): Partial<Record<string, string>> {
 }
 
 interface TokenAnswer {
-  readonly token?: string;
-  readonly access_token?: string;
+  readonly token?: unknown;
+  readonly access_token?: unknown;
 }
 
 interface TokenRequest {
@@ -212,7 +216,8 @@ async function tokenFrom(
       })
     : await request(url, { ...how, headers: basic ? { authorization: basic } : {} });
   const answered: TokenAnswer | undefined = jsonObject(await answer.body.text());
-  return answered?.token ?? answered?.access_token;
+  const token = answered?.token ?? answered?.access_token;
+  return typeof token === "string" ? token : undefined;
 }
 
 function failed({ reference, credentials }: RegistryQuestion, { status }: Answer): DockerError {

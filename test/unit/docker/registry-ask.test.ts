@@ -5,6 +5,7 @@ import http from "node:http";
 import https from "node:https";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import type { Credentials, EngineInfo, Problem } from "../../../src/docker.js";
 import { askRegistry } from "../../../src/docker/registry-ask.js";
 import { problemOf } from "../../support/problem.js";
@@ -28,6 +29,10 @@ const engine = (insecureRegistries: readonly string[], env: Env = {}) => ({
 const through = async (reference: string, env: Env) =>
   await askRegistry(engine(["*.example"], env), { reference }).catch((error: Error) => error.message);
 
+function* pieces(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(64 * 1024, " ");
+}
+
 /** A registry of one image, `app:1`, that answers those who show `authorization`. */
 describe("a registry asked without an engine", () => {
   let server: http.Server;
@@ -47,15 +52,21 @@ describe("a registry asked without an engine", () => {
   /** What the answer of the server of tokens calls one. */
   let tokenName: string;
   let page: boolean;
+  /** Whether an answer has no end. */
+  let endless: (url: string) => boolean;
 
   beforeEach(async () => {
     [challenge, authorization, asked, moved, busy, page] = ["", undefined, [], {}, false, false];
-    [tunnels, tokenName, silence] = [[], "token", () => false];
+    [tunnels, tokenName, silence, endless] = [[], "token", () => false, () => false];
     server = http.createServer((request, response) => {
       const { method, url = "", headers } = request;
       asked.push(`${method} ${url} ${headers.authorization ?? "-"}`);
       accepted = headers.accept;
       if (silence(url)) return;
+      if (endless(url))
+        return void Readable.from(pieces())
+          .on("error", () => undefined)
+          .pipe(response);
       if (page && authorization === undefined) return void response.end("<html>welcome</html>");
       if (url.startsWith("/token")) return page ? void response.end("null") : token(request, response);
       if (busy) return void response.writeHead(429, { "retry-after": "1" }).end();
@@ -113,6 +124,15 @@ describe("a registry asked without an engine", () => {
       "application/vnd.docker.distribution.manifest.list.v2+json",
       "application/vnd.docker.distribution.manifest.v2+json",
     ]);
+  });
+
+  it("is not listened to for ever, nor is what gives its tokens", async () => {
+    endless = (url) => url.startsWith("/v2/");
+    const message = `the registry ${host} cannot be reached: Response content exceeded max size`;
+    expect(await problemOf(() => ask("app:1"))).to.include({ code: "registry/failed", message });
+    endless = (url) => url.startsWith("/token");
+    [authorization, challenge] = ["Bearer x", `Bearer realm="http://${host}/token"`];
+    expect(await problemOf(() => ask("app:1"))).to.include({ code: "registry/failed", message });
   });
 
   it("need not say the digest of what it answers, nor what kind it is", async () => {
