@@ -25,8 +25,6 @@ const ALIKE: Alike = {
     tty: "tty",
     read_only: "read-only",
     init: "init",
-    ipc: "ipc",
-    pid: "pid",
     platform: "platform",
     mem_limit: "memory",
     cpus: "cpus",
@@ -73,6 +71,8 @@ const CONVERTED = [
   "volumes",
   "networks",
   "network_mode",
+  "ipc",
+  "pid",
   "healthcheck",
   "ulimits",
   "logging",
@@ -100,6 +100,7 @@ export function convertService(name: string, service: Service, scope: ComposeSco
   part.set("image", imageOf(name, service, scope));
   part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
   carryOver(part, service, ALIKE);
+  part.set("ipc", sharedWith(service["ipc"], scope)).set("pid", sharedWith(service["pid"], scope));
   part.set("env-file", asList(service["env_file"]).map(envFile));
   part.set(
     "ports",
@@ -186,11 +187,17 @@ export function networksOf({ networks, network_mode: mode }: Service): string[] 
   return Array.isArray(networks) ? asTexts(networks) : Object.keys(asMap(networks ?? { default: {} }));
 }
 
+/** A name space that is another service's is that of its container. */
+function sharedWith(value: Yaml, scope: ComposeScope): string | undefined {
+  const mode = asText(value);
+  const other = mode?.startsWith("service:") && scope.services.get(mode.replace("service:", ""));
+  return other ? `container:$<${other}:name>` : mode;
+}
+
 function setNetworks(part: SectionText, name: string, service: Service, scope: ComposeScope): void {
-  const mode = asText(service["network_mode"]);
+  const mode = sharedWith(service["network_mode"], scope);
   if (mode !== undefined) {
-    const other = scope.services.get(mode.replace(/^service:/, ""));
-    part.set("network-mode", mode.startsWith("service:") && other ? `container:$<${other}:name>` : mode);
+    part.set("network-mode", mode);
     return;
   }
   const asked = service["networks"];

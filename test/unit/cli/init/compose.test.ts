@@ -212,6 +212,20 @@ describe("init --from compose", () => {
     );
   });
 
+  it("means another service by its container where a name space is shared", () => {
+    const { text } = fromCompose(
+      lines(
+        "services:",
+        "  app: { image: x, ipc: shareable }",
+        "  side: { image: x, network_mode: 'service:app', pid: 'service:app', ipc: 'service:app' }",
+      ),
+      "p",
+    );
+    expect(text).to.contain("ipc = shareable\n");
+    for (const option of ["network-mode", "pid", "ipc"])
+      expect(text).to.contain(`${option} = container:$<app:name>\n`);
+  });
+
   it("leaves services with profiles out of the parts of a whole run", () => {
     const { text, notes } = fromCompose(
       lines("services:", "  web: { image: x }", "  tool: { image: x, profiles: [debug] }"),
