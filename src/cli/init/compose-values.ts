@@ -47,16 +47,16 @@ export function hosts(value: Yaml): string[] {
   return asPairs(value).map((line) => (line.includes(":") ? line : line.replace("=", ":")));
 }
 
-/** Options `healthcheck-*`; the test is one shell command, or words after CMD. */
+/** Options `healthcheck-*`; the test is one shell command, or words after CMD, which need no shell. */
 export function healthcheck(check: Map): [string, string | undefined][] {
   const test = asList(check["test"]);
   const kind = asText(test[0]);
   const words = asTexts(test).slice(1);
   const command =
-    kind === "CMD-SHELL" ? words[0] : kind === "CMD" ? words.map(quote).join(" ") : asText(check["test"]);
+    kind === "CMD-SHELL" ? words[0] : kind === "CMD" ? JSON.stringify(words) : asText(check["test"]);
   const disabled = check["disable"] === true || kind === "NONE";
   return [
-    ["healthcheck-command", disabled ? "none" : command],
+    ["healthcheck-command", disabled ? "NONE" : command],
     ["healthcheck-interval", asText(check["interval"])],
     ["healthcheck-timeout", asText(check["timeout"])],
     ["healthcheck-retries", asText(check["retries"])],

@@ -226,6 +226,27 @@ describe("init --from compose", () => {
       expect(text).to.contain(`${option} = container:$<app:name>\n`);
   });
 
+  it("checks health as Compose does: with a shell, without one, or not at all", () => {
+    const { text } = fromCompose(
+      lines(
+        "services:",
+        "  a: { image: x, healthcheck: { test: 'curl -f http://localhost || exit 1' } }",
+        "  b: { image: x, healthcheck: { test: [CMD-SHELL, 'pg_isready -U $$POSTGRES_USER'] } }",
+        "  c: { image: x, healthcheck: { test: [CMD, /check, 'a b'] } }",
+        "  d: { image: x, healthcheck: { test: [NONE] } }",
+        "  e: { image: x, healthcheck: { disable: true } }",
+      ),
+      "p",
+    );
+    expect(text.match(/^healthcheck-.*$/gm)).to.deep.equal([
+      "healthcheck-command = curl -f http://localhost || exit 1",
+      "healthcheck-command = pg_isready -U $POSTGRES_USER",
+      'healthcheck-command = ["/check","a b"]',
+      "healthcheck-command = NONE",
+      "healthcheck-command = NONE",
+    ]);
+  });
+
   it("leaves services with profiles out of the parts of a whole run", () => {
     const { text, notes } = fromCompose(
       lines("services:", "  web: { image: x }", "  tool: { image: x, profiles: [debug] }"),
@@ -355,7 +376,7 @@ describe("init --from compose", () => {
         "    G=${H-a>b}",
         "    I=$<env:J|k>",
         "    L=${C:-${E}}",
-        "healthcheck-command = true",
+        'healthcheck-command = ["true"]',
         "healthcheck-start-interval = 1s",
       ),
     );
