@@ -56,7 +56,7 @@ export function convertBuild(name: string, service: Map, scope: ComposeScope): S
     .set("name", asText(service["image"]) ?? `${scope.project}-${name}`)
     .set("source", asText(build["context"]) ?? ".")
     .set("dockerfile-inline", asText(build["dockerfile_inline"])?.trimEnd());
-  carryOver(part, build, ALIKE);
+  carryOver(part, build, ALIKE, scope);
   return part
     .set("platform", asTexts(build["platforms"] ?? service["platform"]))
     .set("extra-hosts", hosts(build["extra_hosts"]))

@@ -27,10 +27,25 @@ export interface Alike {
   readonly pairs: Readonly<Record<string, string>>;
 }
 
-export function carryOver(part: SectionText, map: { [key: string]: Yaml }, alike: Alike): void {
+export function carryOver(
+  part: SectionText,
+  map: { [key: string]: Yaml },
+  alike: Alike,
+  { note }: Pick<ComposeScope, "note">,
+): void {
+  const onOneLine = (key: string, pair: string): string | undefined => {
+    const text = pair.trimEnd();
+    if (!text.includes("\n")) return text;
+    note(`${key} ${text.replace(/=[^]*/, "")} of [${part.name}] was not carried over: it has several lines`);
+    return undefined;
+  };
   for (const [key, option] of Object.entries(alike.texts)) part.set(option, asText(map[key]));
   for (const [key, option] of Object.entries(alike.lists)) part.set(option, asTexts(map[key]));
-  for (const [key, option] of Object.entries(alike.pairs)) part.set(option, asPairs(map[key]));
+  for (const [key, option] of Object.entries(alike.pairs))
+    part.set(
+      option,
+      asPairs(map[key]).flatMap((pair) => onOneLine(key, pair) ?? []),
+    );
 }
 
 /** Keys that have no effect on a single host, and those whose meaning is the engine's own here. */

@@ -99,7 +99,7 @@ export function convertService(name: string, service: Service, scope: ComposeSco
   if (containerName !== undefined) part.set("name", containerName);
   part.set("image", imageOf(name, service, scope));
   part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
-  carryOver(part, service, ALIKE);
+  carryOver(part, service, ALIKE, scope);
   part.set("ipc", sharedWith(service["ipc"], scope)).set("pid", sharedWith(service["pid"], scope));
   part.set("env-file", asList(service["env_file"]).map(envFile));
   part.set(

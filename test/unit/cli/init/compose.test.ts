@@ -247,6 +247,25 @@ describe("init --from compose", () => {
     ]);
   });
 
+  it("leaves out a variable of several lines, of which each would be one, and says so", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  web:",
+        "    image: x",
+        "    environment:",
+        "      KEY: |",
+        "        -----BEGIN-----",
+        "        PATH",
+        "      ONE: |",
+        "        line",
+      ),
+      "p",
+    );
+    expect(notes).to.deep.equal(["environment KEY of [web] was not carried over: it has several lines"]);
+    expect(text).to.contain("\nenv = ONE=line\n");
+  });
+
   it("leaves services with profiles out of the parts of a whole run", () => {
     const { text, notes } = fromCompose(
       lines("services:", "  web: { image: x }", "  tool: { image: x, profiles: [debug] }"),
