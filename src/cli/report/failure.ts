@@ -1,4 +1,10 @@
-import { type Diagnostic, DiagnosticError, didYouMean, renderDiagnostic } from "../../index.js";
+import {
+  type Diagnostic,
+  DiagnosticError,
+  didYouMean,
+  renderDiagnostic,
+  toDiagnostics,
+} from "../../index.js";
 import { UsageError } from "../args.js";
 import { bugText } from "../bug.js";
 import { EXIT, type Io } from "../command.js";
@@ -23,7 +29,9 @@ export function reportFailure(error: unknown, to: FailureReport): number {
     else to.io.err.write(`${message}\n`);
     return EXIT.interrupted;
   }
-  return reportBug(error, to);
+  const diagnostics = toDiagnostics(error);
+  const isBug = diagnostics.some(({ code }) => code === "internal/bug");
+  return isBug ? reportBug(error, to) : reportDiagnostics(diagnostics, to, error as Error);
 }
 
 /** Prints diagnostics, all of them to standard error; with `--json` the first error as the last line of standard output. */

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect } from "chai";
 import { runCli } from "../../support/in-process.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -31,6 +32,22 @@ describe("a word that is no command", () => {
    = help: a part is installed by tsbuildout install down
    = help: tsbuildout --help lists the commands
 `);
+  });
+});
+
+describe("a file that cannot be written", () => {
+  it("is no bug", async () => {
+    const cwd = await temporaryFolder({ "buildout.cfg": "[buildout]\nparts =\n", "in-the-way": "" });
+    expect((await runCli(["install"], { cwd })).code).to.equal(0);
+    for (const [argv, call] of [
+      [["report", "-o", "in-the-way/x.html"], "open"],
+      [["init", "--recipe", "own", "in-the-way/own"], "mkdir"],
+    ] as const) {
+      const { code, stderr } = await runCli(argv, { cwd });
+      const path = join(cwd, argv.at(-1)!);
+      expect(stderr).to.equal(`error[system/failed]: ENOTDIR: not a directory, ${call} '${path}'\n`);
+      expect(code).to.equal(2);
+    }
   });
 });
 
