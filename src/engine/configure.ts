@@ -239,7 +239,7 @@ export class Configurer implements ConfigureHost {
     this.#addReferenceNeeds(part);
     const decoded = decodeOptions(loaded.recipe.options, source, this.#decodeContext());
     if (decoded.unknown.size === 0) part.settled = decoded.values;
-    this.fail([...mistakes, ...decoded.mistakes]);
+    this.fail([...mistakes, ...decoded.mistakes, ...decoded.warnings]);
     if (decoded.mistakes.length > 0 || !loaded.recipe.configure) return undefined;
     return this.#askRecipe(part, decoded);
   }

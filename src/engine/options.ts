@@ -5,7 +5,7 @@ import { factsOf } from "./facts.js";
 import { ENGINE_OPTIONS, type EngineOptions, type Text } from "./part.js";
 import { withoutQuotes } from "./quotes.js";
 import type { LoadedRecipe } from "./registry.js";
-import { type DecodeContext, type Option, OptionValueError, type Schema } from "./schema.js";
+import { type DecodeContext, type Option, OptionValueError, type Schema, splitLines } from "./schema.js";
 import { suggest } from "./suggest.js";
 import type { Span } from "./text.js";
 
@@ -23,6 +23,8 @@ export interface Decoded {
   /** Options that wait for another part. */
   readonly unknown: ReadonlySet<string>;
   readonly mistakes: readonly Diagnostic[];
+  /** Of values that fit, and hardly say what is meant. */
+  readonly warnings: readonly Diagnostic[];
 }
 
 /** Decodes what the schema declares; collects every mistake. Options with holes are left out and named. */
@@ -30,6 +32,7 @@ export function decodeOptions(schema: Schema, source: OptionSource, context: Dec
   const values: Record<string, unknown> = {};
   const unknown = new Set<string>();
   const mistakes: Diagnostic[] = [];
+  const warnings: Diagnostic[] = [];
   for (const name of Object.keys(schema)) {
     const option = schema[name]!;
     const text = source.texts.get(name)?.text;
@@ -38,9 +41,30 @@ export function decodeOptions(schema: Schema, source: OptionSource, context: Dec
     else {
       const value = decodeOne(name, option, text, { source, context, mistakes });
       if (value !== undefined) values[name] = value;
+      if (option.kind === "pairs" && text?.includes(" ")) warnings.push(...crowded(name, text, source));
     }
   }
-  return { values, unknown, mistakes };
+  return { values, unknown, mistakes, warnings };
+}
+
+/** Words that are all pairs, as `docker run -e` and a shell have them one after the other: `A=1 B=2`. */
+const PAIRS = /^[A-Za-z_][\w.-]*=[^\s="']*(?:\s+[A-Za-z_][\w.-]*=[^\s="']*)+$/;
+
+/** What is one pair whose value has others in it: written on one line, where each has its own. */
+function crowded(name: string, text: string, source: OptionSource): Diagnostic[] {
+  const lines = splitLines(text).filter((line) => PAIRS.test(line));
+  return lines.map((line) => {
+    const [first = "", second = ""] = line.split(/\s+/).map((pair) => pair.slice(0, pair.indexOf("=")));
+    const span = source.span(name, `"${line}"`);
+    return {
+      severity: "warning",
+      code: "option/one-line",
+      message: `${name}: the value of ${first} has the rest of the line in it, ${second}= and all`,
+      part: source.name,
+      ...(span && { span }),
+      help: ["write NAME=VALUE, one a line"],
+    };
+  });
 }
 
 function decodeOne(

@@ -147,6 +147,23 @@ warning[option/unknown]: [buildout] has no option "part"
   = help: write NAME=VALUE, one a line`,
   },
   {
+    name: "option/one-line",
+    cfg: part(
+      "recipe = docker.build\nbuild-args = A=1 B=x\nlabels =\n  text=some words b=c\n  dsn=host=db user=me\n  c.d=1 e=2 f=",
+    ),
+    code: 0,
+    text: `warning[option/one-line]: build-args: the value of A has the rest of the line in it, B= and all (part a)
+  buildout.cfg:5:14
+5 | build-args = A=1 B=x
+  |              ^^^^^^^
+  = help: write NAME=VALUE, one a line
+warning[option/one-line]: labels: the value of c.d has the rest of the line in it, e= and all (part a)
+  buildout.cfg:9:3
+9 |   c.d=1 e=2 f=
+  |   ^^^^^^^^^^^^
+  = help: write NAME=VALUE, one a line`,
+  },
+  {
     name: "option/value: at the line that it is about, in the file where that stands",
     cfg: `[buildout]\nextends = base.cfg\nparts = a\n[a]\nports += 1:2\n`,
     files: {
