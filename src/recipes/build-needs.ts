@@ -1,5 +1,13 @@
 /** What a build needs that not every builder can do, and what is said where nobody can. */
-import { speaksApi, type BuildNeeds, type BuildSpec, type Dockerfile, type Engine } from "tsbuildout/docker";
+import {
+  chooseBuilder,
+  findBuildx,
+  speaksApi,
+  type BuildNeeds,
+  type BuildSpec,
+  type Dockerfile,
+  type Engine,
+} from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
 import { instanceOf, type BuildOptions } from "./build-spec.js";
 
@@ -28,6 +36,24 @@ export function needsOf(options: BuildOptions): BuildNeeds {
       ...named("ssh", options.ssh.length > 0),
     ],
   };
+}
+
+/** Who builds, and how buildx is run where it is installed. @throws DockerError `build/…` where nobody can */
+export async function builderFor(
+  { env, home, signal }: Context,
+  { engine, options }: { readonly engine: Engine; readonly options: BuildOptions },
+) {
+  const asked = options.builder.kind;
+  const mayBeBuildx = asked === "auto" || asked === "buildx";
+  const buildx = mayBeBuildx ? await findBuildx({ env, home, signal }) : undefined;
+  const builder = await chooseBuilder({ asked, needs: needsOf(options), buildx, engine });
+  return { builder, buildx };
+}
+
+/** Whether any builder will do. */
+export function isEasy(options: BuildOptions): boolean {
+  const { buildx, buildkit } = needsOf(options);
+  return options.builder.kind === "auto" && buildx.length + buildkit.length === 0;
 }
 
 /** Whether a cache goes into the image itself, which every BuildKit can do. */

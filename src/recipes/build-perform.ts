@@ -1,10 +1,8 @@
 import {
   BuildReport,
   buildByEngine,
-  chooseBuilder,
   DockerError,
   familiarReference,
-  findBuildx,
   imageKey,
   inspectImage,
   openSession,
@@ -22,7 +20,7 @@ import { RecipeError, type Context, type InstallContext, type Problem } from "ts
 import { blame, spokenOf } from "./blame.js";
 import { imagesTaken } from "./build-contexts.js";
 import { viaBuildx } from "./build-buildx.js";
-import { isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
+import { builderFor, isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
 import { readSecrets } from "./build-secrets.js";
 import { specOf, type BuildOptions } from "./build-spec.js";
@@ -51,10 +49,7 @@ export interface Building {
 /** Builds the image, with whichever builder fits. @throws a problem `build/…` or `engine/…` */
 export async function performBuild(context: Install, building: Building): Promise<Built> {
   const { engine, options, files } = building;
-  const at = { env: context.env, home: context.home, signal: context.signal };
-  const asked = options.builder.kind;
-  const buildx = asked === "auto" || asked === "buildx" ? await findBuildx(at) : undefined;
-  const builder = await chooseBuilder({ asked, needs: needsOf(options), buildx, engine });
+  const { builder, buildx } = await builderFor(context, building);
   const spec = specOf(context, options);
   if (builder === "buildx") await refuseUnholdable(engine, options);
   const quiet: Listener = { log: () => undefined, progress: (progress) => context.progress(progress) };

@@ -1,6 +1,7 @@
 import type { Engine } from "tsbuildout/docker";
 import {
   defineRecipe,
+  type InputsContext,
   type InstallContext,
   type Outputs,
   type PartRecord,
@@ -38,7 +39,10 @@ export default defineRecipe({
   foresee: async (context) =>
     context.options["cache-repository"]
       ? await foreseeCache(context)
-      : await complaintOf(async () => await checkFiles(context, context.options)),
+      : [
+          ...(await complaintOf(async () => await checkFiles(context, context.options))),
+          ...(await complaintOf(async () => await checkBuilder(context))),
+        ],
   check: async (context) => await refuseDeadEnd(context),
   look: async (context) =>
     await lookByEngine(context, async (engine, records) => {
@@ -53,6 +57,13 @@ export default defineRecipe({
   update: build,
   uninstall,
 });
+
+/** @throws a problem `build/…` where there is nobody who can do what is asked for */
+async function checkBuilder(context: InputsContext<typeof buildOptions>): Promise<void> {
+  const { options } = context;
+  const { builderFor, isEasy } = await import("./build-needs.js");
+  if (!isEasy(options)) await builderFor(context, { engine: await engineOf(context), options });
+}
 
 async function build(context: InstallContext<typeof buildOptions>): Promise<Outputs> {
   const { options, record } = context;

@@ -381,6 +381,9 @@ describe("docker.build: where the context comes from", () => {
       const made = await build(
         `builder = buildkit\nplatform = linux/amd64 linux/arm64\ncache-to = type=local,dest=x\ndockerfile-inline =\n  FROM ${baseImage}\n`,
       );
+      expect((await made.plan()).steps[0]?.notes).to.deep.equal([
+        "would fail as things are: platform, cache-to: docker buildx is needed for this",
+      ]);
       expect(await failing(made)).to.equal(
         "build/needs-buildx: platform, cache-to: docker buildx is needed for this\nnote: builder = buildkit was asked for\nhelp: set builder = auto, or leave platform, cache-to away",
       );
