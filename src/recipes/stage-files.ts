@@ -1,7 +1,6 @@
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { extract } from "tar-stream";
 import {
   type Call,
   createContainer,
@@ -14,7 +13,7 @@ import { type InstallContext, RecipeError } from "tsbuildout/recipe";
 import { labelsOf } from "./common.js";
 import { LONGEST_OUTPUT } from "./stage-console.js";
 import type { StageSchema } from "./stage-options.js";
-import { digestArchive, stageObject } from "./stage-volume.js";
+import { digestArchive, entriesOf, stageObject } from "./stage-volume.js";
 
 const archivePath = (container: string): string => `/containers/${encodeURIComponent(container)}/archive`;
 
@@ -80,7 +79,11 @@ async function putArchive(
 /** @returns `sha256:…` of what is in a folder of a container */
 export async function digestFolder(call: Call, container: string, path: string): Promise<string> {
   return await digestArchive(
-    await call.engine.stream({ path: archivePath(container), query: { path: `${path}/.` } }),
+    await call.engine.stream({
+      path: archivePath(container),
+      query: { path: `${path}/.` },
+      ...(call.signal ? { signal: call.signal } : {}),
+    }),
   );
 }
 
@@ -120,7 +123,7 @@ export async function readOutputFile(
   const full = posix.resolve(directory, path);
   const archive = await leftBehind(call, { container, path: full }, "output-files");
   let content: string | undefined;
-  for await (const entry of archive.pipe(extract())) {
+  for await (const entry of entriesOf(archive)) {
     const fits = entry.header.type === "file" && (entry.header.size ?? 0) <= LONGEST_OUTPUT;
     if (content === undefined && fits) content = await text(entry);
     else entry.resume();

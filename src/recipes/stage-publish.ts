@@ -1,13 +1,12 @@
-import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { Readable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
-import { extract } from "tar-stream";
 import type { Call } from "tsbuildout/docker";
 import type { InstallContext } from "tsbuildout/recipe";
 import { leftBehind } from "./stage-files.js";
 import type { StageSchema } from "./stage-options.js";
+import { entriesOf } from "./stage-volume.js";
 
 /** Zips what a stage publishes into the run's folder, from where the run is published as a whole. Its container has
  *  ended and is still there. */
@@ -20,17 +19,25 @@ export async function publishOutputs(
   if (publish.length === 0) return;
   const { default: yazl } = await import("yazl");
   const zip = new yazl.ZipFile();
+  // What cannot be read is told by who reads it.
+  zip.on("error", () => undefined);
   const folder = join(context.buildout.cacheDirectory, "runs", context.buildout.runId, "outputs");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${encodeURIComponent(context.part)}.zip`);
-  const written = pipeline(zip.outputStream, createWriteStream(path, { mode: 0o600 }), {
-    signal: context.signal,
-  });
+  // Opened before: a stream of its own may make the file after it has failed, when it has been taken away already.
+  const output = (await open(path, "w", 0o600)).createWriteStream();
+  const written = pipeline(zip.outputStream, output, { signal: context.signal });
   written.catch(() => undefined);
-  for (const each of publish)
-    await addPath(zip, call, { ...place, path: posix.resolve(place.directory, each) });
-  zip.end();
-  await written;
+  try {
+    for (const each of publish)
+      await addPath(zip, call, { ...place, path: posix.resolve(place.directory, each) });
+    zip.end();
+    await written;
+  } catch (error) {
+    output.destroy();
+    await rm(path, { force: true });
+    throw error;
+  }
   context.log(`published as ${path}`, "note");
 }
 
@@ -44,7 +51,7 @@ async function addPath(
   { container, path }: { container: string; path: string },
 ): Promise<void> {
   const archive = await leftBehind(call, { container, path }, "publish");
-  for await (const entry of archive.pipe(extract())) {
+  for await (const entry of entriesOf(archive)) {
     const { name, type, mode, mtime } = entry.header;
     // One after the other, as they come: nothing is held in memory.
     const content = Readable.from(entry);

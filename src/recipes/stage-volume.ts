@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
-import { extract } from "tar-stream";
-import { type Call, createVolume, inspectVolume, removeVolume, statInContainer } from "tsbuildout/docker";
+import { pipeline } from "node:stream/promises";
+import { type Extract, extract } from "tar-stream";
+import {
+  type Call,
+  createVolume,
+  inspectVolume,
+  prematureEnd,
+  removeVolume,
+  statInContainer,
+} from "tsbuildout/docker";
 import type { InstallContext } from "tsbuildout/recipe";
 import { isOurs, labelsOf } from "./common.js";
 import type { StageSchema } from "./stage-options.js";
@@ -46,25 +54,31 @@ export async function volumeTime(
 /** Of a volume that holds nothing. */
 export const EMPTY_DIGEST = digestOfLines([]);
 
+/** The entries of an archive from an engine, each to be read to its end. Who reads them hears of it where it is cut off. */
+export function entriesOf(archive: Readable): Extract {
+  const entries = extract();
+  const whole = async function* (): AsyncGenerator<Buffer> {
+    try {
+      yield* archive as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw prematureEnd(error);
+    }
+  };
+  pipeline(whole, entries).catch(() => undefined);
+  return entries;
+}
+
 /** A digest of what an archive holds: names, kinds, modes, owners, targets and contents, not times; so that a stage that
  *  made the same again is seen to have done so. The folder itself does not count. @returns `sha256:…` */
 export async function digestArchive(archive: Readable): Promise<string> {
   const lines: string[] = [];
-  const unpack = extract();
-  unpack.on("entry", (header, content, next) => {
+  for await (const entry of entriesOf(archive)) {
     const hash = createHash("sha256");
-    content.on("data", (chunk) => void hash.update(chunk as Buffer));
-    content.on("end", () => {
-      const { name, type, mode, uid, gid, linkname } = header;
-      if (!/^\.?\/?$/.test(name))
-        lines.push(JSON.stringify([name, type, mode, uid, gid, linkname ?? "", hash.digest("hex")]));
-      next();
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    unpack.on("finish", resolve).on("error", reject);
-    archive.on("error", reject).pipe(unpack);
-  });
+    for await (const chunk of entry) hash.update(chunk as Buffer);
+    const { name, type, mode, uid, gid, linkname } = entry.header;
+    if (!/^\.?\/?$/.test(name))
+      lines.push(JSON.stringify([name, type, mode, uid, gid, linkname ?? "", hash.digest("hex")]));
+  }
   return digestOfLines(lines);
 }
 
