@@ -56,8 +56,8 @@ export async function readTarFile(
   const { signal } = how;
   const kind = await archiveKindOf(path);
   if (!kind || (kind !== "tar" && kind !== "gzip" && !how.env)) return undefined;
-  const file = createReadStream(path, signal ? { signal } : {});
   const { extract } = await import("tar-stream");
+  const file = createReadStream(path, signal ? { signal } : {});
   const entries = extract();
   // Its errors come out of the loop below.
   pipeline([file, ...unpacking(kind, how), entries]).catch(() => undefined);

@@ -156,10 +156,10 @@ async function send(context: Install, engine: Engine): Promise<string | undefine
   const { file } = context.options;
   const platform = platformFor(context, engine, "1.48");
   const { size } = await stat(file);
+  const unpackedThere = [undefined, "tar", "gzip"].includes(await archiveKindOf(file));
   const packed = counted(createReadStream(file, { highWaterMark: 1024 * 1024 }), (current) =>
     context.progress({ step: `loading ${file}`, current, total: size, unit: "bytes" }),
   );
-  const unpackedThere = [undefined, "tar", "gzip"].includes(await archiveKindOf(file));
   const archive = unpackedThere
     ? packed
     : Readable.from(decompress(packed, { env, signal }), { objectMode: false });

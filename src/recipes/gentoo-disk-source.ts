@@ -40,7 +40,7 @@ async function fromArchive(context: Context, work: Work, path: string): Promise<
     signal: context.signal,
   });
   const entries = extract();
-  const content = new PassThrough({ highWaterMark: 1 << 20 });
+  const content = contentStream();
   entries.on("entry", (header, body, next) => {
     body.on("error", (error) => content.destroy(error));
     body.on("end", next);
@@ -54,7 +54,7 @@ async function fromArchive(context: Context, work: Work, path: string): Promise<
 }
 
 function fromInside(context: Context, work: Work, path: string): Readable {
-  const content = new PassThrough({ highWaterMark: 1 << 20 });
+  const content = contentStream();
   const room = async (): Promise<void> => {
     await new Promise<void>((resolve) => {
       content.once("drain", resolve);
@@ -74,4 +74,9 @@ function fromInside(context: Context, work: Work, path: string): Readable {
     (error: Error) => content.destroy(error),
   );
   return content;
+}
+
+function contentStream(): PassThrough {
+  // A failure while nobody reads is found by who reads next.
+  return new PassThrough({ highWaterMark: 1 << 20 }).on("error", () => undefined);
 }
