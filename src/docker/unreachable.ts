@@ -31,7 +31,7 @@ export function unreachable(endpoint: Endpoint, error: unknown): Error {
   const why =
     error instanceof DockerError
       ? (error.problem.notes ?? [])
-      : [REASONS[code] ?? tlsReason(error, code) ?? reasonOf(error)];
+      : [REASONS[code] ?? tlsReason(error, code) ?? notHttp(endpoint, code) ?? reasonOf(error)];
   return new DockerError(
     {
       code: "engine/unreachable",
@@ -54,7 +54,12 @@ function tlsReason(error: unknown, code: string): string | undefined {
   if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
     return "the TLS handshake failed: is it a TLS port, and does it take this client certificate?";
   }
-  return code.startsWith("HPE_") || code === NOT_HTTP
-    ? "the answer is not HTTP: does the engine want TLS there?"
-    : undefined;
+  return undefined;
+}
+
+function notHttp({ address }: Endpoint, code: string): string | undefined {
+  if (!code.startsWith("HPE_") && code !== NOT_HTTP) return undefined;
+  const asks =
+    address.kind === "ssh" ? "does a login there print something?" : "does the engine want TLS there?";
+  return `the answer is not HTTP: ${asks}`;
 }

@@ -116,6 +116,23 @@ describe("an ssh connection to an engine", () => {
     expect(entered).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it("on which a login's words come before the engine's says exactly engine/unreachable", async () => {
+    const bin = await temporaryFolder({ ssh: "#!/bin/sh\necho 'Welcome to far'\nexec cat >/dev/null\n" });
+    await chmod(join(bin, "ssh"), 0o755);
+    const { stderr } = await ask(
+      { "buildout.cfg": "[buildout]\nparts = web\n[web]\nrecipe = docker.network\n" },
+      { args: ["install"], env: { DOCKER_HOST: "ssh://far", PATH: `${bin}:${process.env["PATH"]}` } },
+    );
+    expect(
+      stderr,
+    ).to.equal(`error[engine/unreachable]: cannot reach the Docker engine at ssh://far (DOCKER_HOST) (part web)
+  buildout.cfg:4:10
+4 | recipe = docker.network
+  |          ^^^^^^^^^^^^^^
+  = note: the answer is not HTTP: does a login there print something?
+`);
+  });
+
   it("that ends in the middle of a run says exactly engine/ssh-failed", async () => {
     const { url, close } = await playedEngine({ answers: container() });
     try {
