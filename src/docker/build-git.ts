@@ -140,10 +140,13 @@ function configured(at: GitAt, key: string, values: readonly string[]): GitAt {
   return { ...at, env: { ...at.env, ...Object.fromEntries(settings), ...count } };
 }
 
+/** A web server that is silent for a minute will say nothing more: bytes a second, and seconds (git-config, http.lowSpeedLimit). */
+const SILENCE = { GIT_HTTP_LOW_SPEED_LIMIT: "1", GIT_HTTP_LOW_SPEED_TIME: "60" };
+
 async function git(args: readonly string[], at: GitAt & { readonly cwd?: string }): Promise<string> {
   const { signal, cwd } = at;
   // Nobody is there to type a password; English, because the last lines are shown beside ours.
-  const env = { ...at.env, GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" };
+  const env = { ...SILENCE, ...at.env, GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" };
   const result = await runToEnd("git", args, { env, signal, ...(cwd && { cwd }) });
   for (const line of result.stderr.split("\n")) if (line.trim()) at.log?.(withoutPassword(line));
   if (!result.failed) return result.stdout;

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, readdir, symlink } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -37,6 +38,25 @@ describe("a git repository whose server does not answer", () => {
       } catch {
         // This git has ended it.
       }
+    }
+  });
+
+  it("is waited for as long as git is told to, or else for a minute, by HTTP", async () => {
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/x.git`;
+    // Its limit is ours.
+    const env = { PATH: process.env["PATH"], HOME: await temporaryFolder(), GIT_HTTP_LOW_SPEED_TIME: "1" };
+    const source = { kind: "git", url, ref: undefined, folder: undefined } as const;
+    const { signal } = new AbortController();
+    try {
+      const slow = "Operation too slow. Less than 1 bytes/sec transferred the last 1 seconds";
+      expect(await problemOf(async () => await resolveGit(source, { env, signal }))).to.include({
+        message: `git ls-remote failed: fatal: unable to access '${url}/': ${slow}`,
+      });
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
     }
   });
 });
