@@ -58,7 +58,7 @@ async function read(io: Invocation["io"], file: string): Promise<string> {
 /** The files that Compose itself looks for, in its order. */
 const COMPOSE_FILES = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
-async function compose({ args, io }: Invocation): Promise<Converted> {
+async function compose({ args, io, globals }: Invocation): Promise<Converted> {
   const file = args[0] ?? COMPOSE_FILES.find((name) => existsSync(join(io.cwd, name)));
   if (args.length > 1) throw new UsageError("init --from compose takes one Compose file");
   if (file === undefined)
@@ -72,7 +72,8 @@ async function compose({ args, io }: Invocation): Promise<Converted> {
   const settings = join(dirname(resolve(io.cwd, file)), ".env");
   const path = relative(io.cwd, settings);
   const note = `${path} is not read: set -a; . ./${path}; set +a before tsbuildout`;
-  const { text: made, notes } = await convert(file, () => fromCompose(text, project));
+  const folder = relative(dirname(resolve(io.cwd, globals.config)), dirname(resolve(io.cwd, file)));
+  const { text: made, notes } = await convert(file, () => fromCompose(text, project, folder));
   if (!made.includes("recipe =")) throw new UsageError(`there is no service in ${file}`);
   // Two databases on one volume would ruin it.
   const first = "docker compose down, without -v, before the first run: its containers hold the same volumes";

@@ -54,7 +54,7 @@ export function convertBuild(name: string, service: Map, scope: ComposeScope): S
   const part = new SectionText(own)
     .set("recipe", "docker.build")
     .set("name", asText(service["image"]) ?? `${scope.project}-${name}`)
-    .set("source", asText(build["context"]) ?? ".")
+    .set("source", scope.place(asText(build["context"]) ?? "."))
     .set("dockerfile-inline", asText(build["dockerfile_inline"])?.trimEnd());
   carryOver(part, build, ALIKE, scope);
   return part
@@ -91,7 +91,7 @@ export function imageOf(name: string, service: Map, { builds }: ComposeScope): s
 function contextLine(line: string, scope: ComposeScope): string {
   const [, name = "", service = ""] = /^([^=]+)=service:(.*)$/.exec(line) ?? [];
   const other = scope.definitions[service];
-  if (other === undefined) return line;
+  if (other === undefined) return line.replace(/(?<==).*/, (path) => scope.place(path));
   return `${name}=docker-image://${imageOf(service, other, scope) ?? ""}`;
 }
 
@@ -101,7 +101,7 @@ function secretLine(item: Yaml, service: string, scope: ComposeScope): string[] 
   const id = asText(target) ?? from;
   const file = scope.files.secrets.get(from);
   const variable = scope.secretVariables.get(from);
-  if (file !== undefined) return [`id=${id},src=${file}`];
+  if (file !== undefined) return [`id=${id},src=${scope.place(file)}`];
   if (variable !== undefined) return [`id=${id},env=${variable}`];
   scope.note(`services.${service}.build.secrets: ${from} is neither a file nor a variable`);
   return [];

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { SectionText } from "./cfg.js";
 import { asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 
@@ -17,6 +18,8 @@ export interface ComposeScope {
   readonly files: Readonly<Record<"secrets" | "configs", ReadonlyMap<string, string>>>;
   /** The variables that secrets come from, by their names. */
   readonly secretVariables: ReadonlyMap<string, string>;
+  /** A path of the Compose file as the buildout file has to say it. */
+  place(path: string): string;
   note(message: string): void;
 }
 
@@ -46,6 +49,20 @@ export function carryOver(
       option,
       asPairs(map[key]).flatMap((pair) => onOneLine(key, pair) ?? []),
     );
+}
+
+/** @param folder that of the Compose file, from the buildout file's: `` where they stand side by side */
+export function placing(folder: string): ComposeScope["place"] {
+  return (path) => {
+    if (folder === "" || !isRelative(path)) return path;
+    const placed = posix.join(folder, path);
+    return placed.startsWith(".") ? placed : `./${placed}`;
+  };
+}
+
+/** Nothing absolute, of the home directory, of a variable, and no address of a repository. */
+function isRelative(path: string): boolean {
+  return !/^([/~$]|[\w+.-]+:|git@|github\.com\/)/.test(path);
 }
 
 /** Keys that have no effect on a single host, and those whose meaning is the engine's own here. */

@@ -4,6 +4,7 @@ import { type Alike, carryOver, type ComposeScope, leftOver, LET_COMPOSE } from 
 import { imageOf } from "./compose-build.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 import {
+  asPath,
   healthcheck,
   hosts,
   joinCommand,
@@ -101,7 +102,10 @@ export function convertService(name: string, service: Service, scope: ComposeSco
   part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
   carryOver(part, service, ALIKE, scope);
   part.set("ipc", sharedWith(service["ipc"], scope)).set("pid", sharedWith(service["pid"], scope));
-  part.set("env-file", asList(service["env_file"]).map(envFile));
+  part.set(
+    "env-file",
+    asList(service["env_file"]).map((file) => envFile(file, scope)),
+  );
   part.set(
     "ports",
     asList(service["ports"]).flatMap((port) => asText(port) ?? longPort(asMap(port))),
@@ -125,9 +129,9 @@ function pullPolicy(policy: string | undefined): string | undefined {
   return policy === "build" ? undefined : policy?.replace("if_not_present", "missing");
 }
 
-function envFile(value: Yaml): string {
+function envFile(value: Yaml, scope: ComposeScope): string {
   const { path, required } = asMap(value);
-  return `${required === false ? "? " : ""}${asText(value) ?? asText(path) ?? ""}`;
+  return `${required === false ? "? " : ""}${scope.place(asText(value) ?? asText(path) ?? "")}`;
 }
 
 function isMemory(volume: Yaml): boolean {
@@ -160,7 +164,8 @@ function volumeLine(value: Yaml, scope: ComposeScope): string {
   const line = asText(value) ?? longVolume(asMap(value));
   const [source = "", ...rest] = line.split(":");
   const part = scope.volumes.get(source);
-  const meant = part === undefined ? scope.external.volumes.get(source) : `$<${part}:name>`;
+  const kept = source.startsWith(".") ? scope.place(source) : scope.external.volumes.get(source);
+  const meant = part === undefined ? kept : `$<${part}:name>`;
   return meant === undefined || rest.length === 0 ? line : [meant, ...rest].join(":");
 }
 
@@ -178,7 +183,7 @@ function fileLine(
     return [];
   }
   const at = posix.resolve(kind === "secrets" ? "/run/secrets" : "/", asText(target) ?? from);
-  return [`${/^[./~$]/.test(file) ? file : `./${file}`}:${at}:ro`];
+  return [`${scope.place(asPath(file))}:${at}:ro`];
 }
 
 /** Names in the file; Compose puts a service that says nothing of networks into `default`. */

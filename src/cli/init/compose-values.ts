@@ -19,8 +19,14 @@ export function longPort(port: Map): string {
   return `${head}${asText(port["target"]) ?? ""}${protocol === undefined ? "" : `/${protocol}`}`;
 }
 
+/** A path that could be a name says that it is none. */
+export function asPath(text: string): string {
+  return /^[./~$]/.test(text) ? text : `./${text}`;
+}
+
 export function longVolume(volume: Map): string {
-  const source = asText(volume["source"]);
+  const said = asText(volume["source"]);
+  const source = volume["type"] === "bind" && said !== undefined ? asPath(said) : said;
   const modes = [
     ...(volume["read_only"] === true ? ["ro"] : []),
     ...(asMap(volume["volume"])["nocopy"] === true ? ["nocopy"] : []),

@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { type Converted, partName, printFile, SectionText } from "./cfg.js";
-import { type ComposeScope, leftOver, LET_COMPOSE } from "./compose-scope.js";
+import { type ComposeScope, leftOver, LET_COMPOSE, placing } from "./compose-scope.js";
 import { convertBuild } from "./compose-build.js";
 import { convertService, networksOf } from "./compose-service.js";
 import { asList, asMap, asPairs, asText, type Yaml } from "./yaml.js";
@@ -8,12 +8,14 @@ import { asList, asMap, asPairs, asText, type Yaml } from "./yaml.js";
 const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes", "secrets", "configs"]);
 
 /** A Compose file as a buildout file (https://github.com/compose-spec/compose-spec). Networks and volumes keep the
- *  names that Compose gave them, so that what exists is found and used. `project` is what Compose would call it. */
-export function fromCompose(yaml: string, project: string): Converted {
+ *  names that Compose gave them, so that what exists is found and used. `project` is what Compose would call it, `folder`
+ *  where its file is, from where the buildout file is. */
+export function fromCompose(yaml: string, project: string, folder = ""): Converted {
   const notes: string[] = [];
   const note = (message: string): void => void (notes.includes(message) || notes.push(message));
   const file = asMap(interpolate(parse(yaml, { merge: true }) as Yaml, note));
-  const scope = scopeOf(file, asText(file["name"]) ?? project, note);
+  const place = placing(folder);
+  const scope = scopeOf(file, { project: asText(file["name"]) ?? project, place, note });
   for (const key of Object.keys(file))
     if (key === "include") note(`include was not carried over: ${LET_COMPOSE}`);
     else if (!FILE_KEYS.has(key) && !key.startsWith("x-")) note(`${key}: there is no such thing here`);
@@ -30,8 +32,7 @@ export function fromCompose(yaml: string, project: string): Converted {
 
 function scopeOf(
   file: { [key: string]: Yaml },
-  project: string,
-  note: (message: string) => void,
+  { project, place, note }: Pick<ComposeScope, "project" | "place" | "note">,
 ): ComposeScope {
   const taken = new Set<string>(["buildout", "versions", "env"]);
   const claim = (names: readonly string[], kind: string) =>
@@ -76,6 +77,7 @@ function scopeOf(
     external,
     files,
     secretVariables,
+    place,
     note,
   };
 }

@@ -266,6 +266,69 @@ describe("init --from compose", () => {
     expect(text).to.contain("\nenv = ONE=line\n");
   });
 
+  it("says paths from the buildout file's folder, where the Compose file is in another", () => {
+    const { text } = fromCompose(
+      lines(
+        "services:",
+        "  web:",
+        "    build:",
+        "      context: .",
+        "      additional_contexts: [docs=../docs, base=docker-image://busybox]",
+        "      secrets: [key]",
+        "    env_file: [web.env, /etc/web.env]",
+        "    volumes: ['./data:/data', '../up:/up:ro', '.:/src', '/abs:/abs', 'named:/named', '~/home:/home', { type: bind, source: conf, target: /conf }]",
+        "    secrets: [key]",
+        "  far: { build: { context: 'https://example.org/repo.git' } }",
+        "volumes: { named: }",
+        "secrets: { key: { file: key } }",
+      ),
+      "p",
+      "deploy",
+    );
+    const start = text.indexOf("[web-image]");
+    expect(text.slice(start)).to.equal(
+      lines(
+        "[web-image]",
+        "recipe = docker.build",
+        "name = p-web",
+        "source = ./deploy",
+        "build-contexts =",
+        "    docs=./docs",
+        "    base=docker-image://busybox",
+        "secrets = id=key,src=./deploy/key",
+        "",
+        "[web]",
+        "recipe = docker.run",
+        "image = $<web-image:image>",
+        "env-file =",
+        "    ./deploy/web.env",
+        "    /etc/web.env",
+        "volumes =",
+        "    ./deploy/data:/data",
+        "    ./up:/up:ro",
+        "    ./deploy:/src",
+        "    /abs:/abs",
+        "    $<named:name>:/named",
+        "    ~/home:/home",
+        "    ./deploy/conf:/conf",
+        "    ./deploy/key:/run/secrets/key:ro",
+        "networks = $<default:name>",
+        "network-aliases = web",
+        "",
+        "[far-image]",
+        "recipe = docker.build",
+        "name = p-far",
+        "source = https://example.org/repo.git",
+        "",
+        "[far]",
+        "recipe = docker.run",
+        "image = $<far-image:image>",
+        "networks = $<default:name>",
+        "network-aliases = far",
+      ),
+    );
+  });
+
   it("leaves services with profiles out of the parts of a whole run", () => {
     const { text, notes } = fromCompose(
       lines("services:", "  web: { image: x }", "  tool: { image: x, profiles: [debug] }"),
