@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { rm, rmdir } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
@@ -360,8 +360,14 @@ async function tellPicked({ packages: { picked }, runtime }: Session): Promise<v
   if (file) await writePicked(resolve(directory, file), picked, new Date());
 }
 
+/** What `serve` keeps beside the caches: its checkout is a buildout of its own, with parts that are installed. */
+const NO_CACHES: ReadonlySet<string> = new Set(["checkout", "deliveries"]);
+
 /** With the last part go the folders that only served parts. */
-async function removeOurs(info: BuildoutInfo): Promise<void> {
-  await rm(info.cacheDirectory, { recursive: true, force: true });
-  await rmdir(info.partsDirectory).catch(() => {});
+async function removeOurs({ cacheDirectory, partsDirectory }: BuildoutInfo): Promise<void> {
+  const names = await readdir(cacheDirectory).catch(() => []);
+  const caches = names.filter((name) => !NO_CACHES.has(name)).map((name) => join(cacheDirectory, name));
+  for (const path of caches.length === names.length ? [cacheDirectory] : caches)
+    await rm(path, { recursive: true, force: true });
+  await rmdir(partsDirectory).catch(() => {});
 }

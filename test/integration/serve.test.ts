@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { type CliRun, startTsbuildout, tsbuildout } from "../support/cli.js";
@@ -110,6 +110,18 @@ describe("tsbuildout serve", () => {
     expect(await listed((await other.printed(/http:\S+/))[0])).to.equal(3);
     other.signal("SIGINT");
     await other.done;
+  });
+
+  it("keeps what it has installed in its checkout when the parts of the folder go", async () => {
+    const kept = [".tsbuildout/checkout/.installed.cfg", ".tsbuildout/deliveries"].map((name) =>
+      join(clone, name),
+    );
+    const read = () => Promise.all(kept.map((path) => readFile(path, "utf8")));
+    const before = await read();
+    for (const argv of [["install"], ["uninstall", "--all"]])
+      expect((await tsbuildout(argv, { cwd: clone })).code, argv.join(" ")).to.equal(0);
+    expect(await read()).to.deep.equal(before);
+    expect((await readdir(join(clone, ".tsbuildout"))).sort()).to.deep.equal(["checkout", "deliveries"]);
   });
 
   it("takes no secret that is empty: anybody could sign with it", async () => {
