@@ -61,7 +61,7 @@ export class Apply {
       // One at a time means: in this order.
       if (this.#settings.pool.size === 1) await turns.get(part.name);
     }
-    await Promise.all(turns.values());
+    await allEnded(turns.values());
     return [...this.#results.values()];
   }
 
@@ -116,7 +116,7 @@ export class Apply {
       // One at a time means: in this order.
       if (this.#settings.pool.size === 1) await done.get(name);
     }
-    await Promise.all(done.values());
+    await allEnded(done.values());
   }
 
   async #removeOne(name: string, { action, reasons }: Decision, needers: readonly string[]): Promise<void> {
@@ -345,6 +345,11 @@ export class Apply {
     this.#results.set(name, result);
     this.#settings.runtime.emit({ type: "part-ended", ...result, action, seconds });
   }
+}
+
+/** Waits for all of them, whatever becomes of one: once a run is over, nothing of it may be under way. */
+async function allEnded(work: Iterable<Promise<void>>): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === "rejected") throw end.reason;
 }
 
 export function recordedNeeds(needs: readonly Need[]): string[] {

@@ -90,6 +90,10 @@ async function refuse(): Promise<never> {
   throw new RecipeError({ code: "quick/refused", message: "nobody is let in" });
 }
 
+function throwsAtEndOfA(event: Event): void {
+  if (event.type === "part-ended" && event.part === "a") throw new Error("the reporter broke");
+}
+
 /** The names of what Node warns of meanwhile. */
 async function warningsOf(work: () => Promise<void>): Promise<string[]> {
   const names: string[] = [];
@@ -190,6 +194,23 @@ describe("a run", () => {
     ]);
     expect(script.log).to.deep.equal(["install c", "undo c", "install b"]);
     expect([...(await buildout.records()).keys()]).to.deep.equal(["b"]);
+  });
+
+  it("is not over before what is under way has ended, whatever a reporter throws", async () => {
+    await open(config("a b", "[a]\nrecipe = s", "[b]\nrecipe = s"));
+    const seen: string[] = [];
+    const run = buildout
+      .install({ jobs: 2, report: throwsAtEndOfA })
+      .catch((error: Error) => void seen.push(error.message));
+    await script.begun("install a", "install b");
+    await script.end("install a");
+    // As long as it would take to close the state.
+    for (let looks = 0; looks < 1000 && seen.length === 0; looks++) await buildout.list();
+    seen.push("b ends");
+    await script.end("install b");
+    await run;
+    expect(seen).to.deep.equal(["b ends", "the reporter broke"]);
+    expect((await buildout.records()).get("b")?.phase).to.equal("installed");
   });
 
   it("with fail-fast begins nothing new after a failure", async () => {
