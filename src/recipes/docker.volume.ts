@@ -141,11 +141,16 @@ async function bringUp(context: InstallContext<typeof options>): Promise<Record<
   if (!ours) await context.removed({ kind: "volume", name });
   // Ours without a record is what a run left that was killed and whose state was lost: it goes with the part again.
   if (ours && found) await context.created({ kind: "volume", name });
-  if (ours && !found) {
+  if (ours && (!found || isHalfFilled(context.record))) {
     const { fillVolume } = await import("./volume-fill.js");
     await fillVolume(context, call);
   }
   return { mountpoint: volume.Mountpoint, "actual-driver": volume.Driver };
+}
+
+/** Whether an update that made the volume again did not come to its end: what fills it is still recorded. */
+function isHalfFilled(record: PartRecord | undefined): boolean {
+  return record?.resources.some(({ kind }) => kind === "fill-container") ?? false;
 }
 
 /** Whether this part takes over what one made that is gone: a section that got another name. */

@@ -22,6 +22,8 @@ export async function fillVolume(context: Filling, call: Call): Promise<void> {
   if (context.options.layout === undefined) return;
   const name = helperName(context);
   for (const kind of ["fill-image", "fill-container"]) await context.created({ kind, name });
+  // Of a fill that was cut off.
+  await removeHelper(context, call, { kind: "fill-container", name });
   await importEmpty(context, call, name);
   const { id } = await createContainer(call, {
     name,

@@ -1,3 +1,5 @@
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
@@ -98,6 +100,23 @@ describe("docker.volume", () => {
     await engineJson({ method: "POST", path: "/volumes/create", body: { Name: name } });
     await part({ name, layout }).install();
     expect(await contentOf(name)).to.deep.equal({});
+  });
+
+  it("is filled by the next run where it was made again and could not be filled", async () => {
+    const name = ownName();
+    const config = `${file("data", name)}layout = ./layout\n`;
+    await using buildout = await testBuildout({ config, env: {}, files: { "layout/top": "level\n" } });
+    await buildout.install();
+    await engineRemove("volumes", name);
+    await rename(join(buildout.directory, "layout"), join(buildout.directory, "away"));
+    expect((await buildout.install()).counts.failed).to.equal(1);
+    expect(await contentOf(name)).to.deep.equal({});
+    await rename(join(buildout.directory, "away"), join(buildout.directory, "layout"));
+    expect((await buildout.install()).ok).to.equal(true);
+    expect(Object.keys(await contentOf(name))).to.deep.equal(["top"]);
+    expect((await buildout.records()).get("data")?.resources).to.deep.equal([{ kind: "volume", name }]);
+    await buildout.uninstall();
+    expect(await engineHas(`/volumes/${name}`)).to.equal(false);
   });
 
   it("uses a volume that was there, and leaves it", async () => {
