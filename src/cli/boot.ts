@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { basename, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { chunkLoader } from "./boot/chunks.js";
 import { CodeCache } from "./boot/code-cache.js";
 import { homeFolder } from "./boot/home.js";
@@ -13,7 +13,9 @@ function cacheFolder(flags = ""): string | undefined {
   const { NODE_DISABLE_COMPILE_CACHE, XDG_CACHE_HOME } = process.env;
   if (NODE_DISABLE_COMPILE_CACHE) return undefined;
   const name = `${basename(START, ".js")}-${process.version}-${process.arch}${flags}`;
-  return join(XDG_CACHE_HOME || join(homeFolder(), ".cache"), "tsbuildout/code", name);
+  // A path that is not a whole one does not count (https://specifications.freedesktop.org/basedir-spec/latest/#basics).
+  const caches = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homeFolder(), ".cache");
+  return join(caches, "tsbuildout/code", name);
 }
 
 // What comes next would fail there without a word that anybody understands.

@@ -33,6 +33,11 @@ describe("the compiled code that the program keeps", () => {
     expect(files(join(cwd, ".cache/tsbuildout/code"))).to.have.length(files(below).length);
   });
 
+  it("is below ~/.cache where XDG_CACHE_HOME is no whole path", async () => {
+    expect(await query({ XDG_CACHE_HOME: "cache" })).to.equal("1\n");
+    expect(readdirSync(cwd).sort()).to.deep.equal([".cache", "buildout.cfg"]);
+  });
+
   it("is written by the first run and read by the second", async () => {
     const below = join(cwd, "cache");
     const written = async (): Promise<number[]> => {

@@ -3,14 +3,16 @@ import { expect } from "chai";
 import { tsbuildout } from "../support/cli.js";
 import { temporaryFolder } from "../support/tmp.js";
 
-describe("an empty HOME", () => {
+describe("a HOME that is empty, or no whole path,", () => {
   it("is none: what lies in the current folder are not the settings of the user", async () => {
     const cwd = await temporaryFolder({
       "buildout.cfg": "[buildout]\nparts =\n",
       ".tsbuildout/default.cfg": "[buildout]\nfound = here\n",
     });
-    const { code } = await tsbuildout(["query", "found"], { cwd, env: { HOME: "" } });
-    expect(code).to.equal(2);
+    for (const HOME of ["", "."]) {
+      const { code } = await tsbuildout(["query", "found"], { cwd, env: { HOME } });
+      expect(code, HOME).to.equal(2);
+    }
     expect(readdirSync(cwd).sort()).to.deep.equal([".tsbuildout", "buildout.cfg"]);
   });
 });
