@@ -148,9 +148,15 @@ async function git(args: readonly string[], at: GitAt & { readonly cwd?: string 
   // Nobody is there to type a password; English, because the last lines are shown beside ours.
   const env = { ...SILENCE, ...at.env, GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" };
   const result = await runToEnd("git", args, { env, signal, ...(cwd && { cwd }) });
+  if (result.isMaxBuffer) throw gitFailed(args, { ...result, stderr: "" });
   for (const line of result.stderr.split("\n")) if (line.trim()) at.log?.(withoutPassword(line));
   if (!result.failed) return result.stdout;
   throw gitFailed(args, result);
+}
+
+function silentEnd({ isMaxBuffer, signal }: ProgramEnd): string {
+  if (isMaxBuffer) return "what it says has no end";
+  return signal ? `it was ended by ${signal}` : "it said nothing";
 }
 
 function gitFailed(args: readonly string[], result: ProgramEnd): DockerError {
@@ -168,7 +174,7 @@ function gitFailed(args: readonly string[], result: ProgramEnd): DockerError {
     .map((line) => line.trimEnd())
     .filter(Boolean);
   const last = said.slice(-5).map(withoutPassword);
-  const reason = last.find((line) => /^(fatal|error|ERROR):/.test(line)) ?? last.at(-1) ?? "it said nothing";
+  const reason = last.find((line) => /^(fatal|error|ERROR):/.test(line)) ?? last.at(-1) ?? silentEnd(result);
   const others = last.filter((line) => line !== reason);
   return new DockerError({
     code: "build/git",

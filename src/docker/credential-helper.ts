@@ -11,9 +11,6 @@ export interface HelperAt {
 /** What every helper prints when it has nothing: a piece of the protocol, for there is no code for it. */
 const NOT_FOUND = "credentials not found in native keychain";
 
-/** In characters. Tokens are of a few thousand. */
-const MOST = 1024 * 1024;
-
 interface HelperAnswer {
   readonly Username?: string;
   readonly Secret?: string;
@@ -32,7 +29,7 @@ export async function askHelper(
 ): Promise<Credentials | undefined> {
   const program = `docker-credential-${name}`;
   if (!/^[\w.-]+$/.test(name)) throw failed(program, address, "that is not the name of a helper");
-  const result = await runToEnd(program, ["get"], { ...at, input: address, most: MOST });
+  const result = await runToEnd(program, ["get"], { ...at, input: address });
   if (systemCode(result) === "ENOENT") throw noHelper(program, address);
   if (result.isMaxBuffer) throw failed(program, address, "its answer does not end");
   if (result.failed) {

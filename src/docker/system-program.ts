@@ -1,13 +1,14 @@
 import type { Readable } from "node:stream";
 
+/** In characters. No program that is run here has near as much to say; one that has is ended. */
+const MOST = 2 * 1024 * 1024;
+
 export interface ProgramHow {
   /** The whole environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Its standard input; nothing unless said. */
   readonly input?: string;
   readonly cwd?: string;
-  /** In characters; a program that says more is ended. */
-  readonly most?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -21,7 +22,7 @@ export interface ProgramEnd {
   readonly signal?: string;
   /** Of the system, where it could not be begun: `ENOENT`. */
   readonly code?: string | undefined;
-  /** It was ended because it said more than `most`. */
+  /** It was ended because what it says has no end. */
   readonly isMaxBuffer?: boolean;
   readonly cause?: unknown;
 }
@@ -36,13 +37,13 @@ export async function runToEnd(
   args: readonly string[],
   how: ProgramHow,
 ): Promise<ProgramEnd> {
-  const { env, input, cwd, most, signal } = how;
+  const { env, input, cwd, signal } = how;
   const { execa } = await import("execa");
   const running = execa(program, args, {
     env: env as Record<string, string>,
     extendEnv: false,
     reject: false,
-    ...(most !== undefined && { maxBuffer: most }),
+    maxBuffer: MOST,
     ...(input === undefined ? { stdin: "ignore" as const } : { input }),
     ...(cwd && { cwd }),
     ...(signal && { cancelSignal: signal }),

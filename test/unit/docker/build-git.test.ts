@@ -41,6 +41,24 @@ describe("a git repository whose server does not answer", () => {
     }
   });
 
+  it("is not asked by a git that is killed, or whose words have no end", async () => {
+    const source = { kind: "git", url: "ssh://r/x.git", ref: undefined, folder: undefined } as const;
+    for (const [does, why] of [
+      ["kill -9 $$", "it was ended by SIGKILL"],
+      ["cat /dev/zero", "what it says has no end"],
+      ["cat /dev/zero >&2", "what it says has no end"],
+    ] as const) {
+      const bin = await temporaryFolder({ git: `#!/bin/sh\n${does}\n` });
+      await chmod(join(bin, "git"), 0o755);
+      const env = { PATH: `${bin}:${process.env["PATH"]}`, HOME: bin };
+      const problem = await problemOf(() =>
+        resolveGit(source, { env, signal: new AbortController().signal }),
+      );
+      const message = `git ls-remote failed: ${why}`;
+      expect(problem).to.deep.equal({ code: "build/git", message, option: "source" });
+    }
+  });
+
   it("is waited for as long as git is told to, or else for a minute, by HTTP", async () => {
     const silent = createServer(() => undefined).listen(0, "127.0.0.1");
     await once(silent, "listening");
