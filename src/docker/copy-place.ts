@@ -16,8 +16,8 @@ export interface ImagePlace {
   readonly platform?: string;
   /** For the container. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Told of the container's id, so that it can be cleaned up after a crash, and of its end. */
-  readonly onContainer?: (id: string, what: "created" | "removed") => Promise<void> | void;
+  /** Told of the container's name before it is made, so that it can be cleaned up after a crash, and of its end. */
+  readonly onContainer?: (name: string, what: "created" | "removed") => Promise<void> | void;
 }
 
 /** A folder on the host, which stands for a root: `/etc/x` is `etc/x` in it. */

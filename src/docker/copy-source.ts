@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import type { Readable } from "node:stream";
@@ -36,13 +37,10 @@ export interface OpenSource {
 export async function openSource(place: CopySource, path: string, signal?: AbortSignal): Promise<OpenSource> {
   if (place.kind === "folder") return await openFolder(place, path, signal);
   if (place.kind === "container") return await openContainer(place, path, { place, signal });
-  const id = await createFrom(place, signal);
-  const close = async (): Promise<void> => await removeAgain(place, id);
+  const container = await createFrom(place, signal);
+  const close = async (): Promise<void> => await removeAgain(place, container);
   try {
-    const opened = await openContainer({ ...place, kind: "container", container: id }, path, {
-      place,
-      signal,
-    });
+    const opened = await openContainer({ ...place, kind: "container", container }, path, { place, signal });
     return { ...opened, close };
   } catch (error) {
     await close();
@@ -155,28 +153,36 @@ function noSuchPath(place: CopySource, path: string): DockerError {
 }
 
 async function createFrom(place: ImagePlace, signal: AbortSignal | undefined): Promise<string> {
-  const created = await place.engine.request<{ Id: string }>({
-    method: "POST",
-    path: "/containers/create",
-    query: { platform: place.platform },
-    // Never started; but an image without a command of its own makes no container without one.
-    json: { Image: place.image, Cmd: ["-"], Labels: place.labels ?? {}, NetworkDisabled: true },
-    ...(signal ? { signal } : {}),
-  });
-  await place.onContainer?.(created.Id, "created");
-  return created.Id;
+  const name = `tsbuildout-copy-${randomBytes(8).toString("hex")}`;
+  // Before it is made: a run may be cut off at any instant.
+  await place.onContainer?.(name, "created");
+  try {
+    await place.engine.request({
+      method: "POST",
+      path: "/containers/create",
+      query: { name, platform: place.platform },
+      // Never started; but an image without a command of its own makes no container without one.
+      json: { Image: place.image, Cmd: ["-"], Labels: place.labels ?? {}, NetworkDisabled: true },
+      ...(signal ? { signal } : {}),
+    });
+    return name;
+  } catch (error) {
+    // Of a call that was given up the engine may still make it.
+    if (!signal?.aborted) await removeAgain(place, name).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Without the signal: what was made is taken away also by a run that was told to stop. */
-async function removeAgain(place: ImagePlace, id: string): Promise<void> {
+async function removeAgain(place: ImagePlace, name: string): Promise<void> {
   try {
     await place.engine.request({
       method: "DELETE",
-      path: containerPath(id),
+      path: containerPath(name),
       query: { force: true, v: true },
     });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
-  await place.onContainer?.(id, "removed");
+  await place.onContainer?.(name, "removed");
 }

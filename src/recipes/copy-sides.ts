@@ -21,7 +21,7 @@ export async function engineOfSide(context: PartContext, side: Side): Promise<En
 
 export async function sourceOf(
   context: Copying,
-  onContainer?: (id: string, what: "created" | "removed") => Promise<void>,
+  onContainer?: (name: string, what: "created" | "removed") => Promise<void>,
 ): Promise<CopySource> {
   const { "container-from": container, "image-from": image, "path-from": path, platform } = context.options;
   if (path !== undefined) return { kind: "folder", path };

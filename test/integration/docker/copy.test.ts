@@ -11,6 +11,7 @@ import { execInContainer } from "../../../src/docker/exec.js";
 import { END_OF_ARCHIVE, extendedHeader, tarHeader } from "../../../src/docker/tar-write.js";
 import {
   engineHost,
+  engineHas,
   engineObjects,
   engineRemove,
   engineRequest,
@@ -240,13 +241,18 @@ describe("copying on a real engine", () => {
       engine,
       image,
       labels: { [label]: "1" },
-      onContainer: (_id: string, what: string) => void seen.push(what),
+      onContainer: async (name: string, what: string) => {
+        seen.push(`${what}: ${(await engineHas(`/containers/${name}/json`)) ? "there" : "not there"}`);
+      },
     } as const;
     const target = await copied({ from, path: "/etc/", target: "/image/etc" });
     expect((await list(target, "/image/etc")).filter((line) => line.includes("|")).length).to.be.above(1);
-    expect(seen).to.deep.equal(["created", "removed"]);
+    expect(seen.splice(0)).to.deep.equal(["created: not there", "removed: not there"]);
     const problem = await refusal(copyPath({ from, to: place(target), path: "/none" }));
     expect(problem.message).to.equal(`there is no /none in image ${image}`);
+    expect(seen.splice(0)).to.have.length(2);
+    await refusal(copyPath({ from: { ...from, image: label }, to: place(target), path: "/etc" }));
+    expect(seen).to.deep.equal(["created: not there", "removed: not there"]);
     expect(await engineObjects(label)).to.deep.equal([]);
   });
 
