@@ -1,17 +1,10 @@
 import { inspectImage, openEcr, type Ecr, type Engine, type ImageDetails } from "tsbuildout/docker";
-import {
-  defineRecipe,
-  option,
-  RecipeError,
-  type CheckContext,
-  type InstallContext,
-  type Outputs,
-} from "tsbuildout/recipe";
+import { defineRecipe, option, RecipeError, type InstallContext, type Outputs } from "tsbuildout/recipe";
 import { configureEngine, engineOf, engineOptions } from "./common.js";
 import { configureEcrPush, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
 import { accessOf, accessOptions } from "./ecr-options.js";
-import { login, publish, type Published } from "./ecr-publish.js";
-import { ensureRepository, isDenied, repositoryOptions, settingsOf } from "./ecr-repository.js";
+import { publish, type Published } from "./ecr-publish.js";
+import { ensureRepository, repositoryOptions, settingsOf } from "./ecr-repository.js";
 import { lookAtEcr, removeStaleTags, removeTagsOf } from "./ecr-tags.js";
 import { forgetNames } from "./registry-push.js";
 
@@ -68,39 +61,20 @@ export default defineRecipe({
     // An engine that has lost the image since has nothing new to publish.
     return image ? { image: image.Id } : (context.record?.inputs ?? {});
   },
-  check: refuseStranger,
   look: lookAtEcr,
   install: publishAll,
   update: publishAll,
   uninstall: removeTagsOf,
 });
 
-/** That AWS does not know who asks is found out before the image is built; what they may do, the push finds out. */
-async function refuseStranger(context: CheckContext<typeof options>): Promise<void> {
-  const { options, unknown, buildout } = context;
-  if (buildout.offline || Object.keys(accessOptions).some((name) => unknown.has(name))) return;
-  for (const region of regionsOf(options)) {
-    const ecr = await openEcr(accessOf(options, region), context.env);
-    try {
-      await login(context, ecr);
-    } catch (error) {
-      if (!isDenied(error)) throw error;
-    }
-  }
-}
-
-/** Undefined: that of the environment. */
-function regionsOf({ region = [] }: { readonly region?: readonly string[] | undefined }) {
-  return region.length > 0 ? region : [undefined];
-}
-
 async function publishAll(context: InstallContext<typeof options>): Promise<Outputs> {
   const { options } = context;
   const engine = await engineOf(context);
   await forgetNames(context, engine);
   const image = await localImage(context, engine);
+  const regions = options.region?.length ? options.region : [undefined];
   const published: (Published & { readonly region: string; readonly tags: readonly string[] })[] = [];
-  for (const region of regionsOf(options)) {
+  for (const region of regions) {
     const ecr = await openEcr(accessOf(options, region), context.env);
     published.push({ ...(await publishIn(context, { engine, ecr, image })), region: ecr.region });
   }

@@ -10,7 +10,7 @@ import {
   type RemoteImage,
   type RepositoryInfo,
 } from "tsbuildout/docker";
-import { RecipeError, type Context, type InstallContext, type Problem, type Schema } from "tsbuildout/recipe";
+import { RecipeError, type InstallContext, type Problem, type Schema } from "tsbuildout/recipe";
 import { withElsewhere } from "./ecr-elsewhere.js";
 import { tagsAsked } from "./ecr-configure.js";
 import { isDenied } from "./ecr-repository.js";
@@ -145,7 +145,7 @@ async function uriOf(context: Installing, publication: Publication): Promise<str
   return said && parseEcrHost(token.host) ? said : `${token.host}/${repository}`;
 }
 
-export async function login(context: Pick<Context, "signal" | "secret">, ecr: Ecr): Promise<EcrToken> {
+async function login(context: Installing, ecr: Ecr): Promise<EcrToken> {
   const token = await ecrToken(ecr, context.signal);
   context.secret(token.password);
   return token;

@@ -54,7 +54,7 @@ paths =
 `,
   },
   "docker.ecr-push": {
-    lifecycle: `**Install** and **update** make sure of the repository and its settings, log in, and push what the repository does not hold yet under those tags; when it holds the digest already, nothing is sent. A tag that cannot be moved and holds something else is an error. Whether AWS knows who asks is found out before the image is built, by \`plan\`, too.
+    lifecycle: `**Install** and **update** make sure of the repository and its settings, log in, and push what the repository does not hold yet under those tags; when it holds the digest already, nothing is sent. A tag that cannot be moved and holds something else is an error.
 
 **Uninstall** leaves what was published, unless \`keep = false\` is written: then the tags that this part pushed go. The repository always stays.`,
     example: `[buildout]

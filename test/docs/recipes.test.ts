@@ -6,7 +6,6 @@ import { referenceOf } from "../../src/cli/reference/reference.js";
 import { loadRecipe, openBuildout, recipeNames } from "../../src/index.js";
 import { testBuildout } from "../../src/testing.js";
 import { projectFolder } from "../support/cli.js";
-import { type Ecr, startEcr } from "../support/ecr.js";
 import { engineHas, engineRemove } from "../support/engine.js";
 import { loadImage } from "../support/images.js";
 
@@ -44,14 +43,11 @@ describe("pages of the recipes", () => {
 
 describe("examples of the recipes", () => {
   let brought = false;
-  let aws: Ecr;
   before(async () => {
-    aws = await startEcr({ registry: false });
     brought = !(await engineHas("/images/busybox:latest/json"));
     if (brought) await loadImage("busybox:latest");
   });
   after(async () => {
-    await aws.close();
     if (brought) await engineRemove("images", "busybox:latest");
   });
 
@@ -60,8 +56,7 @@ describe("examples of the recipes", () => {
       const { recipe } = await loadRecipe(name, projectFolder);
       expect(recipe.example, "an example").to.be.a("string");
       const config = recipe.example!;
-      const env = { ...process.env, ...aws.env };
-      await using buildout = await testBuildout({ config, env, ...(FILES[name] && { files: FILES[name] }) });
+      await using buildout = await testBuildout({ config, ...(FILES[name] ? { files: FILES[name] } : {}) });
       if (!RUN.has(name)) {
         const { steps } = await buildout.plan();
         expect(new Set(steps.map(({ action }) => action)).size, "all to install").to.be.at.most(1);
