@@ -1,4 +1,4 @@
-/** SGR colours, or none: NO_COLOR (no-color.org) and FORCE_COLOR decide before the terminal does. */
+/** SGR colours, or none; `wantsColour` says which. */
 export interface Palette {
   readonly green: (text: string) => string;
   readonly red: (text: string) => string;
