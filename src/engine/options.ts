@@ -48,7 +48,7 @@ export function decodeOptions(schema: Schema, source: OptionSource, context: Dec
 }
 
 /** Words that are all pairs, as `docker run -e` and a shell have them one after the other: `A=1 B=2`. */
-const PAIRS = /^[A-Za-z_][\w.-]*=[^\s="']*(?:\s+[A-Za-z_][\w.-]*=[^\s="']*)+$/;
+const PAIRS = /^[A-Za-z_][\w.-]*=[^\s=,"']*(?:\s+[A-Za-z_][\w.-]*=[^\s=,"']*)+$/;
 
 /** What is one pair whose value has others in it: written on one line, where each has its own. */
 function crowded(name: string, text: string, source: OptionSource): Diagnostic[] {
