@@ -1,4 +1,4 @@
-import { imageKey, parseReference, repositoryNameFault } from "tsbuildout/docker";
+import { imageKey, parseEcrHost, parseReference, repositoryNameFault } from "tsbuildout/docker";
 import {
   RecipeError,
   type ConfigureContext,
@@ -83,6 +83,17 @@ function nameProblems({ image, repository }: Partial<PushValues>): Problem[] {
         message: `"${image}" does not say how the repository is called`,
         help: ['set the option "repository"'],
         option: "image",
+      },
+    ];
+  const [host = "", ...path] = name.split("/");
+  const registry = parseEcrHost(host);
+  if (registry && path.length > 0)
+    return [
+      {
+        code: "ecr/repository-name",
+        message: `"${name}" is a repository's address; "repository" takes its name in the registry`,
+        help: [`set "repository" to ${path.join("/")}, and "region" to ${registry.region}`],
+        option: "repository",
       },
     ];
   const fault = repositoryNameFault(name);

@@ -261,6 +261,17 @@ error[mine/lines]: no x (part a)
   = help: set "repository" to a name such as team/app`,
   },
   {
+    name: "ecr/repository-name",
+    cfg: part(
+      "recipe = docker.ecr-push\nimage = x\nrepository = 123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app",
+    ),
+    text: `error[ecr/repository-name]: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app" is a repository's address; "repository" takes its name in the registry (part a)
+  buildout.cfg:6:14
+6 | repository = 123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app
+  |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = help: set "repository" to team/app, and "region" to eu-west-1`,
+  },
+  {
     name: "extension/not-an-extension",
     cfg: "[buildout]\nextensions = ./x.mjs\nparts =\n",
     files: { "x.mjs": "export default 1;\n" },
