@@ -39,7 +39,7 @@ async function refused(request: EngineRequest, answer: IncomingMessage): Promise
 
 /** The raw connection after `101 Switching Protocols`: what is written goes to the process there, `end()` half-closes. */
 export async function requestHijack(route: HttpRoute, request: EngineRequest): Promise<Duplex> {
-  const { req, done, ended } = open(route, {
+  const { req, bytes, done, ended } = open(route, {
     ...request,
     headers: { Connection: "Upgrade", Upgrade: "tcp", ...request.headers },
   });
@@ -53,7 +53,7 @@ export async function requestHijack(route: HttpRoute, request: EngineRequest): P
     });
     req.on("error", (error) => reject(failure(route, request, error)));
   });
-  req.end(bodyBytes(request));
+  req.end(bytes);
   const socket = await Promise.race([answered, ended]).finally(done);
   // A failure while nobody reads is found by who reads next.
   socket.on("error", () => undefined);
@@ -78,7 +78,7 @@ async function send(route: HttpRoute, request: EngineRequest): Promise<IncomingM
 class StaleConnection extends Error {}
 
 async function sendOnce(route: HttpRoute, request: EngineRequest): Promise<IncomingMessage> {
-  const { req, done, ended } = open(route, request);
+  const { req, bytes, done, ended } = open(route, request);
   const told = new Promise<IncomingMessage>((resolve, reject) => {
     req.once("response", resolve);
     req.on("error", (error) => {
@@ -88,7 +88,7 @@ async function sendOnce(route: HttpRoute, request: EngineRequest): Promise<Incom
   });
   const answered = Promise.race([told, ended]);
   if (!(request.body instanceof Readable)) {
-    req.end(bodyBytes(request));
+    req.end(bytes);
     return await answered.finally(done);
   }
   return await upload({ req, body: request.body, answered }).finally(done);
@@ -153,6 +153,8 @@ function end(body: Readable): void {
 
 interface Opened {
   readonly req: http.ClientRequest;
+  /** Of its body, unless that is a stream. */
+  readonly bytes: Buffer | undefined;
   /** Rejects when the signal fires. The request tells that only when it has a connection, which may never be. */
   readonly ended: Promise<never>;
   /** To be called when the answer has come: the signal is of no concern to the request any more. */
@@ -162,13 +164,14 @@ interface Opened {
 function open(route: HttpRoute, request: EngineRequest): Opened {
   const { signal } = request;
   signal?.throwIfAborted();
+  const bytes = bodyBytes(request);
   const options: http.RequestOptions & { readonly servername: string } = {
     // Given, or node would work out one that the agent has no use for, at the price of a large regular expression.
     servername: "",
     ...connectionOf(route, request),
     method: request.method ?? "GET",
     path: targetOf(route, request),
-    headers: headersOf(request),
+    headers: headersOf(request, bytes),
   };
   const req = http.request(options);
   const answered = new AbortController();
@@ -180,7 +183,7 @@ function open(route: HttpRoute, request: EngineRequest): Opened {
     signal?.addEventListener("abort", end, { once: true, signal: answered.signal });
   });
   ended.catch(() => undefined);
-  return { req, ended, done: () => answered.abort() };
+  return { req, bytes, ended, done: () => answered.abort() };
 }
 
 function connectionOf({ agent }: HttpRoute, { waits }: EngineRequest): http.RequestOptions {

@@ -55,7 +55,8 @@ export async function askPlainly(
 ): Promise<PlainAnswer | undefined> {
   const { signal } = request;
   signal?.throwIfAborted();
-  const asked = headFor(route, request);
+  const bytes = bodyBytes(request);
+  const asked = headFor(route, request, bytes);
   if (asked === undefined) return undefined;
   const body = net.connect(local.socket);
   local.open.add(body);
@@ -64,7 +65,6 @@ export async function askPlainly(
   body.on("error", () => undefined);
   if (signal) endWith(body, signal);
   body.write(asked);
-  const bytes = bodyBytes(request);
   if (bytes) body.write(bytes);
   const head = await headOf(body).catch((error: unknown) => {
     body.destroy();
@@ -87,9 +87,9 @@ export async function askPlainly(
 }
 
 /** @returns undefined where something in it is not for a head: Node's client complains of that */
-function headFor(route: Route, request: EngineRequest): string | undefined {
+function headFor(route: Route, request: EngineRequest, bytes: Buffer | undefined): string | undefined {
   const target = targetOf(route, request);
-  const lines = Object.entries(headersOf(request)).flatMap(([name, value]) =>
+  const lines = Object.entries(headersOf(request, bytes)).flatMap(([name, value]) =>
     [value].flat().map((one) => `${name}: ${String(one)}`),
   );
   if (![target, ...lines].every((text) => /^[ -~]+$/.test(text)) || target.includes(" ")) return undefined;

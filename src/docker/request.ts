@@ -49,8 +49,8 @@ function queryText(query: EngineRequest["query"]): string {
   return text ? `?${text}` : "";
 }
 
-export function headersOf(request: EngineRequest): OutgoingHttpHeaders {
-  const bytes = bodyBytes(request);
+/** @param bytes of the body, as `bodyBytes` gives them */
+export function headersOf(request: EngineRequest, bytes: Buffer | undefined): OutgoingHttpHeaders {
   return {
     Host: "docker",
     "User-Agent": "tsbuildout",
