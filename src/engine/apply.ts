@@ -43,6 +43,8 @@ export class Apply {
   readonly #parts: ReadonlyMap<string, Part>;
   /** Parts that were uninstalled to be installed again, with the reasons. */
   readonly #rebuilt = new Map<string, readonly Reason[]>();
+  /** Whether a part could be taken away, once that is over: several may wait for it to be gone. */
+  readonly #removals = new Map<string, Promise<boolean>>();
   readonly #begun = new Set<string>();
   #stopped: string | undefined;
 
@@ -129,7 +131,13 @@ export class Apply {
     });
   }
 
-  async #removeNow(name: string, action: Action, reasons: readonly Reason[]): Promise<boolean> {
+  #removeNow(name: string, action: Action, reasons: readonly Reason[]): Promise<boolean> {
+    let removal = this.#removals.get(name);
+    if (!removal) this.#removals.set(name, (removal = this.#takeAway(name, action, reasons)));
+    return removal;
+  }
+
+  async #takeAway(name: string, action: Action, reasons: readonly Reason[]): Promise<boolean> {
     const { worker } = this.#settings;
     const because = action === "reinstall" ? "changed" : "gone";
     if (action === "reinstall") this.#rebuilt.set(name, reasons);
@@ -257,9 +265,7 @@ export class Apply {
   async #clearForReinstall(part: Part, reasons: readonly Reason[]): Promise<boolean> {
     const needers = reverseNeeds(this.#records, new Set(this.#records.keys()));
     const all = closure([part.name], (name) =>
-      (needers.get(name) ?? []).filter(
-        (needer) => !this.#begun.has(needer) && !this.#rebuilt.has(needer) && !this.#isGuarded(needer),
-      ),
+      (needers.get(name) ?? []).filter((needer) => !this.#begun.has(needer) && !this.#isGuarded(needer)),
     );
     // What is wanted no more and could not go.
     const stays = [...all]

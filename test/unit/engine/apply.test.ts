@@ -66,6 +66,17 @@ const protectedPart = (a: string): string =>
 const protectedLater = (a: string): string =>
   config("v", "[v]\nrecipe = safe\na = $<n:id>", `[n]\nrecipe = quick\na = ${a}`);
 
+/** `web` needs `n1` and `n2`, which turn out to be made anew when `s1` and `s2` have been updated. */
+const twoNeeds = (b: string, a = ""): string =>
+  config(
+    "web",
+    `[web]\nrecipe = user\na = ${a}\n=> n1 n2`,
+    ...["1", "2"].flatMap((n) => [
+      `[n${n}]\nrecipe = logged\na = $<s${n}:id>`,
+      `[s${n}]\nrecipe = s\nb = ${b}`,
+    ]),
+  );
+
 const blindNeed = (a: string): string =>
   config("a", `[a]\nrecipe = quick\na = ${a}\n=> b`, "[b]\nrecipe = blind");
 
@@ -620,6 +631,52 @@ describe("a run", () => {
     expect(await refusal(() => buildout.install({ parts: ["m.c"] }))).to.equal(
       `error[config/missing-section]: there is no section [m.c] for the part m.c\n   = help: did you mean "m.a"?`,
     );
+  });
+
+  it("takes away what is found to be made anew only when all that needs it is gone, whoever takes that away", async () => {
+    const log: string[] = [];
+    const letGo = new AbortController();
+    const logged: Recipe = { ...quick, uninstall: async ({ part }) => void log.push(part) };
+    const user: Recipe = {
+      ...quick,
+      uninstall: async () => {
+        await once(letGo.signal, "abort");
+        log.push("web");
+      },
+    };
+    await open(twoNeeds("1"), { logged, user });
+    const first = buildout.install({ jobs: 2 });
+    for (const name of ["s1", "s2"]) await script.end(`install ${name}`, { id: "1" });
+    await first;
+    await buildout.write(twoNeeds("2"));
+    const run = buildout.install({ jobs: 2 });
+    for (const name of ["s1", "s2"]) await script.end(`update ${name}`, { id: "2" });
+    // Both are judged by then.
+    for (let turns = 0; turns < 1000; turns++) await turn();
+    letGo.abort();
+    expect((await run).ok).to.equal(true);
+    expect(log).to.have.members(["web", "n1", "n2"]);
+    expect(log[0]).to.equal("web");
+  });
+
+  it("leaves what is found to be made anew where what needs it could not be taken away", async () => {
+    const log: string[] = [];
+    const logged: Recipe = { ...quick, uninstall: async ({ part }) => void log.push(part) };
+    await open(twoNeeds("1", "1"), { logged, user: { ...quick, uninstall: refuse } });
+    const first = buildout.install({ jobs: 2 });
+    for (const name of ["s1", "s2"]) await script.end(`install ${name}`, { id: "1" });
+    await first;
+    await buildout.write(twoNeeds("2", "2"));
+    const run = buildout.install({ jobs: 2 });
+    for (const name of ["s1", "s2"]) await script.end(`update ${name}`, { id: "2" });
+    expect(results(await run)).to.have.members([
+      "web reinstall failed: nobody is let in",
+      "s1 update done: option b: 1 -> 2",
+      "n1 reinstall skipped: web still needs it",
+      "s2 update done: option b: 1 -> 2",
+      "n2 reinstall skipped: web still needs it",
+    ]);
+    expect(log).to.deep.equal([]);
   });
 
   it("takes a part for what it was where its uninstall has taken nothing away", async () => {
