@@ -222,7 +222,8 @@ export interface UninstallContext extends Context {
 }
 
 export interface LookContext extends Omit<Context, "part"> {
-  /** All recorded parts of this recipe that are to be looked at, so that one request can serve many. */
+  /** All recorded parts of this recipe that are to be looked at, so that one request can serve many. Where that throws,
+   *  each is looked at alone: what keeps one from being looked at is nothing to the others. */
   readonly records: readonly PartRecord[];
 }
 

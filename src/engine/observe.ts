@@ -54,15 +54,20 @@ async function lookAt(
   { registry, runtime }: { registry: Registry; runtime: Runtime },
 ): Promise<Map<string, Omit<Finding, "missing">>> {
   const found = new Map<string, Omit<Finding, "missing">>();
-  try {
-    const { recipe } = await registry.load(spec);
-    if (!recipe.look) return found;
-    const { part: _, ...context } = runtime.context(spec);
-    for (const [part, drift] of await recipe.look({ ...context, records }))
-      if (drift.length > 0) found.set(part, { drift });
-  } catch (problem) {
-    for (const { part } of records) found.set(part, { drift: [], problem });
-  }
+  const look = async (some: readonly StoredRecord[]): Promise<void> => {
+    try {
+      const { recipe } = await registry.load(spec);
+      if (!recipe.look) return;
+      const { part: _, ...context } = runtime.context(spec);
+      for (const [part, drift] of await recipe.look({ ...context, records: some }))
+        if (drift.length > 0) found.set(part, { drift });
+    } catch (problem) {
+      // What keeps one from being looked at, an engine that does not answer, is nothing to those that are elsewhere.
+      if (some.length > 1) for (const record of some) await look([record]);
+      else for (const { part } of some) found.set(part, { drift: [], problem });
+    }
+  };
+  await look(records);
   return found;
 }
 

@@ -1,9 +1,11 @@
 import { expect } from "chai";
 import { existsSync } from "node:fs";
+import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { engineHas, uniqueName } from "../../support/engine.js";
 import { failing, imageBuildouts, installed } from "../../support/image-buildout.js";
 import { baseImage, ensureBaseImage } from "../../support/images.js";
+import { engineSocket } from "../../support/proxies.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 
 const NOWHERE = "unix:///tsb-nowhere.sock";
@@ -63,4 +65,33 @@ describe("a part that is to move to an engine that does not answer", () => {
     const options = `recipe = docker.save\nimage = ${baseImage}\nfile = saved.tar`;
     await stays(options, (directory) => existsSync(join(directory, "saved.tar")));
   });
+});
+
+describe("a part on an engine that answers no more", () => {
+  const buildout = imageBuildouts();
+  before(async () => await ensureBaseImage());
+
+  const RECIPES: Readonly<Record<string, string>> = {
+    "docker.build": `dockerfile-inline = FROM ${baseImage}`,
+    "docker.network": "",
+    "docker.run": `image = ${baseImage}\ncommand = sleep 1000\nstop-signal = SIGKILL`,
+    "docker.volume": "",
+  };
+  for (const [recipe, options] of Object.entries(RECIPES)) {
+    it(`keeps no part from being looked at that is elsewhere: ${recipe}`, async () => {
+      const [here, gone] = [uniqueName("tsb-here"), uniqueName("tsb-gone")];
+      const made = await buildout({ config: "" });
+      const section = `recipe = ${recipe}\n${options}`;
+      const socket = join(made.directory, "engine.sock");
+      await symlink(engineSocket(), socket);
+      await made.write(
+        `[buildout]\nparts = here gone\n[here]\n${section}\nname = ${here}\n[gone]\n${section}\nname = ${gone}\nengine-url = unix://${socket}\n`,
+      );
+      await installed(made, "here");
+      await rm(socket);
+      const { counts } = await made.install();
+      await symlink(engineSocket(), socket);
+      expect(counts).to.include({ unchanged: 1, failed: 1 });
+    });
+  }
 });

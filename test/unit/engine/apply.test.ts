@@ -1080,6 +1080,26 @@ describe("a run", () => {
     expect((await buildout.open().status())[0]).to.deep.include({ part: "a", state: "drifted" });
   });
 
+  it("looks at each part alone where one keeps them from being looked at together", async () => {
+    const farAway: Recipe = {
+      ...quick,
+      look: async ({ records }) => {
+        if (records.some(({ options }) => options["a"] === "far"))
+          throw Object.assign(new Error("x"), { problem: { code: "s/far", message: "it is far away" } });
+        return new Map([["c", [{ kind: "stopped", message: "c is stopped" }]]]);
+      },
+    };
+    await open(config("a b c", "[a]\nrecipe = f", "[b]\nrecipe = f\na = far", "[c]\nrecipe = f"), {
+      f: farAway,
+    });
+    await buildout.install();
+    expect(results(await buildout.install({ jobs: 1 }))).to.deep.equal([
+      "a none unchanged: undefined",
+      "b none failed: it is far away",
+      "c update done: c is stopped",
+    ]);
+  });
+
   it("leaves parts alone that nobody could look at, and those that need them", async () => {
     const blind: Recipe = {
       ...quick,
