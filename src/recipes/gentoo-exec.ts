@@ -55,8 +55,7 @@ export async function execute(
       log.write(output);
       if (output.stream === "stdout") stdout.write(output.data);
     },
-  });
-  log.end();
+  }).finally(() => log.end());
   return { code, stdout: stdout.bytes().toString("utf8"), last: log.last };
 }
 

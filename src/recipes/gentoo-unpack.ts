@@ -70,8 +70,7 @@ async function exportInto(context: Host, work: Work, { name, cmd, root }: Export
     stdin: archive,
     signal: context.signal,
     onOutput: (output: Output) => log.write(output),
-  });
-  log.end();
+  }).finally(() => log.end());
   if (code !== 0) throw failed(work, root, log.last);
 }
 

@@ -80,8 +80,7 @@ export async function runScript(context: Context, call: Call, script: Script): P
     ...(script.workdir ? { workdir: script.workdir } : {}),
     ...(script.privileged ? { privileged: true } : {}),
     ...(call.signal ? { signal: call.signal } : {}),
-  });
-  log.end();
+  }).finally(() => log.end());
   if (code !== 0) throw failed(script, command, { code, last: log.last });
 }
 

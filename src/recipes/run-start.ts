@@ -229,10 +229,12 @@ async function runToEnd(
       if (output.stream === "stdout") tail.write(output.data);
     },
     ...(call.signal ? { signal: call.signal } : {}),
-  }).catch(async (error: unknown) => {
-    throw await notStarted(error);
-  });
-  log.end();
+  })
+    .catch(async (error: unknown) => {
+      throw await notStarted(error);
+    })
+    // What it waits for in vain may be said in a line without an end.
+    .finally(() => log.end());
   const stdout = tail
     .bytes()
     .toString("utf8")

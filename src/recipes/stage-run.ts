@@ -158,8 +158,7 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
         await files.write(output);
       },
       ...(call.signal ? { signal: call.signal } : {}),
-    });
-    log.end();
+    }).finally(() => log.end());
     const printed = await files.end();
     const state = (await inspectContainer(call, container))?.State as { OOMKilled?: boolean } | undefined;
     const last = options.secret ? ["(its output is secret)"] : log.last;

@@ -15,7 +15,7 @@ import {
 } from "../../support/engine.js";
 import { freePort } from "../../support/free-port.js";
 import { ensureBaseImage, loadImage } from "../../support/images.js";
-import { oneContainer } from "../../support/one-container.js";
+import { type OneContainer, oneContainer } from "../../support/one-container.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
@@ -50,6 +50,20 @@ async function exec(name: string, ...Cmd: string[]): Promise<string> {
   const { Id } = await engineJson<{ Id: string }>({ method: "POST", path: `/containers/${name}/exec`, body });
   const answer = await engineRequest({ method: "POST", path: `/exec/${Id}/start`, body: { Tty: true } });
   return answer.body.toString().replaceAll("\r\n", "\n");
+}
+
+/** Waits for an answer that nobody gives. */
+const ASKS = `printf "one\\nPassword: "; exec sleep 1000`;
+const ASKED = ["out one", "out Password: "];
+
+/** What the log has of a container that is given up once it has written something. */
+async function lastWords(the: OneContainer, texts: Record<string, string>): Promise<readonly string[]> {
+  const stop = new AbortController();
+  const failed = failureOf(the.install(texts, stop.signal));
+  while (the.part.log.length === 0) await engineHas("/version");
+  stop.abort(new RecipeError({ code: "part/timeout", message: "not done within 1 second" }));
+  expect(await failed).to.deep.equal({ code: "part/timeout", message: "not done within 1 second" });
+  return the.part.log;
 }
 
 describe("docker.run: a container's life", () => {
@@ -461,6 +475,10 @@ describe("docker.run: waiting", () => {
     expect(problem.notes).to.deep.equal(["its last lines were:\nno"]);
   });
 
+  it("exit that is not waited for any longer: what is asked for is seen, be the line without an end", async () => {
+    expect(await lastWords(the, { command: `sh -c '${ASKS}'`, "wait-for": "exit" })).to.deep.equal(ASKED);
+  });
+
   it("exit with auto-remove and without a log driver", async () => {
     const texts = { command: "echo gone", "wait-for": "exit", "auto-remove": "true", "log-driver": "none" };
     expect(await the.install(texts)).to.include({ "exit-code": "0", stdout: "gone" });
@@ -648,6 +666,10 @@ describe("docker.run: scripts", () => {
     expect(problem.message).to.equal(`script in container ${the.part.part} ended with exit code 1`);
     const last = Array.from({ length: 20 }, (_, i) => `line ${i + 11}`).join("\n");
     expect(problem.notes).to.deep.equal([`its last lines were:\n${last}`]);
+  });
+
+  it("that are not waited for any longer: what is asked for is seen, be the line without an end", async () => {
+    expect(await lastWords(the, { script: ASKS })).to.deep.equal(ASKED);
   });
 
   it("by a shell that is not there say what is missing", async () => {
