@@ -1,5 +1,6 @@
 /** What is on an engine, by kind, as its lists have it (https://docs.docker.com/reference/api/engine/). */
 import type { Engine } from "./engine.js";
+import { isNotFound } from "./errors.js";
 
 export interface ContainerSummary {
   readonly Id: string;
@@ -93,11 +94,26 @@ export async function listAll<K extends keyof Listable>(
   how: ListHow = {},
 ): Promise<readonly Listable[K][]> {
   const { filters, signal } = how;
-  const answer = await engine.request({
+  const request = {
     path: PATHS[kind],
     query: { ...(kind === "containers" ? { all: true } : {}), filters },
     ...(signal ? { signal } : {}),
-  });
+  };
+  const ask = async () => await engine.request(request);
+  const answer = await (kind === "images" ? untilWhole(ask) : ask());
   const list = kind === "volumes" ? (answer as { Volumes?: unknown }).Volumes : answer;
   return (list ?? []) as Listable[K][];
+}
+
+const MOST_TRIES = 10;
+
+/** An engine with containerd's store answers 404 where an image goes as it is being listed (https://github.com/moby/moby/issues/52688). */
+async function untilWhole<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isNotFound(error) || tries === MOST_TRIES) throw error;
+    }
+  }
 }

@@ -1,6 +1,7 @@
 /** Images that somebody has by a digest: with the last tag of its repository Docker takes such a name away, too. */
 import {
   familiarName,
+  listAll,
   parseReference,
   repoDigest,
   tagsOf,
@@ -21,8 +22,7 @@ export async function heldByDigest(
 ): Promise<ReadonlyMap<string, string>> {
   if (engine.libpod) return new Map();
   const repository = familiarName(parseReference(tag));
-  const query = { filters: { reference: [repository] } };
-  const images = await engine.request<readonly ImageSummary[]>({ path: "/images/json", query, signal });
+  const images = await listAll(engine, "images", { filters: { reference: [repository] }, signal });
   const held = new Map<string, string>();
   for (const image of images) {
     const digest = repoDigest(image, tag);

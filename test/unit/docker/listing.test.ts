@@ -1,0 +1,40 @@
+import { expect } from "chai";
+import type { Engine } from "../../../src/docker/engine.js";
+import { listAll } from "../../../src/docker/listing.js";
+import { connectTo, fakeEngine } from "../../support/listening.js";
+
+/** Lists from an engine that answers so many times with 404, as one with containerd's store does. */
+async function list(kind: "images" | "networks", failures: number) {
+  let asked = 0;
+  const server = await fakeEngine((_request, response) => {
+    const gone = ++asked <= failures;
+    const message = "failed to read config content: content digest sha256:0123: not found";
+    response.writeHead(gone ? 404 : 200).end(JSON.stringify(gone ? { message } : []));
+  });
+  let engine: Engine | undefined;
+  try {
+    engine = await connectTo(server.url);
+    asked = 0;
+    const found = await listAll(engine, kind).catch((error: unknown) => error);
+    return { asked, found };
+  } finally {
+    await engine?.close();
+    await server.close();
+  }
+}
+
+describe("the list of images, while others are being removed", () => {
+  it("is asked for again where one of them went as the engine read it", async () => {
+    expect(await list("images", 3)).to.deep.equal({ asked: 4, found: [] });
+  });
+
+  it("is given up where that is always so", async () => {
+    const { asked, found } = await list("images", 1000);
+    expect(found).to.have.nested.property("problem.code", "engine/not-found");
+    expect(asked).to.be.lessThan(20);
+  });
+
+  it("is the only one of which that is known", async () => {
+    expect((await list("networks", 1)).asked).to.equal(1);
+  });
+});
