@@ -99,6 +99,9 @@ export async function configureAll(
 async function reachPart(configurer: Configurer, name: string, listed = false): Promise<void> {
   await configurer.reach(name);
   if (configurer.parts.has(name) || configurer.failed.has(name)) return;
+  // What could not be copied would have brought the recipe.
+  const uncopied = configurer.sections.get(name)?.mistakes ?? [];
+  if (uncopied.length > 0) return configurer.fail(uncopied.map((mistake) => ({ ...mistake, part: name })));
   const exists = configurer.hasSection(name);
   const message = exists
     ? `[${name}] has no option "recipe"`

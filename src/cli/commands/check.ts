@@ -1,4 +1,4 @@
-import { type Diagnostic, DiagnosticError, openResolver, place } from "../../index.js";
+import { type Diagnostic, DiagnosticError, openResolver, place, type Section } from "../../index.js";
 import { buildoutOf } from "../buildout.js";
 import { EXIT, type Invocation } from "../command.js";
 import { configuredBy, readConfiguration } from "../configuration.js";
@@ -26,7 +26,7 @@ async function collect(invocation: Invocation): Promise<readonly Diagnostic[]> {
   const found: Diagnostic[] = [];
   try {
     const config = await readConfiguration(invocation);
-    const sections = args.length > 0 ? args : [...config.sections.keys()];
+    const sections = args.length > 0 ? args : standalone([...config.sections.values()]);
     const configured = configuredBy(invocation);
     const resolver = await openResolver(config, { sections, env: io.env, cwd: io.cwd, configured });
     found.push(...resolver.mistakes(sections));
@@ -36,6 +36,14 @@ async function collect(invocation: Invocation): Promise<readonly Diagnostic[]> {
     found.push(...error.diagnostics);
   }
   return distinct(found);
+}
+
+/** Names of the sections but those that others copy: their references may be to what a copy adds, and are seen there. */
+function standalone(sections: readonly Section[]): string[] {
+  const copied = new Set(sections.flatMap(({ macros }) => macros));
+  // In a circle of copies every section is copied.
+  const counts = ({ name, mistakes }: Section): boolean => !copied.has(name) || mistakes.length > 0;
+  return sections.filter(counts).map(({ name }) => name);
 }
 
 /** Both phases see a reference that leads nowhere. */

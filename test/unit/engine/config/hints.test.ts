@@ -103,6 +103,30 @@ describe("what helps against a mistake in a configuration", () => {
     expect(code).to.equal(2);
   });
 
+  for (const command of ["plan", "check"])
+    it(`${command} tells of a part without a recipe what it could not copy one from`, async () => {
+      const text = "[buildout]\nparts = web\n[base]\nrecipe = docker.volume\n[web]\n<= bas\n";
+      const { code, stderr } = await ask({ "buildout.cfg": text }, { args: [command] });
+      expect(stderr.replace(" (part web)", "")).to.equal(
+        [
+          "error[config/missing-section]: [web] copies [bas], which does not exist",
+          "  buildout.cfg:6:4",
+          "6 | <= bas",
+          "  |    ^^^",
+          '  = help: did you mean "base"?\n',
+        ].join("\n"),
+      );
+      expect(code).to.equal(2);
+    });
+
+  it("check looks at a section that others copy as they have it, with what they add", async () => {
+    const text = "[buildout]\nparts = web\n[base]\nrecipe = docker.volume\nname = $<:of>-x\n[web]\n<= base\n";
+    const check = async (more: string) => await ask({ "buildout.cfg": text + more }, { args: ["check"] });
+    expect(await check("of = shop\n")).to.deep.include({ stdout: "no mistakes\n", code: 0 });
+    expect((await check("")).stderr).to.contain('[web] has no option "of"');
+    expect((await check("of = shop\n[a]\n<= b\n[b]\n<= a\n")).stderr).to.contain("copies itself");
+  });
+
   it("a file that the command line extends is shown there", async () => {
     const args = ["extends=none.cfg", "annotate"];
     const { code, stderr } = await ask({ "buildout.cfg": "[a]\nx = 1\n" }, { args });
