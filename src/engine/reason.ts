@@ -71,30 +71,45 @@ function inputChange(from: string | undefined, to: string | undefined): string {
 
 function change(from: string | undefined, to: string | undefined, secret: boolean): string {
   const masked = secret || [from, to].some((text) => text !== undefined && isHashed(text));
-  const show = (text: string | undefined): string =>
-    text === undefined ? "(not set)" : masked ? MASK : shown(text);
   const lines = !masked && [from, to].some((text) => text?.includes("\n"));
-  return lines ? lineChange(from, to) : `${show(from)} -> ${show(to)}`;
+  if (lines) return lineChange(from, to);
+  const texts = [from, to].map((text) => (text === undefined ? "(not set)" : masked ? MASK : openly(text)));
+  const [old, now] = excerpts(texts[0]!, texts[1]!);
+  return `${old} -> ${now}`;
 }
 
 /** Of long values only the lines that differ. */
 function lineChange(from: string | undefined, to: string | undefined): string {
   const [old, now] = [from?.split("\n") ?? [], to?.split("\n") ?? []];
   const [oldSet, nowSet] = [new Set(old), new Set(now)];
+  const gone = old.filter((line) => !nowSet.has(line)).map((line) => openly(line));
+  const come = now.filter((line) => !oldSet.has(line)).map((line) => openly(line));
+  const [one, other] = gone.length === 1 && come.length === 1 ? excerpts(gone[0]!, come[0]!) : [];
   const pieces = [
-    ...old.filter((line) => !nowSet.has(line)).map((line) => `-${shown(line)}`),
-    ...now.filter((line) => !oldSet.has(line)).map((line) => `+${shown(line)}`),
+    ...gone.map((line) => `-${one ?? excerpt(line)}`),
+    ...come.map((line) => `+${other ?? excerpt(line)}`),
   ];
   if (pieces.length === 0) return "lines in another order or number";
   return pieces.slice(0, 4).join(" ") + (pieces.length > 4 ? ` and ${pieces.length - 4} more` : "");
 }
 
 /** A line as it stands, but for the value of a variable that is a secret by its name. */
-function shown(line: string): string {
-  return shorten(replaceSecrets(line.trim(), () => MASK));
+function openly(line: string): string {
+  return replaceSecrets(line.trim(), () => MASK);
 }
 
-function shorten(text: string): string {
+/** Two long texts from shortly before where they differ. */
+function excerpts(one: string, other: string): readonly [string, string] {
+  const shorter = Math.min(one.length, other.length);
+  let same = 0;
+  while (same < shorter && one[same] === other[same]) same++;
+  const isLong = Math.max(one.length, other.length) > LONGEST && one !== other;
+  const from = isLong ? Math.max(0, same - LONGEST / 3) : 0;
+  return [excerpt(one, from), excerpt(other, from)];
+}
+
+function excerpt(text: string, from = 0): string {
   if (text === "") return '""';
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  const [before, after] = [from > 0 ? "…" : "", text.length > from + LONGEST ? "…" : ""];
+  return `${before}${text.slice(from, from + LONGEST)}${after}`;
 }

@@ -62,6 +62,8 @@ const drift = (repair: "update" | "reinstall" | "none", kind: "missing" | "chang
   drift: [{ kind, message: "it is gone", repair }],
 });
 
+const LONG = "0123456789abcdef".repeat(4) + "01234";
+
 const rows: readonly Row[] = [
   { what: "nothing moved", says: ["none"] },
   { what: "no record", record: undefined, says: ["install", "not installed yet"] },
@@ -103,6 +105,21 @@ const rows: readonly Row[] = [
     wanted: wanted(options(["a", print("x=1\ny=2")])),
     record: record({ options: { a: "x=1\ny=1\nz=1" } }),
     says: ["reinstall", "option a: -y=1 -z=1 +y=2"],
+  },
+  {
+    what: "the end of a long option changed",
+    wanted: wanted(options(["a", print(`${LONG} --port 81 --host ${LONG}`)])),
+    record: record({ options: { a: `${LONG} --port 80` } }),
+    says: [
+      "reinstall",
+      `option a: …abcdef01234 --port 80 -> …abcdef01234 --port 81 --host ${LONG.slice(0, 31)}…`,
+    ],
+  },
+  {
+    what: "the end of a long line of an option changed",
+    wanted: wanted(options(["a", print(`x=1\ny=${LONG}2`)])),
+    record: record({ options: { a: `x=1\ny=${LONG}1` } }),
+    says: ["reinstall", "option a: -…123456789abcdef012341 +…123456789abcdef012342"],
   },
   {
     what: "a secret changed",
