@@ -6,6 +6,12 @@ const replace: OptionSpec = {
   doc: "what PART protects (a volume's data) may be destroyed; may be repeated",
 };
 
+const reinstall: OptionSpec = {
+  long: "reinstall",
+  value: "PART",
+  doc: "make PART anew, and what needs it, whatever is found; may be repeated",
+};
+
 /** Every command by name. A command's module is loaded when it is run. */
 export const commands: readonly CommandSpec[] = [
   {
@@ -13,6 +19,7 @@ export const commands: readonly CommandSpec[] = [
     usage: "[part ...]",
     doc: "Install, update and uninstall until all is as the file says; with parts only those and what they need.",
     options: [
+      reinstall,
       replace,
       {
         long: "since",
@@ -40,7 +47,7 @@ export const commands: readonly CommandSpec[] = [
     name: "plan",
     usage: "[part ...]",
     doc: "Show what install would do, and why; changes nothing.",
-    options: [replace, { long: "exit-code", doc: "end with 4 when something would change" }],
+    options: [reinstall, replace, { long: "exit-code", doc: "end with 4 when something would change" }],
     load: () => import("./commands/plan.js"),
   },
   {

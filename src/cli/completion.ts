@@ -41,7 +41,7 @@ function spelled({ short, long }: OptionSpec): string[] {
 }
 
 async function valuesOf({ long }: OptionSpec, names: Names): Promise<readonly string[]> {
-  if (long === "replace") return await names.parts();
+  if (long === "replace" || long === "reinstall") return await names.parts();
   if (long === "run") return await names.runs();
   if (long === "format") return ["text", "dot", "mermaid", "svg", "json"];
   return long === "from" ? KINDS : [];

@@ -27,6 +27,8 @@ export interface InstallOptions extends RunOptions {
   /** Paths of changed files, relative to the buildout's folder: only the parts whose `triggers` take one in are worked
    *  on, whatever is recorded of them, and those that need them. Where no part has `triggers`, all are looked at. */
   readonly changed?: readonly string[];
+  /** Parts that are made anew whatever is found, with those that need them. */
+  readonly reinstall?: readonly string[];
   /** Parts whose protected objects may be destroyed. */
   readonly replace?: readonly string[];
 }

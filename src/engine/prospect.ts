@@ -4,7 +4,7 @@ import { type Blueprint, drawBlueprint } from "./blueprint.js";
 import type { InstallOptions } from "./buildout-options.js";
 import type { Config } from "./config/model.js";
 import type { Runtime } from "./context.js";
-import type { Recipe } from "./contract.js";
+import type { Drift, Recipe } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
 import type { Action } from "./events.js";
 import { type Forecast, forecast, throwAll } from "./forecast.js";
@@ -57,7 +57,8 @@ export async function foreseeChanged(
   const { parts, needs } = await draw(session, options.parts ?? []);
   if (!hasTriggers(parts)) return await foresee(session, options);
   const { by, concerned } = await touchedParts(parts, needs, options.changed);
-  return concerned.length === 0 ? undefined : await foresee(session, { ...options, parts: concerned }, by);
+  const only = [...concerned, ...(options.reinstall ?? [])];
+  return only.length === 0 ? undefined : await foresee(session, { ...options, parts: only }, by);
 }
 
 /** Judges the parts.
@@ -67,12 +68,16 @@ export async function foresee(
   options: InstallOptions,
   touched: ReadonlyMap<string, string> = new Map(),
 ): Promise<Prospect> {
-  const asked = options.parts ?? [];
-  if (asked.length === 0) return await foreseeOnce(session, options, { only: [], dragged: [], touched });
-  let only = asked;
+  const { parts: asked = [], reinstall = [] } = options;
+  const forced = new Map<string, Drift>();
+  for (const [part, path] of touched) forced.set(part, { kind: "changed", message: `triggered by ${path}` });
+  for (const part of reinstall)
+    forced.set(part, { kind: "changed", message: "asked for", repair: "reinstall" });
+  if (asked.length === 0) return await foreseeOnce(session, options, { only: [], dragged: [], forced });
+  let only = [...new Set([...asked, ...reinstall])];
   let dragged: readonly string[] = [];
   for (;;) {
-    const prospect = await foreseeOnce(session, options, { only, dragged, touched });
+    const prospect = await foreseeOnce(session, options, { only, dragged, forced });
     // What is made anew takes those along that are recorded as needing it, asked for or not.
     const isPart = (name: string): boolean =>
       session.config.sections.get(name)?.options.has("recipe") ?? false;
@@ -108,18 +113,19 @@ async function foreseeOnce(
   {
     only,
     dragged,
-    touched,
+    forced,
   }: {
     readonly only: readonly string[];
     /** Parts that are in the way and not in the file any more. */
     readonly dragged: readonly string[];
-    readonly touched: ReadonlyMap<string, string>;
+    /** Why a part is to be worked on, whatever is found. */
+    readonly forced: ReadonlyMap<string, Drift>;
   },
 ): Promise<Prospect> {
   const { store, registry, runtime } = session;
   const { records, key } = store.state;
   const drawn = await draw(session, only);
-  throwAll((options.replace ?? []).flatMap((name) => strangers(name, session, drawn)));
+  throwAll(strangers(options, session.config, drawn.configurer.parts));
   const blueprint = {
     ...drawn,
     parts: drawn.parts.map((part) => withReplace(part, options.replace ?? [])),
@@ -135,7 +141,7 @@ async function foreseeOnce(
   const record = (part: string): StoredRecord | undefined => records.get(part);
   const recipe = await recordedRecipes(records, specs, registry);
   const assessor = new Assessor({ runtime, host: configurer, values, key, record, recipe });
-  const findings = withTouched(await observe(seen, registry, runtime), touched);
+  const findings = withForced(await observe(seen, registry, runtime), forced);
   // Where parts are asked for, nothing goes but what is in their way.
   const going = new Set(only.length > 0 ? dragged : [...records.keys()].filter((name) => !names.has(name)));
   const jobs = options.jobs ?? defaultJobs();
@@ -164,13 +170,20 @@ async function recordedRecipes(
   return ({ recipe }) => registry.known(recipe)?.recipe;
 }
 
-/** A part of that name is neither in the file nor generated. */
+/** What options name that is not there: neither in the file nor generated, or, of what is to be made anew, not in this run. */
 function strangers(
-  name: string,
-  { config }: Configured,
-  { configurer: { parts } }: Blueprint,
+  { replace = [], reinstall = [] }: InstallOptions,
+  { sections }: Config,
+  parts: ReadonlyMap<string, unknown>,
 ): readonly Diagnostic[] {
-  return parts.has(name) || config.sections.has(name) ? [] : [unknownPart(name, parts.keys())];
+  const names = [...new Set([...replace, ...reinstall])].filter((name) => !parts.has(name));
+  return names.flatMap((name): Diagnostic[] => {
+    if (!sections.has(name)) return [unknownPart(name, parts.keys())];
+    if (!reinstall.includes(name)) return [];
+    const message = `${name} is not one of the parts of this run`;
+    const help = [`tsbuildout install ${name} --reinstall ${name}`];
+    return [{ severity: "error", code: "part/unknown", message, help }];
+  });
 }
 
 /** Parts mostly wait for an engine, not for a processor. */
@@ -182,15 +195,14 @@ function withReplace<T extends Blueprint["parts"][number]>(part: T, replace: rea
   return replace.includes(part.name) ? { ...part, engine: { ...part.engine, replace: true } } : part;
 }
 
-function withTouched(
+function withForced(
   findings: ReadonlyMap<string, Finding>,
-  touched: ReadonlyMap<string, string>,
+  forced: ReadonlyMap<string, Drift>,
 ): ReadonlyMap<string, Finding> {
   const all = new Map(findings);
-  for (const [part, path] of touched) {
+  for (const [part, drift] of forced) {
     const found = all.get(part) ?? NOTHING_FOUND;
-    const drift = [...found.drift, { kind: "changed", message: `triggered by ${path}` } as const];
-    all.set(part, { ...found, drift });
+    all.set(part, { ...found, drift: [...found.drift, drift] });
   }
   return all;
 }

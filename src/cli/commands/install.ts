@@ -14,6 +14,7 @@ export async function run(invocation: Invocation): Promise<number> {
     const run = buildoutOf(invocation).install({
       parts: args,
       ...(changed && { changed }),
+      reinstall: options.get("reinstall")?.split("\n") ?? [],
       replace: options.get("replace")?.split("\n") ?? [],
       signal: io.signal,
       report: (event) => {

@@ -9,6 +9,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { args, options, globals, io } = invocation;
   const plan = await buildoutOf(invocation).plan({
     parts: args,
+    reinstall: options.get("reinstall")?.split("\n") ?? [],
     replace: options.get("replace")?.split("\n") ?? [],
     signal: io.signal,
     report: tellOtherRun(io),

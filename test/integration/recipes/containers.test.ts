@@ -8,6 +8,7 @@ import {
   engineJson,
   engineObjects,
   engineRemove,
+  engineRequest,
   uniqueName,
   engineKill,
 } from "../../support/engine.js";
@@ -52,6 +53,26 @@ describe("containers, networks and volumes in one file", () => {
     expect(
       (await engineObjects("org.tsbuildout.buildout")).filter((name) => name.includes(prefix)),
     ).to.deep.equal([]);
+  });
+  it("makes a container anew that is asked for, with what is in its anonymous volume, and with it who joins it", async () => {
+    const [first, second] = [`${prefix}-a`, `${prefix}-b`];
+    buildout = await testBuildout({
+      config: [
+        `[buildout]\nparts = a b\nengine-url = ${url}\n`,
+        `[a]\nrecipe = docker.run\nname = ${first}\nimage = ${image}\nvolumes = /data`,
+        "command = sh -c 'echo $HOSTNAME >> /data/seen; cat /data/seen; exec sleep 1000'\nwait-for = log .\n",
+        `[b]\nrecipe = docker.run\nname = ${second}\nimage = ${image}\nnetwork-mode = container:$<a:name>\ncommand = sleep 1000\n`,
+      ].join("\n"),
+    });
+    expect((await buildout.install()).counts.done).to.equal(2);
+    const before = [await containerId(first), await containerId(second)];
+    done(buildout);
+    expect((await buildout.install({ reinstall: ["a"] })).counts.failed).to.equal(0);
+    expect(done(buildout)).to.deep.equal({ a: "install", b: "install" });
+    const after = [await containerId(first), await containerId(second)];
+    expect(new Set([...before, ...after]).size).to.equal(4);
+    const { body } = await engineRequest({ path: `/containers/${first}/logs?stdout=1` });
+    expect(body.toString()).to.contain(before[0]!.slice(0, 12)).and.contain(after[0]!.slice(0, 12));
   });
   it("says in a plan which folders of layouts are not there, but for one that is not needed", async () => {
     buildout = await testBuildout({
