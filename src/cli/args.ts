@@ -1,4 +1,5 @@
 import type { CommandSpec, OptionSpec } from "./command.js";
+import { DEFAULT_COMMAND } from "./commands.js";
 import { globalOptions } from "./options.js";
 
 /** What the options that every command knows say. */
@@ -77,7 +78,7 @@ class ArgumentReader {
     this.commands = commands;
     this.specs = globalOptions;
     // A command's own option may stand before it, so the command is looked for first.
-    this.useOptionsOf(argv.find((arg) => commands.some(({ name }) => name === arg)));
+    this.useOptionsOf(argv.find((arg) => commands.some(({ name }) => name === arg)) ?? DEFAULT_COMMAND);
   }
 
   read(): void {
@@ -103,7 +104,7 @@ class ArgumentReader {
     const equals = arg.indexOf("=");
     const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
     const spec = this.specs.find(({ long }) => long === name);
-    if (!spec) throw unknownOption(`--${name}`, this.specs);
+    if (!spec) throw this.unknown(`--${name}`);
     if (spec.value === undefined && equals >= 0) throw new UsageError(`--${name} takes no value`);
     const value = equals < 0 ? this.valueOf(spec, `--${name}`) : arg.slice(equals + 1);
     this.given.push({ spec, value });
@@ -114,7 +115,7 @@ class ArgumentReader {
     for (let i = 1; i < arg.length; i++) {
       const letter = arg.charAt(i);
       const spec = this.specs.find(({ short }) => short === letter);
-      if (!spec) throw unknownOption(`-${letter}`, this.specs);
+      if (!spec) throw this.unknown(i === 1 ? this.goOption(arg) : `-${letter}`);
       const attached = arg.slice(i + 1);
       if (spec.value !== undefined && attached !== "") {
         this.given.push({ spec, value: attached });
@@ -122,6 +123,21 @@ class ArgumentReader {
       }
       this.given.push({ spec, value: this.valueOf(spec, `-${letter}`) });
     }
+  }
+
+  /** What to call an option that there is not: `-replace=web`, as Go programs write it, is no `-r`. */
+  private goOption(arg: string): string {
+    const name = arg.split("=", 1)[0]!;
+    return this.specs.some(({ long }) => `-${long}` === name) ? name : arg.slice(0, 2);
+  }
+
+  /** Of a command that there is not, its options say nothing. */
+  private unknown(written: string): UsageError {
+    const { command, commands, specs } = this;
+    if (command !== undefined && command !== "help" && !commands.some(({ name }) => name === command))
+      return noCommand(command, commands);
+    const error = new UsageError(`there is no option ${written}`);
+    return Object.assign(error, { option: written, options: specs.map(({ long }) => `--${long}`) });
   }
 
   private valueOf(spec: OptionSpec, written: string): string {
@@ -132,9 +148,16 @@ class ArgumentReader {
   }
 }
 
-function unknownOption(written: string, specs: readonly OptionSpec[]): UsageError {
-  const error = new UsageError(`there is no option ${written}`);
-  return Object.assign(error, { option: written, options: specs.map(({ long }) => `--${long}`) });
+/** @param commands which there are */
+export function noCommand(name: string, commands: readonly CommandSpec[]): UsageError {
+  const meant = name.includes(":")
+    ? `an option is set by ${name}=VALUE, and shown by tsbuildout query ${name}`
+    : `a part is installed by tsbuildout install ${name}`;
+  const error = new UsageError(`there is no command "${name}"`, [
+    meant,
+    "tsbuildout --help lists the commands",
+  ]);
+  return Object.assign(error, { option: name, options: commands.map((command) => command.name) });
 }
 
 function globalsOf(given: readonly Given[]): Globals {

@@ -1,4 +1,4 @@
-import { parseArguments, type Parsed, UsageError } from "./args.js";
+import { noCommand, parseArguments, type Parsed, UsageError } from "./args.js";
 import { type CommandSpec, EXIT, type Invocation, type Io } from "./command.js";
 import { commands, DEFAULT_COMMAND } from "./commands.js";
 import { bePatient } from "./patience.js";
@@ -26,7 +26,7 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   const help = globals.help || parsed.command === "help";
   const asked = parsed.command === "help" ? parsed.args[0] : parsed.command;
   const command = commands.find(({ name }) => name === (asked ?? DEFAULT_COMMAND));
-  if (!command) throw noCommand(asked ?? DEFAULT_COMMAND);
+  if (!command) throw noCommand(asked ?? DEFAULT_COMMAND, commands);
   if (help) {
     const { commandHelp, programHelp } = await import("./help.js");
     const { textColumns } = await import("./wrap.js");
@@ -40,33 +40,6 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   const { args, options, assignments } = parsed;
   const invocation: Invocation = { globals, args, options, assignments, io };
   return module.run(invocation);
-}
-
-/** What Compose and Terraform call what we have. */
-const ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ["up", "install"],
-  ["apply", "install"],
-  ["down", "uninstall --all"],
-  ["destroy", "uninstall --all"],
-  ["rm", "uninstall"],
-  ["ps", "status"],
-  ["show", "status -v"],
-  ["output", "query"],
-  ["config", "annotate"],
-  ["validate", "check"],
-]);
-
-function noCommand(name: string): UsageError {
-  const ours = ELSEWHERE.get(name);
-  const meant = name.includes(":")
-    ? `an option is set by ${name}=VALUE, and shown by tsbuildout query ${name}`
-    : `a part is installed by tsbuildout install ${name}`;
-  const error = new UsageError(`there is no command "${name}"`, [
-    ...(ours === undefined ? [] : [`did you mean "${ours}"?`]),
-    meant,
-    "tsbuildout --help lists the commands",
-  ]);
-  return Object.assign(error, { option: name, options: commands.map((command) => command.name) });
 }
 
 function checkArguments({ name, usage, arguments: count }: CommandSpec, args: readonly string[]): void {

@@ -50,9 +50,33 @@ export function reportDiagnostics(
   return first?.code.startsWith("lock/") ? EXIT.locked : EXIT.usage;
 }
 
+/** What Compose, Terraform and bake call what we have. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ["up", "install"],
+  ["apply", "install"],
+  ["down", "uninstall --all"],
+  ["destroy", "uninstall --all"],
+  ["rm", "uninstall"],
+  ["ps", "status"],
+  ["show", "status -v"],
+  ["output", "query"],
+  ["config", "annotate"],
+  ["validate", "check"],
+  ["--force-recreate", "--reinstall PART"],
+  ["--no-cache", "PART:no-cache=true"],
+  ["--set", "SECTION:OPTION=VALUE"],
+  ["--dry-run", "plan"],
+  ["--target", "install PART"],
+  ["--parallel", "--jobs"],
+  ["--file", "--config"],
+  ["-f", "-c"],
+]);
+
 function usage(error: UsageError & { option?: string; options?: readonly string[] }): Diagnostic {
-  const near = error.option ? didYouMean(error.option, error.options ?? []) : [];
-  const help = near.length > 0 ? near : error.help;
+  const { option, options = [] } = error;
+  const ours = option && ELSEWHERE.get(option);
+  const near = option && !ours ? didYouMean(option, options) : [];
+  const help = ours ? [`did you mean "${ours}"?`, ...error.help] : near.length > 0 ? near : error.help;
   return {
     severity: "error",
     code: "usage/arguments",

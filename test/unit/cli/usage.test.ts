@@ -35,6 +35,35 @@ describe("a word that is no command", () => {
   });
 });
 
+describe("an option that there is not", () => {
+  for (const [argv, problem, help] of [
+    [["install", "--reinstal", "web"], "there is no option --reinstal", "--reinstall"],
+    [["install", "--force-recreate"], "there is no option --force-recreate", "--reinstall PART"],
+    [["install", "-replace=web"], "there is no option -replace", "--replace"],
+    [["-f", "x.cfg"], "there is no option -f", "-c"],
+    [["up", "-d"], 'there is no command "up"', "install"],
+  ] as const)
+    it(`is told: ${argv.join(" ")}`, async () => {
+      const { code, stderr } = await runCli(argv, { cwd: "/" });
+      expect(code).to.equal(2);
+      expect(stderr)
+        .to.match(/^error\[usage\/arguments\]: /)
+        .and.contain(`: ${problem}\n   = help: did you mean "${help}"?\n`);
+    });
+});
+
+describe("an option of install", () => {
+  it("needs no word install", async () => {
+    const config = "[buildout]\nparts = data\n[data]\nrecipe = docker.volume\n";
+    const cwd = await temporaryFolder({ "buildout.cfg": config });
+    for (const argv of [
+      ["--reinstall", "dat"],
+      ["--reinstall=dat", "install"],
+    ])
+      expect((await runCli(argv, { cwd })).stderr).to.contain("there is no part dat\n");
+  });
+});
+
 describe("a file that cannot be written", () => {
   it("is no bug", async () => {
     const cwd = await temporaryFolder({ "buildout.cfg": "[buildout]\nparts =\n", "in-the-way": "" });
