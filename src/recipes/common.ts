@@ -28,9 +28,11 @@ export const engineOptions = {
   }),
   "engine-tls-verify": option.boolean({
     doc: "Whether the engine is spoken to by TLS and its certificate is checked (`true`), or not checked (`false`). Default: `engine-tls-verify` of `[buildout]`, then DOCKER_TLS_VERIFY.",
+    inPlace: true,
   }),
   "engine-tls-cert-path": option.path({
     doc: "Folder with `ca.pem`, `cert.pem` and `key.pem` for an engine that asks for client certificates. Default: `engine-tls-cert-path` of `[buildout]`, then DOCKER_CERT_PATH.",
+    inPlace: true,
   }),
   context: option.string({
     doc: "Name of a docker context that says where the engine is. Default: `context` of `[buildout]`.",
@@ -55,7 +57,7 @@ export async function engineOf(context: PartContext): Promise<Engine> {
   return await connection(context, (name) => textOf(context, name));
 }
 
-/** Whether another part's record says the same of the engine as this part does. */
+/** Whether another part's record names the same engine as this part does. */
 export function onSameEngine(context: PartContext, { options }: PartRecord): boolean {
   return placeOf(context) === placeKey((name) => options[name]);
 }
@@ -109,7 +111,7 @@ export function configureEngine(
   const texts: Texts = (name) => context.text(name);
   for (const name of ENGINE_OPTIONS) {
     const text = texts(name) ? undefined : inherited(context, texts, name);
-    if (text) context.compute(name, text);
+    if (text) context.compute(name, text, { inPlace: !LOCATORS.includes(name) });
   }
   problemsOf(context, () => checkChoice(located((name) => texts(name) || inherited(context, texts, name))));
 }
@@ -140,13 +142,13 @@ export function problemsOf(context: { fail(problem: Problem): void }, check: () 
   }
 }
 
-/** The engine that a part's options choose, as a key. */
+/** The engine that a part's options choose, as a key. How it is spoken to makes it no other one. */
 export function placeOf(context: PartContext): string {
   return placeKey((name) => textOf(context, name));
 }
 
 function placeKey(texts: Texts): string {
-  return JSON.stringify(ENGINE_OPTIONS.map((name) => texts(name) ?? ""));
+  return JSON.stringify(LOCATORS.map((name) => texts(name) ?? ""));
 }
 
 function textOf(context: PartContext, option: string): string | undefined {

@@ -67,16 +67,16 @@ describe("a part that is to move to an engine that does not answer", () => {
   });
 });
 
+const RECIPES: Readonly<Record<string, string>> = {
+  "docker.build": `dockerfile-inline = FROM ${baseImage}`,
+  "docker.network": "",
+  "docker.run": `image = ${baseImage}\ncommand = sleep 1000\nstop-signal = SIGKILL`,
+  "docker.volume": "",
+};
+
 describe("a part on an engine that answers no more", () => {
   const buildout = imageBuildouts();
   before(async () => await ensureBaseImage());
-
-  const RECIPES: Readonly<Record<string, string>> = {
-    "docker.build": `dockerfile-inline = FROM ${baseImage}`,
-    "docker.network": "",
-    "docker.run": `image = ${baseImage}\ncommand = sleep 1000\nstop-signal = SIGKILL`,
-    "docker.volume": "",
-  };
   for (const [recipe, options] of Object.entries(RECIPES)) {
     it(`keeps no part from being looked at that is elsewhere: ${recipe}`, async () => {
       const [here, gone] = [uniqueName("tsb-here"), uniqueName("tsb-gone")];
@@ -93,5 +93,27 @@ describe("a part on an engine that answers no more", () => {
       await symlink(engineSocket(), socket);
       expect(counts).to.include({ unchanged: 1, failed: 1 });
     });
+  }
+});
+
+describe("a part whose engine is the same, and spoken to otherwise", () => {
+  const buildout = imageBuildouts();
+  before(async () => await ensureBaseImage());
+
+  for (const [recipe, options] of Object.entries(RECIPES)) {
+    for (const section of ["buildout", "a"]) {
+      it(`stays as it is: ${recipe}, said in [${section}]`, async () => {
+        const name = uniqueName("tsb-tls");
+        const config = `[buildout]\nparts = a\n[a]\nrecipe = ${recipe}\nname = ${name}\n${options}\n`;
+        const made = await buildout({ config });
+        await installed(made, "a");
+        const before = (await made.records()).get("a");
+        await made.write(config.replace(`[${section}]`, `[${section}]\nengine-tls-verify = false`));
+        expect((await made.plan()).steps.map(({ action }) => action)).to.deep.equal(["update"]);
+        await installed(made, "a");
+        expect((await made.records()).get("a")?.resources).to.deep.equal(before?.resources);
+        expect((await made.install()).counts).to.include({ unchanged: 1 });
+      });
+    }
   }
 });
