@@ -44,11 +44,13 @@ export class OptionValueError extends Error {
 }
 
 export type Settings = Omit<Partial<Option<unknown>>, "kind" | "doc" | "decode"> & { readonly doc: string };
+/** Settings by their right names alone: the compiler lets others pass where it works out what they are. */
+type Exactly<C> = C & Readonly<Record<Exclude<keyof C, keyof Settings>, never>>;
 /** An option with a default, or a required one, always has a value. */
 type Value<T, C> = C extends { readonly default: string } | { readonly required: true } ? T : T | undefined;
 
 function scalar<T>(kind: string, parse: (text: string, context: DecodeContext) => T) {
-  return <const C extends Settings>(settings: C): Option<Value<T, C>> => ({
+  return <const C extends Settings>(settings: Exactly<C>): Option<Value<T, C>> => ({
     ...settings,
     kind,
     decode: (text, context) =>
@@ -180,7 +182,7 @@ export const option = {
   pairs: list("pairs", parsePairs),
   choice<const V extends string, const C extends Settings>(
     choices: readonly V[],
-    settings: C,
+    settings: Exactly<C>,
   ): Option<Value<V, C>> {
     const parse = (text: string): V =>
       choices.find((choice) => choice === text) ??
@@ -191,7 +193,7 @@ export const option = {
   custom<T, const C extends Settings>(
     kind: string,
     parse: (text: string, context: DecodeContext) => T,
-    settings: C,
+    settings: Exactly<C>,
   ): Option<Value<T, C>> {
     return scalar(kind, parse)(settings);
   },

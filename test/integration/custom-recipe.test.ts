@@ -74,28 +74,34 @@ describe("a recipe package of somebody else's", () => {
     expect(again.stderr).to.contain("is there already");
   });
 
-  it("has its mistakes in options found by the compiler", async () => {
-    const folder = await temporaryFolder({
-      "wrong.ts":
-        'import { defineRecipe, option } from "tsbuildout/recipe";\nexport default defineRecipe({\n  doc: "",\n  options: { name: option.string({ doc: "" }) },\n  async install({ options }) {\n    options.nmae;\n  },\n});\n',
+  const mistakes: Readonly<Record<string, readonly [code: string, said: string]>> = {
+    "an option that is misspelt where it is read": [
+      'export default defineRecipe({\n  doc: "",\n  options: { name: option.string({ doc: "" }) },\n  async install({ options }) {\n    options.nmae;\n  },\n});\n',
+      "Property 'nmae' does not exist",
+    ],
+    "a function that is misspelt": [
+      'export default defineRecipe({ doc: "", options: {}, async install() {}, async unistall() {} });\n',
+      "Did you mean to write 'uninstall'?",
+    ],
+    // What is meant to be a secret would be one no more.
+    "a setting of an option that is misspelt": [
+      'export const options = { key: option.string({ doc: "", secrt: true }) };\n',
+      "wrong.ts(2,56): error",
+    ],
+    "a setting of a choice that is misspelt": [
+      'export const options = { key: option.choice(["a"], { doc: "", inplace: true }) };\n',
+      "wrong.ts(2,63): error",
+    ],
+  };
+  for (const [what, [code, said]] of Object.entries(mistakes))
+    it(`has ${what} found by the compiler`, async () => {
+      const folder = await temporaryFolder({
+        "wrong.ts": `import { defineRecipe, option } from "tsbuildout/recipe";\n${code}`,
+      });
+      await linkDevelopment(folder);
+      const flags = ["--noEmit", "--module", "nodenext", "--target", "es2023", "--skipLibCheck", "--strict"];
+      const check = (): unknown =>
+        execFileSync(process.execPath, [TSC, ...flags, "wrong.ts"], { cwd: folder, encoding: "utf8" });
+      expect(check).to.throw().with.property("stdout").that.contains(said);
     });
-    await linkDevelopment(folder);
-    const check = (): unknown =>
-      execFileSync(
-        process.execPath,
-        [
-          TSC,
-          "--noEmit",
-          "--module",
-          "nodenext",
-          "--target",
-          "es2023",
-          "--skipLibCheck",
-          "--strict",
-          "wrong.ts",
-        ],
-        { cwd: folder, encoding: "utf8" },
-      );
-    expect(check).to.throw().with.property("stdout").that.contains("Property 'nmae' does not exist");
-  });
 });
