@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { Buildout, type InstallOptions, type Plan, type UninstallOptions } from "./engine/buildout.js";
 import type { Recipe } from "./engine/contract.js";
 import type { Event, Summary } from "./engine/events.js";
+import { requireRecipe } from "./engine/recipe-shape.js";
 import type { StoredRecord } from "./engine/state.js";
 import { StateStore } from "./engine/store.js";
 import { recipes as builtin } from "./recipes/index.js";
@@ -47,9 +48,10 @@ export class TestBuildout implements AsyncDisposable {
   }
 
   open(assignments: readonly string[] = []): Buildout {
-    const made = Object.entries(this.#settings.recipes ?? {}).map(
-      ([name, recipe]) => [name, async () => ({ default: recipe })] as const,
-    );
+    const made = Object.entries(this.#settings.recipes ?? {}).map(([name, recipe]) => {
+      requireRecipe(name, recipe);
+      return [name, async () => ({ default: recipe })] as const;
+    });
     return new Buildout({
       file: "buildout.cfg",
       cwd: this.directory,

@@ -98,8 +98,8 @@ export class Registry {
       return { spec, recipe, version: recipe.version ?? "1" };
     }
     const { file, exports } = await this.loadModule(spec);
-    const recipe = exports["default"];
-    requireRecipe(spec, recipe);
+    const { requireRecipe } = await import("./recipe-shape.js");
+    const recipe = requireRecipe(spec, exports["default"]);
     const { versionOf } = await import("./packages/version.js");
     return { spec, recipe, version: recipe.version ?? (await versionOf(file)) };
   }
@@ -174,24 +174,4 @@ function isPackageName(name: string): boolean {
 function splitSpec(spec: string): [string, string?] {
   const at = spec.lastIndexOf(":");
   return at > 0 ? [spec.slice(0, at), spec.slice(at + 1)] : [spec];
-}
-
-function requireRecipe(spec: string, value: unknown): asserts value is Recipe {
-  const lack = lackOf(value);
-  if (lack === undefined) return;
-  throw new RecipeLoadError("recipe/not-a-recipe", `${spec} exports no recipe: ${lack}`, [
-    "its default export must be what defineRecipe gives",
-  ]);
-}
-
-/** What a value lacks to be a recipe; undefined where it is one. */
-function lackOf(value: unknown): string | undefined {
-  if (value === undefined) return "it has no default export";
-  if (value === null) return "its default export is null";
-  if (typeof value !== "object") return `its default export is a ${typeof value}`;
-  const { options, install } = value as Partial<Recipe>;
-  if (typeof options !== "object" || options === null) return "there are no options in it";
-  if (typeof install !== "function") return "there is no function install in it";
-  const wrong = Object.entries(options).find(([, option]) => typeof option?.decode !== "function");
-  return wrong && `its option ${wrong[0]} is not made by option.string or the like`;
 }

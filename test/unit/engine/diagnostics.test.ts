@@ -296,6 +296,17 @@ error[mine/lines]: no x (part a)
     "export default null;": "its default export is null",
     "export default { install() {} };": "there are no options in it",
     "export default { options: {} };": "there is no function install in it",
+    "export default { options: {}, install() {}, version: 2 };": "its version must be a text, not a number",
+    "export default { options: {}, install() {}, outputs: null };": "its outputs must be an object, not null",
+    "export default { options: {}, install() {}, unistall() {} };":
+      'it has "unistall", where "uninstall" must be meant',
+    "export default { options: { a: { doc: '', decode() {}, default: 5 } }, install() {} };":
+      "the default of its option a must be a text, not a number",
+    "export default { options: { a: { doc: '', decode() {}, secrt: true } }, install() {} };":
+      'its option a has "secrt", where "secret" must be meant',
+    "export default { options: { a: { decode() {} } }, install() {} };": "its option a has no doc",
+    "export default { options: { timeout: { doc: '', decode() {} } }, install() {} };":
+      "its option timeout is one that every part has: give it another name",
   }).map(([code, lack]) => ({
     name: `recipe/not-a-recipe: ${lack}`,
     cfg: part("recipe = ./x.mjs"),

@@ -1,0 +1,116 @@
+/** What the compiler sees to in a recipe, for those that are written in plain JavaScript. */
+import type { Recipe } from "./contract.js";
+import { RecipeLoadError } from "./packages/error.js";
+import { isEngineOption } from "./part.js";
+import type { Option } from "./schema.js";
+import { suggest } from "./suggest.js";
+
+type Form = "text" | "boolean" | "list" | "object" | "function";
+type Forms = Readonly<Record<string, Form>>;
+
+const RECIPE: Forms = {
+  doc: "text",
+  lifecycle: "text",
+  example: "text",
+  version: "text",
+  options: "object",
+  outputs: "object",
+  computed: "object",
+  ownNames: "list",
+  keep: "boolean",
+  protects: "text",
+  configure: "function",
+  inputs: "function",
+  check: "function",
+  foresee: "function",
+  look: "function",
+  install: "function",
+  update: "function",
+  uninstall: "function",
+} satisfies Record<keyof Recipe, Form>;
+
+const OPTION: Forms = {
+  kind: "text",
+  doc: "text",
+  default: "text",
+  required: "boolean",
+  secret: "boolean",
+  inPlace: "boolean",
+  aliases: "list",
+  choices: "list",
+  decode: "function",
+} satisfies Record<keyof Option<unknown>, Form>;
+
+/** @throws RecipeLoadError `recipe/not-a-recipe`, with what is wrong with it */
+export function requireRecipe(spec: string, value: unknown): Recipe {
+  const lack = lackOf(value);
+  if (lack === undefined) return value as Recipe;
+  throw new RecipeLoadError("recipe/not-a-recipe", `${spec} exports no recipe: ${lack}`, [
+    "its default export must be what defineRecipe gives",
+  ]);
+}
+
+/** What a value lacks to be a recipe; undefined where it is one. */
+function lackOf(value: unknown): string | undefined {
+  if (value === undefined) return "it has no default export";
+  if (value === null) return "its default export is null";
+  if (typeof value !== "object") return `its default export is a ${typeof value}`;
+  const { options, install } = value as Partial<Recipe>;
+  if (typeof options !== "object" || options === null) return "there are no options in it";
+  if (typeof install !== "function") return "there is no function install in it";
+  return (
+    misshapen({ it: "it", its: (name) => `its ${name}` }, value, RECIPE) ??
+    first(Object.entries(options), optionLack)
+  );
+}
+
+function optionLack([name, option]: readonly [string, Option<unknown>]): string | undefined {
+  if (typeof option?.decode !== "function")
+    return `its option ${name} is not made by option.string or the like`;
+  if (isEngineOption(name)) return `its option ${name} is one that every part has: give it another name`;
+  if (option.doc === undefined) return `its option ${name} has no doc`;
+  const it = `its option ${name}`;
+  return misshapen({ it, its: (setting) => `the ${setting} of ${it}` }, option, OPTION);
+}
+
+/** How a message calls a thing, and what is in it. */
+interface Called {
+  readonly it: string;
+  its(name: string): string;
+}
+
+/** What is of another form than it must be, or goes by a misspelt name; any other name may be of a version to come. */
+function misshapen(called: Called, value: object, forms: Forms): string | undefined {
+  const lacking = Object.keys(forms).filter((name) => !(name in value));
+  return first(Object.entries(value), ([name, given]) => {
+    if (given === undefined) return undefined;
+    const form = forms[name];
+    if (form !== undefined) {
+      const found = formOf(given);
+      return found === form
+        ? undefined
+        : `${called.its(name)} must be ${article(form)}, not ${article(found)}`;
+    }
+    const meant = suggest(name, lacking);
+    return meant && `${called.it} has "${name}", where "${meant}" must be meant`;
+  });
+}
+
+function formOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "list";
+  return typeof value === "string" ? "text" : typeof value;
+}
+
+function article(form: string): string {
+  if (form === "null") return form;
+  return form === "object" ? "an object" : `a ${form}`;
+}
+
+function first<T>(all: readonly T[], say: (one: T) => string | undefined): string | undefined {
+  for (const one of all) {
+    const said = say(one);
+    if (said !== undefined) return said;
+  }
+  return undefined;
+}
