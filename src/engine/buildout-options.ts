@@ -43,7 +43,10 @@ export interface UninstallOptions extends RunOptions {
 }
 
 export interface Plan {
+  /** Without the parts that would fail, and those that need them. */
   readonly steps: readonly Step[];
+  /** Why parts would fail as things are. */
+  readonly problems: readonly Diagnostic[];
   readonly warnings: readonly Diagnostic[];
   /** Whether an install would do anything (a routine update counts as nothing). */
   readonly changes: boolean;

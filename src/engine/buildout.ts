@@ -102,22 +102,27 @@ export class Buildout {
     });
   }
 
-  /** What `install` would do, and why. Only looks. */
+  /** What `install` would do, and why, and of which parts it is known that they would fail. Only looks. */
   async plan(options: InstallOptions = {}): Promise<Plan> {
     const config = await loadConfig(this.#request);
     return await this.#looking(config, options, async (session) => {
       const prospect = await foresee(configured(session), options);
       session.runtime.settings.signal.throwIfAborted();
       throwAll(refusals(prospect.parts, prospect.forecast));
-      throwAll(prospect.parts.flatMap(({ name }) => prospect.forecast.problems.get(name) ?? []));
-      const all = steps({ ...prospect, records: session.store.state.records }).map((step) =>
-        session.runtime.redactor.value(step),
-      );
+      const { problems } = prospect.forecast;
+      const all = steps({ ...prospect, records: session.store.state.records })
+        .filter(({ part }) => !problems.has(part))
+        .map((step) => session.runtime.redactor.value(step));
       const routine = (step: Step): boolean =>
         prospect.forecast.decisions.get(step.part)?.reasons.every((reason) => reason.kind === "always") ??
         true;
       const changes = all.some((step) => step.action !== "none" && !routine(step));
-      return { steps: all, warnings: [...config.warnings, ...prospect.warnings], changes };
+      return {
+        steps: all,
+        problems: session.runtime.hushed(prospect.parts.flatMap(({ name }) => problems.get(name) ?? [])),
+        warnings: [...config.warnings, ...prospect.warnings],
+        changes,
+      };
     });
   }
 
@@ -251,7 +256,8 @@ export class Buildout {
     try {
       return await work({ config: extended?.config, store, runtime, registry, packages });
     } catch (error) {
-      throw error instanceof DiagnosticError ? runtime.hushed(error) : error;
+      if (!(error instanceof DiagnosticError)) throw error;
+      throw new DiagnosticError(runtime.hushed(error.diagnostics), { cause: error.cause });
     } finally {
       await runtime.dispose();
     }

@@ -1,5 +1,5 @@
 import type { BuildoutInfo, Context, Progress } from "./contract.js";
-import { type Diagnostic, DiagnosticError, reworded } from "./diagnostic.js";
+import { type Diagnostic, reworded } from "./diagnostic.js";
 import { diagnosticJson, type Event, type Reporter } from "./events.js";
 import { warningOf } from "./problem.js";
 import { Redactor } from "./redact.js";
@@ -49,13 +49,12 @@ export class Runtime {
     });
   }
 
-  /** The same for what is thrown past the reporters, to whoever asked. */
-  hushed({ diagnostics, cause }: DiagnosticError): DiagnosticError {
-    const said = diagnostics.map((diagnostic) => ({
+  /** The same for what goes past the reporters, to whoever asked. */
+  hushed(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+    return diagnostics.map((diagnostic) => ({
       ...reworded(diagnostic, (text) => this.redactor.text(text)),
       ...(diagnostic.help && { help: this.redactor.value(diagnostic.help) }),
     }));
-    return new DiagnosticError(said, { cause });
   }
 
   /** What a call into a recipe is handed, in the name of a part. @param span where an option of the part stands */

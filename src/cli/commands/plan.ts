@@ -2,9 +2,10 @@ import { type Action, type Plan, renderDiagnostic, type Step } from "../../index
 import { EXIT, type Invocation } from "../command.js";
 import { buildoutOf } from "../buildout.js";
 import { tellOtherRun } from "../report/other-run.js";
+import { reportDiagnostics } from "../report/failure.js";
 import { paintFor } from "../report/paint.js";
 
-/** Shows what install would do, and why. */
+/** Shows what install would do, and why; then what would fail. */
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, globals, io } = invocation;
   const plan = await buildoutOf(invocation).plan({
@@ -17,19 +18,22 @@ export async function run(invocation: Invocation): Promise<number> {
   });
   const paint = paintFor(io.err, io.env);
   for (const warning of plan.warnings) io.err.write(`${renderDiagnostic(warning, paint)}\n`);
-  const { steps } = plan;
+  const { steps, problems } = plan;
   io.out.write(globals.json ? `${JSON.stringify({ steps })}\n` : planText(plan, globals.verbosity));
+  if (problems.length > 0)
+    return reportDiagnostics(problems, { io, json: globals.json, debug: globals.debug });
   return options.has("exit-code") && plan.changes ? EXIT.changes : EXIT.done;
 }
 
 /** Each step with its reasons; parts that stay as they are only with -v. */
-export function planText({ steps }: Plan, verbosity: number): string {
+function planText({ steps, problems }: Plan, verbosity: number): string {
   const shown = steps.filter((step) => step.action !== "none" || verbosity > 0);
   const lines = shown.flatMap((step) => [
     heading(step),
     ...[...step.reasons, ...(step.notes ?? [])].map((line) => `    ${line}`),
   ]);
-  return [...lines, totals(steps)].map((line) => `${line}\n`).join("");
+  const end = totals(steps) || (problems.length > 0 ? "" : "nothing to do");
+  return [...lines, ...(end === "" ? [] : [end])].map((line) => `${line}\n`).join("");
 }
 
 const WORDS: Readonly<Record<Action, string>> = {
@@ -53,5 +57,5 @@ function totals(steps: readonly Step[]): string {
     .map((action) => `${count(action)} to ${action}`);
   if (count("maybe") > 0) pieces.push(`${count("maybe")} that may change`);
   if (count("none") > 0) pieces.push(`${count("none")} unchanged`);
-  return pieces.length === 0 ? "nothing to do" : pieces.join(", ");
+  return pieces.join(", ");
 }
