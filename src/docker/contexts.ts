@@ -76,15 +76,21 @@ function damaged(name: string, origin: string, { why, error }: Damage): DockerEr
   return new DockerError(problem, { cause: error });
 }
 
+/** What a context may be called; Compose and bake mean a folder by the word. */
+const NAME = /^[a-zA-Z0-9][\w.+-]*$/;
+
 /** The error for a context that is not there. @param origin who named it */
 export async function noContext(folder: string, name: string, origin: string): Promise<DockerError> {
   const names = await contextNames(folder);
+  const there =
+    names.length > 0 ? [`contexts there: ${names.join(", ")}`] : ["make it with: docker context create"];
   return new DockerError({
     code: "engine/no-context",
     message: `there is no docker context "${name}"`,
     notes: [`asked for by ${origin}`, `looked in ${join(folder, "contexts")}`],
-    help:
-      names.length > 0 ? [`contexts there: ${names.join(", ")}`] : ["make it with: docker context create"],
+    help: NAME.test(name)
+      ? there
+      : [`it says where the engine is; the folder of a build is source = ${name}`],
     ...blame(origin),
   });
 }

@@ -126,19 +126,28 @@ export async function checkFiles(context: Inputs, options: BuildOptions): Promis
   await aboutFiles(context, options, async () => await checkContext(source.path, how));
 }
 
-/** Does something with a folder. `docker build -f` starts where one is, as many write `dockerfile`: it is shown what to write. */
+/**
+ * Does something with a folder. `docker build -f` starts where one is, as many write `dockerfile`, and Compose and bake
+ * call the folder `context`: it is shown what to write.
+ */
 async function aboutFiles<T>(context: Context, options: BuildOptions, work: () => Promise<T>): Promise<T> {
   try {
     return await about("source", work);
   } catch (error) {
     const { problem } = error as { readonly problem?: Problem };
-    const { dockerfile, source = "." } = options;
-    const meant = resolve(context.buildout.directory, dockerfile ?? "");
-    if (problem?.code !== "context/no-dockerfile" || !dockerfile || !statOf(meant)?.isFile()) throw error;
-    const there = relative(resolve(context.buildout.directory, source), meant);
-    const help = [`the path begins in the source: write dockerfile = ${there}`];
-    throw new RecipeError({ ...problem, help }, { cause: error });
+    const help = problem?.code === "context/no-dockerfile" ? meant(context, options) : undefined;
+    throw help ? new RecipeError({ ...problem!, help: [help] }, { cause: error }) : error;
   }
+}
+
+function meant(context: Context, options: BuildOptions): string | undefined {
+  const { context: folder, dockerfile, source } = options;
+  const at = (path: string): string => resolve(context.buildout.directory, path);
+  if (dockerfile && statOf(at(dockerfile))?.isFile())
+    return `the path begins in the source: write dockerfile = ${relative(at(source ?? "."), at(dockerfile))}`;
+  if (folder && source === undefined && statOf(at(folder))?.isDirectory())
+    return `context says where the engine is: write source = ${folder}`;
+  return undefined;
 }
 
 /** Of the folders that the Dockerfile may copy from besides, by the names that it has for them. @throws where one is not there */

@@ -609,6 +609,10 @@ describe("docker.build", () => {
       `context/no-dockerfile: cannot read ${made.directory}/src/src/Other: it does not exist\nhelp: the path begins in the source: write dockerfile = Other`,
     );
     expect(blamed(made)).to.deep.equal(["dockerfile = src/Other"]);
+    await made.write(part("context = ./src"));
+    expect(await failing(made)).to.equal(
+      `context/no-dockerfile: cannot read ${made.directory}/Dockerfile: it does not exist\nhelp: context says where the engine is: write source = ./src`,
+    );
     await made.write(part("source = src\nsecrets = id=a,src=not-there"));
     await writeFiles(made.directory, { "src/Dockerfile": dockerfile("RUN true") });
     expect(await failing(made)).to.equal(

@@ -253,6 +253,16 @@ describe("which engine is meant", () => {
     });
   });
 
+  it("shows what to write for a build whose folder was meant", async () => {
+    const home = await homeWith({});
+    const help = async (context: string) => (await refusal(resolve({ context }, {}, home))).help;
+    for (const folder of [".", "./app", "apps/web", "https://host/repo.git"])
+      expect(await help(folder)).to.deep.equal([
+        `it says where the engine is; the folder of a build is source = ${folder}`,
+      ]);
+    expect(await help("app")).to.deep.equal(["make it with: docker context create"]);
+  });
+
   it("may be a machine of docker-machine", async () => {
     const auth = {
       CaCertPath: "/gone/ca.pem",
