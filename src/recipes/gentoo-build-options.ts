@@ -10,7 +10,7 @@ import {
   rightsOptions,
 } from "./gentoo-options.js";
 import { parseCopy } from "./gentoo-copy-lines.js";
-import { linesOf } from "./spec-options.js";
+import { commandOf, linesOf } from "./spec-options.js";
 import { parseOwner } from "./owner.js";
 
 const shellOf = (script: string, ...aliases: string[]) =>
@@ -121,12 +121,12 @@ const imageOptions = {
     default: "$<:_buildout_section_name_>",
   }),
   tag: option.string({ doc: "Tag of the image, in place of one in `name`. Default: `latest`." }),
-  command: option.words({
-    doc: "Command of the image (CMD). Set to nothing, the base image's is left as it is.",
+  command: commandOf({
+    doc: "Command of the image (CMD): words as a shell splits them, or a JSON list of them. Set to nothing, the base image's is left as it is.",
     default: "/bin/freeze",
   }),
-  entrypoint: option.words({
-    doc: "Entry point of the image. Default: the base image's; set to nothing, none.",
+  entrypoint: commandOf({
+    doc: "Entry point of the image, in the same forms. Default: the base image's; set to nothing, none.",
   }),
   user: option.string({ doc: "User of the image. Default: the base image's." }),
   workdir: option.string({ doc: "Directory in which its command starts. Default: the base image's." }),

@@ -19,7 +19,7 @@ import {
 import { option, type OptionsOf } from "tsbuildout/recipe";
 import { engineOptions } from "./common.js";
 import { parseSecurity } from "./run-security.js";
-import { linesOf, oneOf, orForever, unescaped, wordsOf } from "./spec-options.js";
+import { commandOf, linesOf, oneOf, orForever, unescaped, wordsOf } from "./spec-options.js";
 import { parseWaitFor } from "./wait-for.js";
 import { parseOwner } from "./owner.js";
 
@@ -28,13 +28,13 @@ const inPlace = true;
 
 const processOptions = {
   command: unescaped(
-    option.words({
-      doc: "Words of the command, split as a shell splits them; `$${x}` stands for the shell's `${x}`. Default: the image's.",
+    commandOf({
+      doc: "Words of the command, split as a shell splits them, or a JSON list of them; `$${x}` stands for the shell's `${x}`. Default: the image's.",
     }),
   ),
   entrypoint: unescaped(
-    option.words({
-      doc: "Words of the entry point; set to nothing, the image's is left out. Default: the image's.",
+    commandOf({
+      doc: "Words of the entry point, in the same forms; set to nothing, the image's is left out. Default: the image's.",
     }),
   ),
   user: option.string({ doc: "User, or user:group, by name or number. Default: the image's." }),

@@ -43,6 +43,23 @@ export function unescaped<T>(made: Option<T>): Option<T> {
   };
 }
 
+/** A command: words as a shell splits them, or a JSON list of them, as Dockerfiles and many other descriptions have it. */
+export function commandOf(settings: Settings): Option<readonly string[]> {
+  const words = option.words(settings);
+  return { ...words, decode: (text, context) => listed(text) ?? words.decode(text, context) };
+}
+
+function listed(text: string): readonly string[] | undefined {
+  // The program `[` stands alone.
+  if (!/^\s*\[\s*["\]]/.test(text)) return undefined;
+  try {
+    const list = JSON.parse(text) as readonly unknown[];
+    return list.every((word) => typeof word === "string") ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A duration for which the docker CLI takes any negative number of seconds as "without end". */
 export function orForever<T>(made: Option<T | number>): Option<T | number> {
   return {

@@ -18,6 +18,8 @@ type Case = readonly [
 
 const CASES: readonly Case[] = [
   ["command", "sh -c 'echo \"a b\"'", "Config.Cmd", ["sh", "-c", 'echo "a b"']],
+  ["command", '["sh", "-c", "echo \\"a b\\""]', "Config.Cmd", ["sh", "-c", 'echo "a b"']],
+  ["command", '[ -f "a b" ]', "Config.Cmd", ["[", "-f", "a b", "]"]],
   ["entrypoint", "sh -c", "Config.Entrypoint", ["sh", "-c"]],
   ["user", "65534:65534", "Config.User", "65534:65534"],
   ["group-add", "10 wheel", "HostConfig.GroupAdd", ["10", "wheel"]],
