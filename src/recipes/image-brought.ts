@@ -12,7 +12,7 @@ import { heldBefore, heldByDigest, losesWith } from "./image-held.js";
 import { idsIn, imagesByName, namesOf } from "./image-look.js";
 import { dropReplaced, removeReplaced } from "./image-remove.js";
 import {
-  digestOfAnother,
+  digestsOfOthers,
   otherBringing,
   otherWith,
   staysForAnother,
@@ -109,7 +109,7 @@ function isHeld(context: Sharing, tag: string, image: ImageDetails): boolean {
   const held = heldBefore(context.record, tag);
   return (
     (held !== undefined && (image.RepoDigests ?? []).includes(held)) ||
-    digestOfAnother(context, image) !== undefined
+    digestsOfOthers(context, image).length > 0
   );
 }
 
@@ -153,9 +153,10 @@ export async function removeBrought(context: Sharing, engine: Engine, { name, id
   if (staysForAnother(context, { name, id: image.Id })) return;
   if (name.includes("@") && otherBringing(context, image.Id) !== undefined) return;
   const before = heldBefore(context.record, name);
-  const held = before ?? (engine.libpod ? undefined : digestOfAnother(context, image));
-  if (held && losesWith(image, name, held)) {
-    const whose = before ? "which was there before" : "which another part has";
+  const others = engine.libpod ? [] : digestsOfOthers(context, image);
+  const held = [...(before ? [before] : []), ...others].find((digest) => losesWith(image, name, digest));
+  if (held) {
+    const whose = held === before ? "which was there before" : "which another part has";
     return context.log(`image ${name} stays: the engine would take ${held} with it, ${whose}`, "note");
   }
   await removeImage(engine, name, { noPrune: true, signal: context.signal });

@@ -42,7 +42,8 @@ export function heldBefore(
 /** Whether an image loses a name by a digest with its tag. */
 export function losesWith(image: ImageDetails, tag: string, held: string): boolean {
   const repository = familiarName(parseReference(tag));
-  return (image.RepoDigests ?? []).includes(held) && tagsIn(repository, image).length < 2;
+  const isBeside = familiarName(parseReference(held)) === repository;
+  return isBeside && (image.RepoDigests ?? []).includes(held) && tagsIn(repository, image).length < 2;
 }
 
 /** Some engines list names by a digest among the tags. */

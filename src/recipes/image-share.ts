@@ -32,16 +32,16 @@ export function staysForAnother(context: Sharing, image: NamedImage): boolean {
   return other !== undefined;
 }
 
-/** Another part's name for the image by a digest: with the last tag of its repository an engine takes that away, too. */
-export function digestOfAnother(
+/** Other parts' names for the image by a digest: with the last tag of its repository an engine takes one away, too. */
+export function digestsOfOthers(
   context: Sharing,
   { RepoDigests }: Pick<ImageDetails, "RepoDigests">,
-): string | undefined {
+): string[] {
   const names = context
     .others()
     .filter((record) => onSameEngine(context, record))
     .flatMap(namesOf);
-  return names.flatMap(byDigest).find((name) => RepoDigests?.includes(name));
+  return names.flatMap(byDigest).filter((name) => RepoDigests?.includes(name));
 }
 
 /** Another part that has the image, by whichever name: its tag brought the name by a digest along. */

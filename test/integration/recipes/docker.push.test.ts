@@ -187,6 +187,20 @@ describe("docker.push", () => {
     await engineRemove("images", target());
   });
 
+  it("takes its name away where another part has the image by a digest, in another repository", async () => {
+    const there = `${registry.host}/${name}-there`;
+    const pushed = config(`name = ${name}:1\nregistry = ${registry.host}`);
+    const pinned = `[there]\nrecipe = docker.push\nname = ${name}:1\nrepository = ${there}\n[pinned]\nrecipe = docker.pull\nname = $<there:image>\n`;
+    const made = await push("", { config: `${pushed}${pinned}`.replace("parts = ", "parts = pinned ") });
+    await installed(made, "pushed");
+    await made.write(`[buildout]\nparts = pinned\n${pinned}`);
+    await installed(made, "pinned");
+    expect(await engineHas(`/images/${target()}/json`), "gone with its part").to.equal(false);
+    expect(await engineHas(`/images/${there}:1/json`), "that of the other one").to.equal(true);
+    await made.uninstall();
+    expect(await engineHas(`/images/${there}:1/json`), "with all").to.equal(false);
+  });
+
   it("follows the image that another part builds, and leaves nothing of the old one", async () => {
     const app = uniqueName("tsb-pushed");
     const made = await push("", {
