@@ -10,6 +10,8 @@ export interface Io {
   readonly err: Output;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Hides the secrets that the run knows in what surfaces past every report; set by whoever opens the buildout. */
+  readonly hush?: { text(text: string): string };
   /** To be called before V8 is told flags: what it has compiled is kept apart by them. */
   readonly flagsChange?: (flags: string) => void;
 }

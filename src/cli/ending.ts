@@ -1,5 +1,5 @@
 import { bugText } from "./bug.js";
-import { EXIT } from "./command.js";
+import { EXIT, type Io } from "./command.js";
 import { type Outputs, SHOW_CURSOR } from "./output.js";
 
 /** Errors of a stream nobody looks at any more: its reader has left, as `head` does, or its terminal was closed. */
@@ -16,6 +16,8 @@ const UNFINISHED = "the run ended before it was done: a recipe ended it, or wait
  */
 export class Ending {
   readonly #interrupt = new AbortController();
+  /** What a recipe throws where nobody catches it may have a secret in it. */
+  readonly hush: NonNullable<Io["hush"]> = { text: (text) => text };
   #unwritten = false;
   #code: number | undefined;
   #flush = (): void => undefined;
@@ -48,8 +50,9 @@ export class Ending {
       });
     for (const stream of [process.stdout, process.stderr])
       stream.on("error", (error: NodeJS.ErrnoException) => this.#unwritable(stream, error));
-    const tell = (message: string, text: string): void => {
-      err.write(text);
+    const tell = (said: string, text: string): void => {
+      err.write(this.hush.text(text));
+      const message = this.hush.text(said);
       if (json) out.write(`${JSON.stringify({ error: { code: "internal", message, notes: [] } })}\n`);
     };
     process.on("uncaughtException", (error) => {

@@ -26,6 +26,7 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
     out: output.out,
     err: output.err,
     signal: ending.signal,
+    hush: ending.hush,
     ...(flagsChange ? { flagsChange } : {}),
   };
   void main(argv, io).then((code) => ending.done(code));

@@ -23,6 +23,7 @@ import { PackagePrefix } from "./packages/prefix.js";
 import { packageSettings } from "./packages/settings.js";
 import { currentNeeds } from "./part.js";
 import { Registry } from "./registry.js";
+import type { Redactor } from "./redact.js";
 import { isTrue } from "./schema.js";
 import { refusals, throwAll } from "./forecast.js";
 import { Pool } from "./pool.js";
@@ -51,9 +52,15 @@ export interface GraphPart {
 /** One buildout: a configuration and what is installed of it. Every call reads both anew. */
 export class Buildout {
   readonly #request: OpenRequest;
+  #redactor: Pick<Redactor, "text"> | undefined;
 
   constructor(request: OpenRequest) {
     this.#request = request;
+  }
+
+  /** A text without the secrets that the last call has come to know: for what surfaces past every report. */
+  hushed(text: string): string {
+    return this.#redactor?.text(text) ?? text;
   }
 
   /** Installs, updates, reinstalls and uninstalls until all is as the file says. Throws a DiagnosticError where
@@ -253,6 +260,7 @@ export class Buildout {
     const reporters = [...(options.report ? [options.report] : []), ...(extended?.reporters ?? [])];
     const report: Reporter = (event) => reporters.forEach((each) => each(event));
     const runtime = new Runtime({ info, env, home, signal, report });
+    this.#redactor = runtime.redactor;
     try {
       return await work({ config: extended?.config, store, runtime, registry, packages });
     } catch (error) {

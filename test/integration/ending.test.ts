@@ -13,7 +13,7 @@ function withInstall(body: string): Promise<string> {
   return temporaryFolder({
     "buildout.cfg": "[buildout]\nparts = a\n[a]\nrecipe = ./recipe.js\n",
     "package.json": '{ "type": "module" }',
-    "recipe.js": `export default { doc: "", options: {}, async install({ signal, log }) { ${body} } };`,
+    "recipe.js": `export default { doc: "", options: {}, async install({ signal, log, secret }) { ${body} } };`,
   });
 }
 
@@ -68,6 +68,17 @@ describe("ends of a process that nobody asked for", () => {
     const { code, stderr } = await tsbuildout([], { cwd });
     expect(code).to.equal(70);
     expect(stderr).to.match(/^internal error: this is a bug of tsbuildout or of a recipe\nError: late\n/);
+  });
+
+  it("what a recipe throws where nobody catches it is told without the secrets in it", async () => {
+    const cwd = await withInstall(
+      'secret("s3cr3t-t0ken"); setImmediate(() => { throw new Error("no s3cr3t-t0ken"); }); await new Promise(() => {});',
+    );
+    const { code, stdout, stderr } = await tsbuildout(["--json"], { cwd });
+    expect(code).to.equal(70);
+    expect(stderr).to.match(/^internal error: this is a bug of tsbuildout or of a recipe\nError: no \*\*\*\n/);
+    expect(stdout).to.contain('{"error":{"code":"internal","message":"no ***","notes":[]}}');
+    expect(stdout + stderr).not.to.contain("s3cr3t");
   });
 
   it("a terminal that is closed interrupts tidily", async () => {

@@ -86,8 +86,9 @@ function usage(error: UsageError & { option?: string; options?: readonly string[
 }
 
 function reportBug(error: unknown, { io, json }: FailureReport): number {
-  io.err.write(bugText(error));
-  const message = error instanceof Error ? error.message : String(error);
+  const hush = (text: string): string => io.hush?.text(text) ?? text;
+  io.err.write(hush(bugText(error)));
+  const message = hush(error instanceof Error ? error.message : String(error));
   if (json) io.out.write(errorLine({ severity: "error", code: "internal", message }));
   return EXIT.internal;
 }
