@@ -1,5 +1,6 @@
 /** What passes between the engine and a recipe. Recipes are plain data, so that a recipe package may bring
  *  its own copy of this module: nothing here is told apart by identity. */
+import { requireProblem } from "./given.js";
 import type { OptionsOf, Schema } from "./schema.js";
 
 /** What a recipe throws for a failure that the user can mend (also `DockerError` has one): recognised by this
@@ -279,6 +280,7 @@ export class RecipeError extends Error {
   readonly problem: Problem;
   readonly untouched: boolean;
   constructor(problem: Problem, options: RecipeErrorOptions = {}) {
+    requireProblem(problem);
     super(problem.message, options);
     this.problem = problem;
     this.untouched = options.untouched ?? false;

@@ -1,5 +1,6 @@
 import type { Problem } from "./contract.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { shown } from "./given.js";
 import { withoutSecrets } from "./hidden.js";
 import { positionAt } from "./text.js";
 
@@ -129,23 +130,25 @@ export function toDiagnostics(thrown: unknown, part?: string): readonly Diagnost
   if (thrown instanceof DiagnosticError) return thrown.diagnostics.map((d) => ({ ...of, ...d }));
   const problem = problemOf(thrown);
   if (problem) return [{ severity: "error", ...of, ...saidBy(problem) }];
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (!(thrown instanceof Error))
+    return [{ severity: "error", ...of, code: "internal/bug", message: `Error: ${shown(thrown)}` }];
   // The system said no (a full disk, a missing permission): nobody's bug.
-  if ("syscall" in error && "code" in error)
-    return [{ severity: "error", code: "system/failed", message: error.message, ...of }];
-  const trace = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  const notes = [...causesOf(error), ...trace.slice(0, 7).map((line) => line.trim())];
-  const message = `${error.name}: ${error.message}`;
+  if ("syscall" in thrown && "code" in thrown)
+    return [{ severity: "error", code: "system/failed", message: thrown.message, ...of }];
+  const trace = (thrown.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  const notes = [...causesOf(thrown), ...trace.slice(0, 7).map((line) => line.trim())];
+  const message = `${thrown.name}: ${thrown.message}`;
   return [{ severity: "error", ...of, ...saidBy({ code: "internal/bug", message, notes }) }];
 }
 
-/** A problem's words as those of a diagnostic. Of notes and help one text is taken for a list of one. */
+/** A problem's words as those of a diagnostic. Of notes and help one text is taken for a list of one, and what is no text
+ *  (the error that it came of) is told as one. */
 export function saidBy({ code, message, notes, help }: Problem) {
   return {
     code,
     message,
-    ...(notes && { notes: [notes].flat().map((note) => ({ message: note })) }),
-    ...(help && { help: [help].flat() }),
+    ...(notes && { notes: [notes].flat().map((note) => ({ message: shown(note) })) }),
+    ...(help && { help: [help].flat().map(shown) }),
   };
 }
 

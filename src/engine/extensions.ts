@@ -4,7 +4,7 @@ import { words } from "./config/space.js";
 import type { Extension } from "./contract.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Event, Reporter } from "./events.js";
-import { requireText } from "./given.js";
+import { reasonOf, requireText } from "./given.js";
 import { RecipeLoadError, type Registry } from "./registry.js";
 
 /** A configuration after its extensions have had their say. */
@@ -39,8 +39,7 @@ function onlooker(extension: Extension, name: string, warn: (diagnostic: Diagnos
   const fail = (error: unknown): void => {
     if (failed) return;
     failed = true;
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `the extension ${name} failed, and is told no more of this run: ${reason}`;
+    const message = `the extension ${name} failed, and is told no more of this run: ${reasonOf(error)}`;
     warn({ severity: "warning", code: "extension/failed", message });
   };
   return (event) => {

@@ -1,6 +1,7 @@
 import type { Problem } from "./contract.js";
 import { type Diagnostic, reworded } from "./diagnostic.js";
 import { problemOf, saidBy, toDiagnostics } from "./events.js";
+import { requireProblem } from "./given.js";
 import { withoutPasswords } from "./hidden.js";
 import { withoutQuotes } from "./quotes.js";
 import type { Span } from "./text.js";
@@ -25,6 +26,7 @@ function hushed(diagnostic: Diagnostic): Diagnostic {
 
 /** What a recipe warns of, with its place in the same way. */
 export function warningOf(problem: Problem, at: At): Diagnostic {
+  requireProblem(problem);
   const span = spanOf(problem, at);
   return hushed({ severity: "warning", part: at.part, ...(span && { span }), ...saidBy(problem) });
 }

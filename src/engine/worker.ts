@@ -5,7 +5,7 @@ import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext
 import { RecipeError } from "./contract.js";
 import type { Runtime } from "./context.js";
 import { problemOf } from "./events.js";
-import { requireText } from "./given.js";
+import { reasonOf, requireText } from "./given.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { sameResource } from "./journal.js";
 import type { Part } from "./part.js";
@@ -179,7 +179,7 @@ export class Worker {
       if (store.state.records.get(name)?.resources.length === 0) return await store.change({ gone: name });
       runtime.context(name).warn({
         code: "part/not-undone",
-        message: `the failed install of ${name} could not be undone: ${(error as Error).message}`,
+        message: `the failed install of ${name} could not be undone: ${reasonOf(error)}`,
         help: ["the next run tries again"],
       });
     }

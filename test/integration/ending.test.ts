@@ -76,7 +76,9 @@ describe("ends of a process that nobody asked for", () => {
     );
     const { code, stdout, stderr } = await tsbuildout(["--json"], { cwd });
     expect(code).to.equal(70);
-    expect(stderr).to.match(/^internal error: this is a bug of tsbuildout or of a recipe\nError: no \*\*\*\n/);
+    expect(stderr).to.match(
+      /^internal error: this is a bug of tsbuildout or of a recipe\nError: no \*\*\*\n/,
+    );
     expect(stdout).to.contain('{"error":{"code":"internal","message":"no ***","notes":[]}}');
     expect(stdout + stderr).not.to.contain("s3cr3t");
   });

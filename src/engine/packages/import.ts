@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
+import { reasonOf } from "../given.js";
 import { RecipeLoadError } from "./error.js";
 import { findPackage } from "./manifest.js";
 import { offerSelf } from "./self.js";
@@ -11,14 +12,18 @@ export async function importModule(spec: string, file: string): Promise<Module> 
   try {
     return withDefault(await importWithSelf(file));
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    const typescript = code === "ERR_UNKNOWN_FILE_EXTENSION";
+    const typescript = codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION";
     const help = typescript
       ? ["compile it, or use Node 22.18 or newer, which runs TypeScript"]
       : thrownAt(error).map((place) => `it was thrown at ${place}`);
-    const what = typescript ? "this Node cannot run TypeScript" : message.split("\n")[0];
+    const what = typescript ? "this Node cannot run TypeScript" : reasonOf(error).split("\n")[0];
     throw new RecipeLoadError("recipe/broken", `cannot load recipe ${spec}: ${what}`, help, { cause: error });
   }
+}
+
+/** A module may throw anything. */
+function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
 }
 
 /** Of CommonJS the default export is all that it exports: what TypeScript made of `export default` is within. */
@@ -41,9 +46,8 @@ async function importWithSelf(file: string): Promise<Module> {
   try {
     return (await import(href)) as Module;
   } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
     // By `import`, and by `require`.
-    const missing = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(code);
+    const missing = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(codeOf(error) ?? "");
     if (!missing || findPackage("tsbuildout", dirname(file)) !== undefined) throw error;
     offerSelf();
     // Node keeps what has failed: another address is another try.

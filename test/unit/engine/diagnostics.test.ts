@@ -593,6 +593,73 @@ error[part/value-unknown]: option x of b needs a:told, which its part did not gi
   = note: because of Error: no IPv4
   = note: at …`,
   },
+  ...Object.entries({
+    'throw "no such luck";': "Error: no such luck",
+    "throw null;": "Error: null",
+    'throw { code: "mine/no", message: "no" };': "Error: { code: 'mine/no', message: 'no' }",
+    "throw Object.create(null);": "Error: [Object: null prototype] {}",
+  }).map(([code, said]) => ({
+    name: `internal/bug: of what is no error: ${code}`,
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(code),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: ${said} (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^`,
+  })),
+  {
+    name: "internal/bug: a problem that is a mere text",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine('context.warn("it is late");'),
+    args: ["install"],
+    code: 1,
+    text: `error[internal/bug]: TypeError: a problem is { code, message }, not it is late (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: at …`,
+  },
+  {
+    name: "recipe/broken: by what is no error",
+    cfg: part("recipe = ./x.mjs"),
+    files: { "x.mjs": "throw null;\n" },
+    text: `error[recipe/broken]: cannot load recipe ./x.mjs: null (part a)
+  buildout.cfg:4:10
+4 | recipe = ./x.mjs
+  |          ^^^^^^^`,
+  },
+  {
+    name: "part/not-undone: for what is no error",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(
+      'await context.created({ kind: "thing", name: "x" }); throw "no";',
+      "async uninstall() { throw undefined; },",
+    ),
+    args: ["install"],
+    code: 1,
+    text: `warning[part/not-undone]: the failed install of a could not be undone: undefined (part a)
+   = help: the next run tries again
+error[internal/bug]: Error: no (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^`,
+  },
+  {
+    name: "mine/problem: with notes that are no texts",
+    cfg: part("recipe = ./mine.mjs"),
+    files: mine(`const problem = { code: "mine/problem", message: "no", notes: [new Error("so"), 5] };
+      throw Object.assign(new Error(), { problem });`),
+    args: ["install"],
+    code: 1,
+    text: `error[mine/problem]: no (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = note: Error: so
+  = note: 5`,
+  },
   {
     name: "mine/problem: with one text where a list belongs",
     cfg: part("recipe = ./mine.mjs"),
