@@ -183,7 +183,7 @@ export class Apply {
     try {
       await this.#refresh(part);
     } catch (error) {
-      return this.#fail(part.name, "none", this.#diagnose(part.name, error));
+      return this.#stumble(part.name, "none", error);
     }
     this.#end(part.name, "none", "unchanged");
   }
@@ -212,7 +212,7 @@ export class Apply {
     try {
       assessment = await this.#assess(part);
     } catch (error) {
-      return this.#fail(part.name, this.#expected(part), this.#diagnose(part.name, error));
+      return this.#stumble(part.name, this.#expected(part), error);
     }
     const { decision } = assessment;
     if (decision.refused.length > 0) return this.#fail(part.name, "none", [refusal(part, decision)]);
@@ -312,18 +312,17 @@ export class Apply {
       this.#end(name, label, "done", shown[0], { seconds: seconds(), action });
       return true;
     } catch (error) {
-      const how = { seconds: seconds(), action };
-      if (runtime.settings.signal.aborted) this.#end(name, label, "aborted", INTERRUPTED, how);
-      else this.#fail(name, label, this.#diagnose(name, error), how);
+      this.#stumble(name, label, error, { seconds: seconds(), action });
       return false;
     }
   }
 
-  #diagnose(name: string, error: unknown): readonly Diagnostic[] {
-    return problemDiagnostics(error, {
-      part: name,
-      span: (...asked) => this.#parts.get(name)?.span(...asked),
-    });
+  /** What is thrown once the run is interrupted is nobody's fault. */
+  #stumble(name: string, label: Action, error: unknown, how?: { seconds: number; action: Action }): void {
+    if (this.#settings.runtime.settings.signal.aborted)
+      return this.#end(name, label, "aborted", INTERRUPTED, how);
+    const span = (...asked: Parameters<Part["span"]>) => this.#parts.get(name)?.span(...asked);
+    this.#fail(name, label, problemDiagnostics(error, { part: name, span }), how);
   }
 
   #fail(

@@ -77,6 +77,10 @@ const twoNeeds = (b: string, a = ""): string =>
     ]),
   );
 
+/** What `a` reads is known once `b` has been worked on. */
+const readLater = (b: string): string =>
+  config("a", "[a]\nrecipe = reader\n=> b", `[b]\nrecipe = s\nb = ${b}`);
+
 const blindNeed = (a: string): string =>
   config("a", `[a]\nrecipe = quick\na = ${a}\n=> b`, "[b]\nrecipe = blind");
 
@@ -270,6 +274,35 @@ describe("a run", () => {
       "b install done: not installed yet",
       "c install done: not installed yet",
     ]);
+  });
+
+  it("interrupted while it reads what a part is made of, blames nobody", async () => {
+    const begun = new AbortController();
+    const reads = once(begun.signal, "abort");
+    const reader: Recipe = {
+      ...quick,
+      inputs: async (context) => {
+        if (!context.record) return {};
+        begun.abort();
+        return await hang(context);
+      },
+    };
+    await open(readLater("1"), { reader });
+    const first = buildout.install();
+    await script.end("install b");
+    await first;
+    await buildout.write(readLater("2"));
+    buildout.events.length = 0;
+    const interrupt = new AbortController();
+    const run = buildout.install({ signal: interrupt.signal });
+    await script.end("update b");
+    await reads;
+    interrupt.abort();
+    expect(results(await run)).to.deep.equal([
+      "b update done: option b: 1 -> 2",
+      "a maybe aborted: the run was interrupted",
+    ]);
+    expect(buildout.events.filter(({ type }) => type === "diagnostic")).to.deep.equal([]);
   });
 
   it("aborts and undoes a part that takes longer than its timeout", async () => {
