@@ -12,7 +12,7 @@ import {
 } from "tsbuildout/docker";
 import type { Context, InstallContext } from "tsbuildout/recipe";
 import type { buildOptions, Secret } from "./build-options.js";
-import { outputsWithNames } from "./build-output.js";
+import { field, outputsWithNames, withWholeFiles } from "./build-output.js";
 import { contextPath } from "./build-contexts.js";
 import { checkSecrets, secretPath, variableOf } from "./build-secrets.js";
 import { refuseShown, refuseShownArgs } from "./build-shown.js";
@@ -49,18 +49,22 @@ export async function viaBuildx(
   const certificates = options["engine-tls-cert-path"];
   const leading = await engineEnvironment(engine, certificates, folder);
   const env = { ...context.env, ...leading, ...secrets.env, ...via.env };
-  return await buildByBuildx(
-    { ...askedOf(context, via), ...placed, secrets: secrets.lines, ssh },
-    {
-      command,
-      env,
-      cwd: context.buildout.directory,
-      folder,
-      ...(!shared && { input: files.tar({ gzip: false }) }),
-      report,
-      signal: context.signal,
-    },
-  );
+  const build = async (output: readonly string[]) => {
+    const asked = askedOf(context, { ...via, options: { ...options, output } });
+    return await buildByBuildx(
+      { ...asked, ...placed, secrets: secrets.lines, ssh },
+      {
+        command,
+        env,
+        cwd: context.buildout.directory,
+        folder,
+        ...(!shared && { input: files.tar({ gzip: false }) }),
+        report,
+        signal: context.signal,
+      },
+    );
+  };
+  return await withWholeFiles(context, options.output, build);
 }
 
 /** What the options ask of it, in its own words. */
@@ -100,11 +104,6 @@ function secretsFor(context: Context, secrets: readonly Secret[]): BuildxSecrets
     return [`id=${secret.id}`, source].map(field).join(",");
   });
   return { lines, env };
-}
-
-/** One of comma-separated values. */
-function field(text: string): string {
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**

@@ -114,7 +114,7 @@ export const buildOptions = {
     inPlace,
   }),
   output: option.lines({
-    doc: "Where the result goes (buildx), instead of the engine's images: `type=local,dest=out`, `type=registry`, … Images get the names of the part where it gives no `name=`. A file or folder that is gone is made again; it stays when the part goes.",
+    doc: "Where the result goes (buildx), instead of the engine's images: `type=local,dest=out`, `type=registry`, … Images get the names of the part where it gives no `name=`. A file is there when it is whole. A file or folder that is gone is made again; it stays when the part goes.",
     inPlace,
   }),
   builder: option.custom("builder", parseBuilder, {

@@ -1,9 +1,17 @@
 /** Where buildx puts what it has built (https://docs.docker.com/reference/cli/docker/buildx/build/#output). */
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
-import { RecipeError, type Drift, type PartRecord } from "tsbuildout/recipe";
+import { lstat, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { makeFolders } from "tsbuildout/docker";
+import {
+  RecipeError,
+  type Drift,
+  type InstallContext,
+  type PartRecord,
+  type Schema,
+} from "tsbuildout/recipe";
 import { referencesOf, type Names } from "./build-names.js";
 import type { BuildOptions } from "./build-spec.js";
+import { announceFolders } from "./own-file.js";
 
 interface Output {
   readonly type: string;
@@ -11,6 +19,9 @@ interface Output {
   readonly names: readonly string[];
   /** A file or a folder of this machine. */
   readonly dest: string | undefined;
+  /** The same, where it is a file. */
+  readonly file: string | undefined;
+  readonly values: readonly string[];
 }
 
 type Asked = Pick<BuildOptions, "output"> & Names;
@@ -46,6 +57,52 @@ export function outputsWithNames(options: Asked): string[] {
   });
 }
 
+type Made = Pick<InstallContext<Schema>, "buildout" | "created" | "removed">;
+
+/**
+ * Has buildx write files beside their places, which they take when the build has succeeded: it empties a file before it
+ * begins. The folders that they need are made.
+ * @param build is told where its outputs go
+ */
+export async function withWholeFiles<T>(
+  context: Made,
+  output: readonly string[],
+  build: (output: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const files: { readonly target: string; readonly partial: string }[] = [];
+  const lines: string[] = [];
+  for (const text of output) {
+    const { file, values } = parseOutput(text);
+    const target = file && resolve(context.buildout.directory, file);
+    if (!target || !(await isReplaceable(target))) {
+      lines.push(text);
+      continue;
+    }
+    const partial = join(dirname(target), `.${basename(target)}.part`);
+    await announceFolders(context, dirname(target));
+    await makeFolders(dirname(target));
+    await context.created({ kind: "file", name: partial });
+    files.push({ target, partial });
+    lines.push(values.map((value) => field(/^\s*dest=/i.test(value) ? `dest=${partial}` : value)).join(","));
+  }
+  try {
+    const built = await build(lines);
+    for (const { target, partial } of files) await rename(partial, target);
+    return built;
+  } finally {
+    for (const { partial } of files) {
+      await rm(partial, { force: true });
+      await context.removed({ kind: "file", name: partial });
+    }
+  }
+}
+
+/** What is no plain file, a pipe, a device, a link, is written to as it is. */
+async function isReplaceable(path: string): Promise<boolean> {
+  const there = await lstat(path).catch(() => undefined);
+  return there?.isFile() ?? true;
+}
+
 /** What the last build has put into files and folders, and is not there any more. */
 export async function outputsGone({ options }: PartRecord, directory: string): Promise<Drift[]> {
   const lines = (options["output"] ?? "").split("\n").filter((line) => line.trim() !== "");
@@ -56,6 +113,11 @@ export async function outputsGone({ options }: PartRecord, directory: string): P
       found.push({ kind: "missing", message: `output ${path} is gone` });
   }
   return found;
+}
+
+/** One of comma-separated values. */
+export function field(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function namesOf({ names }: Output, options: Asked): readonly string[] {
@@ -84,5 +146,6 @@ function parseOutput(text: string): Output {
       help: ["say into which file: dest=FILE"],
       option: "output",
     });
-  return { type, names, dest };
+  const isFile = ["docker", ...STREAMED].includes(type) && fields.get("tar") !== "false";
+  return { type, names, dest, file: isFile ? dest : undefined, values };
 }

@@ -1,9 +1,14 @@
 import { expect } from "chai";
+import { existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { realBuildx } from "../../support/buildx.js";
 import { engineRemove, uniqueName } from "../../support/engine.js";
 import { baseImage, ensureBaseImage } from "../../support/images.js";
-import { imageBuildouts, inspectedImage, installed } from "../../support/image-buildout.js";
+import { failing, imageBuildouts, inspectedImage, installed } from "../../support/image-buildout.js";
 import { startRegistry } from "../../support/registry.js";
+
+const broken = (config: string): string => config.replace("FROM ", "FROM tsb-nothing-");
 
 describe("docker.build: output, with the real buildx", () => {
   const buildout = imageBuildouts();
@@ -30,6 +35,21 @@ describe("docker.build: output, with the real buildx", () => {
     await made.write(config("type=local,dest=out", "2"));
     expect((await installed(made, "app"))["image-id"]).to.equal("");
     expect(await inspectedImage(name), "put elsewhere").to.equal(undefined);
+  });
+
+  it("type=tar: the file is there whole or not at all, in a folder that is made for it", async () => {
+    const made = await buildout({ config: broken(config("type=tar,dest=out/app.tar", "1")), env });
+    const file = join(made.directory, "out/app.tar");
+    await failing(made);
+    expect(existsSync(join(made.directory, "out"))).to.equal(false);
+    await made.write(config("type=tar,dest=out/app.tar", "1"));
+    await installed(made, "app");
+    const size = (await stat(file)).size;
+    expect(size).to.be.above(500_000);
+    await made.write(broken(config("type=tar,dest=out/app.tar", "2")));
+    await failing(made);
+    expect((await stat(file)).size, "that of the last build").to.equal(size);
+    expect(await readdir(join(made.directory, "out"))).to.deep.equal(["app.tar"]);
   });
 
   it("type=registry: the image goes to the name that is given there", async () => {
