@@ -139,6 +139,7 @@ export class Buildout {
     return await this.#looking(config, options, async ({ store, registry, runtime }) => {
       const records = [...store.state.records.values()];
       const findings = await observe(records, registry, runtime);
+      runtime.settings.signal.throwIfAborted();
       return records.map((record) => runtime.redactor.value(statusOf(record, findings.get(record.part))));
     });
   }

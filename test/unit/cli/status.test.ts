@@ -67,4 +67,19 @@ b  unknown  ./b.mjs …
     TypeError: not a thing
 `);
   });
+
+  it("is not told where it is interrupted", async () => {
+    const cwd = await temporaryFolder({
+      "buildout.cfg": "[buildout]\nparts = a\n[a]\nrecipe = ./a.mjs\n",
+      "a.mjs": looking(`throw process.emit("a looks");`),
+    });
+    await runCli([], { cwd });
+    const stop = new AbortController();
+    process.once("a looks", () => stop.abort());
+    expect(await runCli(["status"], { cwd, signal: stop.signal })).to.deep.equal({
+      code: 130,
+      stdout: "",
+      stderr: "interrupted\n",
+    });
+  });
 });
