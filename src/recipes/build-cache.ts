@@ -94,7 +94,8 @@ async function locate(context: Context, text: string): Promise<{ repository: str
 /** Asked once a run and key, so that what was foreseen is what happens. */
 async function isHit(context: Context, plan: CachePlan): Promise<boolean> {
   if (context.buildout.offline) return false;
-  return await context.shared(`image cache ${plan.reference}`, async () => await lookUp(context, plan));
+  const look = async (signal: AbortSignal): Promise<boolean> => await lookUp({ ...context, signal }, plan);
+  return await context.shared(`image cache ${plan.reference}`, look);
 }
 
 /** Only a registry's word that there is none makes a miss; one that cannot be asked is an error. */

@@ -63,9 +63,9 @@ function late(option: string): RecipeError {
 const DEFAULT_TAGS = ["latest", "slug", "sha"];
 
 async function tagsOf(context: Configure, directory: string): Promise<readonly string[]> {
-  const { env, signal, options } = context;
+  const { env, options } = context;
   const asked = options.tags ?? [];
-  const commit: CommitState = await context.shared(`commit of ${directory}`, async () =>
+  const commit: CommitState = await context.shared(`commit of ${directory}`, async (signal) =>
     commitState({ directory, env, signal }),
   );
   const branch = options["default-branch"];

@@ -44,9 +44,8 @@ function notPulled(image: string, error: unknown): RecipeError {
 /** The digest that the registry has under the image's name. One request for all parts of an image. */
 export async function registryDigest(context: ImageContext, call: Call): Promise<string | undefined> {
   const { image } = context.options;
-  const { signal } = context;
-  const remote = await context.shared(`registry's ${image} for ${call.engine.key}`, async () => {
-    const credentials = await loginFor(context, image);
+  const remote = await context.shared(`registry's ${image} for ${call.engine.key}`, async (signal) => {
+    const credentials = await loginFor({ ...context, signal }, image);
     return await remoteImage(call.engine, { reference: image, credentials, signal });
   });
   return remote?.digest;

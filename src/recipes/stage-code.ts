@@ -20,10 +20,11 @@ export async function codeDigest(
   context: InputsContext<StageSchema>,
   triggers: readonly string[],
 ): Promise<string> {
-  return await context.shared(`stage code ${JSON.stringify(triggers)}`, async () => {
+  return await context.shared(`stage code ${JSON.stringify(triggers)}`, async (signal) => {
     const { directory, cacheDirectory } = context.buildout;
     const fits = await globMatcher(triggers);
     const entries = await walkTree(directory, {
+      signal,
       choose: (path, folder) => {
         const own = isNoCode(path);
         const take = !own && (triggers.length === 0 || (!folder && fits(path)));
@@ -31,7 +32,7 @@ export async function codeDigest(
       },
     });
     const cache = await DigestCache.open(join(cacheDirectory, "digests", `code-${triggersId(triggers)}`));
-    const digest = await digestTree(directory, entries, { cache, owners: false });
+    const digest = await digestTree(directory, entries, { cache, owners: false, signal });
     await cache.save();
     return digest;
   });
