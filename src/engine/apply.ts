@@ -1,4 +1,4 @@
-import type { Assessment, Assessor } from "./assess.js";
+import { type Assessment, type Assessor, requireKnown } from "./assess.js";
 import { now } from "./clock.js";
 import type { Runtime } from "./context.js";
 import { type Decision, holdsSomething } from "./decide.js";
@@ -211,6 +211,8 @@ export class Apply {
     let assessment: Assessment;
     try {
       assessment = await this.#assess(part);
+      // All that it needs has had its turn: what is still not known is not to be had.
+      if (assessment.decision.action === "maybe") requireKnown(part, assessment.live);
     } catch (error) {
       return this.#stumble(part.name, this.#expected(part), error);
     }
@@ -232,9 +234,7 @@ export class Apply {
     const { name } = part;
     const { worker } = this.#settings;
     const { action, reasons } = assessment.decision;
-    if (action === "none" || action === "maybe") {
-      return await this.#leave(part);
-    }
+    if (action === "none" || action === "maybe") return await this.#leave(part);
     if (action === "update") {
       await this.#perform(name, "update", { reasons }, () => worker.update(part, assessment));
       return;

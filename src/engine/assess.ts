@@ -1,7 +1,7 @@
 import { type Finding, NOTHING_FOUND } from "./observe.js";
 import { configureContext, type ConfigureHost } from "./configure-context.js";
 import type { Runtime } from "./context.js";
-import type { InputsContext, Recipe } from "./contract.js";
+import { type InputsContext, type Recipe, RecipeError } from "./contract.js";
 import { decide, type Decision, type Fingerprint, type Observed, type Wanted } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Action } from "./events.js";
@@ -248,6 +248,19 @@ export function knownText(part: Part, live: Live, option: string): string | unde
   const computed = part.computed.get(option)?.text;
   const text = computed === undefined || hasHole(computed) ? live.texts.get(option)?.text : computed;
   return text === undefined || hasHole(text) ? undefined : text;
+}
+
+/** @throws RecipeError `part/value-unknown` where an option still waits for a value that its part did not give */
+export function requireKnown(part: Part, live: Live): void {
+  for (const [option, { text }] of live.texts) {
+    if (!hasHole(text)) continue;
+    const names = holesOf(text).map(holeName).join(", ");
+    throw new RecipeError({
+      code: "part/value-unknown",
+      message: `option ${option} of ${part.name} needs ${names}, which its part did not give`,
+      option,
+    });
+  }
 }
 
 function wantedOf(

@@ -39,10 +39,20 @@ export class Values {
   /** The part has told a value. Returns the form in which it is recorded. */
   tell(part: string, name: string, text: string, secret: boolean): string {
     const mark = secret ? hashSecret(text, this.#key) : text;
+    this.#set(part, name, { mark, real: text });
+    return mark;
+  }
+
+  /** The part has told of a secret what is recorded of it: that it stays as it was. */
+  keep(part: string, name: string, mark: string): string {
+    this.#set(part, name, { mark, real: undefined });
+    return mark;
+  }
+
+  #set(part: string, name: string, output: Output): void {
     let outputs = this.#outputs.get(part);
     if (!outputs) this.#outputs.set(part, (outputs = new Map()));
-    outputs.set(name, { mark, real: text });
-    return mark;
+    outputs.set(name, output);
   }
 
   forget(part: string): void {

@@ -1,19 +1,18 @@
 import { rm, rmdir } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
-import { type Assessment, type Assessor, knownText, type Live } from "./assess.js";
+import { type Assessment, type Assessor, knownText, type Live, requireKnown } from "./assess.js";
 import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext } from "./contract.js";
-import { RecipeError } from "./contract.js";
+import type { RecipeError } from "./contract.js";
 import type { Runtime } from "./context.js";
 import { problemOf } from "./events.js";
 import { reasonOf, requireText } from "./given.js";
-import { hasHole, holeName, holesOf } from "./hole.js";
 import { sameResource } from "./journal.js";
 import type { Part } from "./part.js";
 import type { Pool } from "./pool.js";
 import { runProgram } from "./program.js";
 import type { Registry } from "./registry.js";
 import type { Schema } from "./schema.js";
-import type { Phase, StoredRecord } from "./state.js";
+import { isHashed, type Phase, type StoredRecord } from "./state.js";
 import type { StateStore } from "./store.js";
 import { TemporaryFolders } from "./temporary.js";
 import { withinTime } from "./time-limit.js";
@@ -96,7 +95,7 @@ export class Worker {
       );
       if (outputs) values.forget(part.name);
       else values.recall(before);
-      const told = outputs ? this.#tell(part, outputs) : before.outputs;
+      const told = outputs ? this.#tell(part, outputs, before) : before.outputs;
       const record = this.#record(part, assessment, {
         inputs,
         phase: "installed",
@@ -263,7 +262,7 @@ export class Worker {
   }
 
   /** Makes outputs known to the parts that refer to them; gives the form in which they are recorded. */
-  #tell(part: Part, outputs: Outputs): Record<string, string> {
+  #tell(part: Part, outputs: Outputs, before?: StoredRecord): Record<string, string> {
     const { runtime, values } = this.#settings;
     const told: Record<string, string> = {};
     for (const [name, text] of Object.entries(outputs)) {
@@ -272,6 +271,11 @@ export class Worker {
       if (!declared)
         throw new TypeError(`${part.loaded.spec} gave an output "${name}" that it does not declare`);
       requireText(text, `the output ${name}`);
+      // An update hands back what its record says, which of a secret is only the hash.
+      if (before?.outputs[name] === text && isHashed(text)) {
+        told[name] = values.keep(part.name, name, text);
+        continue;
+      }
       if (declared.secret) runtime.redactor.add(text);
       // A secret that a program printed makes all that it printed one.
       const secret = declared.secret === true || runtime.redactor.text(text) !== text;
@@ -321,16 +325,4 @@ function flat(resource: Resource, directory: string): Resource {
   if (!["file", "folder"].includes(resource.kind) || !resource.name.startsWith(directory + sep))
     return resource;
   return { ...resource, name: resource.name.slice(directory.length + 1) };
-}
-
-function requireKnown(part: Part, live: Live): void {
-  for (const [option, { text }] of live.texts) {
-    if (!hasHole(text)) continue;
-    const names = holesOf(text).map(holeName).join(", ");
-    throw new RecipeError({
-      code: "part/value-unknown",
-      message: `option ${option} of ${part.name} needs ${names}, which its part did not give`,
-      option,
-    });
-  }
 }

@@ -532,6 +532,33 @@ describe("a run", () => {
     expect((await buildout.plan()).steps[0]!.reasons).to.deep.equal(["option password: *** -> ***"]);
   });
 
+  for (const [what, update] of [
+    ["is handed back as it is recorded", async ({ record }) => ({ ...record.outputs, id: "new" })],
+    ["is left out", async () => ({ id: "new" })],
+    ["is told by nothing", async () => {}],
+  ] satisfies [string, Recipe["update"]][])
+    it(`fails what must have a secret output that ${what} by its part's update, and never takes the hash for it`, async () => {
+      const seen: unknown[] = [];
+      const reads: Recipe = {
+        ...quick,
+        install: async (context) => void seen.push(context.text("password")),
+        update: async (context) => void seen.push(context.text("password")),
+      };
+      const sections = ["[a]\nrecipe = reads\npassword = $<b:token>\nb = 1", "[b]\nrecipe = keeps"];
+      await open(config("a", ...sections), { reads, keeps: { ...quick, update } });
+      await buildout.install();
+      await buildout.write(config("a", ...sections).replace("b = 1", "b = 2"));
+      for (const _ of ["once", "again"]) {
+        const { parts } = await buildout.install();
+        const [end] = parts.filter(({ part }) => part === "a");
+        expect(end).to.include({
+          end: "failed",
+          why: "option password of a needs b:token, which its part did not give",
+        });
+      }
+      expect(seen).to.deep.equal(["token-of-b"]);
+    });
+
   it("never says a secret output once its part has told it, whoever logs it", async () => {
     const talks: Recipe = {
       ...quick,
