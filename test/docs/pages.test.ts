@@ -13,7 +13,12 @@ const FILES = {
   Dockerfile: "FROM busybox\n",
   "package.json": "{}\n",
   "images/app/Dockerfile": "FROM busybox\n",
+  "base/Dockerfile": "FROM busybox\n",
+  "app/Dockerfile": "FROM shop-base\n",
+  "worker/Dockerfile": "FROM shop-base\n",
 };
+/** Variables that they take. */
+const ENV = { NPM_TOKEN: "token-of-a-page", TF_VAR_db_password: "password-of-a-page" };
 /** Pages of the language show pieces, and mistakes; those on ECR need its stand-in (test/integration/ecr-docs.test.ts). */
 const ELSEWHERE = new Set([
   "migration-buildkite-cache.md",
@@ -32,9 +37,10 @@ describe("documents", () => {
       it(`${page}: example ${index + 1} plans`, async () => {
         // A page may begin with sections alone; what they are parts of is of no interest there.
         const config = /^\[buildout\]/m.test(text!) ? text! : `[buildout]\nparts =\n\n${text}`;
-        await using buildout = await testBuildout({ config, files: FILES });
-        const { warnings } = await buildout.plan();
+        await using buildout = await testBuildout({ config, files: FILES, env: { ...process.env, ...ENV } });
+        const { warnings, steps } = await buildout.plan();
         expect(warnings).to.deep.equal([]);
+        for (const { part, notes = [] } of steps) expect(notes, part).to.deep.equal([]);
       });
 
   const all = [
