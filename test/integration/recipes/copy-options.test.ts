@@ -14,7 +14,7 @@ import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
 const TREE = `mkdir -p /t/d/e /t/empty; cd /t; echo one > f; ln f d/hard; ln -s /nowhere d/l
 echo two > "d/e/with blanks"; chown 70000:300000 f; chmod 4751 f; chmod 1777 empty
-touch -d '2001-02-03 04:05:06' d/e; touch -h -d '1971-01-02 03:04:05' d/l`;
+touch -d '2001-02-03 04:05:06' d/e "d/e/with blanks"; touch -h -d '1971-01-02 03:04:05' d/l`;
 
 /** `symlink|777|5:6|…` */
 const OWNER = /^([^|]*\|[^|]*\|)(\d+):(\d+)/;
