@@ -30,6 +30,7 @@ export {
   type LogOptions,
 } from "./docker/attach.js";
 export { listAll } from "./docker/listing.js";
+export { unlessAborted } from "./docker/unless-aborted.js";
 export type {
   ContainerSummary,
   ImageSummary,

@@ -4,7 +4,7 @@ export type { Config, HistoryEntry, Section, Value } from "./engine/config/model
 export { loadConfig, type LoadRequest } from "./engine/config/load.js";
 export type { Entry, Resolved, Resolver } from "./engine/config/resolve.js";
 export { isSilent } from "./engine/config/builtin.js";
-export { type Diagnostic, DiagnosticError, type Note } from "./engine/diagnostic.js";
+export { type Diagnostic, DiagnosticError, distinct, type Note } from "./engine/diagnostic.js";
 export { noteText, type Paint, renderDiagnostic } from "./engine/render.js";
 export { isSecretName } from "./engine/secret-name.js";
 export { didYouMean } from "./engine/suggest.js";

@@ -7,7 +7,7 @@ import { Configurer } from "./configure.js";
 import type { BuildoutInfo } from "./contract.js";
 import { buildoutMistakes } from "./buildout-section.js";
 import type { Runtime } from "./context.js";
-import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
+import { type Diagnostic, DiagnosticError, distinct } from "./diagnostic.js";
 import { CircleError, closure, type Edge, orderParts } from "./graph.js";
 import { hasHole, makeHole } from "./hole.js";
 import { addNeed, type Need, type Part, recordedNeed } from "./part.js";
@@ -187,17 +187,6 @@ function shown(all: readonly Diagnostic[]): readonly Diagnostic[] {
   const errors = all.filter(({ severity }) => severity === "error");
   const more = { ...enough(), ...(errors.length === 0 && { severity: "warning" as const }) };
   return [...(errors.length === 0 ? all : errors).slice(0, MOST_MISTAKES), more];
-}
-
-/** One mistake in a shared section is found by all that refer to it. */
-function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Map<string, Diagnostic>();
-  for (const diagnostic of diagnostics) {
-    const { code, message, span } = diagnostic;
-    const key = `${code}\n${message}\n${span?.source.name ?? ""}\n${span?.start ?? ""}`;
-    if (!seen.has(key)) seen.set(key, diagnostic);
-  }
-  return [...seen.values()];
 }
 
 /** The same warning of many parts, as one: it names the first part, and a note the others. */

@@ -39,3 +39,14 @@ export function reworded(diagnostic: Diagnostic, reword: (text: string) => strin
     ...(notes && { notes: notes.map((note) => ({ ...note, message: reword(note.message) })) }),
   };
 }
+
+/** Without what is said twice: one mistake in a shared section is found by all that refer to it. */
+export function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Map<string, Diagnostic>();
+  for (const diagnostic of diagnostics) {
+    const { code, message, span } = diagnostic;
+    const key = `${code}\n${message}\n${span?.source.name ?? ""}\n${span?.start ?? ""}`;
+    if (!seen.has(key)) seen.set(key, diagnostic);
+  }
+  return [...seen.values()];
+}

@@ -5,6 +5,7 @@ import {
   checkChoice,
   engineFor,
   listAll,
+  unlessAborted,
   type Engine,
   type EngineChoice,
   type Listable,
@@ -234,16 +235,6 @@ export async function listing<K extends keyof Listable>(
     list.catch(() => lists.delete(kind));
   }
   return (await unlessAborted(list, context.signal)) as readonly Listable[K][];
-}
-
-/** Waits for what goes on for others. @throws the signal's reason, where that comes first */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return await new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return leave();
-    signal.addEventListener("abort", leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
-  });
 }
 
 /** Something of that kind was made, changed or removed: whoever looks next asks the engine anew. */

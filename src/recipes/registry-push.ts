@@ -4,6 +4,7 @@ import {
   removeImage,
   tagImage,
   tagsOf,
+  unlessAborted,
   type Credentials,
   type Engine,
   type ImageDetails,
@@ -15,7 +16,6 @@ import {
   type Resource,
   type Schema,
 } from "tsbuildout/recipe";
-import { unlessAborted } from "./common.js";
 
 type Installing = Pick<
   InstallContext<Schema>,

@@ -1,4 +1,4 @@
-import { type Diagnostic, DiagnosticError, openResolver, place, type Section } from "../../index.js";
+import { type Diagnostic, DiagnosticError, distinct, openResolver, type Section } from "../../index.js";
 import { buildoutOf } from "../buildout.js";
 import { EXIT, type Invocation } from "../command.js";
 import { configuredBy, readConfiguration } from "../configuration.js";
@@ -35,6 +35,7 @@ async function collect(invocation: Invocation): Promise<readonly Diagnostic[]> {
     if (!(error instanceof DiagnosticError)) throw error;
     found.push(...error.diagnostics);
   }
+  // Both phases see a reference that leads nowhere.
   return distinct(found);
 }
 
@@ -44,15 +45,4 @@ function standalone(sections: readonly Section[]): string[] {
   // In a circle of copies every section is copied.
   const counts = ({ name, mistakes }: Section): boolean => !copied.has(name) || mistakes.length > 0;
   return sections.filter(counts).map(({ name }) => name);
-}
-
-/** Both phases see a reference that leads nowhere. */
-function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Map<string, Diagnostic>();
-  for (const diagnostic of diagnostics) {
-    const { code, message, span } = diagnostic;
-    const key = [code, message, span && place(span), span?.start].join("\n");
-    if (!seen.has(key)) seen.set(key, diagnostic);
-  }
-  return [...seen.values()];
 }
