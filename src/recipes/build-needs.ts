@@ -38,7 +38,7 @@ export function needsOf(options: BuildOptions): BuildNeeds {
   };
 }
 
-/** Who builds, and how buildx is run where it is installed. @throws DockerError `build/…` where nobody can */
+/** Who builds, and how buildx is run where it is installed. @throws DockerError, or a problem, `build/…` where nobody can */
 export async function builderFor(
   { env, home, signal }: Context,
   { engine, options }: { readonly engine: Engine; readonly options: BuildOptions },
@@ -47,6 +47,7 @@ export async function builderFor(
   const mayBeBuildx = asked === "auto" || asked === "buildx";
   const buildx = mayBeBuildx ? await findBuildx({ env, home, signal }) : undefined;
   const builder = await chooseBuilder({ asked, needs: needsOf(options), buildx, engine });
+  if (builder === "buildx") await refuseUnholdable(engine, options);
   return { builder, buildx };
 }
 
@@ -129,7 +130,7 @@ function warnOfLimits(context: Context, { builder, engine, spec, options }: Chos
 }
 
 /** An image of several platforms is an index, which only containerd's store can hold. @throws a problem `build/platforms` */
-export async function refuseUnholdable(engine: Engine, { platform, output }: BuildOptions): Promise<void> {
+async function refuseUnholdable(engine: Engine, { platform, output }: BuildOptions): Promise<void> {
   if ((platform?.length ?? 0) < 2 || output.length > 0 || (await engine.info()).containerdStore) return;
   throw new RecipeError({
     code: "build/platforms",

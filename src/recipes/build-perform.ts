@@ -20,7 +20,7 @@ import { RecipeError, type Context, type InstallContext, type Problem } from "ts
 import { blame, spokenOf } from "./blame.js";
 import { imagesTaken } from "./build-contexts.js";
 import { viaBuildx } from "./build-buildx.js";
-import { builderFor, isInline, needsOf, refuseUnholdable, warnOfIgnored } from "./build-needs.js";
+import { builderFor, isInline, needsOf, warnOfIgnored } from "./build-needs.js";
 import { sshAgents } from "./build-ssh.js";
 import { readSecrets } from "./build-secrets.js";
 import { specOf, type BuildOptions } from "./build-spec.js";
@@ -51,7 +51,6 @@ export async function performBuild(context: Install, building: Building): Promis
   const { engine, options, files } = building;
   const { builder, buildx } = await builderFor(context, building);
   const spec = specOf(context, options);
-  if (builder === "buildx") await refuseUnholdable(engine, options);
   const quiet: Listener = { log: () => undefined, progress: (progress) => context.progress(progress) };
   const report = new BuildReport(options.quiet ? quiet : context);
   await warnOfIgnored(context, { builder, engine, spec, options, dockerfile: files.dockerfile.content });
