@@ -11,7 +11,7 @@ export const pages: Readonly<Record<string, RecipePage>> = {
   "docker.build": {
     lifecycle: `**Install** sends the build context to the engine and builds. **Update** does the same in place when the context, the Dockerfile, a base image or an option has changed; the tag moves to the new image, and the old one goes if nothing else uses it and it was ours. Nothing changed means that nothing is sent. Parts that refer to \`image-id\` see a change only if the id is another one.
 
-**Uninstall** takes the part's tags away, and the image with its last one. **Reinstall** happens when the part moves to another engine or its name changes. An image that another part (one of \`parts\`, or referred to) builds and the Dockerfile names in \`FROM\` is built first, without being referred to; a Dockerfile that comes in an archive, from a repository or a URL is read too late for that: say \`=> part\`.`,
+**Uninstall** takes the part's tags away, and the image with its last one. **Reinstall** happens when the part moves to another engine; a changed name moves in place, and the earlier one goes. An image that another part (one of \`parts\`, or referred to) builds and the Dockerfile names in \`FROM\` is built first, without being referred to; a Dockerfile that comes in an archive, from a repository or a URL is read too late for that: say \`=> part\`.`,
     example: `[buildout]
 parts = app
 
