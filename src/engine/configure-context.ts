@@ -66,7 +66,8 @@ export function configureContext(host: ConfigureHost, part: Part, decoded: Decod
       wishes.needs.push({ part: name, why, evenIfFailed: how.evenIfFailed ?? false });
     },
     provides: (key) => void part.provides.push(key),
-    uses: (key, why) => void part.uses.push({ key, why }),
+    uses: (key, why, place) => void part.uses.push({ key, why, place }),
+    at: (place) => void (part.place = place),
     addPart: (name, options) => {
       for (const [option, text] of Object.entries(options))
         requireText(text, `the option ${option} of ${name}`);

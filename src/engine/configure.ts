@@ -231,6 +231,7 @@ export class Configurer implements ConfigureHost {
       needs: new Map(),
       provides: [],
       uses: [],
+      place: undefined,
       engine,
       settled: undefined,
     };

@@ -127,8 +127,12 @@ export interface ConfigureContext<S extends Schema> extends Context {
   needs(part: string, why: string, how?: { readonly evenIfFailed?: boolean }): void;
   /** Says what this part makes, for parts that use it without a reference: `image:app:1`, `network:back`. */
   provides(key: string): void;
-  /** This part uses what another may provide: if one does, this one needs it. */
-  uses(key: string, why: string): void;
+  /** This part uses what another may provide: if one does, this one needs it.
+   *  @param place where it is, if that is not where the part is */
+  uses(key: string, why: string, place?: string): void;
+  /** Says where the part is, and what it provides and uses: on which engine, as any text. Of several parts that provide the
+   *  same key, one that uses it needs the one in its own place. */
+  at(place: string): void;
   /** A part like any written in the file, in plan, status and graph; it may be overridden by a section of its name. */
   addPart(name: string, options: Readonly<Record<string, string>>): void;
   /** Reports a mistake in an option (collected with all others; nothing is installed). */

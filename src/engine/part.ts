@@ -46,7 +46,9 @@ export interface Part {
   /** By the part needed; of several reasons the firmest. */
   readonly needs: Map<string, Need>;
   readonly provides: string[];
-  readonly uses: { readonly key: string; readonly why: string }[];
+  readonly uses: { readonly key: string; readonly why: string; readonly place: string | undefined }[];
+  /** Where it is, with what it provides and uses; undefined where it has not said so. */
+  place: string | undefined;
   readonly engine: EngineOptions;
   /** The decoded options, where none of them waits for another part. */
   settled: Readonly<Record<string, unknown>> | undefined;

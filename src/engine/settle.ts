@@ -44,15 +44,22 @@ export class KnownTexts {
 
 /** Makes parts need those that provide what they use. */
 export function needProviders(parts: Parts): void {
-  const providers = new Map<string, string>();
-  for (const part of parts.values()) for (const key of part.provides) providers.set(key, part.name);
+  const providers = new Map<string, Part[]>();
+  for (const part of parts.values())
+    for (const key of part.provides) {
+      const known = providers.get(key);
+      if (known) known.push(part);
+      else providers.set(key, [part]);
+    }
   for (const part of parts.values()) {
-    for (const { key, why } of part.uses) {
-      const provider = providers.get(key);
+    for (const { key, why, place = part.place } of part.uses) {
+      const those = providers.get(key) ?? [];
+      // One engine may be named in two ways: where none is in that place by name, another is taken for it.
+      const provider = those.findLast((one) => one.place === place) ?? those.at(-1);
       if (!provider) continue;
       // What it uses may stand in no option (a Dockerfile's FROM): a circle is shown at the part.
       const span = part.span("recipe");
-      addNeed(part, { part: provider, why, firm: true, evenIfFailed: false, ...(span && { span }) });
+      addNeed(part, { part: provider.name, why, firm: true, evenIfFailed: false, ...(span && { span }) });
     }
   }
 }

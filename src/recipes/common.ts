@@ -106,7 +106,7 @@ function inherited(context: Omit<Context, "part">, texts: Texts, name: string): 
 /** To be called by every Docker recipe's `configure`: what `[buildout]` says of the engine becomes the part's own, so
  *  that a change of it moves the part, and its uninstall finds the engine that it is on. */
 export function configureEngine(
-  context: PartContext & Pick<ConfigureContext<Schema>, "text" | "unknown" | "compute" | "fail">,
+  context: PartContext & Pick<ConfigureContext<Schema>, "text" | "unknown" | "compute" | "fail" | "at">,
 ): void {
   if (ENGINE_OPTIONS.some((name) => context.unknown.has(name))) return;
   const texts: Texts = (name) => context.text(name);
@@ -114,6 +114,7 @@ export function configureEngine(
     const text = texts(name) ? undefined : inherited(context, texts, name);
     if (text) context.compute(name, text, { inPlace: !LOCATORS.includes(name) });
   }
+  context.at(placeOf(context));
   problemsOf(context, () => checkChoice(located((name) => texts(name) || inherited(context, texts, name))));
 }
 

@@ -1,7 +1,7 @@
 /** The two sides of a copy: which engine each is on, and what is there. */
 import type { CopySource, CopyTarget, Engine } from "tsbuildout/docker";
 import type { InputsContext } from "tsbuildout/recipe";
-import { engineOf, engineOptions, labelsOf, type PartContext } from "./common.js";
+import { engineOf, engineOptions, labelsOf, placeOf, type PartContext } from "./common.js";
 import type { CopySchema } from "./copy-options.js";
 
 export type Side = "from" | "to";
@@ -11,12 +11,21 @@ const ENGINE_OPTIONS = new Set(Object.keys(engineOptions));
 
 /** The engine of one side: its own options where it has any that name one, else the part's. */
 export async function engineOfSide(context: PartContext, side: Side): Promise<Engine> {
+  return await engineOf(onSide(context, side));
+}
+
+/** The engine of one side, as a key. */
+export function placeOfSide(context: PartContext, side: Side): string {
+  return placeOf(onSide(context, side));
+}
+
+function onSide(context: PartContext, side: Side): PartContext {
   const text = (name: string): string | undefined =>
     context.text ? context.text(name) : context.record?.options[name];
   const own = ["engine-url", "context", "machine-name"].some((name) => text(`${name}-${side}`));
   const ofSide = (name: string): string | undefined =>
     own && ENGINE_OPTIONS.has(name) ? text(`${name}-${side}`) : text(name);
-  return await engineOf({ ...context, text: ofSide });
+  return { ...context, text: ofSide };
 }
 
 export async function sourceOf(

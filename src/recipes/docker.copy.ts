@@ -20,7 +20,7 @@ import { blaming } from "./blame.js";
 import { configureEngine, isOurs, problemsOf } from "./common.js";
 import { copyInputs } from "./copy-inputs.js";
 import { copyOptions, type CopyLine, type CopySchema } from "./copy-options.js";
-import { engineOfSide, sourceOf, targetOf } from "./copy-sides.js";
+import { engineOfSide, placeOfSide, sourceOf, targetOf } from "./copy-sides.js";
 import { announceFolders } from "./own-file.js";
 import { ensureImage, isId } from "./run-image.js";
 
@@ -42,10 +42,11 @@ function configure(context: ConfigureContext<CopySchema>): void {
   exactlyOne(context, ["container-from", "image-from", "path-from"], "from what is copied");
   exactlyOne(context, ["container-to", "path-to"], "where it goes");
   const { "container-from": from, "container-to": to, "image-from": image } = context.options;
-  if (from !== undefined) context.uses(`container:${from}`, "container-from");
-  if (to !== undefined) context.uses(`container:${to}`, "container-to");
+  const [source, target] = [placeOfSide(context, "from"), placeOfSide(context, "to")];
+  if (from !== undefined) context.uses(`container:${from}`, "container-from", source);
+  if (to !== undefined) context.uses(`container:${to}`, "container-to", target);
   if (image !== undefined && !isId(image))
-    problemsOf(context, () => context.uses(imageKey(image), "image-from"));
+    problemsOf(context, () => context.uses(imageKey(image), "image-from", source));
 }
 
 type Way = "container-from" | "image-from" | "path-from" | "container-to" | "path-to";

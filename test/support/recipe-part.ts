@@ -68,6 +68,7 @@ export class PartRig {
       needs: (part: string) => void this.needs.push(part),
       provides: (key: string) => void this.provides.push(key),
       uses: (key: string) => void this.uses.push(key),
+      at: () => undefined,
       addPart: () => undefined,
       fail: (problem: Problem) => void this.problems.push(problem),
     };
