@@ -13,6 +13,10 @@ export interface ProgramHost {
 }
 
 const LAST_LINES = 20;
+/** Of a line among the last ones, in characters. */
+const LONGEST = 2000;
+/** What is kept of standard output for the recipe, in characters. A program may log more. */
+const MOST = 100_000_000;
 const GRACE = 5000;
 
 /** Runs a program without a shell and logs its lines as they come. An abort ends its whole process group.
@@ -27,12 +31,19 @@ export async function runProgram(
   host.signal.throwIfAborted();
   const { execa } = await import("execa");
   const lines: string[] = [];
+  let said: string[] = [];
+  let size = 0;
   const see = (stream: "out" | "err") =>
-    function* (line: unknown) {
-      lines.push(String(line));
+    function* (given: unknown): Generator<string> {
+      const line = String(given);
+      lines.push(line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line);
       if (lines.length > LAST_LINES) lines.shift();
-      if (how.log !== false) host.log(String(line), stream);
-      yield line;
+      if (how.log !== false) host.log(line, stream);
+      if (stream === "out") size += line.length + 1;
+      if (size > MOST) said = [];
+      else if (stream === "out") said.push(line);
+      // What execa keeps it has a limit for, at which it kills the program.
+      yield* [];
     };
   const child = execa(program, args, {
     cwd: how.cwd ?? host.directory,
@@ -45,7 +56,6 @@ export async function runProgram(
     detached: true,
     cleanup: true,
     reject: false,
-    stripFinalNewline: true,
   });
   let ended = false;
   // Also where only something that it started is left: that holds its output open.
@@ -54,12 +64,25 @@ export async function runProgram(
   try {
     const result = await child;
     host.signal.throwIfAborted();
-    if (!result.failed) return { stdout: result.stdout ?? "" };
+    if (!result.failed) return size > MOST ? unkept(program) : { stdout: said.join("\n") };
     throw failure(program, result, lines);
   } finally {
     ended = true;
     host.signal.removeEventListener("abort", stop);
   }
+}
+
+/** Only a recipe that asks for what was printed has too much of it. */
+function unkept(program: string): { readonly stdout: string } {
+  return {
+    get stdout(): never {
+      throw new RecipeError({
+        code: "program/failed",
+        message: `${program} printed more than ${MOST / 1e6} MB, which is not kept`,
+        help: ["have it write a file, and read that"],
+      });
+    },
+  };
 }
 
 function endGroup(pid: number | undefined, grace: number, runs: () => boolean): void {

@@ -51,6 +51,22 @@ describe("running a program", () => {
     expect(killed.message).to.equal("sh was ended by SIGKILL");
   });
 
+  it("lets a program print without end, and refuses only to hand all of it over", async () => {
+    const printed = await runProgram(
+      host,
+      "sh",
+      ["-c", "head -c 101000000 /dev/zero | tr '\\0' x | fold -w 5000"],
+      { log: false },
+    );
+    expect(() => printed.stdout).to.throw("sh printed more than 100 MB, which is not kept");
+    const long = runProgram(host, "sh", ["-c", "head -c 5000 /dev/zero | tr '\\0' x; exit 1"], {
+      log: false,
+    });
+    expect((await problem(long)).notes).to.deep.equal([`${"x".repeat(2000)}…`]);
+    expect(await runProgram(host, "printf", ["\\na\\n\\nb\\n\\n"])).to.deep.equal({ stdout: "\na\n\nb\n" });
+    expect(await runProgram(host, "true", [])).to.deep.equal({ stdout: "" });
+  });
+
   it("says that there is no such program", async () => {
     expect(await problem(runProgram(host, "no-such-program", []))).to.deep.equal({
       code: "program/missing",
