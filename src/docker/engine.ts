@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
+/** @ts-ignore Its types are another package, which who does not call dockerode need not have. */
 import type Dockerode from "dockerode";
 import type { EngineRequest } from "./request.js";
 import type { TlsMaterial } from "./tls.js";

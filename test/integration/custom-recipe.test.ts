@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cp, readFile, symlink, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { projectFolder, tsbuildout } from "../support/cli.js";
@@ -72,6 +72,36 @@ describe("a recipe package of somebody else's", () => {
     const again = await tsbuildout(["init", "--recipe", "my-recipe", "."], { cwd: folder });
     expect(again.code).to.equal(2);
     expect(again.stderr).to.contain("is there already");
+  });
+
+  it("is written as docs/writing-recipes.md writes it, and compiles with every check, with types of nothing but Node", async () => {
+    const page = await readFile(join(projectFolder, "docs/writing-recipes.md"), "utf8");
+    const [mine = "", exec = "", test = ""] = Array.from(
+      page.matchAll(/```ts\n([^]*?)```/g),
+      ([, code]) => code,
+    );
+    const folder = await temporaryFolder({
+      "mine.ts": mine,
+      "exec.ts": exec,
+      "test.ts": `${test}console.log(summary.ok, (await buildout.records()).get("a")?.outputs["length"]);\n`,
+      "package.json": '{ "type": "module" }',
+      "tsconfig.json": JSON.stringify({
+        compilerOptions: { target: "es2023", module: "nodenext", strict: true, types: ["node"] },
+      }),
+    });
+    // A copy: of a link the compiler would find the types that are beside the original.
+    const modules = join(folder, "node_modules");
+    const ours = join(modules, "tsbuildout");
+    await cp(join(projectFolder, "dist/src"), join(ours, "dist/src"), { recursive: true });
+    await cp(join(projectFolder, "package.json"), join(ours, "package.json"));
+    await cp(join(projectFolder, "node_modules/@types/node"), join(modules, "@types/node"), {
+      recursive: true,
+    });
+    for (const name of await readdir(join(projectFolder, "node_modules")))
+      if (name !== "@types") await symlink(join(projectFolder, "node_modules", name), join(modules, name));
+    execFileSync(process.execPath, [TSC], { cwd: folder });
+    const said = execFileSync(process.execPath, ["test.js"], { cwd: folder, encoding: "utf8" });
+    expect(said).to.equal("true 5\n");
   });
 
   const mistakes: Readonly<Record<string, readonly [code: string, said: string]>> = {
