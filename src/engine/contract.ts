@@ -22,10 +22,12 @@ export interface Resource {
   readonly [attribute: string]: string;
 }
 
+/** What a recipe says of one of its outputs. */
 export interface OutputSpec {
   readonly doc: string;
   readonly secret?: boolean;
 }
+/** Name -> text. */
 export type Outputs = Readonly<Record<string, string>>;
 
 /** Where this run takes place; the same for all parts. */
@@ -63,6 +65,7 @@ export interface PartRecord {
   readonly installedAt: string;
 }
 
+/** How far a part has come, or one of several things that it does at once. */
 export interface Progress {
   /** Tells bars of one part apart: a layer's id, a step's number. */
   readonly id?: string;
@@ -104,7 +107,8 @@ export interface ConfigureContext<S extends Schema> extends Context {
   readonly unknown: ReadonlySet<string>;
   /** The text of an option as written and resolved, undeclared ones too; undefined when unset or unknown. */
   text(option: string): string | undefined;
-  /** Sets an option that the recipe computes. It counts as a change when it differs and may be referred to.
+  /** Sets an option that the recipe computes, to this text as it stands: what another section has is got by
+   *  `reference`. It counts as a change when it differs and may be referred to.
    *  `from` names the option that the text is a piece of: it is a secret where the piece has a secret of that one. */
   compute(
     option: string,
@@ -139,15 +143,18 @@ export interface ConfigureContext<S extends Schema> extends Context {
   fail(problem: Problem): void;
 }
 
+/** What `check` is handed: options that wait for another part are missing, and named in `unknown`. */
 export type CheckContext<S extends Schema> = Context &
   Pick<ConfigureContext<S>, "options" | "unknown" | "text"> & { readonly record: PartRecord | undefined };
 
+/** What `inputs` and `foresee` are handed: all options are known. `record` is that of the last run, if any. */
 export interface InputsContext<S extends Schema> extends Context {
   readonly options: OptionsOf<S>;
   text(option: string): string | undefined;
   readonly record: PartRecord | undefined;
 }
 
+/** How a program is run. */
 export interface Run {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -156,6 +163,7 @@ export interface Run {
   readonly log?: boolean;
 }
 
+/** What is downloaded: an http, https or file URL. */
 export interface Download {
   readonly url: string;
   /** `sha256:…`, or bare hex of md5, sha1, sha256 or sha512. */
@@ -166,8 +174,10 @@ export interface Download {
   readonly fresh?: boolean;
 }
 
+/** What `install` is handed. */
 export interface InstallContext<S extends Schema> extends InputsContext<S> {
-  /** Durable when it resolves: call it before or as the thing is made, so that no crash can lose it. */
+  /** Durable when it resolves: call it before or as the thing is made, so that no crash can lose it. It is recorded as it
+   *  is, for the uninstall: no secret belongs in it. */
   created(resource: Resource): Promise<void>;
   /** The opposite: the thing is known to be gone. */
   removed(resource: Resource): Promise<void>;
@@ -199,6 +209,7 @@ export interface Drift {
   readonly file?: string;
 }
 
+/** Why an update is called: names of options and inputs that changed, and what `look` found. */
 export interface Changes {
   readonly options: readonly string[];
   readonly inputs: readonly string[];
@@ -207,6 +218,7 @@ export interface Changes {
   readonly unfinished: boolean;
 }
 
+/** What `update` is handed. */
 export interface UpdateContext<S extends Schema> extends InstallContext<S> {
   readonly record: PartRecord;
   readonly changes: Changes;
@@ -226,12 +238,14 @@ export interface UninstallContext extends Context {
   run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
 }
 
+/** What `look` is handed. */
 export interface LookContext extends Omit<Context, "part"> {
   /** All recorded parts of this recipe that are to be looked at, so that one request can serve many. Where that throws,
    *  each is looked at alone: what keeps one from being looked at is nothing to the others. */
   readonly records: readonly PartRecord[];
 }
 
+/** What a module of a recipe exports by default; `defineRecipe` has the compiler check it. */
 export interface Recipe<S extends Schema = Schema> {
   /** One paragraph, for `tsbuildout recipes` and the reference page. */
   readonly doc: string;
@@ -267,7 +281,8 @@ export interface Recipe<S extends Schema = Schema> {
   look?(context: LookContext): Promise<ReadonlyMap<string, readonly Drift[]>>;
   /** Resolves to the outputs. A failure is undone: what was `created` is handed to `uninstall`. */
   install(context: InstallContext<S>): Promise<Outputs | void>;
-  /** Brings an installed part in line. Resolves to all outputs (nothing: they stay as they were). */
+  /** Brings an installed part in line. Resolves to all outputs (nothing: they stay as they were). Of secret ones the record
+   *  has a hash: returned as it is, it says that the output stays, but only its text is any use to parts that refer to it. */
   update?(context: UpdateContext<S>): Promise<Outputs | void>;
   /** Idempotent: what is gone already is no error. Files that were `created` go by themselves afterwards. */
   uninstall?(context: UninstallContext): Promise<void>;

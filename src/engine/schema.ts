@@ -28,7 +28,9 @@ export interface Option<T> {
   decode(text: string, context: DecodeContext): T;
 }
 
+/** Option's name -> option, of one recipe. */
 export type Schema = Readonly<Record<string, Option<unknown>>>;
+/** The decoded values of a schema's options. */
 export type OptionsOf<S extends Schema> = {
   readonly [K in keyof S]: S[K] extends Option<infer T> ? T : never;
 };
