@@ -28,7 +28,8 @@ export async function copyVolume(
   call: Call,
   { from, container, path }: Place & { readonly from: string },
 ): Promise<void> {
-  const name = `${stageObject(context.buildout.id, context.part)}.source`;
+  // No part's own: names of parts have no blanks.
+  const name = stageObject(context.buildout.id, `${context.part} source`);
   await context.created({ kind: "container", name });
   const config = {
     Image: context.options.image!,
@@ -38,7 +39,11 @@ export async function copyVolume(
   await removeContainer(call, name);
   const { id } = await createContainer(call, { name, config });
   try {
-    const archive = await call.engine.stream({ path: archivePath(id), query: { path: "/from/." } });
+    const archive = await call.engine.stream({
+      path: archivePath(id),
+      query: { path: "/from/." },
+      ...(call.signal ? { signal: call.signal } : {}),
+    });
     await putArchive(call, { container, path }, archive);
   } finally {
     await removeContainer({ engine: call.engine }, id);
