@@ -34,6 +34,8 @@ export class Console {
   static async open(buildout: BuildoutInfo, part: string, mode: number): Promise<Console> {
     const path = join(consoleFolder(buildout), part);
     await mkdir(consoleFolder(buildout), { recursive: true });
+    // Those of a run that was killed keep the mode that they have.
+    for (const own of [path, `${path}.err`]) await rm(own + UNFINISHED, { force: true });
     const [stdout, stderr] = await Promise.all([
       open(path + UNFINISHED, "w", mode),
       open(`${path}.err${UNFINISHED}`, "w", mode),

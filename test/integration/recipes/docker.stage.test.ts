@@ -1,4 +1,5 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineJson, engineRemove } from "../../support/engine.js";
@@ -269,6 +270,33 @@ describe("docker.stage", () => {
     expect(state + JSON.stringify(buildout.events)).not.to.contain("s3cr3t-value");
     expect(buildout.log("b")).to.deep.equal(["got ***"]);
     expect(await ends()).to.deep.equal({ a: "unchanged", b: "unchanged" });
+  });
+
+  it("keeps a secret output from others, be there files of a run that was killed", async () => {
+    const file = ".tsbuildout/out/a";
+    await make(stages("a", stage("a", "secret = true", "run = echo s3cr3t")), {
+      files: { [`${file}.new`]: "" },
+    });
+    expect(await ends()).to.deep.equal({ a: "done" });
+    expect((await stat(join(buildout.directory, file))).mode & 0o777).to.equal(0o600);
+  });
+
+  it("works on what another stage has left beside one of whatever name", async () => {
+    const waits = "run = until test -e /out/a; do sleep 0.1; done";
+    await make(
+      stages(
+        "a a.source",
+        stage("b", "run = echo made > $OUT/f"),
+        stage("a", "on = b", "run = cat f"),
+        stage("a.source", waits, "timeout = 60"),
+      ),
+    );
+    const summary = await buildout.install({ jobs: 2 });
+    expect(summary.parts.map(({ part, end }) => `${part} ${end}`)).to.have.members([
+      "b done",
+      "a done",
+      "a.source done",
+    ]);
   });
 
   it("takes variables from the environment by name, and AWS credentials only where it may", async () => {
