@@ -68,7 +68,6 @@ function optionLack([name, option]: readonly [string, Option<unknown>]): string 
   if (typeof option?.decode !== "function")
     return `its option ${name} is not made by option.string or the like`;
   if (isEngineOption(name)) return `its option ${name} is one that every part has: give it another name`;
-  if (option.doc === undefined) return `its option ${name} has no doc`;
   const it = `its option ${name}`;
   return misshapen({ it, its: (setting) => `the ${setting} of ${it}` }, option, OPTION);
 }

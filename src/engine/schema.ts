@@ -52,12 +52,16 @@ type Exactly<C> = C & Readonly<Record<Exclude<keyof C, keyof Settings>, never>>;
 type Value<T, C> = C extends { readonly default: string } | { readonly required: true } ? T : T | undefined;
 
 function scalar<T>(kind: string, parse: (text: string, context: DecodeContext) => T) {
-  return <const C extends Settings>(settings: Exactly<C>): Option<Value<T, C>> => ({
-    ...settings,
-    kind,
-    decode: (text, context) =>
-      (text === "" && settings.default === undefined ? undefined : parse(text, context)) as Value<T, C>,
-  });
+  return <const C extends Settings>(settings: Exactly<C>): Option<Value<T, C>> => {
+    // In plain JavaScript there may be none.
+    const option = { ...settings };
+    return {
+      ...option,
+      kind,
+      decode: (text, context) =>
+        (text === "" && option.default === undefined ? undefined : parse(text, context)) as Value<T, C>,
+    };
+  };
 }
 
 /** One for all: of the lists that a recipe knows, a part has few, and there may be many parts. */

@@ -304,7 +304,6 @@ error[mine/lines]: no x (part a)
       "the default of its option a must be a text, not a number",
     "export default { options: { a: { doc: '', decode() {}, secrt: true } }, install() {} };":
       'its option a has "secrt", where "secret" must be meant',
-    "export default { options: { a: { decode() {} } }, install() {} };": "its option a has no doc",
     "export default { options: { timeout: { doc: '', decode() {} } }, install() {} };":
       "its option timeout is one that every part has: give it another name",
   }).map(([code, lack]) => ({
