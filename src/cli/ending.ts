@@ -67,7 +67,7 @@ export class Ending {
       flush();
       // What the live lines have hidden: they had no chance to end.
       if (this.#code === undefined && process.stdout.isTTY && process.env["TERM"] !== "dumb")
-        process.stdout.write(SHOW_CURSOR);
+        out.write(SHOW_CURSOR);
       if (this.#unwritten && this.#code === EXIT.done) process.exitCode = EXIT.failed;
     });
   }

@@ -52,6 +52,17 @@ export function outputs(stdout: Stream, stderr: Stream): Outputs {
   return { out: Object.assign(output(stdout, gather), { drained }), err: output(stderr, warn), flush };
 }
 
+/**
+ * Hands a stream over to the program: what others print on it by themselves, a recipe or one of its libraries, goes where
+ * `elsewhere` writes it. Standard output may be JSON, or the one value that was asked for.
+ * @returns the stream as it was
+ */
+export function kept(stream: NodeJS.WriteStream, elsewhere: NodeJS.WriteStream["write"]): Stream {
+  const own = Object.create(stream, { write: { value: stream.write.bind(stream) } }) as Stream;
+  stream.write = elsewhere;
+  return own;
+}
+
 function output(stream: Stream, write: (text: string) => void): Output {
   return {
     write,

@@ -2,7 +2,7 @@ import { homeFolder } from "./boot/home.js";
 import { EXIT, type Io } from "./command.js";
 import { Ending } from "./ending.js";
 import { main } from "./main.js";
-import { outputs } from "./output.js";
+import { kept, outputs } from "./output.js";
 
 /** The process itself: the only place that knows argv, the environment, the streams and signals. */
 export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
@@ -10,7 +10,12 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
   const ending = new Ending();
-  const output = outputs(process.stdout, process.stderr);
+  const print = process.stderr.write.bind(process.stderr) as (...args: unknown[]) => boolean;
+  const foreign = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    output.flush();
+    return print(typeof chunk === "string" ? ending.hush.text(chunk) : chunk, ...rest);
+  };
+  const output = outputs(kept(process.stdout, foreign), kept(process.stderr, foreign));
   const argv = process.argv.slice(2);
   ending.watch(output, argv.includes("--json"));
 

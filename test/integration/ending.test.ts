@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { watch } from "node:fs/promises";
+import { readFile, watch, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
@@ -45,6 +45,29 @@ async function onFullDisk(cwd: string, ...args: string[]): Promise<{ code: numbe
   closeSync(full);
   return { code, stderr };
 }
+
+describe("what a recipe prints by itself", () => {
+  const body =
+    'secret("s3cr3t-t0ken"); console.log("one s3cr3t-t0ken"); console.error("two"); process.stdout.write("3\\n");';
+
+  it("goes to standard error, without the secrets that the run knows: standard output is JSON", async () => {
+    const { code, stdout, stderr } = await tsbuildout(["--json"], { cwd: await withInstall(body) });
+    expect(code).to.equal(0);
+    expect(stderr).to.equal("one ***\ntwo\n3\n");
+    for (const line of stdout.trimEnd().split("\n")) expect(JSON.parse(line)).to.have.property("type");
+  });
+
+  it("when it is loaded is not in the way of the value that was asked for", async () => {
+    const cwd = await withInstall("");
+    const recipe = await readFile(join(cwd, "recipe.js"), "utf8");
+    await writeFile(
+      join(cwd, "recipe.js"),
+      `console.log("welcome");\n${recipe.replace("options: {}", 'options: { x: { kind: "", doc: "", default: "1", decode: String } }')}`,
+    );
+    const { stdout, stderr } = await tsbuildout(["query", "a:x"], { cwd });
+    expect([stdout, stderr]).to.deep.equal(["1\n", "welcome\n"]);
+  });
+});
 
 describe("ends of a process that nobody asked for", () => {
   for (const [what, body] of [

@@ -48,7 +48,7 @@ describe("a cold start", () => {
       const cwd = mkdtempSync(join(tmpdir(), "tsbuildout-start-"));
       try {
         const list = join(cwd, "list.cjs");
-        writeFileSync(list, "process.on('exit', () => console.log(process.moduleLoadList.join('\\n')));");
+        writeFileSync(list, "process.on('exit', () => console.error(process.moduleLoadList.join('\\n')));");
         mkdirSync(join(cwd, "context"));
         writeFileSync(join(cwd, "context/Dockerfile"), "FROM scratch\nLABEL a=1\n");
         writeFileSync(
@@ -59,9 +59,9 @@ describe("a cold start", () => {
         let loaded: string[] = [];
         const { chunks } = await loadedSources(projectFolder, async (env) => {
           const NODE_OPTIONS = `--require ${list}`;
-          const { code, stdout } = await tsbuildout(["install"], { cwd, env: { ...env, NODE_OPTIONS } });
-          expect(code, stdout).to.equal(0);
-          loaded = stdout.split("\n").map((line) => line.replace(/^NativeModule /, ""));
+          const { code, stderr } = await tsbuildout(["install"], { cwd, env: { ...env, NODE_OPTIONS } });
+          expect(code, stderr).to.equal(0);
+          loaded = stderr.split("\n").map((line) => line.replace(/^NativeModule /, ""));
         });
         expect(loaded).to.include("net");
         expect(loaded.filter((name) => spared.includes(name))).to.deep.equal([]);
