@@ -10,7 +10,7 @@ import { lineAt, lineStart, type Source, type Span } from "./text.js";
 const hidden = new WeakMap<Source, Span[]>();
 
 /** `name = value` with its operator, or what was meant to be; on the command line with its section. */
-const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+)\s*(?:[-+<>!~]?=|:\s)\s*/;
+const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+?)\s*(?:[-+<>!~]?=|:\s)\s*/;
 /** In an address. It may hold an `@` itself; and who gives a web server a name alone gives a token. */
 const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)|(?<=https?:\/\/)[^\s/@:]+(?=@)/g;
 /** In the midst of a line: `o=username=me,password=…`, `export TOKEN=…`, `?user=me&password=…`. */

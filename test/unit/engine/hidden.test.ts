@@ -86,6 +86,15 @@ describe("lines of a file that a message shows", () => {
       args: [`p:password=${PASSWORD}$<nowhere:x>`],
       lines: ["   | p:password=***$<nowhere:x>", "   |               ^^^^^^^^^^^^"],
     },
+    "hide what is added to a secret": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\npassword+=${PASSWORD}$<nowhere:x>\n`,
+      lines: ["6 | password+=***$<nowhere:x>", "  |              ^^^^^^^^^^^^"],
+    },
+    "hide what the command line adds to a secret of a section that is no part": {
+      file: "[buildout]\nparts = p\n[p]\nrecipe = docker.push\nimage = a\n",
+      args: [`q:password+=${PASSWORD}$<nowhere:x>`],
+      lines: ["   | q:password+=***$<nowhere:x>", "   |                ^^^^^^^^^^^^"],
+    },
   };
   for (const [what, { file, lines, args = [] }] of Object.entries(cases))
     it(what, async () => {
