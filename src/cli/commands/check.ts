@@ -1,7 +1,14 @@
-import { type Diagnostic, DiagnosticError, distinct, openResolver, type Section } from "../../index.js";
+import {
+  type Diagnostic,
+  DiagnosticError,
+  distinct,
+  loadConfig,
+  openResolver,
+  type Section,
+} from "../../index.js";
 import { buildoutOf } from "../buildout.js";
 import { EXIT, type Invocation } from "../command.js";
-import { configuredBy, readConfiguration } from "../configuration.js";
+import { configuredBy, requestOf } from "../configuration.js";
 import { reportDiagnostics } from "../report/failure.js";
 import { diagnosticJson } from "../report/json.js";
 
@@ -25,7 +32,8 @@ async function collect(invocation: Invocation): Promise<readonly Diagnostic[]> {
   const { args, io } = invocation;
   const found: Diagnostic[] = [];
   try {
-    const config = await readConfiguration(invocation);
+    const config = await loadConfig(requestOf(invocation));
+    found.push(...config.warnings);
     const sections = args.length > 0 ? args : standalone([...config.sections.values()]);
     const configured = configuredBy(invocation);
     const resolver = await openResolver(config, { sections, env: io.env, cwd: io.cwd, configured });

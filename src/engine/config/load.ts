@@ -84,13 +84,14 @@ class Loading {
   }
 
   private config(merged: Merged, substitution: Substitution): Config {
-    const sections = expandMacros(merged);
+    const warnings = [...this.warnings];
+    const sections = expandMacros(merged, (warning) => warnings.push(warning));
     return {
       sections,
       substitution,
       directory: sections.get("buildout")?.options.get("directory")?.text ?? this.directory,
       file: this.main.kind === "path" ? this.main.path : this.main.url,
-      warnings: this.warnings,
+      warnings,
       files: [...this.files],
     };
   }

@@ -4,7 +4,7 @@ import type { Span } from "../text.js";
 import { spanWithin } from "./locate.js";
 import { MACRO, type Merged, type Merging, update } from "./merge.js";
 import { configError } from "./mistakes.js";
-import { Composed, type Section, type Value } from "./model.js";
+import { Composed, type HistoryEntry, type Section, type Value } from "./model.js";
 import { strip } from "./space.js";
 
 /** The names after `<=`, one a line, each with where it stands in the text. */
@@ -27,10 +27,14 @@ function copies(value: Value): Copy[] {
 /**
  * Copies macros (`<=`), after all merging. Sections that cannot be completed carry their
  * mistakes with them: they harm only those who need the section.
+ * @param warn what is told of copies that come to nothing
  */
-export function expandMacros(merged: Merged): ReadonlyMap<string, Section> {
+export function expandMacros(
+  merged: Merged,
+  warn: (warning: Diagnostic) => void,
+): ReadonlyMap<string, Section> {
   if (!copiesAny(merged)) return merged;
-  const expander = new Expander(merged);
+  const expander = new Expander(merged, warn);
   for (const name of merged.keys()) expander.expand(name);
   // The order of the files, not the order in which sections happened to be completed.
   const sections = new Map<string, Section>();
@@ -52,12 +56,14 @@ const MOST_COMPARISONS = 100_000;
 class Expander {
   readonly merged: Merged;
   readonly sections = new Map<string, Section>();
+  private readonly warn: (warning: Diagnostic) => void;
   private comparisons = 0;
   /** The sections that wait for what they copy, the first asked for first. */
   private readonly open = new Set<string>();
 
-  constructor(merged: Merged) {
+  constructor(merged: Merged, warn: (warning: Diagnostic) => void) {
     this.merged = merged;
+    this.warn = warn;
   }
 
   /** Depth first with a stack of our own: chains are as long as the user makes them. */
@@ -97,6 +103,12 @@ class Expander {
       if (from) mistakes.push(...from.mistakes.filter((mistake) => !mistakes.includes(mistake)));
       else if (this.merged.has(copy.name)) mistakes.push(this.circular(section, copy));
       else mistakes.push(this.missing(section, copy));
+    }
+    for (const [option, value] of section.options) {
+      const copied = options.get(option);
+      const step = value.history[0];
+      if (copied?.text && step && (step.operation === "+=" || step.operation === "-="))
+        this.warn(lostCopy(section.name, option, { step, copied }));
     }
     mergeOwn(section, options);
     this.sections.set(section.name, {
@@ -144,6 +156,25 @@ class Expander {
 function copiesOf(section: Merging): Copy[] {
   const value = section.name === "buildout" ? undefined : section.options.get(MACRO);
   return value ? copies(value) : [];
+}
+
+/** A section's own `+=` waits for what is copied; one of another file, or of the command line, comes before it. */
+function lostCopy(
+  section: string,
+  option: string,
+  { step, copied }: { readonly step: HistoryEntry; readonly copied: Value },
+): Diagnostic {
+  const from = copied.history.findLast(({ operation }) => operation === "macro")?.text ?? "";
+  const what = step.operation === "+=" ? "adds to" : "takes from";
+  return {
+    severity: "warning",
+    code: "config/lost-copy",
+    message: `"${step.operation}" ${what} nothing here: [${section}] loses the ${option} that it copies from [${from}]`,
+    span: step.span,
+    help: [
+      `write the whole value with "=", or "${step.operation}" in [${from}] or where [${section}] has its "<="`,
+    ],
+  };
 }
 
 function mergeOwn(section: Merging, options: Map<string, Value>): void {

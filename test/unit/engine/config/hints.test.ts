@@ -127,6 +127,30 @@ describe("what helps against a mistake in a configuration", () => {
     expect((await check("of = shop\n[a]\n<= b\n[b]\n<= a\n")).stderr).to.contain("copies itself");
   });
 
+  it("who adds in another file, or on the command line, to what a section copies is told that it is lost", async () => {
+    const base = "[buildout]\nparts =\n[shop]\nenv = A=1\n[web]\n<= shop\n";
+    const files = { "base.cfg": base, "buildout.cfg": "[buildout]\nextends = base.cfg\n[web]\nenv += B=2\n" };
+    const { stdout, stderr } = await ask(files, { args: ["query", "web:env"] });
+    expect(stdout).to.equal("\nB=2\n");
+    expect(stderr).to.equal(
+      [
+        'warning[config/lost-copy]: "+=" adds to nothing here: [web] loses the env that it copies from [shop]',
+        "  buildout.cfg:4:8",
+        "4 | env += B=2",
+        "  |        ^^^",
+        '  = help: write the whole value with "=", or "+=" in [shop] or where [web] has its "<="\n',
+      ].join("\n"),
+    );
+    for (const args of [["check"], ["check", "web"], ["plan"], ["annotate"]])
+      expect((await ask(files, { args })).stderr, args.join(" ")).to.equal(stderr);
+    const said = async (...args: string[]) => (await ask({ "buildout.cfg": base }, { args })).stderr;
+    expect(await said("web:env-=A=1", "query", "web:env")).to.contain(
+      '"-=" takes from nothing here: [web] loses the env that it copies from [shop]',
+    );
+    for (const fine of ["web:env=B=2", "shop:env+=B=2", "web:other+=B=2"])
+      expect(await said(fine, "query", "web:env"), fine).to.equal("");
+  });
+
   it("a file that the command line extends is shown there", async () => {
     const args = ["extends=none.cfg", "annotate"];
     const { code, stderr } = await ask({ "buildout.cfg": "[a]\nx = 1\n" }, { args });
