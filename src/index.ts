@@ -6,6 +6,7 @@ export type { Entry, Resolved, Resolver } from "./engine/config/resolve.js";
 export { isSilent } from "./engine/config/builtin.js";
 export { type Diagnostic, DiagnosticError, distinct, type Note } from "./engine/diagnostic.js";
 export { noteText, type Paint, renderDiagnostic } from "./engine/render.js";
+export { openly } from "./engine/hidden.js";
 export { isSecretName } from "./engine/secret-name.js";
 export { didYouMean } from "./engine/suggest.js";
 export { lineAt, place, type Position, positionAt, type Source, type Span } from "./engine/text.js";

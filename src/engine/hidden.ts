@@ -13,6 +13,8 @@ const hidden = new WeakMap<Source, Span[]>();
 const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+?)\s*(?:[-+<>!~]?=|:\s)\s*/;
 /** In an address. It may hold an `@` itself; and who gives a web server a name alone gives a token. */
 const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)|(?<=https?:\/\/)[^\s/@:]+(?=@)/g;
+/** Whether a value can have any of these in it: most have none. */
+const MAYBE = /pass(?:word|wd|phrase)|secret|token|credential|key|:\/\/[^\s/]+@/i;
 /** In the midst of a line: `o=username=me,password=…`, `export TOKEN=…`, `?user=me&password=…`. */
 const NAME = /(?<![^\s,;&?"'=])([^\s,;&?"'=]{1,80})=/g;
 const VALUE = /"[^"]*"|'[^']*'|[^\s,;&"']+/y;
@@ -93,13 +95,18 @@ export function withoutSecrets(source: Source, offset: number, { text, start, en
  * is one (`DB_PASSWORD=…`), and passwords of addresses.
  */
 export function replaceSecrets(text: string, replace: (secret: string) => string): string {
-  if (!/[=:]/.test(text)) return text;
+  if (!/[=:]/.test(text) || !MAYBE.test(text)) return text;
   const lines = text.split("\n").map((line) => {
     const own = OPTION.exec(line);
     if (!own || !isSecretName(own[1]!)) return replaceRanges(line, secretsIn(line), replace);
     return own[0].length < line.length ? own[0] + replace(line.slice(own[0].length)) : line;
   });
   return lines.join("\n");
+}
+
+/** A value with `***` in the place of each of those. */
+export function openly(text: string): string {
+  return replaceSecrets(text, () => MASK);
 }
 
 type Range = readonly [from: number, to: number];
@@ -129,7 +136,7 @@ function secretsIn(line: string): Range[] {
 /** What a recipe or an engine says, without the passwords that stand in its midst: those of others, too, of which no file
  *  tells. */
 export function withoutPasswords(text: string): string {
-  if (!/[=:]/.test(text)) return text;
+  if (!/[=:]/.test(text) || !MAYBE.test(text)) return text;
   return text
     .split("\n")
     .map((line) => replaceRanges(line, secretsIn(line), () => MASK))

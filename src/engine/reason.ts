@@ -1,4 +1,4 @@
-import { replaceSecrets } from "./hidden.js";
+import { openly } from "./hidden.js";
 import { isHashed } from "./state.js";
 import { MASK } from "./redact.js";
 
@@ -73,7 +73,9 @@ function change(from: string | undefined, to: string | undefined, secret: boolea
   const masked = secret || [from, to].some((text) => text !== undefined && isHashed(text));
   const lines = !masked && [from, to].some((text) => text?.includes("\n"));
   if (lines) return lineChange(from, to);
-  const texts = [from, to].map((text) => (text === undefined ? "(not set)" : masked ? MASK : openly(text)));
+  const texts = [from, to].map((text) =>
+    text === undefined ? "(not set)" : masked ? MASK : openly(text.trim()),
+  );
   const [old, now] = excerpts(texts[0]!, texts[1]!);
   return `${old} -> ${now}`;
 }
@@ -82,8 +84,8 @@ function change(from: string | undefined, to: string | undefined, secret: boolea
 function lineChange(from: string | undefined, to: string | undefined): string {
   const [old, now] = [from?.split("\n") ?? [], to?.split("\n") ?? []];
   const [oldSet, nowSet] = [new Set(old), new Set(now)];
-  const gone = old.filter((line) => !nowSet.has(line)).map((line) => openly(line));
-  const come = now.filter((line) => !oldSet.has(line)).map((line) => openly(line));
+  const gone = old.filter((line) => !nowSet.has(line)).map((line) => openly(line.trim()));
+  const come = now.filter((line) => !oldSet.has(line)).map((line) => openly(line.trim()));
   const [one, other] = gone.length === 1 && come.length === 1 ? excerpts(gone[0]!, come[0]!) : [];
   const pieces = [
     ...gone.map((line) => `-${one ?? excerpt(line)}`),
@@ -91,11 +93,6 @@ function lineChange(from: string | undefined, to: string | undefined): string {
   ];
   if (pieces.length === 0) return "lines in another order or number";
   return pieces.slice(0, 4).join(" ") + (pieces.length > 4 ? ` and ${pieces.length - 4} more` : "");
-}
-
-/** A line as it stands, but for the value of a variable that is a secret by its name. */
-function openly(line: string): string {
-  return replaceSecrets(line.trim(), () => MASK);
 }
 
 /** Two long texts from shortly before where they differ. */

@@ -10,7 +10,7 @@ import {
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation, type Output } from "../command.js";
 import { configuredBy, readConfiguration } from "../configuration.js";
-import { asText } from "./query.js";
+import { asText, told } from "./query.js";
 
 /** Shows options with their values and where these come from: all sections, or those named. */
 export async function run(invocation: Invocation): Promise<number> {
@@ -67,8 +67,6 @@ function shownOf({ resolver, verbose }: Shown, section: string): Entry[] {
     : entries.filter(({ option, value }) => !isSilent(option, value));
 }
 
-const HIDDEN = "***";
-
 /** Nothing that JSON escapes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
@@ -111,7 +109,7 @@ function optionJson({ option, resolved, value }: Entry): string {
   const { history } = value;
   const { secret, text } = resolved;
   const shown =
-    text === null ? `null,"unknown":${JSON.stringify(resolved.unknown)}` : quote(secret ? HIDDEN : text);
+    text === null ? `null,"unknown":${JSON.stringify(resolved.unknown)}` : quote(told(text, secret));
   const source = sourceOf(value);
   const now = shown + source;
   const only = history[0];
@@ -128,7 +126,7 @@ function step({ operation }: HistoryEntry, said: string): string {
 }
 
 function hidden({ text }: HistoryEntry, secret: boolean): string {
-  return quote(secret ? HIDDEN : text);
+  return quote(told(text, secret));
 }
 
 function sourceOf({ span: { source, start } }: Pick<HistoryEntry, "span">): string {
@@ -182,7 +180,7 @@ function sources(history: readonly HistoryEntry[]): string {
 /** The newest step first. */
 function history({ resolved, value }: Entry): string {
   const steps = value.history.toReversed().map(({ operation, text, span }) => {
-    const shown = resolved.secret && operation !== "macro" ? HIDDEN : text;
+    const shown = operation === "macro" ? text : told(text, resolved.secret);
     const head = `    ${place(span)}: ${operation}`;
     return shown.includes("\n")
       ? `${head}\n${indented(shown, "      ")}`

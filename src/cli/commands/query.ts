@@ -1,4 +1,4 @@
-import { type Config, openResolver, type Resolved } from "../../index.js";
+import { type Config, openly, openResolver, type Resolved } from "../../index.js";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
 import { configuredBy, readConfiguration } from "../configuration.js";
@@ -55,12 +55,17 @@ function target(text: string): readonly [string, string] {
 }
 
 /** A value as `annotate --json` and `query --json` have it. */
-export function asJson(resolved: Resolved): { value: string | null; unknown?: readonly string[] } {
+function asJson(resolved: Resolved): { value: string | null; unknown?: readonly string[] } {
   if (resolved.text === null) return { value: null, unknown: resolved.unknown };
-  return { value: resolved.secret ? "***" : resolved.text };
+  return { value: told(resolved.text, resolved.secret) };
 }
 
 export function asText(resolved: Resolved): string {
   if (resolved.text === null) return `(known after install of ${resolved.unknown.join(", ")})`;
-  return resolved.secret ? "***" : resolved.text;
+  return told(resolved.text, resolved.secret);
+}
+
+/** A value without what is secret in it. */
+export function told(text: string, secret: boolean): string {
+  return secret ? "***" : openly(text);
 }

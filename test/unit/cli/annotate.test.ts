@@ -116,6 +116,29 @@ b = $<web:container-id>
     expect((await ask(parts, { args: ["annotate", "-v"] })).stdout).to.not.contain("hunter2");
   });
 
+  it("annotate and query show no password that stands in the midst of a value", async () => {
+    const env = "env = DB_PASSWORD=Geheim12 x\n  URL=postgres://me:Kennwort1@db/app\n  LEVEL=3\n";
+    const parts = {
+      "buildout.cfg": `[buildout]\nparts = web\n[web]\nrecipe = docker.run\nimage = nginx\n${env}`,
+    };
+    const shown = ["DB_PASSWORD=***", "URL=postgres://me:***@db/app", "LEVEL=3"];
+    const said = async (...args: string[]): Promise<string> => (await ask(parts, { args })).stdout;
+    expect(await said("query", "web:env")).to.equal(`${shown.join("\n")}\n`);
+    expect(await said("query", "--json", "web:env")).to.equal(
+      `${JSON.stringify({ value: shown.join("\n") })}\n`,
+    );
+    for (const args of [
+      ["annotate"],
+      ["annotate", "-v"],
+      ["annotate", "--json"],
+      ["annotate", "--json", "-v"],
+    ])
+      expect(await said(...args), args.join(" "))
+        .to.contain(shown[0])
+        .and.contain(shown[1])
+        .and.not.match(/Geheim12|Kennwort1/);
+  });
+
   it("do not mind a recipe that cannot be loaded", async () => {
     const parts = { "buildout.cfg": "[a]\nrecipe = nowhere:x\nb = 1\n[c]\nd = $<a:b> $<a:made>\n" };
     const { code, stdout } = await ask(parts, { args: ["annotate", "c"] });
