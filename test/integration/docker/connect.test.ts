@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { runAttached } from "../../../src/docker/attach.js";
 import { connect } from "../../../src/docker/connect.js";
 import type { Surroundings } from "../../../src/docker/endpoint.js";
@@ -10,6 +12,7 @@ import { engineRemove, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { engineSocket, tcpProxy, tlsProxy, type Proxy } from "../../support/proxies.js";
 import { startSshd, type Sshd } from "../../support/sshd.js";
+import { temporaryFolder } from "../../support/tmp.js";
 
 const nowhere: Surroundings = { env: {}, home: "/nonexistent" };
 
@@ -131,12 +134,18 @@ describe("connections to a real engine", () => {
     });
 
     it("serve many requests at once with few processes", async () => {
-      const engine = await connect({ url: url() }, sshFrom(sshd.path));
+      const bin = await temporaryFolder();
+      const [ssh, begun] = [join(bin, "ssh"), join(bin, "begun")];
+      await writeFile(ssh, `#!/bin/sh\necho >> ${begun}\nexec ${join(sshd.path, "ssh")} "$@"\n`, {
+        mode: 0o755,
+      });
+      const engine = await connect({ url: url() }, sshFrom(bin));
       const versions = await Promise.all(
         Array.from({ length: 20 }, () => engine.request<{ ApiVersion: string }>({ path: "/version" })),
       );
       expect(new Set(versions.map((one) => one.ApiVersion)).size).to.equal(1);
       await engine.close();
+      expect((await stat(begun)).size, "processes").to.be.within(1, 6);
     });
 
     it("show what ssh says when it fails", async () => {
