@@ -87,6 +87,10 @@ const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const failed = (digest: string, name: string, error: string): Uint8Array =>
   vertex(digest, name, [encodeField(7, error)]);
 
+const at = (id: string, step: string, current: number): object => {
+  return { id, step, current, total: 1, unit: "items" };
+};
+
 const listen = () => {
   const said: string[] = [];
   const progress: object[] = [];
@@ -164,6 +168,43 @@ describe("BuildReport", () => {
       "out two",
       "err 100%",
       "note [c 1/1] RUN c: cached",
+    ]);
+  });
+
+  it("reports which step runs, each step when it is done, and the builder's own while they run", () => {
+    const { progress, report } = listen();
+    const feed = (...fields: Uint8Array[]): object[] => {
+      report.trace(decodeTrace(message(...fields)));
+      return progress.splice(0);
+    };
+    const own = "[internal] load build context";
+    const done = encodeField(6, time);
+    expect(feed(vertex("i", own), vertex("a", "[1/2] FROM x"))).to.deep.equal([
+      { id: "i", step: own },
+      { id: "[1/2] FROM x", step: "[1/2] FROM x" },
+      at("a", "[1/2] FROM x", 0),
+    ]);
+    expect(feed(vertex("i", own, [done]), vertex("b", "[2/2] RUN b"))).to.deep.equal([
+      { id: "[2/2] RUN b", step: "[2/2] RUN b" },
+      at("b", "[2/2] RUN b", 0),
+    ]);
+    expect(feed(vertex("a", "[1/2] FROM x", [done])), "what still runs").to.deep.equal([
+      at("a", "[2/2] RUN b", 1),
+    ]);
+    expect(feed(vertex("b", "[2/2] RUN b", [done]))).to.deep.equal([at("b", "[2/2] RUN b", 1)]);
+  });
+
+  it("reports the classic builder's steps, and the layers that it pulls with their bytes", () => {
+    const { progress, report } = listen();
+    for (const text of ["Step 1/2 : FROM x", "\n"]) report.classic(text);
+    report.pulling("abc", "Downloading", { current: 3, total: 9 });
+    report.pulling("abc", "Extracting", undefined);
+    report.pulling("", "Pulling from x", undefined);
+    expect(progress).to.deep.equal([
+      { id: "Step 1/2 : FROM x", step: "Step 1/2 : FROM x" },
+      { id: "abc", step: "Downloading abc", current: 3, total: 9, unit: "bytes" },
+      { id: "abc", step: "Extracting abc" },
+      { step: "Pulling from x" },
     ]);
   });
 
