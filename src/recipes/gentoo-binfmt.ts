@@ -1,14 +1,7 @@
 /** Programs of another architecture: whether the engine's host runs them, by qemu and the kernel's binfmt_misc. */
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import {
-  createContainer,
-  DockerError,
-  removeContainer,
-  startContainer,
-  waitContainer,
-  type Engine,
-} from "tsbuildout/docker";
+import { createContainer, DockerError, startContainer, waitContainer, type Engine } from "tsbuildout/docker";
 import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
 import { labelsOf } from "./common.js";
 import { freezeFor, trialFor } from "./freeze.js";
@@ -16,7 +9,7 @@ import { execute } from "./gentoo-exec.js";
 import { putProgram } from "./gentoo-files.js";
 import { parsePlatform, platformText, runsNatively, type Platform } from "./gentoo-platform.js";
 import type { Rights } from "./gentoo-work.js";
-import { rightsConfig } from "./gentoo-work.js";
+import { makeRoom, removeWork, rightsConfig } from "./gentoo-work.js";
 
 export interface Foreign {
   readonly engine: Engine;
@@ -99,7 +92,7 @@ async function inTrial<T>(
     await createTrial(context, name, trial);
     return await work(name);
   } finally {
-    await dropTrial(context, trial.engine, name);
+    await removeWork(context, { engine: trial.engine, name });
   }
 }
 
@@ -109,7 +102,7 @@ function trialName({ buildout, part }: InstallContext<Schema>, what: string): st
 
 async function createTrial(context: InstallContext<Schema>, name: string, trial: Trial): Promise<void> {
   const { engine, image, command, host } = trial;
-  await removeContainer({ engine }, name);
+  await makeRoom(context, { engine, name });
   await context.created({ kind: "container", name });
   const config = {
     Image: image,
@@ -119,11 +112,6 @@ async function createTrial(context: InstallContext<Schema>, name: string, trial:
     HostConfig: host,
   };
   await createContainer({ engine, signal: context.signal }, { name, config });
-}
-
-async function dropTrial(context: InstallContext<Schema>, engine: Engine, name: string): Promise<void> {
-  await removeContainer({ engine }, name);
-  await context.removed({ kind: "container", name });
 }
 
 /** First bytes of an ELF file of a machine, and which of them count (Documentation/admin-guide/binfmt-misc.rst). */
@@ -207,10 +195,10 @@ async function register(context: InstallContext<Schema>, foreign: Foreign): Prom
       );
       return undefined;
     }
-    await dropTrial(context, engine, name);
+    await removeWork(context, { engine, name });
     return `registering it failed: ${done.last.join(" ") || `exit code ${done.code}`}`;
   } catch (error) {
-    await dropTrial(context, engine, name);
+    await removeWork(context, { engine, name });
     context.signal.throwIfAborted();
     return `registering it failed: ${error instanceof Error ? error.message : String(error)}`;
   }

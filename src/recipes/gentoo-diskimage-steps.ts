@@ -97,8 +97,7 @@ async function dropOther(context: Making, record: PartRecord | undefined, path: 
 
 /** Also after an abort: what the scripts attached to the host outlives the container otherwise. */
 async function cleanUp(context: Making, work: Work): Promise<void> {
-  await releaseLoops(context, work);
-  await removeWork(context, work);
+  await removeWork(context, work, async (left) => await releaseLoops(context, left));
   await forgetListing(context, work.engine, "containers");
 }
 

@@ -1,10 +1,10 @@
 /** An image's content goes into a folder inside of a running container, through whatever is mounted there. */
-import { createContainer, execInContainer, removeContainer, type Output } from "tsbuildout/docker";
+import { createContainer, execInContainer, type Output } from "tsbuildout/docker";
 import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
 import { labelsOf } from "./common.js";
 import { execute, mustExecute, type Work } from "./gentoo-exec.js";
 import { hostFiles, putHostFiles } from "./gentoo-host-files.js";
-import { makeRoom } from "./gentoo-work.js";
+import { makeRoom, removeWork } from "./gentoo-work.js";
 import { LineLog } from "./run-log.js";
 
 interface Unpacking {
@@ -121,7 +121,6 @@ async function fromImage(
     );
     await use(name);
   } finally {
-    await removeContainer({ engine }, name);
-    await context.removed({ kind: "container", name });
+    await removeWork(context, { engine, name });
   }
 }

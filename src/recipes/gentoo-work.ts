@@ -141,8 +141,20 @@ export async function renameWork(context: Host, work: Work, name: string): Promi
   await context.removed({ kind: "container", name: work.name });
 }
 
-/** Removes a work container of this part and forgets it; also when the run has been aborted. */
-export async function removeWork(context: Host, work: Work): Promise<void> {
-  await removeContainer({ engine: work.engine }, work.name);
+/**
+ * Removes a work container of this part and forgets it; also when the run has been aborted. Anybody else's of that name is
+ * not touched: it may be why there is none of this part's.
+ */
+export async function removeWork(
+  context: Host,
+  work: Work,
+  release: (left: Work) => Promise<void> = async () => {},
+): Promise<void> {
+  const call = { engine: work.engine };
+  const found = await inspectContainer(call, work.name);
+  if (found && isOurs(found.Config.Labels, context)) {
+    await release(work);
+    await removeContainer(call, found.Id);
+  }
   await context.removed({ kind: "container", name: work.name });
 }

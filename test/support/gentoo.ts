@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type Pack, pack } from "tar-stream";
 import { projectFolder } from "./cli.js";
-import { engineRequest } from "./engine.js";
+import { engineJson, engineRequest } from "./engine.js";
 
 /** What a container of the recipes needs where it cannot be privileged (an engine without CAP_SYS_RESOURCE). */
 export const rights = `privileged = false
@@ -136,4 +136,16 @@ export function loopsOf(file: string): string[] {
       return false;
     }
   });
+}
+
+/** Starts a container of somebody else's that goes on. */
+export async function keepContainer(name: string, image: string): Promise<void> {
+  const body = { Image: image, Cmd: ["/bin/sleep", "1000"] };
+  await engineJson({ method: "POST", path: `/containers/create?name=${name}`, body });
+  await engineRequest({ method: "POST", path: `/containers/${name}/start` });
+}
+
+export async function isRunning(name: string): Promise<boolean> {
+  const path = `/containers/${name}/json`;
+  return (await engineJson<{ State: { Running: boolean } }>({ path })).State.Running;
 }

@@ -3,8 +3,8 @@ import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type Answer, fakeEngine, type FakeEngine } from "./fake-engine.js";
 
-/** An answer's body, sent with 200, or its status and its body. An object is sent as JSON. */
-export type Played = object | Whole;
+/** An answer's body, sent with 200, or its status and its body; or what tells it at each call. An object is sent as JSON. */
+export type Played = object | Whole | (() => object | Whole);
 type Whole = readonly [status: number, body: object | string, headers?: Readonly<Record<string, string>>];
 
 export interface Play {
@@ -71,16 +71,16 @@ function idOf(path: string): number {
 function answered(played: Played): Answer {
   return (request, response) => {
     request.resume();
-    request.once("end", () => send(response, played));
+    request.once("end", () => send(response, typeof played === "function" ? played() : played));
   };
 }
 
-function send(response: http.ServerResponse, played: Played): void {
+function send(response: http.ServerResponse, played: object | Whole): void {
   const [status, body, headers] = isWhole(played) ? played : ([200, played] as const);
   response.writeHead(status, { "content-type": "application/json", ...headers });
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
 
-function isWhole(played: Played): played is Whole {
+function isWhole(played: object | Whole): played is Whole {
   return Array.isArray(played) && typeof played[0] === "number";
 }

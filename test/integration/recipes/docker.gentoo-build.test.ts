@@ -5,12 +5,15 @@ import {
   archiveOf,
   EBUILDS,
   importBuilder,
+  isRunning,
+  keepContainer,
   printRecorded,
   recorded,
   rights,
   SYSROOT,
 } from "../../support/gentoo.js";
 import { filesOf } from "../../support/image-files.js";
+import { loadImage } from "../../support/images.js";
 
 interface ImageConfig {
   readonly [field: string]: unknown;
@@ -315,7 +318,6 @@ healthcheck = --interval=30s --retries=2 CMD test -e /ok
 
   it("inherits from the base image what is not asked for, and needs no builder", async () => {
     const base = `${uniqueName("tsbg/base")}:1`;
-    const { loadImage } = await import("../../support/images.js");
     await loadImage(base, {
       Env: ["PATH=/bin", "X=1"],
       Cmd: ["sh"],
@@ -341,6 +343,27 @@ script = echo done >/tmp/done
       });
       expect((await filesOf(`${name}:latest`)).text("tmp/done")).to.equal("done\n");
     } finally {
+      await buildout.uninstall();
+      await engineRemove("images", base);
+    }
+  });
+
+  it("never touches a container that is not its own, whatever it has made before", async () => {
+    const base = `${uniqueName("tsbg/base")}:1`;
+    const taken = `${name.replaceAll("/", "_")}_b`;
+    await loadImage(base);
+    try {
+      await install(`base-image = ${base}\n`);
+      await loadImage(base, { Env: ["PATH=/bin", "X=1"] });
+      await keepContainer(taken, builder);
+      const { code, message } = await problem(`base-image = ${base}\n`);
+      expect({ code, message }).to.deep.equal({
+        code: "container/name-taken",
+        message: `there is a container ${taken} already, which this part did not make`,
+      });
+      expect(await isRunning(taken)).to.equal(true);
+    } finally {
+      await engineRemove("containers", taken);
       await buildout.uninstall();
       await engineRemove("images", base);
     }

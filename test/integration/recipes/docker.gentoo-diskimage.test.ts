@@ -19,7 +19,7 @@ import {
   engineRequest,
   uniqueName,
 } from "../../support/engine.js";
-import { diskRights, importArchive, LOOP, loopsOf } from "../../support/gentoo.js";
+import { diskRights, importArchive, isRunning, keepContainer, LOOP, loopsOf } from "../../support/gentoo.js";
 import { filesOfTar, type Files } from "../../support/image-files.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
@@ -302,6 +302,21 @@ prepare-script =
     });
     expect(summary.interrupted).to.equal(true);
     expect((await buildout.records()).size).to.equal(0);
+  });
+
+  it("never touches a container that is not its own", async () => {
+    const name = uniqueName("tsbg-other");
+    await keepContainer(name, builder);
+    try {
+      const { code, message } = await problem(`build-container = ${name}\n`);
+      expect({ code, message }).to.deep.equal({
+        code: "container/name-taken",
+        message: `there is a container ${name} already, which this part did not make`,
+      });
+      expect(await isRunning(name)).to.equal(true);
+    } finally {
+      await engineRemove("containers", name);
+    }
   });
 
   it("says what is missing: the file, the images, room, and that a path is not absolute", async () => {

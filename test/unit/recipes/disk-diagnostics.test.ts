@@ -14,11 +14,21 @@ const unpacking = {
   "GET /containers/web_build.base/export": [200, archive("a", "b")],
 } as const;
 
+const labels = { "org.tsbuildout.buildout": "b1", "org.tsbuildout.part": "web" };
+const own = Object.assign(container({}, { Labels: labels })["GET /containers/c1/json"]!, {
+  Name: "/web_build",
+});
+let asked = 0;
+
 const examples: readonly Example[] = [
   {
     name: "gentoo/loops-left",
     part: disk,
-    answers: unpacking,
+    files: { ".installed.cfg": "[buildout]\nversion=1\nid=b1\nkey=k\ngeneration=1\n" },
+    answers: {
+      ...unpacking,
+      "GET /containers/web_build/json": () => (asked++ === 0 ? [404, { message: "not there yet" }] : own),
+    },
     command: (cmd) => (cmd === "/bin/sh" ? { out: "left /dev/loop7 /disk.img\n" } : {}),
     code: 0,
     text: `warning[gentoo/loops-left]: loop devices of container web_build are still attached on the engine's host (part web)
