@@ -27,7 +27,7 @@ export function unreachable(endpoint: Endpoint, error: unknown): Error {
   if (error instanceof DockerError && error.problem.code !== "engine/ssh-failed") return error;
   // A signal that has run out.
   const code = error instanceof DOMException ? "ETIMEDOUT" : (systemCode(error) ?? "");
-  const help = HELP[code];
+  const help = HELP[code] ?? (UNVOUCHED.test(code) ? VOUCHED : undefined);
   const why =
     error instanceof DockerError
       ? (error.problem.notes ?? [])
@@ -47,6 +47,11 @@ export function unreachable(endpoint: Endpoint, error: unknown): Error {
 /** OpenSSL's and Node's names for a certificate that is not trusted (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const UNTRUSTED =
   /^(?:CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_|PATH_LENGTH_|ERR_TLS_CERT_|HOSTNAME_)/;
+
+/** Those of them for which another authority would do. */
+const UNVOUCHED = /^(?:UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+const VOUCHED =
+  "the ca.pem that vouches for it belongs into the folder of engine-tls-cert-path, or of DOCKER_CERT_PATH";
 
 function tlsReason(error: unknown, code: string): string | undefined {
   if (UNTRUSTED.test(code)) return `the engine's certificate cannot be verified: ${reasonOf(error)}`;

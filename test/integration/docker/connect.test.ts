@@ -104,9 +104,12 @@ describe("connections to a real engine", () => {
         `cannot reach the Docker engine at ${url()} (option engine-url)`,
       );
       expect((await to({ tlsVerify: false })).notes?.[0]).to.match(/^the TLS handshake failed/);
-      expect((await to({ tlsCertPath: stranger.client })).notes?.[0]).to.equal(
-        "the engine's certificate cannot be verified: self-signed certificate in certificate chain",
-      );
+      expect(await to({ tlsCertPath: stranger.client })).to.deep.include({
+        notes: ["the engine's certificate cannot be verified: self-signed certificate in certificate chain"],
+        help: [
+          "the ca.pem that vouches for it belongs into the folder of engine-tls-cert-path, or of DOCKER_CERT_PATH",
+        ],
+      });
       expect((await to({})).notes).to.deep.equal(["the connection was closed before an answer came"]);
     });
   });
