@@ -46,13 +46,15 @@ export async function openSession(
   const unary = unaryCalls(providers);
   const methods = [...Object.keys(unary), FORWARD, ...(providers.folder ? [DIFF_COPY] : [])];
   // It takes as long to load as everything else that a run without a build loads.
-  const [connection, { createServer }] = await Promise.all([
+  const [connection, { performServerHandshake }] = await Promise.all([
     dial(engine, id, { methods, signal }),
     import("node:http2"),
   ]);
-  const server = createServer();
-  server.on("session", (session) => session.on("error", () => connection.destroy()));
-  server.on(
+  connection.on("error", () => undefined);
+  // Not by a server: that refuses a TLS connection on which HTTP/2 was not agreed upon before.
+  const session = performServerHandshake(connection);
+  session.on("error", () => connection.destroy());
+  session.on(
     "stream",
     (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
       // A stream that the engine resets is its own business: the build says why.
@@ -60,8 +62,6 @@ export async function openSession(
       serve(stream, headers, { unary, providers, raw }).catch((error: unknown) => fail(stream, error));
     },
   );
-  connection.on("error", () => undefined);
-  server.emit("connection", connection);
   return { id, close: () => void connection.destroy() };
 }
 

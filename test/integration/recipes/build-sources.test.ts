@@ -21,6 +21,8 @@ import {
   printed,
   type ImageBuildout,
 } from "../../support/image-buildout.js";
+import { makeCertificates } from "../../support/certificates.js";
+import { tlsProxy } from "../../support/proxies.js";
 import { startSshd } from "../../support/sshd.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 
@@ -331,6 +333,19 @@ describe("docker.build: where the context comes from", () => {
       ]);
       const seen = JSON.stringify(made.events) + readFileSync(join(made.directory, ".installed.cfg"), "utf8");
       expect(seen).not.to.match(/the-(first|second)-secret/);
+    });
+
+    it("sends a folder to an engine over TLS, which asks for it the other way round", async () => {
+      const certificates = await makeCertificates();
+      const proxy = await tlsProxy(certificates);
+      const made = await build(
+        `source = src\nengine-url = tcp://127.0.0.1:${proxy.port}\nengine-tls-cert-path = ${certificates.client}\nengine-tls-verify = true`,
+        { files: { "src/Dockerfile": dockerfile("COPY f /f"), "src/f": "over TLS\n" } },
+      );
+      await installed(made, "app");
+      expect(await printed(name, ["cat", "/f"])).to.equal("over TLS\n");
+      await made.uninstall();
+      await proxy.close();
     });
 
     it("reaches an ssh agent that holds a key", async () => {
