@@ -8,4 +8,4 @@ const FOLDER = "docs/recipes";
 await mkdir(FOLDER, { recursive: true });
 for (const file of await readdir(FOLDER)) await rm(`${FOLDER}/${file}`);
 for (const name of recipeNames)
-  await writeFile(`${FOLDER}/${name}.md`, referenceMarkdown(referenceOf(await loadRecipe(name, "."))));
+  await writeFile(`${FOLDER}/${name}.md`, referenceMarkdown(referenceOf(await loadRecipe(name, ".")), true));

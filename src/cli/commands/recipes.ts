@@ -15,8 +15,10 @@ export async function run(invocation: Invocation): Promise<number> {
   else if (args.length === 0) {
     const rows = references.map(({ name, doc }) => [name, firstSentence(doc)] as const);
     io.out.write(`${table(rows, textColumns(io.out)).join("\n")}\n`);
-  } else if (options.has("markdown")) io.out.write(references.map(referenceMarkdown).join("\n"));
-  else io.out.write(references.map((one) => referenceText(one, textColumns(io.out))).join("\n"));
+  } else if (options.has("markdown")) {
+    const pages = references.map((one) => referenceMarkdown(one, recipeNames.includes(one.name)));
+    io.out.write(pages.join("\n"));
+  } else io.out.write(references.map((one) => referenceText(one, textColumns(io.out))).join("\n"));
   return EXIT.done;
 }
 

@@ -1,12 +1,12 @@
 import type { OptionReference, Reference } from "./reference.js";
 
-/** The recipe's page in docs/recipes. */
-export function referenceMarkdown(reference: Reference): string {
+/** The recipe's page: of a built-in one in docs/recipes, of any other wherever its author puts it. */
+export function referenceMarkdown(reference: Reference, isOurs: boolean): string {
   const { name, doc, lifecycle, example, options, common, computed, outputs } = reference;
   return [
     `# ${name}`,
     "",
-    "<!-- Made from the recipe itself by `npm run docs`: change it there. -->",
+    `<!-- Made from the recipe itself by \`${isOurs ? "npm run docs" : `tsbuildout recipes --markdown ${name}`}\`: change it there. -->`,
     "",
     doc,
     ...(lifecycle === undefined ? [] : ["", "## Lifecycle", "", lifecycle]),
@@ -14,8 +14,9 @@ export function referenceMarkdown(reference: Reference): string {
     "",
     "## Options",
     "",
-    "How each kind of value is written: [Kinds of values](../language.md#kinds-of-values).",
-    "",
+    ...(isOurs
+      ? ["How each kind of value is written: [Kinds of values](../language.md#kinds-of-values).", ""]
+      : []),
     ...optionTable(options),
     "",
     "### Options of every part",

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { referenceMarkdown } from "../../../src/cli/reference/markdown.js";
 import { referenceOf } from "../../../src/cli/reference/reference.js";
 import { referenceText } from "../../../src/cli/reference/text.js";
 import type { LoadedRecipe } from "../../../src/index.js";
@@ -27,6 +28,14 @@ describe("the reference of a recipe", () => {
   it("says the recipe's own default of keep", () => {
     const [by, own] = [commonOf({})[0], commonOf({ keep: true })[0]];
     expect([by?.default, own?.default]).to.deep.equal(["false", "true"]);
+  });
+
+  it("of somebody else's has a page that stands by itself", () => {
+    const page = referenceMarkdown(referenceOf(given({ doc: "Does it." })), false);
+    expect(page).to.match(
+      /^# \.\/x\.js\n\n<!-- Made from the recipe itself by `tsbuildout recipes --markdown \.\/x\.js`: change it there\. -->\n\nDoes it\.\n/,
+    );
+    expect(page).not.to.contain("](");
   });
 
   it("is there also for plain JavaScript that documents nothing", () => {
