@@ -14,7 +14,7 @@ export interface Problem {
 }
 
 /** Something that a recipe made. `kind` is the recipe's own word, except `file`, a file or folder that the engine itself
- *  removes when the part goes (after the recipe's uninstall), and `folder`, one that goes when it is empty. Flat text, so
+ *  removes, with all that is in it, when the part goes (after the recipe's uninstall), and `folder`, one that goes when it is empty. Flat text, so
  *  that a person can read it. */
 export interface Resource {
   readonly kind: string;

@@ -7,6 +7,7 @@ import type { Runtime } from "./context.js";
 import { problemOf } from "./events.js";
 import { reasonOf, requireText } from "./given.js";
 import { sameResource } from "./journal.js";
+import { isWithin, refuseForeign } from "./own-path.js";
 import type { Part } from "./part.js";
 import type { Pool } from "./pool.js";
 import { runProgram } from "./program.js";
@@ -203,7 +204,12 @@ export class Worker {
       options: live.options,
       text: (option) => knownText(part, live, option),
       record: store.state.records.get(part.name),
-      created: (resource) => store.change({ part: part.name, created: flat(resource, info.directory) }, true),
+      created: async (resource) => {
+        const created = flat(resource, info.directory);
+        const recorded = store.state.records.get(part.name)?.resources ?? [];
+        if (created.kind === "file") await refuseForeign(created, recorded, info.directory);
+        await store.change({ part: part.name, created }, true);
+      },
       removed: (resource) => store.change({ part: part.name, removed: flat(resource, info.directory) }),
       others: () => this.#others(part.name),
       input: (name, digest) => {
@@ -299,7 +305,7 @@ export class Worker {
       if (kind === "folder") await rmdir(path).catch(() => {});
       if (kind !== "file") continue;
       // Whatever a recipe says it created: the folder that we stand in is not its own.
-      if (directory === path || directory.startsWith(path.endsWith(sep) ? path : path + sep)) {
+      if (isWithin(directory, path)) {
         const message = `${path} holds the buildout itself and is left`;
         this.#settings.runtime.context(part).warn({ code: "part/file-left", message });
       } else {

@@ -48,8 +48,10 @@ const TSCONFIG = {
   include: ["src", "test"],
 };
 
-const SOURCE = `import { writeFile } from "node:fs/promises";
-import { defineRecipe, option } from "tsbuildout/recipe";
+const SOURCE = `import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { defineRecipe, option, RecipeError } from "tsbuildout/recipe";
 
 const options = {
   path: option.path({ doc: "The file to write.", default: "$<buildout:parts-directory>/$<:_buildout_section_name_>" }),
@@ -63,8 +65,12 @@ export default defineRecipe({
   outputs: { length: { doc: "How many characters were written." } },
   async install(context) {
     const { path, text } = context.options;
+    // What is created goes with the part: what is there already must not.
+    if (existsSync(path))
+      throw new RecipeError({ code: "file/there", message: \`\${path} is there already\`, option: "path" });
     // Say what is made before it is made: then no crash can leave it behind.
     await context.created({ kind: "file", name: path });
+    await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
     return { length: String(text.length) };
   },
@@ -79,7 +85,7 @@ export default defineRecipe({
 function test(name: string): string {
   return `import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { testBuildout } from "tsbuildout/testing";
@@ -88,7 +94,7 @@ import recipe from "../src/index.js";
 const config = (text: string): string =>
   \`[buildout]\\nparts = hello\\n\\n[hello]\\nrecipe = ${name}\\npath = hello.txt\\ntext = \${text}\\n\`;
 
-test("writes the text, writes it again when it changes, and takes the file away", async () => {
+test("writes the text, writes it again when it changes, takes the file away, and leaves somebody else's", async () => {
   const buildout = await testBuildout({ config: config("one"), recipes: { "${name}": recipe } });
   try {
     const file = join(buildout.directory, "hello.txt");
@@ -99,6 +105,9 @@ test("writes the text, writes it again when it changes, and takes the file away"
     assert.equal(await readFile(file, "utf8"), "two");
     await buildout.uninstall();
     assert.equal(existsSync(file), false);
+    await writeFile(file, "mine");
+    assert.equal((await buildout.install()).ok, false);
+    assert.equal(await readFile(file, "utf8"), "mine");
   } finally {
     await buildout.dispose();
   }

@@ -456,6 +456,18 @@ error[mine/lines]: no x (part a)
   |          ^^^^^^^^^^`,
   },
   {
+    name: "part/foreign-folder",
+    cfg: part("recipe = ./mine.mjs"),
+    files: { ...mine('await context.created({ kind: "file", name: "precious" });'), "precious/x": "" },
+    args: ["install"],
+    code: 1,
+    text: `error[part/foreign-folder]: @/precious is a folder that is there already, with something in it that is not this part's (part a)
+  buildout.cfg:4:10
+4 | recipe = ./mine.mjs
+  |          ^^^^^^^^^^
+  = help: name another place, or move the folder away`,
+  },
+  {
     name: "part/file-left",
     cfg: part("recipe = ./mine.mjs"),
     files: mine(

@@ -204,6 +204,33 @@ describe("what is taken away", () => {
     await access(join(buildout.directory, "buildout.cfg"));
   });
 
+  it("leaves a folder that was there before, with all that is in it, though a recipe says it created it", async () => {
+    const greedy: Recipe = {
+      ...quick,
+      install: async (context) => {
+        const folder = join(context.buildout.directory, "out");
+        await context.created({ kind: "file", name: folder });
+        await mkdir(join(folder, "deep"), { recursive: true });
+        // In what is its own a part may do as it likes, also what it makes before it says so.
+        await writeFile(join(folder, "deep/own"), "");
+        await context.created({ kind: "file", name: join(folder, "deep") });
+        await context.created({ kind: "file", name: folder });
+      },
+    };
+    await open(config("a", "[a]\nrecipe = greedy"), { greedy });
+    const out = join(buildout.directory, "out");
+    await mkdir(out);
+    await writeFile(join(out, "precious"), "");
+    expect(results(await buildout.install())).to.deep.equal([
+      `a install failed: ${out} is a folder that is there already, with something in it that is not this part's`,
+    ]);
+    expect(await readdir(out)).to.deep.equal(["precious"]);
+    await buildout.remove("out/precious");
+    expect((await buildout.install()).ok).to.equal(true);
+    expect((await buildout.uninstall()).ok).to.equal(true);
+    expect(await buildout.list()).to.deep.equal(["buildout.cfg"]);
+  });
+
   it("takes away the folders that a part made once they are empty, not with what others put there", async () => {
     const filing: Recipe = {
       ...quick,
