@@ -52,7 +52,7 @@ describe("what is taken away", () => {
     const user: Recipe = {
       ...quick,
       uninstall: async () => {
-        await once(letGo.signal, "abort");
+        if (!letGo.signal.aborted) await once(letGo.signal, "abort");
         log.push("web");
       },
     };
