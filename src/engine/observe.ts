@@ -61,7 +61,9 @@ async function lookAt(
       const { part: _, ...context } = runtime.context(spec);
       for (const [part, drift] of await recipe.look({ ...context, records: some }))
         if (drift.length > 0) found.set(part, { drift });
-    } catch (problem) {
+    } catch (thrown) {
+      // Nothing at all may be thrown, too: a bare `reject()`.
+      const problem = thrown ?? new Error("it looked, and failed without a word");
       // What keeps one from being looked at, an engine that does not answer, is nothing to those that are elsewhere.
       if (some.length > 1) for (const record of some) await look([record]);
       else for (const { part } of some) found.set(part, { drift: [], problem });

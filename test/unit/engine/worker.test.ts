@@ -73,6 +73,18 @@ describe("the records of other parts", () => {
   });
 });
 
+describe("a look that fails without a word", () => {
+  it("is a failure: nobody knows how the part stands", async () => {
+    const recipe = `export default { doc: "", options: {}, async install() {}, look: () => Promise.reject() };`;
+    const config = "[buildout]\nparts = a\n[a]\nrecipe = ./made.mjs\n";
+    await using buildout = await testBuildout({ config, files: { "made.mjs": recipe } });
+    await buildout.install();
+    const [status] = await buildout.open().status();
+    expect(status).to.include({ state: "unknown", problem: "Error: it looked, and failed without a word" });
+    expect((await buildout.install()).ok).to.equal(false);
+  });
+});
+
 describe("the log of a part", () => {
   it("has a line for each that a recipe logs at once", async () => {
     const recipe = `export default { doc: "", options: {}, async install({ log }) { log("one\\ntwo\\r\\n"); log(3); } };`;
