@@ -149,9 +149,12 @@ export class Worker {
       if (now !== record && isUntouched(error)) await store.change({ set: record });
       throw error;
     }
-    await this.#removeFiles(now);
-    const recorded = store.state.records.get(name)!.resources;
-    const resources = recorded.filter((one) => left.some((other) => sameResource(one, other)));
+    const isLeft = (one: Resource): boolean => left.some((other) => sameResource(one, other));
+    await this.#removeFiles(
+      name,
+      because === "gone" ? now.resources : now.resources.filter((one) => !isLeft(one)),
+    );
+    const resources = store.state.records.get(name)!.resources.filter(isLeft);
     const stays = resources.length > 0 && because !== "gone";
     await store.change(stays ? { set: { ...now, resources } } : { gone: name });
     this.#settings.values.forget(name);
@@ -297,7 +300,7 @@ export class Worker {
     if (JSON.stringify(now) !== JSON.stringify(done)) await store.change({ set: done });
   }
 
-  async #removeFiles({ part, resources }: StoredRecord): Promise<void> {
+  async #removeFiles(part: string, resources: readonly Resource[]): Promise<void> {
     const { directory, partsDirectory } = this.#settings.runtime.settings.info;
     for (const { kind, name } of [...resources].reverse()) {
       const path = resolve(directory, name);

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { dirname, relative, resolve } from "node:path";
 import {
   arrival,
   copyPath,
@@ -73,7 +74,8 @@ async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
   });
   const to = await targetOf(context);
   const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
-  if (to.kind === "folder") for (const line of paths) await ownFile(context, to.path, line);
+  const places = to.kind === "folder" ? paths.map((line) => placeOnHost(to.path, line)) : [];
+  for (const place of places) await ownFile(context, place);
   for (const line of paths) {
     context.progress({ step: `copying ${line.path}` });
     const { exactTimes } = await copyPath({
@@ -92,6 +94,7 @@ async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
         "note",
       );
   }
+  await dropOthers(context, places);
   return { "image-id": imageId };
 }
 
@@ -104,21 +107,40 @@ async function image(context: InstallContext<CopySchema>): Promise<string> {
   return (await inspectImage(call.engine, image, context.signal))?.Id ?? "";
 }
 
+/** Where a line of `paths` arrives below a folder that stands for a root. */
+function placeOnHost(root: string, { path, target }: CopyLine): string {
+  return resolve(root, `.${arrival({ path, ...(target === undefined ? {} : { target }) })}`);
+}
+
 /** What a copy makes on the host goes with the part; what was there before stays. */
-async function ownFile(
-  context: InstallContext<CopySchema>,
-  root: string,
-  { path, target }: CopyLine,
-): Promise<void> {
-  const place = resolve(root, `.${arrival({ path, ...(target === undefined ? {} : { target }) })}`);
+async function ownFile(context: InstallContext<CopySchema>, place: string): Promise<void> {
   if (existsSync(place)) return;
   await announceFolders(context, dirname(place));
   await context.created({ kind: "file", name: place });
 }
 
-/** Of a copy that was cut off, the container that an image was read through. */
+/** Takes away what earlier copies made in other places. */
+async function dropOthers(context: InstallContext<CopySchema>, places: readonly string[]): Promise<void> {
+  const { directory } = context.buildout;
+  for (const resource of context.record?.resources ?? []) {
+    const place = resolve(directory, resource.name);
+    const holdsUs = !relative(place, directory).startsWith("..");
+    if (resource.kind !== "file" || places.includes(place) || holdsUs) continue;
+    await rm(place, { recursive: true, force: true });
+    await context.removed(resource);
+  }
+}
+
+/** Of a copy that was cut off, the container that an image was read through. Who copies anew copies over what is there:
+ *  somebody may have put something into a folder meanwhile. */
 async function uninstall(context: UninstallContext): Promise<void> {
-  for (const { kind, name } of context.record.resources) {
+  for (const resource of context.record.resources) {
+    const { kind, name } = resource;
+    const wasThere = context.because === "changed" || resource["kept"] !== undefined;
+    if (kind === "file" || kind === "folder") {
+      if (wasThere && context.because !== "gone") await context.leave({ ...resource, kept: "copied over" });
+      continue;
+    }
     if (kind !== "copy-container") continue;
     const call = { engine: await engineOfSide(context, "from"), signal: context.signal };
     const found = await inspectContainer(call, name);

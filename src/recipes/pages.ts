@@ -26,7 +26,7 @@ tags = example-app:1 example-app:latest
 `,
   },
   "docker.copy": {
-    lifecycle: `**Install** streams the paths from one side to the other, bit by bit: modes, owners, times, links, extended attributes and holes arrive as they are, and nothing touches the disk of this machine. **Update** copies again when the source has changed. **Uninstall** leaves what was copied into a container: it belongs to the container by then. Of a folder of this machine it takes away the files and folders that the copy made, with all that is in them by then, and leaves what was there before; so does a changed option, before it copies anew.`,
+    lifecycle: `**Install** streams the paths from one side to the other, bit by bit: modes, owners, times, links, extended attributes and holes arrive as they are, and nothing touches the disk of this machine. **Update** copies again when the source has changed. **Uninstall** leaves what was copied into a container: it belongs to the container by then. Of a folder of this machine it takes away the files and folders that the copy made, with all that is in them by then, and leaves what was there before. A changed option copies anew over what is there: only a place that is asked for no more goes with what is in it.`,
     example: `[buildout]
 parts = take
 

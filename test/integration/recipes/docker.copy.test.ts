@@ -1,7 +1,9 @@
 import { expect } from "chai";
-import { readFile, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import copy from "../../../src/recipes/docker.copy.js";
+import { testBuildout } from "../../../src/testing.js";
 import {
   engineHost,
   engineJson,
@@ -160,6 +162,48 @@ describe("docker.copy", () => {
       { kind: "file", name: join(out, "taken") },
       { kind: "file", name: join(out, "b") },
     ]);
+  });
+
+  it("takes nothing away that somebody put into a copied folder, until its place is no longer asked for", async () => {
+    const out = join(await temporaryFolder(), "new");
+    await shell(source, "mkdir -p /own/sub /other; echo 1 > /own/a; echo 2 > /own/sub/b; echo 3 > /other/c");
+    const config = (...options: string[]): string =>
+      [
+        `[buildout]\nparts = files\nengine-url = ${engineHost()}`,
+        `[files]\nrecipe = docker.copy\ncontainer-from = ${source}\npath-to = ${out}`,
+        ...options,
+        "",
+      ].join("\n");
+    await using buildout = await testBuildout({ config: config("paths = /own/") });
+    const install = async (...options: string[]): Promise<string | undefined> => {
+      await buildout.write(config(...options));
+      return (await buildout.install()).parts[0]?.end;
+    };
+    const there = async (): Promise<string[]> => {
+      const found = await readdir(out, { recursive: true, withFileTypes: true });
+      return found
+        .flatMap((one) => (one.isFile() ? [join(relative(out, one.parentPath), one.name)] : []))
+        .sort();
+    };
+    expect(await install("paths = /own/")).to.equal("done");
+    await writeFile(join(out, "own/sub/mine"), "mine");
+    expect(await install("paths = /own/", "exclude = a")).to.equal("done");
+    expect(await there(), "another option").to.deep.equal(["own/a", "own/sub/b", "own/sub/mine"]);
+    expect(await install("paths = /own/\n  /other/\n  /nowhere/")).to.equal("failed");
+    expect(await there(), "a copy that fails").to.deep.equal(["own/a", "own/sub/b", "own/sub/mine"]);
+    expect(await install("paths = /own/\n  /other/")).to.equal("done");
+    await rm(join(out, "other"), { recursive: true });
+    expect((await buildout.install()).counts.done).to.equal(1);
+    expect(await there(), "a place that was gone").to.deep.equal([
+      "other/c",
+      "own/a",
+      "own/sub/b",
+      "own/sub/mine",
+    ]);
+    expect(await install("paths = /other/")).to.equal("done");
+    expect(await there(), "a place that is asked for no more").to.deep.equal(["other/c"]);
+    await buildout.uninstall();
+    expect(existsSync(out), "uninstalled").to.equal(false);
   });
 
   it("brings nothing, and takes nothing away, above a folder that stands for a root", async () => {
