@@ -14,7 +14,7 @@ const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+?)\s*(?:[-+<>!~]?=|:\
 /** In an address. It may hold an `@` itself; and who gives a web server a name alone gives a token. */
 const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)|(?<=https?:\/\/)[^\s/@:]+(?=@)/g;
 /** Whether a value can have any of these in it: most have none. */
-const MAYBE = /pass(?:word|wd|phrase)|secret|token|credential|key|:\/\/[^\s/]+@/i;
+const MAYBE = /pass|secret|token|credential|key|@/i;
 /** In the midst of a line: `o=username=me,password=…`, `export TOKEN=…`, `?user=me&password=…`. */
 const NAME = /(?<![^\s,;&?"'=])([^\s,;&?"'=]{1,80})=/g;
 const VALUE = /"[^"]*"|'[^']*'|[^\s,;&"']+/y;
