@@ -13,7 +13,7 @@ const hidden = new WeakMap<Source, Span[]>();
 const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+?)\s*(?:[-+<>!~]?=|:\s)\s*/;
 /** In an address. It may hold an `@` itself; and who gives a web server a name alone gives a token. */
 const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)|(?<=https?:\/\/)[^\s/@:]+(?=@)/g;
-/** Whether a value can have any of these in it: most have none. */
+/** In what has any of these, or a name of a secret. */
 const MAYBE = /pass|secret|token|credential|key|@/i;
 /** In the midst of a line: `o=username=me,password=…`, `export TOKEN=…`, `?user=me&password=…`. */
 const NAME = /(?<![^\s,;&?"'=])([^\s,;&?"'=]{1,80})=/g;
@@ -95,7 +95,7 @@ export function withoutSecrets(source: Source, offset: number, { text, start, en
  * is one (`DB_PASSWORD=…`), and passwords of addresses.
  */
 export function replaceSecrets(text: string, replace: (secret: string) => string): string {
-  if (!/[=:]/.test(text) || !MAYBE.test(text)) return text;
+  if (!mayHaveSecrets(text)) return text;
   const lines = text.split("\n").map((line) => {
     const own = OPTION.exec(line);
     if (!own || !isSecretName(own[1]!)) return replaceRanges(line, secretsIn(line), replace);
@@ -107,6 +107,11 @@ export function replaceSecrets(text: string, replace: (secret: string) => string
 /** A value with `***` in the place of each of those. */
 export function openly(text: string): string {
   return replaceSecrets(text, () => MASK);
+}
+
+/** Whether there is anything to look for: in most values there is not. */
+function mayHaveSecrets(text: string): boolean {
+  return /[=:]/.test(text) && MAYBE.test(text);
 }
 
 type Range = readonly [from: number, to: number];
@@ -136,7 +141,7 @@ function secretsIn(line: string): Range[] {
 /** What a recipe or an engine says, without the passwords that stand in its midst: those of others, too, of which no file
  *  tells. */
 export function withoutPasswords(text: string): string {
-  if (!/[=:]/.test(text) || !MAYBE.test(text)) return text;
+  if (!mayHaveSecrets(text)) return text;
   return text
     .split("\n")
     .map((line) => replaceRanges(line, secretsIn(line), () => MASK))
