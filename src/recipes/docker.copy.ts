@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { dirname, relative, resolve } from "node:path";
+import { dirname, resolve, sep } from "node:path";
 import {
   arrival,
   copyPath,
@@ -124,7 +124,8 @@ async function dropOthers(context: InstallContext<CopySchema>, places: readonly 
   const { directory } = context.buildout;
   for (const resource of context.record?.resources ?? []) {
     const place = resolve(directory, resource.name);
-    const holdsUs = !relative(place, directory).startsWith("..");
+    // The folder that the buildout stands in is not the part's, whatever was made there once.
+    const holdsUs = (directory + sep).startsWith(place + sep);
     if (resource.kind !== "file" || places.includes(place) || holdsUs) continue;
     await rm(place, { recursive: true, force: true });
     await context.removed(resource);
