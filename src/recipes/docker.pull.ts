@@ -25,7 +25,7 @@ import { bringTo, broughtDrift, removeAllBrought, type Found } from "./image-bro
 import { isFor } from "./image-platform.js";
 import { loginFor } from "./login.js";
 import { bringAllTags, removeAllTags, tagsAt } from "./pull-all.js";
-import { pullInputs, pullOptions, pullReference, type PullOptions } from "./pull-policy.js";
+import { isOutOfReach, pullInputs, pullOptions, pullReference, type PullOptions } from "./pull-policy.js";
 import { configureRegistry } from "./registry-options.js";
 
 export default defineRecipe({
@@ -81,18 +81,20 @@ function digestOfAll(reference: string): RecipeError {
   });
 }
 
-/** Which tags there are only the registry knows: a run without network keeps those that are here. */
+/** Which tags there are only the registry knows: where it is out of reach, those that are here stay. */
 async function bringAll(context: Install, engine: Engine, reference: string): Promise<void> {
-  if (!context.buildout.offline) return await bringAllTags(context, engine, reference);
   const { tag: _tag, ...repository } = parseReference(reference);
   const name = familiarReference(repository);
-  if ((await tagsAt(engine, name, context.signal)).length === 0) refuseOffline(context, name);
+  const enough = await isOutOfReach(context, reference);
+  if (enough && (await tagsAt(engine, name, context.signal)).length > 0) return;
+  refuseOffline(context, name);
+  await bringAllTags(context, engine, reference);
 }
 
 /** Pulls where the policy wants it. */
 async function bring(context: Install, engine: Engine, reference: string): Promise<Found> {
   const { options, signal } = context;
-  const enough = options["pull-policy"] === "missing" || context.buildout.offline;
+  const enough = options["pull-policy"] === "missing" || (await isOutOfReach(context, reference));
   const { platform } = options;
   const look = async () => await inspectFor(engine, { reference, platform, signal });
   const pullIt = async (before: Found) => {

@@ -1,5 +1,5 @@
 import { DockerError, remoteImage, type Engine } from "tsbuildout/docker";
-import { option, type InputsContext, type OptionsOf } from "tsbuildout/recipe";
+import { option, type Context, type InputsContext, type OptionsOf } from "tsbuildout/recipe";
 import { referencesOf } from "./build-names.js";
 import { loginFor } from "./login.js";
 import { registryOptions } from "./registry-options.js";
@@ -17,7 +17,7 @@ export const pullOptions = {
   platform: option.string({ doc: "Platform to pull, where it is not the engine's own: `linux/arm64`." }),
   "all-tags": option.boolean({ doc: "Pull every tag of the repository.", default: "false" }),
   "pull-policy": option.choice(["missing", "newer", "daily", "always"], {
-    doc: "When an image that is there is pulled again: `missing` never; `newer` when the registry has another one under the tag (asked at every run, unless `-N` or `-o`; where it does not answer, what is there stays; with `all-tags` every run that gets an answer pulls, which fetches what is new); `daily` on the first run of a day (UTC); `always` at every run.",
+    doc: "When an image that is there is pulled again: `missing` never; `newer` when the registry has another one under the tag (asked at every run, unless `-N` or `-o`; where it does not answer, what is there stays, on a first run too; with `all-tags` every run that gets an answer pulls, which fetches what is new); `daily` on the first run of a day (UTC); `always` at every run.",
     default: "missing",
     inPlace,
   }),
@@ -61,10 +61,19 @@ async function registryState(
     if (options["all-tags"]) return { registry: new Date().toISOString() };
     return { registry: remote?.digest ?? known ?? "unknown" };
   } catch (error) {
-    // What is here was good enough the last time; the next run asks again.
-    const silent = error instanceof DockerError && error.problem.code === "registry/failed";
-    if (!known || !silent) throw error;
+    if (!(error instanceof DockerError) || error.problem.code !== "registry/failed") throw error;
     context.log(`the registry does not answer, what is here stays: ${error.message}`, "note");
-    return { registry: known };
+    (await unanswered(context)).add(reference);
+    // The next run asks again.
+    return { registry: known ?? "unknown" };
   }
+}
+
+/** Whether a pull is not even tried where the image is there: without network, or where the registry has just not answered. */
+export async function isOutOfReach(context: Context, reference: string): Promise<boolean> {
+  return context.buildout.offline || (await unanswered(context)).has(reference);
+}
+
+async function unanswered(context: Pick<Context, "shared">): Promise<Set<string>> {
+  return await context.shared("references whose registries do not answer", () => new Set());
 }

@@ -214,6 +214,20 @@ describe("docker.pull", () => {
     expect(await failing(made)).to.match(/connection refused/);
   });
 
+  for (const options of ["", "\nall-tags = true"])
+    it(`is content with what is there, on a first run too, where the registry does not answer${options && ": all-tags"}`, async () => {
+      const gone = `127.0.0.1:1/${uniqueName("tsb-pull")}`;
+      const made = await pull(`name = ${gone}\npull-policy = newer${options}`);
+      expect(await failing(made)).to.match(/connection refused/);
+      await loadImage(`${gone}:latest`, { Labels: { mine: gone } });
+      expect(await installed(made, "pulled")).to.include({ reference: `${gone}:latest` });
+      expect(made.log("pulled").join("\n")).to.contain("the registry does not answer, what is here stays: ");
+      expect((await made.install()).counts).to.include({ unchanged: 1 });
+      await made.uninstall();
+      expect(await engineHas(`/images/${gone}:latest/json`), "not this part's").to.equal(true);
+      await engineRemove("images", `${gone}:latest`);
+    });
+
   it("leaves an image that was there by its digest, which an engine would take with the tag", async () => {
     const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
     await engineRemove("images", `${name}:1`);

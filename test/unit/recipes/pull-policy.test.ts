@@ -10,6 +10,7 @@ type Inputs = Readonly<Record<string, string>>;
 const engineWith = (answer: () => object): (() => Promise<Engine>) => {
   return async () => await Promise.resolve({ request: async () => await Promise.resolve(answer()) } as never);
 };
+const shared = async (_key: string, make: () => unknown): Promise<unknown> => await Promise.resolve(make());
 const refusing = (message: string) => () => {
   throw new DockerError({ code: "engine/failed", message }, { statusCode: 500 });
 };
@@ -30,7 +31,7 @@ describe("when an image is pulled again", () => {
     const buildout = { offline: false, newest: true, ...run };
     const surroundings = { env: {}, home: "/nonexistent", signal: new AbortController().signal };
     const told = { log: (line: string) => void said.push(line), secret: () => undefined };
-    return { options, buildout, record, ...told, ...surroundings } as never;
+    return { options, buildout, record, shared, ...told, ...surroundings } as never;
   };
   const nobody = engineWith(() => expect.fail("asked"));
 
@@ -82,7 +83,7 @@ describe("when an image is pulled again", () => {
       );
       return error instanceof DockerError ? error.problem.code : error;
     };
-    expect(await asked(undefined, "dial tcp: connection refused")).to.equal("registry/failed");
+    expect(await asked(undefined, "dial tcp: connection refused")).to.deep.equal({ registry: "unknown" });
     expect(await asked(recorded, "unauthorized: authentication required")).to.equal("registry/denied");
   });
 });
