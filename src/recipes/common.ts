@@ -13,6 +13,7 @@ import {
 import {
   option,
   OptionValueError,
+  type BuildoutInfo,
   type ConfigureContext,
   type Context,
   type Drift,
@@ -65,7 +66,20 @@ export function onSameEngine(context: PartContext, { options }: PartRecord): boo
 
 /** The engine of a part that is only known by its record, for `look`. */
 export async function engineOfRecord(context: Omit<Context, "part">, record: PartRecord): Promise<Engine> {
-  return await connection(context, (name) => record.options[name]);
+  return await connection(context, recordedTexts(context, record));
+}
+
+/** How the file of a run says that the engines of its parts are spoken to, by part and engine. */
+const SPOKEN = new WeakMap<BuildoutInfo, Map<string, Spoken>>();
+const SPEECH: readonly string[] = ["engine-tls-verify", "engine-tls-cert-path"];
+type Spoken = Readonly<Record<string, string | undefined>>;
+
+/** What is recorded of a part; of how its engine is spoken to, what the file says by now: the certificates of the last run
+ *  may have moved. */
+function recordedTexts({ buildout }: Omit<Context, "part">, { part, options }: PartRecord): Texts {
+  const place = placeKey((name) => options[name]);
+  const now = SPOKEN.get(buildout)?.get(`${part} ${place}`) ?? options;
+  return (name) => (SPEECH.includes(name) ? now : options)[name];
 }
 
 async function connection(context: Omit<Context, "part">, texts: Texts): Promise<Engine> {
@@ -110,12 +124,17 @@ export function configureEngine(
 ): void {
   if (ENGINE_OPTIONS.some((name) => context.unknown.has(name))) return;
   const texts: Texts = (name) => context.text(name);
+  const said: Texts = (name) => texts(name) || inherited(context, texts, name);
   for (const name of ENGINE_OPTIONS) {
-    const text = texts(name) ? undefined : inherited(context, texts, name);
+    const text = texts(name) ? undefined : said(name);
     if (text) context.compute(name, text, { inPlace: !LOCATORS.includes(name) });
   }
-  context.at(placeOf(context));
-  problemsOf(context, () => checkChoice(located((name) => texts(name) || inherited(context, texts, name))));
+  const place = placeOf(context);
+  context.at(place);
+  const spoken = SPOKEN.get(context.buildout) ?? new Map<string, Spoken>();
+  const how = Object.fromEntries(SPEECH.map((name) => [name, said(name)]));
+  SPOKEN.set(context.buildout, spoken.set(`${context.part} ${place}`, how));
+  problemsOf(context, () => checkChoice(located(said)));
 }
 
 function given<K extends string>(key: K, text: string | undefined): Partial<Record<K, string>> {
@@ -154,7 +173,8 @@ function placeKey(texts: Texts): string {
 }
 
 function textOf(context: PartContext, option: string): string | undefined {
-  return context.text ? context.text(option) : context.record?.options[option];
+  if (context.text) return context.text(option);
+  return context.record && recordedTexts(context, context.record)(option);
 }
 
 /** Engine and thing -> the part that makes it. */

@@ -1,11 +1,12 @@
 import { expect } from "chai";
 import { existsSync } from "node:fs";
-import { rm, symlink } from "node:fs/promises";
+import { rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { engineHas, uniqueName } from "../../support/engine.js";
+import { makeCertificates } from "../../support/certificates.js";
 import { failing, imageBuildouts, installed } from "../../support/image-buildout.js";
 import { baseImage, ensureBaseImage } from "../../support/images.js";
-import { engineSocket } from "../../support/proxies.js";
+import { engineSocket, tlsProxy } from "../../support/proxies.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 
 const NOWHERE = "unix:///tsb-nowhere.sock";
@@ -115,5 +116,34 @@ describe("a part whose engine is the same, and spoken to otherwise", () => {
         expect((await made.install()).counts).to.include({ unchanged: 1 });
       });
     }
+    it(`is found by the certificates that the file names now, where those of the last run have gone: ${recipe}`, async () => {
+      const certificates = await makeCertificates();
+      const proxy = await tlsProxy(certificates);
+      let at = certificates.client;
+      const move = async (): Promise<void> => await rename(at, (at = `${at}-moved`));
+      try {
+        const name = uniqueName("tsb-tls");
+        const config = (section: string, label = ""): string =>
+          `[buildout]\nparts = a\nengine-url = tcp://127.0.0.1:${proxy.port}\n[a]\nrecipe = ${recipe}\nname = ${name}\n${options}\n${label}\n`.replace(
+            `[${section}]`,
+            `[${section}]\nengine-tls-cert-path = ${at}`,
+          );
+        const made = await buildout({ config: config("buildout") });
+        await installed(made, "a");
+        await move();
+        expect((await made.install()).counts, "the old name").to.include({ failed: 1 });
+        await made.write(config("a"));
+        expect((await made.plan()).steps.map(({ action }) => action)).to.deep.equal(["update"]);
+        await installed(made, "a");
+        await move();
+        await made.write(config("buildout", `replace = true\nlabels =\n  is=another`));
+        expect((await made.plan()).steps.map(({ action }) => action)).not.to.deep.equal(["none"]);
+        await installed(made, "a");
+        expect((await made.install()).counts).to.include({ unchanged: 1 });
+        await made.uninstall();
+      } finally {
+        await proxy.close();
+      }
+    });
   }
 });
