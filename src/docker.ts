@@ -29,7 +29,7 @@ export {
   type AttachOptions,
   type LogOptions,
 } from "./docker/attach.js";
-export { listAll } from "./docker/listing.js";
+export { findContainer, listAll } from "./docker/listing.js";
 export { unlessAborted } from "./docker/unless-aborted.js";
 export type {
   ContainerSummary,

@@ -117,3 +117,14 @@ async function untilWhole<T>(ask: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+/** The container of a list that a name or the beginning of an id means to the engine. The name wins: `db` begins many ids. */
+export function findContainer(
+  containers: readonly ContainerSummary[],
+  name: string,
+): ContainerSummary | undefined {
+  return (
+    containers.find(({ Names }) => Names?.includes(`/${name}`)) ??
+    containers.find(({ Id }) => Id.startsWith(name))
+  );
+}

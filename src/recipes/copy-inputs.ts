@@ -1,6 +1,6 @@
 /** What a copy reads: the source's content, and which container it goes into. */
 import { join } from "node:path";
-import { digestPath, openLayout, statInContainer, type CopySource } from "tsbuildout/docker";
+import { digestPath, findContainer, openLayout, statInContainer, type CopySource } from "tsbuildout/docker";
 import { cacheFile } from "./cache-file.js";
 import { listing } from "./common.js";
 import { engineOfSide, sourceOf, type Copying } from "./copy-sides.js";
@@ -18,8 +18,7 @@ async function targetInput(context: Copying): Promise<Record<string, string>> {
   const { "container-to": name } = context.options;
   if (name === undefined) return {};
   const all = await listing(context, await engineOfSide(context, "to"), "containers");
-  const found = all.find(({ Id, Names }) => Names?.includes(`/${name}`) || Id.startsWith(name));
-  return { "container-to": found?.Id ?? "" };
+  return { "container-to": findContainer(all, name)?.Id ?? "" };
 }
 
 async function sourceInputs(context: Copying): Promise<Record<string, string>> {

@@ -1,4 +1,4 @@
-import { inspectContainer, type Call } from "tsbuildout/docker";
+import { findContainer, inspectContainer, type Call } from "tsbuildout/docker";
 import {
   defineRecipe,
   type Context,
@@ -85,12 +85,7 @@ async function containerInputs(
   const names = otherContainers(context.options).flatMap(({ name, bound }) => (bound ? [name] : []));
   if (names.length === 0) return {};
   const all = await listing(context, call.engine, "containers");
-  return Object.fromEntries(
-    names.map((name) => [
-      `container ${name}`,
-      all.find(({ Id, Names }) => Id.startsWith(name) || Names?.includes(`/${name}`))?.Id ?? "",
-    ]),
-  );
+  return Object.fromEntries(names.map((name) => [`container ${name}`, findContainer(all, name)?.Id ?? ""]));
 }
 
 async function uninstall(context: UninstallContext): Promise<void> {

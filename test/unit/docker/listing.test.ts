@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Engine } from "../../../src/docker/engine.js";
-import { listAll } from "../../../src/docker/listing.js";
+import { findContainer, listAll, type ContainerSummary } from "../../../src/docker/listing.js";
 import { connectTo, fakeEngine } from "../../support/listening.js";
 
 /** Lists from an engine that answers so many times with 404, as one with containerd's store does. */
@@ -36,5 +36,27 @@ describe("the list of images, while others are being removed", () => {
 
   it("is the only one of which that is known", async () => {
     expect((await list("networks", 1)).asked).to.equal(1);
+  });
+});
+
+const container = (Id: string, name: string): ContainerSummary => ({
+  Id,
+  Names: [`/${name}`],
+  Image: "busybox",
+  ImageID: "sha256:0",
+  State: "running",
+});
+
+describe("the container that a name means", () => {
+  // An engine lists the newest first.
+  const containers = [container("db51f0", "web"), container("77aa02", "db"), container("3c9e44", "cache")];
+
+  it("has the name, whichever ids begin like it", () => {
+    expect(findContainer(containers, "db")?.Id).to.equal("77aa02");
+  });
+
+  it("is else the one whose id begins so", () => {
+    expect(findContainer(containers, "3c9e")?.Id).to.equal("3c9e44");
+    expect(findContainer(containers, "gone")).to.equal(undefined);
   });
 });
