@@ -189,7 +189,8 @@ export {
 export { proxyVariables } from "./docker/proxy-settings.js";
 export { readIgnore } from "./docker/ignore-file.js";
 export { isPipe, readPipe, readPlainFile, readUpTo } from "./docker/plain-file.js";
-export { checkoutGit, resolveGit, withoutPassword, type GitSource } from "./docker/build-git.js";
+export { withoutPassword } from "./docker/address.js";
+export { checkoutGit, resolveGit, type GitSource } from "./docker/build-git.js";
 export { shareContext, type SharedFolder } from "./docker/filesync.js";
 export { openSession, type Session, type SessionProviders } from "./docker/buildkit-session.js";
 export { DigestCache } from "./docker/digest-cache.js";

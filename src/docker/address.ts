@@ -106,7 +106,7 @@ function decoded(text: string): string | undefined {
 function badUrl(text: string, origin: string, help?: string): DockerError {
   return new DockerError({
     code: "engine/bad-url",
-    message: `"${text.replace(/\/\/[^/@]*@/, "//")}" (${origin}) is not the address of an engine`,
+    message: `"${withoutPassword(text)}" (${origin}) is not the address of an engine`,
     help: [help ?? "write unix:///path, tcp://host:port, https://host:port or ssh://user@host"],
     ...blame(origin),
   });
@@ -117,4 +117,12 @@ export function blame(origin: string): { readonly option?: string } {
   if (origin.startsWith("option ")) return { option: origin.slice("option ".length) };
   if (origin.startsWith("machine-name ")) return { option: "machine-name" };
   return origin.startsWith("context ") && !origin.includes("(") ? { option: "context" } : {};
+}
+
+/** A name and a password in an address. A password may hold an `@`, or, by mistake, a slash; a port begins none. */
+const LOGIN = /:\/\/(?:[^/?#\s]*|[^\s/@:]*:(?!\d+\b)[^\s@"'<>]+)@/g;
+
+/** A text whose addresses are without name and password. */
+export function withoutPassword(text: string): string {
+  return text.replace(LOGIN, "://");
 }

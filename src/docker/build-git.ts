@@ -2,6 +2,7 @@
 import { realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { unescape } from "node:querystring";
+import { withoutPassword } from "./address.js";
 import type { BuildSource } from "./build-source.js";
 import { DockerError } from "./errors.js";
 import { runToEnd, type ProgramEnd } from "./system-program.js";
@@ -182,9 +183,4 @@ function gitFailed(args: readonly string[], result: ProgramEnd): DockerError {
     ...(others.length > 0 ? { notes: others } : {}),
     option: "source",
   });
-}
-
-/** Addresses without name and password. */
-export function withoutPassword(text: string): string {
-  return text.replace(/:\/\/[^/@\s]*@/g, "://");
 }

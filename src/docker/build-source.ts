@@ -23,6 +23,9 @@ export type BuildSource =
  */
 export function parseSource(text: string, directory: string): BuildSource {
   const [address, fragment] = splitOnce(text, "#");
+  // Not quoted: it may be a password that makes it none.
+  if (/^(?:git\+)?https?:\/\//i.test(address) && !URL.canParse(address))
+    throw badSource("this is no URL: in a password, write / as %2F, # as %23 and ? as %3F");
   if (isGit(address)) return gitSource(address, fragment);
   if (/^https?:\/\//i.test(text)) return { kind: "url", url: text };
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text) ?? [];

@@ -11,8 +11,11 @@ const hidden = new WeakMap<Source, Span[]>();
 
 /** `name = value` with its operator, or what was meant to be; on the command line with its section. */
 const OPTION = /^\s*(?:[^\s=:[\]]+:(?=\S))?([^\s=:[\]<>!~]+?)\s*(?:[-+<>!~]?=|:\s)\s*/;
-/** In an address. It may hold an `@` itself; and who gives a web server a name alone gives a token. */
-const PASSWORD = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)|(?<=https?:\/\/)[^\s/@:]+(?=@)/g;
+/**
+ * In an address. It may hold an `@` itself, or a slash, with which it is no address any more and comes up in a message; not
+ * what begins with a port. And who gives a web server a name alone gives a token.
+ */
+const PASSWORD = /(?<=:\/\/[^\s/@:]*:)(?:[^\s/]+|(?!\d+\b)[^\s@"'<>]+)(?=@)|(?<=https?:\/\/)[^\s/@:]+(?=@)/g;
 /** In what has any of these, or a name of a secret. */
 const MAYBE = /pass|secret|token|credential|key|@/i;
 /** In the midst of a line: `o=username=me,password=…`, `export TOKEN=…`, `?user=me&password=…`. */

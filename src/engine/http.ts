@@ -1,4 +1,5 @@
 import { RecipeError } from "./contract.js";
+import { openly } from "./hidden.js";
 import type { Dispatcher } from "undici";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,7 +43,7 @@ function normalProxy(text: string): string {
 
 /** A URL for messages: without password, and without the values that a signed URL carries in its query. */
 export function shownUrl(text: string): string {
-  if (!URL.canParse(text)) return text.replace(/\/\/[^/@]*@/, "//");
+  if (!URL.canParse(text)) return openly(text);
   const url = new URL(text);
   return `${url.protocol}//${url.host}${url.pathname}${url.search ? "?…" : ""}`;
 }

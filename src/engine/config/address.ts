@@ -1,5 +1,6 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { openly } from "../hidden.js";
 
 /** Where a configuration file is: a path on this machine or an http(s) URL. */
 export type Address =
@@ -34,7 +35,7 @@ function urlAddress(name: string): Address {
   try {
     url = new URL(name);
   } catch {
-    throw new BadAddress(`"${name}" is not a URL`);
+    throw new BadAddress(`"${openly(name)}" is not a URL`);
   }
   if (url.protocol === "file:") return { kind: "path", path: fileURLToPath(url) };
   if (url.protocol !== "http:" && url.protocol !== "https:")

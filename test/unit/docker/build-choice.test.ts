@@ -126,6 +126,15 @@ describe("parseSource", () => {
     });
   });
 
+  it("says of an address that is none how it can be one, and not what it is", async () => {
+    for (const url of ["https://u:p/w@h/r.git#main", "https://u:p#w@h/x.tar", "git+https://u:p?w@h/r"])
+      expect(await problemOf(async () => await Promise.resolve(source(url)))).to.deep.equal({
+        code: "build/bad-source",
+        message: "this is no URL: in a password, write / as %2F, # as %23 and ? as %3F",
+        option: "source",
+      });
+  });
+
   it("takes no address of another kind for the path of a folder", async () => {
     for (const scheme of ["file://", "ftp://"])
       expect(await problemOf(async () => await Promise.resolve(source(`${scheme}/srv/app`)))).to.include({

@@ -78,6 +78,8 @@ describe("which engine is meant", () => {
     "ssh://u:secret@h",
     "ssh://h?x=y",
     "tcp://u:secret@h:x",
+    "ssh://u:p@secret@h",
+    "tcp://u:p/secret@h",
   ]) {
     it(`refuses ${text}`, () => {
       const refused = expect(() => parseUrl(text, "DOCKER_HOST")).to.throw(DockerError);

@@ -39,6 +39,13 @@ describe("lines of a file that a message shows", () => {
       file: `[buildout]\nparts = p\n[p]\nrecipe = docker.build\nsource = https://me:${PASSWORD}@x/$<nowhere:x>\n`,
       lines: ["5 | source = https://me:***@x/$<nowhere:x>", "  |                           ^^^^^^^^^^^^"],
     },
+    "hide a password with a slash, and take no port for one": {
+      file: `[buildout]\nparts = p\n[p]\nrecipe = docker.run\nimage = x\ncommand = a https://me:+/${PASSWORD}@x:1/a@b https://x:1/a@b $<nowhere:x>\n`,
+      lines: [
+        "6 | command = a https://me:***@x:1/a@b https://x:1/a@b $<nowhere:x>",
+        "  |                                                    ^^^^^^^^^^^^",
+      ],
+    },
     "hide a fallback in the midst of another value": {
       file: `[buildout]\nparts = p\n[p]\nrecipe = docker.run\nimage = x\ncommand = a $<env:MY_TOKEN|${PASSWORD}> $<nowhere:x>\n`,
       lines: [
