@@ -217,6 +217,18 @@ export class Assessor {
     return await this.#within(part, async (signal) => recipe.foresee!(this.#looking(part, live, signal)));
   }
 
+  /** The same of a part that is to be uninstalled. An engine that cannot be asked keeps nothing from being planned: the
+   *  uninstall itself will tell. */
+  async foreseeUninstall(record: StoredRecord): Promise<readonly string[]> {
+    const { runtime, recipe } = this.settings;
+    const context = Object.assign(runtime.context(record.part), { record });
+    try {
+      return (await recipe(record)?.foreseeUninstall?.(context)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
   async #read(part: Part, live: Live): Promise<Readonly<Record<string, string>>> {
     const { recipe } = part.loaded;
     if (!recipe.inputs) return {};

@@ -238,6 +238,9 @@ export interface UninstallContext extends Context {
   run(program: string, args: readonly string[], how?: Run): Promise<{ readonly stdout: string }>;
 }
 
+/** What `foreseeUninstall` is handed. */
+export type UninstallOutlook = Context & Pick<UninstallContext, "record">;
+
 /** What `look` is handed. */
 export interface LookContext extends Omit<Context, "part"> {
   /** All recorded parts of this recipe that are to be looked at, so that one request can serve many. Where that throws,
@@ -276,6 +279,8 @@ export interface Recipe<S extends Schema = Schema> {
   /** What an install or an update will come to, as far as it can be told beforehand: lines for the plan, such as
    *  `cache hit: …`. It only looks, and what it says is what then happens. Called where all options are known. */
   foresee?(context: InputsContext<S>): Promise<readonly string[]>;
+  /** The same of the uninstall of a part that leaves the file: what of the user's goes with it. */
+  foreseeUninstall?(context: UninstallOutlook): Promise<readonly string[]>;
   /** Drift by part. A recipe with `look` is updated only when something changed or drifted; one with
    *  `update` and without `look` is updated at every run, as zc.buildout does. */
   look?(context: LookContext): Promise<ReadonlyMap<string, readonly Drift[]>>;

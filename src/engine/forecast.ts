@@ -65,11 +65,18 @@ class Round {
   async run(): Promise<Forecast> {
     const { going, records } = this.#settings;
     for (const name of going) this.#decisions.set(name, decide(undefined, records.get(name)));
+    const leaving = [...going].map(async (name) => await this.#foreseeUninstall(name));
     const done = new Map<string, Promise<void>>();
     for (const part of this.#settings.parts)
       if (!this.#isStill(part)) done.set(part.name, this.#after(part, done));
-    await Promise.all(done.values());
+    await Promise.all([...leaving, ...done.values()]);
     return { decisions: this.#decisions, problems: this.#problems, notes: this.#notes };
+  }
+
+  async #foreseeUninstall(name: string): Promise<void> {
+    const record = this.#settings.records.get(name);
+    if (!record || this.#decisions.get(name)?.action !== "uninstall") return;
+    this.#notes.set(name, await this.#settings.assessor.foreseeUninstall(record));
   }
 
   /** Decides at once where neither the part nor anything that it needs moves. */

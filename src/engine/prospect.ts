@@ -139,11 +139,11 @@ async function foreseeOnce(
   );
   const values = new Values(configurer.parts, key);
   const record = (part: string): StoredRecord | undefined => records.get(part);
-  const recipe = await recordedRecipes(records, specs, registry);
-  const assessor = new Assessor({ runtime, host: configurer, values, key, record, recipe });
   const findings = withForced(await observe(seen, registry, runtime), forced);
   // Where parts are asked for, nothing goes but what is in their way.
   const going = new Set(only.length > 0 ? dragged : [...records.keys()].filter((name) => !names.has(name)));
+  const recipe = await otherRecipes({ records, specs, going, registry });
+  const assessor = new Assessor({ runtime, host: configurer, values, key, record, recipe });
   const jobs = options.jobs ?? defaultJobs();
   const result = await forecast({ parts, needs, records, going, findings, assessor, values, jobs });
   return {
@@ -158,15 +158,26 @@ async function foreseeOnce(
   };
 }
 
-/** Loads the recipes of records whose parts have another one now: they know what goes with what they made. */
-async function recordedRecipes(
-  records: ReadonlyMap<string, StoredRecord>,
-  specs: ReadonlyMap<string, string>,
-  registry: Registry,
-): Promise<(record: StoredRecord) => Recipe | undefined> {
-  const other = [...records.values()].filter(({ part, recipe }) => (specs.get(part) ?? recipe) !== recipe);
+/** Loads the recipes of what goes, and of parts that have another one now: they know what goes with what they made. */
+async function otherRecipes({
+  records,
+  specs,
+  going,
+  registry,
+}: {
+  readonly records: ReadonlyMap<string, StoredRecord>;
+  readonly specs: ReadonlyMap<string, string>;
+  readonly going: ReadonlySet<string>;
+  readonly registry: Registry;
+}): Promise<(record: StoredRecord) => Recipe | undefined> {
+  const isOther = ({ part, recipe }: StoredRecord): boolean =>
+    going.has(part) || (specs.get(part) ?? recipe) !== recipe;
   // One that cannot be loaded uninstalls nothing either.
-  await Promise.all(other.map(async ({ recipe }) => await registry.load(recipe).catch(() => {})));
+  await Promise.all(
+    [...records.values()].filter(isOther).map(async ({ recipe }) => {
+      await registry.load(recipe).catch(() => {});
+    }),
+  );
   return ({ recipe }) => registry.known(recipe)?.recipe;
 }
 

@@ -23,6 +23,7 @@ const RECIPE: Forms = {
   inputs: "function",
   check: "function",
   foresee: "function",
+  foreseeUninstall: "function",
   look: "function",
   install: "function",
   update: "function",

@@ -11,6 +11,7 @@ import {
   option,
   RecipeError,
   type CheckContext,
+  type Context,
   type Drift,
   type InputsContext,
   type InstallContext,
@@ -87,6 +88,16 @@ export default defineRecipe({
   foresee,
   install: bringUp,
   update: bringUp,
+  async foreseeUninstall(context) {
+    const call: Call = { engine: await engineOf(context), signal: context.signal };
+    const lines: string[] = [];
+    for (const { kind, name } of context.record.resources) {
+      if (kind !== "volume" || !(await isStillOurs(context, call, name))) continue;
+      const heir = await heirOf(context, keyOf(name));
+      lines.push(heir === undefined ? `the data in the volume ${name} goes with it` : goesOver(name, heir));
+    }
+    return lines;
+  },
   async uninstall(context) {
     const call: Call = { engine: await engineOf(context), signal: context.signal };
     const { removeHelper } = await import("./volume-fill.js");
@@ -94,11 +105,10 @@ export default defineRecipe({
     for (const resource of [...context.record.resources].reverse()) {
       const { kind, name } = resource;
       await removeHelper(context, call, resource);
-      const labels = kind === "volume" ? (await inspectVolume(call, name))?.Labels : undefined;
-      if (labels?.[BUILDOUT_LABEL] !== context.buildout.id) continue;
+      if (kind !== "volume" || !(await isStillOurs(context, call, name))) continue;
       const heir = await heirOf(context, keyOf(name));
       if (heir !== undefined) {
-        context.log(`volume ${name} goes over to ${heir}`, "note");
+        context.log(goesOver(name, heir), "note");
         continue;
       }
       await removeVolume(call, name).catch(async (error: unknown) => {
@@ -110,6 +120,17 @@ export default defineRecipe({
 
 /** Of what makes it, for parts that use it. */
 const keyOf = (name: string): string => `volume:${name}`;
+
+const goesOver = (name: string, heir: string): string => `volume ${name} goes over to ${heir}`;
+
+/** Whether the volume is there, and not one of somebody else's in its place. */
+async function isStillOurs(
+  { buildout }: Pick<Context, "buildout">,
+  call: Call,
+  name: string,
+): Promise<boolean> {
+  return (await inspectVolume(call, name))?.Labels?.[BUILDOUT_LABEL] === buildout.id;
+}
 
 /** A volume of somebody else's that could not be used is told before anything is done. */
 async function check(context: CheckContext<typeof options>): Promise<void> {

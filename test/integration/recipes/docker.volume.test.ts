@@ -155,12 +155,33 @@ describe("docker.volume", () => {
     await using buildout = await testBuildout({ config: file("visits", name), env: {} });
     await buildout.install();
     await buildout.write(file("store", name));
+    const { steps } = await buildout.plan();
+    expect(steps[0]?.notes).to.deep.equal([`volume ${name} goes over to store`]);
     await buildout.install();
     expect((await inspect(name)).Labels).to.include({ "org.tsbuildout.part": "visits" });
     expect([...(await buildout.records()).keys()]).to.deep.equal(["store"]);
     expect(buildout.log()).to.deep.equal([`volume ${name} goes over to store`]);
     await buildout.uninstall();
     expect(await engineHas(`/volumes/${name}`)).to.be.false;
+  });
+
+  it("is named in the plan of a run that takes its data away", async () => {
+    const name = ownName();
+    await using buildout = await testBuildout({ config: file("data", name), env: {} });
+    await buildout.install();
+    await buildout.write(`[buildout]\nparts =\nengine-url = ${engineHost()}\n`);
+    const goes = async () =>
+      (await buildout.plan()).steps.map(({ part, action, notes }) => ({ part, action, notes }));
+    expect(await goes()).to.deep.equal([
+      { part: "data", action: "uninstall", notes: [`the data in the volume ${name} goes with it`] },
+    ]);
+    // Removed by hand, and another's now, it stays.
+    await engineRemove("volumes", name);
+    await engineJson({ method: "POST", path: "/volumes/create", body: { Name: name } });
+    expect(await goes()).to.deep.equal([{ part: "data", action: "uninstall", notes: undefined }]);
+    await buildout.install();
+    expect(await engineHas(`/volumes/${name}`)).to.be.true;
+    await engineRemove("volumes", name);
   });
 
   it("stays when of two parts that have it the one goes that did not make it", async () => {
