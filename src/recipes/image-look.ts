@@ -75,10 +75,12 @@ function driftOf({ buildout, images, record }: Looked, name: string): Drift[] {
   const image = findImage(images, name);
   if (!image) return [{ kind: "missing", message: `image ${name} is gone` }];
   const id = record.outputs["image-id"];
-  // An id may change with the engine's image store; the labels stay. But they are handed down to what is built from it.
-  // Podman names a parent without the `sha256:`.
+  // An id may change with the engine's image store; the labels stay. But they are handed down to what is built from it, and
+  // by a cache to other checkouts, which may take an earlier one. Podman names a parent without the `sha256:`.
   const derived = Boolean(image.ParentId && id?.endsWith(image.ParentId));
+  const cached = Boolean(record.outputs["cache-key"]);
   const there = derived || images.some(({ Id }) => Id === id);
-  const same = image.Id === id || (!there && isOurs(image.Labels, { part: record.part, buildout }));
+  const same =
+    image.Id === id || (!there && !cached && isOurs(image.Labels, { part: record.part, buildout }));
   return same ? [] : [{ kind: "changed", message: `image ${name} is another image now` }];
 }

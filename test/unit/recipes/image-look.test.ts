@@ -30,6 +30,13 @@ describe("an image whose id has changed with the engine's image store", () => {
     ]);
   });
 
+  it("is another one as far as labels say where there is a cache: other checkouts take earlier ones from it", () => {
+    const cached = { ...record, outputs: { ...record.outputs, "cache-key": "k" } };
+    expect(drift(imageDrift(context, there({ Labels: labels }), [cached]))).to.deep.equal([
+      "image app:1 is another image now",
+    ]);
+  });
+
   it("is still what was pulled, as its digest says", () => {
     const same = there({ RepoDigests: [`app@${digest}`] });
     expect(drift(broughtDrift(same, [record]))).to.deep.equal([]);
