@@ -1,7 +1,7 @@
 import { inspectImage, openEcr, type Ecr, type Engine, type ImageDetails } from "tsbuildout/docker";
 import { defineRecipe, option, RecipeError, type InstallContext, type Outputs } from "tsbuildout/recipe";
 import { configureEngine, engineOf, engineOptions } from "./common.js";
-import { configureEcrPush, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
+import { configureEcrPush, findOnEngine, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
 import { accessOf, accessOptions } from "./ecr-options.js";
 import { publish, type Published } from "./ecr-publish.js";
 import { ensureRepository, repositoryOptions, settingsOf } from "./ecr-repository.js";
@@ -57,6 +57,8 @@ export default defineRecipe({
     await configureEcrPush(context);
   },
   async inputs(context) {
+    // A part's image is told by its id.
+    if (context.text("image-id")) return {};
     const image = await inspectImage(await engineOf(context), imageOf(context), context.signal);
     // An engine that has lost the image since has nothing new to publish.
     return image ? { image: image.Id } : (context.record?.inputs ?? {});
@@ -110,9 +112,9 @@ async function publishIn(context: InstallContext<typeof options>, region: Region
 }
 
 async function localImage(context: InstallContext<typeof options>, engine: Engine): Promise<ImageDetails> {
-  const image = imageOf(context);
-  const found = await inspectImage(engine, image, context.signal);
+  const found = await findOnEngine(context, engine);
   if (found) return found;
+  const image = imageOf(context);
   throw new RecipeError({
     code: "image/missing",
     message: `the engine has no image ${image}`,

@@ -1,4 +1,12 @@
-import { imageKey, parseEcrHost, parseReference, repositoryNameFault } from "tsbuildout/docker";
+import {
+  imageKey,
+  inspectImage,
+  parseEcrHost,
+  parseReference,
+  repositoryNameFault,
+  type Engine,
+  type ImageDetails,
+} from "tsbuildout/docker";
 import {
   RecipeError,
   type ConfigureContext,
@@ -54,9 +62,11 @@ export async function tagsAsked({
 async function findImagePart(context: Configure, image: string): Promise<boolean> {
   if (image !== context.part && context.hasSection(image)) {
     const made = await context.reference(image, "image");
-    if (made && (await context.reference(image, "image-id"))) {
+    const id = await context.reference(image, "image-id");
+    if (made && id) {
       context.needs(image, "pushes its image");
       context.compute("image", made.text, { inPlace: true });
+      context.compute("image-id", id.text, { inPlace: true });
       return true;
     }
   }
@@ -66,6 +76,19 @@ async function findImagePart(context: Configure, image: string): Promise<boolean
     // An id, or a mistake that the repository's name shows.
   }
   return false;
+}
+
+/** The image as the engine has it: that of a part by its id, for another checkout may build under its name meanwhile. */
+export async function findOnEngine(
+  context: Pick<Context, "signal"> & { text(option: string): string | undefined },
+  engine: Engine,
+): Promise<ImageDetails | undefined> {
+  const { signal } = context;
+  const id = context.text("image-id");
+  // An id may change with the engine's image store.
+  return (
+    (id && (await inspectImage(engine, id, signal))) || (await inspectImage(engine, imageOf(context), signal))
+  );
 }
 
 /** The image's name or id, where the option gives a part. */
