@@ -1,3 +1,4 @@
+import { relative, sep } from "node:path";
 import { defineRecipe, RecipeError, type ConfigureContext, type Schema } from "tsbuildout/recipe";
 import { commitState, type CommitState } from "./commit-state.js";
 import { imageFolders, type ImageFolder } from "./images-folder.js";
@@ -89,7 +90,7 @@ function buildPart(context: Configure, { path, image }: ImageFolder): Record<str
   const { push, "repository-prefix": prefix } = context.options;
   return {
     recipe: "docker.build",
-    source: literal(path),
+    source: literal(sourceOf(context, path)),
     name: image,
     // So that `FROM registry/prefix/base` means the image of the subfolder, too.
     ...(push === "registry" && prefix && { tags: `${prefix}/${image}:latest` }),
@@ -137,6 +138,12 @@ function pushPart(
     tags: more.join(" "),
     ...passedOn(context, ENGINE_WIDE),
   };
+}
+
+/** As one would write it: a checkout that is moved has nothing to be built anew. */
+function sourceOf({ buildout }: Configure, path: string): string {
+  const within = relative(buildout.directory, path);
+  return within === ".." || within.startsWith(`..${sep}`) ? path : `./${within}`;
 }
 
 const ENGINE_WIDE = ["keep", "timeout", "keep-on-error"];

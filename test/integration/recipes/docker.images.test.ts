@@ -1,6 +1,8 @@
 import { expect } from "chai";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { testBuildout, type TestBuildout } from "tsbuildout/testing";
+import { tsbuildout } from "../../support/cli.js";
 import { startEcr, type Ecr } from "../../support/ecr.js";
 import { engineHas, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
@@ -68,6 +70,16 @@ describe("docker.images", () => {
   };
   const tags = (name: string) =>
     [...(aws.repository(name)?.images.values() ?? [])].flatMap((one) => [...one.tags]).sort();
+
+  it("builds nothing anew where the checkout has been moved", async () => {
+    const buildout = await open(two);
+    expect((await buildout.install()).ok).to.equal(true);
+    const moved = `${buildout.directory}-moved`;
+    await rename(buildout.directory, moved);
+    const { stdout, stderr } = await tsbuildout(["plan", `images.${id}-app`], { cwd: moved });
+    await rename(moved, buildout.directory);
+    expect(stdout, stderr).to.equal("2 unchanged\n");
+  });
 
   it("makes a part of every subfolder with a Dockerfile, in the order in which they start from one another", async () => {
     const buildout = await open(two);
