@@ -1,5 +1,12 @@
 import { inspectImage, openEcr, type Ecr, type Engine, type ImageDetails } from "tsbuildout/docker";
-import { defineRecipe, option, RecipeError, type InstallContext, type Outputs } from "tsbuildout/recipe";
+import {
+  defineRecipe,
+  option,
+  RecipeError,
+  type InputsContext,
+  type InstallContext,
+  type Outputs,
+} from "tsbuildout/recipe";
 import { configureEngine, engineOf, engineOptions } from "./common.js";
 import { configureEcrPush, findOnEngine, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
 import { accessOf, accessOptions } from "./ecr-options.js";
@@ -57,17 +64,32 @@ export default defineRecipe({
     await configureEcrPush(context);
   },
   async inputs(context) {
-    // A part's image is told by its id.
-    if (context.text("image-id")) return {};
-    const image = await inspectImage(await engineOf(context), imageOf(context), context.signal);
-    // An engine that has lost the image since has nothing new to publish.
-    return image ? { image: image.Id } : (context.record?.inputs ?? {});
+    const region = context.options.region?.length ? undefined : await regionAround(context);
+    const image = context.text("image-id") ? undefined : await imageInput(context);
+    return { ...(region && { region }), ...(image && { image }) };
   },
   look: lookAtEcr,
   install: publishAll,
   update: publishAll,
   uninstall: removeTagsOf,
 });
+
+/** What a part of the buildout has built is told by its id; of other images what the engine has under the name. */
+async function imageInput(context: InputsContext<typeof options>): Promise<string | undefined> {
+  const image = await inspectImage(await engineOf(context), imageOf(context), context.signal);
+  // An engine that has lost the image since has nothing new to publish.
+  return image?.Id ?? context.record?.inputs["image"];
+}
+
+/** Where the part names no region, that of the environment or the profile: in another one nothing is published yet. */
+async function regionAround(context: InputsContext<typeof options>): Promise<string | undefined> {
+  const { buildout, env, options, record } = context;
+  // Where there is none, it is said when something is published.
+  const ecr = buildout.offline
+    ? undefined
+    : await openEcr(accessOf(options, undefined), env).catch(() => undefined);
+  return ecr?.region ?? record?.inputs["region"];
+}
 
 async function publishAll(context: InstallContext<typeof options>): Promise<Outputs> {
   const { options } = context;

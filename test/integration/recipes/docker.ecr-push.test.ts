@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { testBuildout, type TestBuildout } from "tsbuildout/testing";
-import { startTsbuildout } from "../../support/cli.js";
+import { startTsbuildout, tsbuildout } from "../../support/cli.js";
 import { engineHas, engineJson, engineRemove, familiarTags, uniqueName } from "../../support/engine.js";
 import { startEcr, type Ecr } from "../../support/ecr.js";
 import { startRegistry } from "../../support/registry.js";
@@ -159,6 +159,20 @@ describe("docker.ecr-push", () => {
     expect(tags("team/app", "eu-west-1")).to.deep.equal(["1"]);
     expect(tags()).to.deep.equal(["1"]);
     expect((await outputs(made))["repository-uris"]).to.equal(`${aws.registry}/team/app\n${there}/team/app`);
+  });
+
+  it("publishes in the region of the environment, also where that is another one by now", async () => {
+    const made = await open(options());
+    const run = async (region: string) => {
+      const env = { ...aws.env, AWS_REGION: region };
+      const { stdout } = await tsbuildout(["--plain", "install"], { cwd: made.directory, env });
+      return stdout;
+    };
+    await run("us-east-1");
+    expect(await run("eu-west-1")).to.include("push: update (input region changed)");
+    expect(tags("team/app", "eu-west-1")).to.deep.equal(["1", "latest"]);
+    expect(await run("eu-west-1")).to.include("1 unchanged");
+    expect(await run(""), "nobody says which").to.include("1 unchanged");
   });
 
   it("leaves latest alone in an immutable repository, and refuses to move a tag there", async () => {
