@@ -24,7 +24,7 @@ const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 export async function resolveGit(source: GitSource, at: GitAt): Promise<string> {
   const { ref = "HEAD", url } = source;
   if (COMMIT.test(ref)) return ref;
-  const listed = await git(["ls-remote", "--", addressOf(source), ref, `${ref}^{}`], knowing(source, at));
+  const listed = await listRemote(source, [ref, `${ref}^{}`], at);
   const found = new Map(
     listed.split("\n").flatMap((line): [string, string][] => {
       const [commit, name] = line.split("\t");
@@ -41,6 +41,26 @@ export async function resolveGit(source: GitSource, at: GitAt): Promise<string> 
     message: `${withoutPassword(url)} has no branch or tag "${ref}"`,
     option: "source",
   });
+}
+
+/** In milliseconds. At the other end of ssh somebody may have to be asked for a passphrase first. */
+const PATIENCE = 60_000;
+
+async function listRemote(source: GitSource, refs: readonly string[], at: GitAt): Promise<string> {
+  const args = ["ls-remote", "--", addressOf(source), ...refs];
+  // By HTTP git itself has a limit.
+  if (HTTP.test(source.url)) return await git(args, knowing(source, at));
+  const late = AbortSignal.timeout(PATIENCE);
+  try {
+    return await git(args, { ...at, signal: AbortSignal.any([at.signal, late]) });
+  } catch (error) {
+    if (!late.aborted || at.signal.aborted) throw error;
+    throw new DockerError({
+      code: "build/git",
+      message: `git ls-remote failed: ${withoutPassword(source.url)} has not answered in ${PATIENCE / 1000} seconds`,
+      option: "source",
+    });
+  }
 }
 
 /**
@@ -70,8 +90,10 @@ export async function checkoutGit(
 /** Most servers give a single commit by its name; the others give everything. */
 async function fetchCommit(url: string, commit: string, at: GitAt & { cwd: string }): Promise<void> {
   const fetch = ["fetch", "--quiet", "--no-tags"];
+  const said: string[] = [];
   try {
-    await git([...fetch, "--depth=1", "--", url, commit], at);
+    await git([...fetch, "--depth=1", "--", url, commit], { ...at, log: (line) => void said.push(line) });
+    for (const line of said) at.log?.(line);
   } catch (error) {
     at.signal.throwIfAborted();
     if (!(error instanceof DockerError)) throw error;
