@@ -58,3 +58,21 @@ export function makersOf(name: string, sections: ReadonlyMap<string, Section>): 
   const beginnings = pieces.slice(1).map((_, last) => pieces.slice(0, last + 1).join("."));
   return beginnings.filter((one) => sections.get(one)?.options.has("recipe"));
 }
+
+/** The parts that a section without a recipe passes on, in the order of the references. Not recursive: sections pass on
+ *  in chains of any length, and in circles. */
+export function passedOn(
+  section: string,
+  to: { isPart(name: string): boolean; next(name: string): readonly SectionReference[] },
+): readonly string[] {
+  const parts: string[] = [];
+  const seen = new Set<string>();
+  const stack = [section];
+  for (let name = stack.pop(); name !== undefined; name = stack.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    if (to.isPart(name)) parts.push(name);
+    else for (const { reference } of to.next(name).toReversed()) stack.push(reference.section);
+  }
+  return parts;
+}

@@ -1,7 +1,7 @@
 import type { Config, Section, Value } from "./config/model.js";
 import { Resolver, type SectionReference } from "./config/resolve.js";
 import { configureContext, type ConfigureHost, type Wishes } from "./configure-context.js";
-import { isSettled, keyOf, makersOf, noSuchPart, ReferenceNeed } from "./configure-needs.js";
+import { isSettled, keyOf, makersOf, noSuchPart, passedOn, ReferenceNeed } from "./configure-needs.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hideSecrets, namedSecrets } from "./hidden.js";
@@ -293,15 +293,13 @@ export class Configurer implements ConfigureHost {
 
   /** The section itself where it is a part, else the parts that it passes on. */
   #partsBehind(name: string): readonly string[] {
-    if (this.#outside.loaded.has(name)) return [name];
+    const isPart = (section: string) => this.#outside.loaded.has(section);
+    if (isPart(name)) return [name];
     const known = this.#behind.get(name);
     if (known) return known;
-    this.#behind.set(name, []);
-    const found = new Set<string>();
-    if (name !== "buildout" && this.#sections.has(name))
-      for (const { reference } of this.#references(name))
-        for (const part of this.#partsBehind(reference.section)) found.add(part);
-    const parts = [...found];
+    const plain = (section: string) => section !== "buildout" && this.#sections.has(section);
+    const next = (section: string) => (plain(section) ? this.#references(section) : []);
+    const parts = passedOn(name, { isPart, next });
     this.#behind.set(name, parts);
     return parts;
   }

@@ -3,6 +3,8 @@ import { type Recipe } from "../../../src/engine/contract.js";
 import { type TestBuildout, testBuildout } from "../../../src/testing.js";
 import { config, quick, refusal, results } from "../../support/quick-parts.js";
 
+const PLAIN = "[b]\nrecipe = quick\na = 1";
+
 describe("the parts of a run", () => {
   let buildout: TestBuildout;
 
@@ -52,6 +54,28 @@ describe("the parts of a run", () => {
         "  = help: a value that is known only after install cannot depend on itself: break the loop at one of these",
       ].join("\n"),
     );
+  });
+
+  it("follows references through sections that are no parts, however many pass them on", async () => {
+    const chain = Array.from({ length: 20_000 }, (_, i) => `[s${i}]\no = $<s${i + 1}:o>`);
+    await open(config("a", "[a]\nrecipe = quick\na = $<s0:o>", ...chain, "[s20000]\no = $<b:a>", PLAIN));
+    const needs = [{ part: "b", why: "option a" }];
+    expect(await buildout.open().graph()).to.deep.equal([
+      { part: "b", recipe: "quick", needs: [] },
+      { part: "a", recipe: "quick", needs },
+    ]);
+  });
+
+  it("follows them through sections that refer to one another, whichever is come upon first", async () => {
+    const one = "[one]\no = $<two:o>\np = $<b:a>";
+    const two = "[two]\no = 1\np = $<one:p>";
+    const [x, y] = ["[x]\nrecipe = quick\na = $<one:o>", "[y]\nrecipe = quick\na = $<two:p>"];
+    await open(config("x y", x, y, one, two, PLAIN));
+    const needs = [{ part: "b", why: "option a" }];
+    expect((await buildout.open().graph()).slice(1)).to.deep.equal([
+      { part: "x", recipe: "quick", needs },
+      { part: "y", recipe: "quick", needs },
+    ]);
   });
 
   it("warns of options that nobody knows, and with strict refuses them", async () => {
