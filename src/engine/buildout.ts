@@ -210,6 +210,7 @@ export class Buildout {
         const { runtime, store } = session;
         const hadRecords = store.state.records.size > 0;
         runtime.emit(runStarted(command, runtime.settings.info));
+        warnOfCopy(session);
         try {
           const parts = await work(session);
           const unsaved = await store.close();
@@ -238,6 +239,7 @@ export class Buildout {
     return await this.#withSession({ config, options, path }, async (session) => {
       const other = runUnderWay(`${path}.lock`);
       if (other) session.runtime.report(other);
+      warnOfCopy(session);
       return await work(session);
     });
   }
@@ -358,6 +360,11 @@ function runStarted(command: string, { runId, directory, options }: BuildoutInfo
     keepRuns: /^\d+$/.test(keep) ? Number(keep) : 20,
     results: options["results"] ?? "",
   };
+}
+
+function warnOfCopy({ store, runtime }: Session): void {
+  const copied = store.copied();
+  if (copied) runtime.report(copied);
 }
 
 /** A session that was opened with a configuration has one. */

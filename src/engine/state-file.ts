@@ -24,6 +24,7 @@ export function encodeState(state: State): string {
       id: state.id,
       key: state.key,
       generation: String(state.generation),
+      ...(state.folder !== undefined && { folder: escapeValue(state.folder) }),
     },
   };
   for (const record of state.records.values())
@@ -80,7 +81,13 @@ function decodeHead(entries: ReadonlyMap<string, string>): Omit<State, "records"
   if (version > STATE_VERSION) throw new StateFormatError(`it has version ${version}`, true);
   const generation = Number(field("generation"));
   if (!Number.isInteger(generation)) throw new StateFormatError("[buildout] generation is not a number");
-  return { id: field("id"), key: field("key"), generation };
+  const folder = entries.get("folder");
+  return {
+    id: field("id"),
+    key: field("key"),
+    generation,
+    ...(folder !== undefined && { folder: unescape(folder) }),
+  };
 }
 
 const TABLES = ["options", "inputs", "outputs"] as const;

@@ -16,6 +16,8 @@ export interface State {
   readonly key: string;
   /** Counts the saves; a journal belongs to one of them. */
   readonly generation: number;
+  /** The folder that the file was last saved in; undefined where it was not yet, or by an older program. */
+  readonly folder?: string | undefined;
   /** In the order in which they were installed. */
   readonly records: Map<string, StoredRecord>;
 }

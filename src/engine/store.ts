@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { saveWhole } from "./durable.js";
 import {
@@ -104,13 +104,29 @@ export class StateStore {
     if (!this.#isSaveDue(journalSize)) return undefined;
     try {
       if (this.state.records.size === 0) await rm(this.path, { force: true });
-      else await saveWhole(this.path, encodeState({ ...this.state, generation: this.state.generation + 1 }));
+      else await saveWhole(this.path, this.#encoded());
       await rm(journalPath(this.path), { force: true });
       return undefined;
     } catch (error) {
       if (this.#isLost) throw cannotWrite(this.path, error);
       return notSaved(this.path, error);
     }
+  }
+
+  #encoded(): string {
+    const generation = this.state.generation + 1;
+    return encodeState({ ...this.state, generation, folder: dirname(this.path) });
+  }
+
+  /** Where the folder was copied, not moved: both states are of the same things, and what either of the two buildouts
+   *  takes away is gone for the other. */
+  copied(): Diagnostic | undefined {
+    const { folder, id } = this.state;
+    if (folder === undefined || folder === dirname(this.path)) return undefined;
+    const original = join(folder, basename(this.path));
+    return isOtherFile(original, this.path) && isStateOf(original, id)
+      ? copiedState(this.path, original)
+      : undefined;
   }
 
   async #endJournal(writer: JournalWriter | undefined): Promise<void> {
@@ -126,6 +142,36 @@ export class StateStore {
     if (this.state.records.size === 0 || this.#isLost) return true;
     return this.#fileSize < ALWAYS_SAVED || journalSize > this.#fileSize * JOURNAL_SHARE;
   }
+}
+
+/** One folder can be seen under two names. */
+function isOtherFile(a: string, b: string): boolean {
+  try {
+    const [one, other] = [statSync(a), statSync(b)];
+    return one.ino !== other.ino || one.dev !== other.dev;
+  } catch {
+    return false;
+  }
+}
+
+function isStateOf(path: string, id: string): boolean {
+  try {
+    return decodeState(readFileSync(path, "utf8")).id === id;
+  } catch {
+    return false;
+  }
+}
+
+function copiedState(path: string, original: string): Diagnostic {
+  return {
+    severity: "warning",
+    code: "state/copied",
+    message: `${path} is a copy of ${original}: what is changed or removed here is that buildout's, too`,
+    help: [
+      `to have things of its own here, with names of their own, remove ${path} before anything is changed`,
+      `if the folder has moved, remove ${original}`,
+    ],
+  };
 }
 
 function journalPath(path: string): string {

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFile,
+  cp,
   mkdir,
   readdir,
   readFile,
@@ -11,10 +12,12 @@ import {
   rm,
   rmdir,
   stat,
+  symlink,
   writeFile,
 } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DiagnosticError } from "../../../src/engine/diagnostic.js";
+import { renderDiagnostic } from "../../../src/engine/render.js";
 import type { StoredRecord } from "../../../src/engine/state.js";
 import { StateStore } from "../../../src/engine/store.js";
 import { onPoorFileSystem } from "../../support/poor-file-system.js";
@@ -45,6 +48,8 @@ async function openStore(path: string): Promise<StateStore> {
   return store;
 }
 
+const toldIn = async (folder: string) => (await openStore(join(folder, ".installed.cfg"))).copied();
+
 async function refusal(path: string): Promise<{ code: string; message: string; help: readonly string[] }> {
   try {
     await openStore(path);
@@ -73,6 +78,33 @@ describe("the state store", () => {
 
   beforeEach(async () => {
     path = join(await temporaryFolder(), ".installed.cfg");
+  });
+
+  it("knows a copy of its file, and no folder that was moved or has two names", async () => {
+    const store = await open();
+    await store.change({ set: record("a") });
+    await store.close();
+    const folder = dirname(path);
+    const [copy, link] = [`${folder}-copy`, `${folder}-link`];
+    try {
+      await symlink(folder, link);
+      expect([await toldIn(folder), await toldIn(link)]).to.deep.equal([undefined, undefined]);
+      await cp(folder, copy, { recursive: true });
+      expect(await toldIn(folder)).to.equal(undefined);
+      expect(renderDiagnostic((await toldIn(copy))!).replaceAll(folder, "/shop")).to.equal(
+        `warning[state/copied]: /shop-copy/.installed.cfg is a copy of /shop/.installed.cfg: what is changed or removed here is that buildout's, too
+   = help: to have things of its own here, with names of their own, remove /shop-copy/.installed.cfg before anything is changed
+   = help: if the folder has moved, remove /shop/.installed.cfg`,
+      );
+      // Another buildout has taken the old place; then nobody.
+      await writeFile(path, (await readFile(path, "utf8")).replace(/^id=.*/m, "id=0123456789ab"));
+      expect(await toldIn(copy)).to.equal(undefined);
+      await rm(path);
+      expect(await toldIn(copy)).to.equal(undefined);
+    } finally {
+      await rm(link);
+      await rm(copy, { recursive: true });
+    }
   });
 
   it("finds after a crash what was recorded before it, up to a torn last line", async () => {
