@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type Dockerode from "dockerode";
-import type { Endpoint } from "./address.js";
+import { blame, type Endpoint } from "./address.js";
 import { EngineClient } from "./client.js";
 import { resolveEndpoint, type EngineChoice, type Surroundings } from "./endpoint.js";
 import type { Engine, EngineInfo } from "./engine.js";
-import { DockerError, hasStatus } from "./errors.js";
+import { DockerError, hasStatus, type Problem } from "./errors.js";
 import { readEngineInfo } from "./info.js";
 import type { EngineRequest } from "./request.js";
 import { unreachable } from "./unreachable.js";
@@ -14,6 +14,8 @@ const NEWEST_API = "1.51";
 
 /** Milliseconds in which an engine has to say that it is there. One at the other end of ssh may wait for a passphrase. */
 const PATIENCE = 60_000;
+/** After so many the user is told what is being waited for. */
+const UNNOTICED = 5_000;
 
 /**
  * Finds the engine that is meant and agrees with it on an API version.
@@ -27,7 +29,8 @@ export async function connect(
   const endpoint = await resolveEndpoint(choice, surroundings);
   const client = new EngineClient(endpoint, surroundings.env);
   const late = AbortSignal.timeout(patience);
-  const { signal = late } = surroundings;
+  const { signal = late, warn } = surroundings;
+  const told = setTimeout(() => warn?.(unanswered(endpoint, patience)), UNNOTICED);
   try {
     const pong = await client.ping(AbortSignal.any([signal, late]));
     if (!isEngine(pong)) throw noEngine(endpoint);
@@ -36,7 +39,18 @@ export async function connect(
     await client.close();
     if (hasStatus(error, 404)) throw noEngine(endpoint);
     throw late.aborted && !surroundings.signal?.aborted ? unreachable(endpoint, late.reason) : error;
+  } finally {
+    clearTimeout(told);
   }
+}
+
+function unanswered({ url, origin }: Endpoint, patience: number): Problem {
+  return {
+    code: "engine/silent",
+    message: `the Docker engine at ${url} (${origin}) has not answered for ${UNNOTICED / 1000} seconds`,
+    notes: [`it is waited for up to ${patience / 1000} seconds`],
+    ...blame(origin),
+  };
 }
 
 /** A web server may have an answer to everything. */
@@ -115,6 +129,8 @@ export function speaksApi({ apiVersion }: Pick<Engine, "apiVersion">, wanted: st
 export interface EngineSharer {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
+  /** Is told of an engine that takes its time. */
+  warn?(problem: Problem): void;
   shared<T>(
     key: string,
     make: (signal: AbortSignal) => T | Promise<T>,
@@ -138,7 +154,7 @@ export async function engineFor(context: EngineSharer, choice: EngineChoice): Pr
   try {
     return await context.shared(
       key,
-      async (signal) => await connect(choice, { ...at, signal }),
+      async (signal) => await connect(choice, { ...at, signal, warn: (problem) => context.warn?.(problem) }),
       async (engine) => await engine.close(),
     );
   } catch (error) {

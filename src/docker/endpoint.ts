@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseUrl, type Endpoint, type ParsedUrl } from "./address.js";
 import { noContext, readContext } from "./contexts.js";
-import { DockerError } from "./errors.js";
+import { DockerError, type Problem } from "./errors.js";
 import { jsonObject } from "./json-object.js";
 import { noMachine, readMachine } from "./machine.js";
 import { readTls, type TlsMaterial } from "./tls.js";
@@ -22,6 +22,8 @@ export interface Surroundings {
   /** The user's home folder. */
   readonly home: string;
   readonly signal?: AbortSignal;
+  /** Is told of an engine that takes its time. */
+  readonly warn?: (problem: Problem) => void;
 }
 
 /**

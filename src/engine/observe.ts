@@ -1,7 +1,8 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Drift } from "./contract.js";
+import type { Drift, Problem } from "./contract.js";
 import type { Runtime } from "./context.js";
+import { warningOf } from "./problem.js";
 import type { Registry } from "./registry.js";
 import type { StoredRecord } from "./state.js";
 
@@ -59,7 +60,11 @@ async function lookAt(
       const { recipe } = await registry.load(spec);
       if (!recipe.look) return;
       const { part: _, ...context } = runtime.context(spec);
-      for (const [part, drift] of await recipe.look({ ...context, records: some }))
+      const warn = (problem: Problem): void => {
+        const { part: _, ...warning } = warningOf(problem, { part: spec, span: () => undefined });
+        runtime.report(warning);
+      };
+      for (const [part, drift] of await recipe.look({ ...context, warn, records: some }))
         if (drift.length > 0) found.set(part, { drift });
     } catch (thrown) {
       // Nothing at all may be thrown, too: a bare `reject()`.

@@ -1,7 +1,7 @@
 import { type Action, type Plan, renderDiagnostic, type Step } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
 import { buildoutOf } from "../buildout.js";
-import { tellOthers } from "../report/others.js";
+import { tellAtOnce } from "../report/at-once.js";
 import { reportDiagnostics } from "../report/failure.js";
 import { paintFor } from "../report/paint.js";
 
@@ -13,7 +13,7 @@ export async function run(invocation: Invocation): Promise<number> {
     reinstall: options.get("reinstall")?.split("\n") ?? [],
     replace: options.get("replace")?.split("\n") ?? [],
     signal: io.signal,
-    report: tellOthers(io),
+    report: tellAtOnce(io),
     ...(globals.jobs !== undefined && { jobs: globals.jobs }),
   });
   const paint = paintFor(io.err, io.env);

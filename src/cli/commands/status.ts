@@ -1,12 +1,12 @@
 import type { PartStatus } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
 import { buildoutOf } from "../buildout.js";
-import { tellOthers } from "../report/others.js";
+import { tellAtOnce } from "../report/at-once.js";
 
 /** Shows what is installed, and how it stands on the engine. */
 export async function run(invocation: Invocation): Promise<number> {
   const { options, globals, io } = invocation;
-  const parts = await buildoutOf(invocation).status({ signal: io.signal, report: tellOthers(io) });
+  const parts = await buildoutOf(invocation).status({ signal: io.signal, report: tellAtOnce(io) });
   io.out.write(globals.json ? `${JSON.stringify({ parts })}\n` : statusText(parts, globals.verbosity > 0));
   const asInstalled = parts.every(({ state }) => state === "ok");
   return options.has("exit-code") && !asInstalled ? EXIT.changes : EXIT.done;

@@ -75,3 +75,21 @@ describe("plan, where a part would fail", () => {
     expect(await runCli(["plan"], { cwd: await open("b") })).to.include({ stdout: "", stderr: REFUSAL });
   });
 });
+
+/** Tells of an engine that takes its time, as what the Docker recipes ask with does. */
+const WAITING = `export default { doc: "", options: {}, async install() {}, async look({ warn }) {
+  warn({ code: "engine/silent", message: "an engine has not answered for 5 seconds" });
+  return new Map();
+} };
+`;
+
+describe("what cannot wait for the end of a plan or a status", () => {
+  it("is told at once, and of no part where it is of them all", async () => {
+    const config = "[buildout]\nparts = a\n[a]\nrecipe = ./waiting.mjs\n";
+    const cwd = await temporaryFolder({ "waiting.mjs": WAITING, "buildout.cfg": config });
+    await runCli([], { cwd });
+    const stderr = "warning[engine/silent]: an engine has not answered for 5 seconds\n";
+    for (const command of ["install", "plan", "status"])
+      expect(await runCli([command], { cwd }), command).to.include({ code: 0, stderr });
+  });
+});

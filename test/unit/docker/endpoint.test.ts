@@ -3,6 +3,7 @@ import { access, constants } from "node:fs/promises";
 import http from "node:http";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { mock } from "node:test";
 import { expect } from "chai";
 import { parseUrl } from "../../../src/docker/address.js";
 import { connect, engineFor } from "../../../src/docker/connect.js";
@@ -430,6 +431,42 @@ describe("an engine that cannot be reached", () => {
     setImmediate(() => stop.abort());
     expect(await connecting.catch((error: unknown) => error)).to.have.property("name", "AbortError");
     server.close();
+  });
+
+  it("is told of when it has not answered for five seconds, and not when it has", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      mock.timers.tick(4999);
+      if (sockets.length > 1) socket.end("HTTP/1.0 200 OK\r\n\r\nOK");
+      else {
+        mock.timers.tick(1);
+        socket.destroy();
+      }
+    });
+    const said: unknown[] = [];
+    const path = join(await temporaryFolder(), "s");
+    await new Promise<void>((done) => server.listen(path, done));
+    const at = { env: {}, home: "/", warn: (problem: object) => void said.push(problem) };
+    try {
+      await refusal(connect({ url: `unix://${path}` }, at));
+      expect(said.splice(0)).to.deep.equal([
+        {
+          code: "engine/silent",
+          message: `the Docker engine at unix://${path} (option engine-url) has not answered for 5 seconds`,
+          notes: ["it is waited for up to 60 seconds"],
+          option: "engine-url",
+        },
+      ]);
+      await (await connect({ url: `unix://${path}` }, at)).close();
+      mock.timers.tick(60_000);
+      expect(said).to.deep.equal([]);
+    } finally {
+      mock.timers.reset();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
   });
 
   it("is not waited for where it never answers to TLS", async () => {
