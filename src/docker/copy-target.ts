@@ -139,7 +139,7 @@ function onEntryFor(to: FolderPlace, chosen: { mtime: number }[]): OnEntry {
 function notMade({ type, link }: ArchiveEntry, name: string): string | undefined {
   if (type === "6") return "fifo";
   if (type === "3" || type === "4") return "device";
-  const leadsOut = link.startsWith("/") || posix.join(posix.dirname(name), link).startsWith("..");
+  const leadsOut = link.startsWith("/") || /^\.\.(?:\/|$)/.test(posix.join(posix.dirname(name), link));
   return type === "2" && leadsOut ? `symlink to ${textOf(link)}` : undefined;
 }
 

@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { readFile, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { copyPath, digestPath } from "../../../src/docker/copy.js";
 import { tarHeader } from "../../../src/docker/tar-write.js";
 import { connectTo, fakeEngine } from "../../support/listening.js";
@@ -15,6 +17,16 @@ const FOLDER = {
 
 const header = (name: string, type: string): Buffer =>
   tarHeader({ name, type, mode: 0o755, uid: 0, gid: 0, size: 0, mtimeNs: 0n });
+
+describe("copying into a folder", () => {
+  it("makes a link to a name that begins with two dots, as Kubernetes has them", async () => {
+    const path = await temporaryFolder();
+    const source = await temporaryFolder({ "..data": "key" });
+    await symlink("..data", join(source, "key"));
+    await copyPath({ from: { kind: "folder", path: source }, to: { kind: "folder", path }, path: "/" });
+    expect(await readFile(join(path, "key"), "utf8")).to.equal("key");
+  });
+});
 
 describe("copying from an engine that dies", () => {
   it("is no whole copy, even where the archive is cut off between two entries", async () => {
