@@ -32,13 +32,19 @@ export async function* decompress(
   options: CompressionOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { start, rest } = await peek(source);
+  const behind = { [Symbol.asyncIterator]: () => rest };
   const kind = compressionOf(start);
   const whole = async function* (): AsyncGenerator<Buffer> {
     if (start.length > 0) yield start;
-    yield* rest;
+    yield* behind;
   };
-  if (kind === "none") yield* whole();
-  else yield* through({ program: kind, args: ["-d", "-c"], does: "read the archive" }, whole(), options);
+  try {
+    if (kind === "none") yield* whole();
+    else yield* through({ program: kind, args: ["-d", "-c"], does: "read the archive" }, whole(), options);
+  } finally {
+    // Who stops reading at the start, or has no program for it, has not come to the rest.
+    rest.return?.().catch(() => undefined);
+  }
 }
 
 /** Compresses a stream by the system's program. @throws (in the stream) DockerError `archive/no-program` */
@@ -51,15 +57,15 @@ export async function* compress(
 }
 
 /** Enough of a stream to tell its format, and what follows. */
-async function peek(source: AsyncIterable<Buffer>): Promise<{ start: Buffer; rest: AsyncIterable<Buffer> }> {
-  const iterator = source[Symbol.asyncIterator]();
+async function peek(source: AsyncIterable<Buffer>): Promise<{ start: Buffer; rest: AsyncIterator<Buffer> }> {
+  const rest = source[Symbol.asyncIterator]();
   let start = Buffer.alloc(0);
   while (start.length < 8) {
-    const next = await iterator.next();
+    const next = await rest.next();
     if (next.done) break;
     start = Buffer.concat([start, next.value]);
   }
-  return { start, rest: { [Symbol.asyncIterator]: () => iterator } };
+  return { start, rest };
 }
 
 interface Command {

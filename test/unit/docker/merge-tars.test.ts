@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { finished } from "node:stream/promises";
 import { expect } from "chai";
 import { compress, compressionOf, decompress } from "../../../src/docker/compression.js";
 import { DockerError, type Problem } from "../../../src/docker/errors.js";
@@ -71,6 +72,20 @@ describe("compression", () => {
       (thrown: unknown) => thrown,
     );
     expect(String(error)).to.contain("the download stopped");
+  });
+
+  it("lets go of what nobody reads to its end", async () => {
+    for (const [start, PATH] of [
+      ["plain text", env.PATH],
+      ["\xfd7zXZ\0 and so on", "/nonexistent"],
+    ] as const) {
+      const source = Readable.from([Buffer.from(start, "latin1"), Buffer.alloc(9)]);
+      const closed = finished(source).catch(() => undefined);
+      const bytes = decompress(source, { env: { PATH } });
+      await bytes.next().catch(() => undefined);
+      await bytes.return();
+      await closed;
+    }
   });
 
   it("ends when it is told to", async () => {
