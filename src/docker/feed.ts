@@ -16,7 +16,15 @@ export async function feed(
     else connection.end();
     return;
   }
+  let over = connection.destroyed;
+  // It may have nothing to say for as long as it likes, and nobody listens any more.
+  const stop = (): void => {
+    over = true;
+    stdin.destroy();
+  };
+  connection.once("close", stop);
   try {
+    if (over) return;
     for await (const chunk of stdin) {
       signal?.throwIfAborted();
       if (connection.destroyed || connection.writableEnded) return;
@@ -24,10 +32,11 @@ export async function feed(
     }
     connection.end();
   } catch (error) {
-    if (systemCode(error) === "EPIPE" || systemCode(error) === "ECONNRESET") return;
+    if (over || systemCode(error) === "EPIPE" || systemCode(error) === "ECONNRESET") return;
     connection.destroy();
     throw error;
   } finally {
+    connection.off("close", stop);
     stdin.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import { type Duplex, Readable } from "node:stream";
+import { type Duplex, PassThrough, Readable } from "node:stream";
 import { expect } from "chai";
 import { execInContainer } from "../../../src/docker/exec.js";
 import { connectTo, fakeEngine, type Listening } from "../../support/listening.js";
@@ -34,6 +34,22 @@ describe("a command in a container", () => {
       socket.write(Buffer.concat([head, LAST_WORDS]), () => socket.destroy());
     });
     await expectLastWords(engine);
+  });
+
+  it("is not waited for when it is over, though its input has not come to an end", async () => {
+    const engine = await fakeEngine((request, response) => {
+      request.resume();
+      response.end(JSON.stringify({ Id: "1", Running: false, Pid: 7, ExitCode: 3 }));
+    });
+    engine.server.on("upgrade", (_, socket: Duplex) => {
+      socket.end("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+    });
+    const connection = await connectTo(engine.url);
+    const stdin = new PassThrough();
+    expect(await execInContainer(connection, "c", { cmd: ["false"], stdin })).to.equal(3);
+    expect(stdin.destroyed).to.equal(true);
+    await connection.close();
+    await engine.close();
   });
 
   it("fails with the stream that it was to be fed when that breaks off, and nothing fails behind anybody's back", async () => {
