@@ -5,6 +5,7 @@ import type { Engine } from "./engine.js";
 import { isNotFound } from "./errors.js";
 import { unknownEnd } from "./exec.js";
 import { feed } from "./feed.js";
+import { jsonObject } from "./json-object.js";
 import { readText } from "./request.js";
 import { outputs, prematureEnd, type Output } from "./stream.js";
 
@@ -152,6 +153,8 @@ async function exitOf(answer: IncomingMessage): Promise<number> {
   const text = await readText(answer).catch((error: unknown) => {
     throw prematureEnd(error);
   });
-  const { StatusCode } = JSON.parse(text) as { StatusCode: number };
-  return StatusCode;
+  const said: { readonly StatusCode?: number } | undefined = jsonObject(text);
+  // An engine that is being stopped may end its answer without a word.
+  if (said?.StatusCode === undefined) throw unknownEnd();
+  return said.StatusCode;
 }

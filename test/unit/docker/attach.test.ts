@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { expect } from "chai";
-import { runAttached } from "../../../src/docker/attach.js";
+import { runAttached, waitContainer } from "../../../src/docker/attach.js";
 import { connectTo, fakeEngine } from "../../support/listening.js";
 
 /** Runs a container whose next exit the engine never tells. @param answer to whoever asks how it ended */
@@ -45,4 +45,13 @@ describe("a container that is run to its end", () => {
         "the engine does not say how a process in a container ended",
       );
     }).timeout(10_000);
+
+  it("has ended in a way that nobody knows where the engine says nothing to the end", async () => {
+    const engine = await fakeEngine((_, response) => response.writeHead(200).end());
+    const connection = await connectTo(engine.url);
+    const error = await waitContainer(connection, "c").catch((thrown: unknown) => thrown);
+    expect(error).to.have.nested.property("problem.code", "engine/cut-off");
+    await connection.close();
+    await engine.close();
+  });
 });
