@@ -80,6 +80,7 @@ export {
   parseNetwork,
   parseRestart,
   parseUlimit,
+  parseWordList,
   type DeviceRequest,
   type DeviceSpec,
   type NetworkSpec,

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { jsonObject } from "./json-object.js";
 import { SpecError, splitFields } from "./spec.js";
 
 /** Parsers of what a container may be given besides ports and mounts, in the docker CLI's spellings. */
@@ -186,19 +187,26 @@ export function parseNetwork(text: string): NetworkSpec {
   return spec;
 }
 
+/**
+ * A command that is written as a JSON list of its words, as Dockerfiles and many other descriptions have it.
+ * @returns undefined for any other text, which may begin with a bracket, too: so is a shell's program called
+ * @throws SpecError for a list of anything else than texts
+ */
+export function parseWordList(text: string): readonly string[] | undefined {
+  if (!text.trimStart().startsWith("[")) return undefined;
+  const list = jsonObject(text);
+  if (!Array.isArray(list)) return undefined;
+  if (list.every((word) => typeof word === "string")) return list;
+  throw new SpecError(`"${text}" is not a list of words`, ["put each of its words into quotes"]);
+}
+
 /** A health check's command: text for the shell, or a JSON array of words, with a `CMD` before it as in a Dockerfile or
  *  without. -> Healthcheck.Test. @throws SpecError */
 export function parseHealthCommand(written: string): readonly string[] {
   const text = written.replace(/^\s*CMD(-SHELL)?\s+/, "");
   if (text.trim() === "NONE") return ["NONE"];
-  if (!text.trimStart().startsWith("[")) return ["CMD-SHELL", text];
-  let words: unknown;
-  try {
-    words = JSON.parse(text);
-  } catch {
-    return ["CMD-SHELL", text];
-  }
-  if (!Array.isArray(words) || words.length === 0 || !words.every((word) => typeof word === "string"))
-    throw new SpecError(`"${text}" is not a list of words`);
+  const words = parseWordList(text);
+  if (!words) return ["CMD-SHELL", text];
+  if (words.length === 0) throw new SpecError("the list of words is empty", ["write NONE for no check"]);
   return ["CMD", "CMD-SHELL", "NONE"].includes(words[0] ?? "") ? words : ["CMD", ...words];
 }

@@ -74,7 +74,7 @@ export function parseHealthcheck(text: string): Record<string, unknown> {
     else if (name === "retries" && /^\d+$/.test(value)) check["Retries"] = Number(value);
     else throw new OptionValueError(`"--${name}=${value}" is not a setting of a health check`);
   }
-  return { ...check, Test: parseHealthCommand(rest.replace(/^CMD\s+/, "")) };
+  return { ...check, Test: parseHealthCommand(rest) };
 }
 
 /** Ports as an image exposes them: `80`, `53/udp`, `8000-8010`. */

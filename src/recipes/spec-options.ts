@@ -1,4 +1,5 @@
 /** Options whose values the docker room reads: its complaints become complaints about the option. */
+import { parseWordList } from "tsbuildout/docker";
 import { option, OptionValueError, splitLines, type DecodeContext, type Option } from "tsbuildout/recipe";
 
 type Settings = Omit<Parameters<typeof option.lines>[0], never>;
@@ -43,21 +44,13 @@ export function unescaped<T>(made: Option<T>): Option<T> {
   };
 }
 
-/** A command: words as a shell splits them, or a JSON list of them, as Dockerfiles and many other descriptions have it. */
+/** A command: words as a shell splits them, or a JSON list of them. */
 export function commandOf(settings: Settings): Option<readonly string[]> {
   const words = option.words(settings);
-  return { ...words, decode: (text, context) => listed(text) ?? words.decode(text, context) };
-}
-
-function listed(text: string): readonly string[] | undefined {
-  // The program `[` stands alone.
-  if (!/^\s*\[\s*["\]]/.test(text)) return undefined;
-  try {
-    const list = JSON.parse(text) as readonly unknown[];
-    return list.every((word) => typeof word === "string") ? list : undefined;
-  } catch {
-    return undefined;
-  }
+  return {
+    ...words,
+    decode: (text, context) => asValue(() => parseWordList(text)) ?? words.decode(text, context),
+  };
 }
 
 /** A duration for which the docker CLI takes any negative number of seconds as "without end". */

@@ -10,6 +10,7 @@ import {
   parseNetwork,
   parseRestart,
   parseUlimit,
+  parseWordList,
 } from "../../../src/docker/resources.js";
 import { SpecError } from "../../../src/docker/spec.js";
 
@@ -62,6 +63,10 @@ describe("resources of a container", () => {
     [parseHealthCommand, '["CMD-SHELL", "true"]', ["CMD-SHELL", "true"]],
     [parseHealthCommand, "[ -e /x ]", ["CMD-SHELL", "[ -e /x ]"]],
     [parseHealthCommand, "NONE", ["NONE"]],
+    [parseWordList, ' [ "sleep", "1 h" ]', ["sleep", "1 h"]],
+    [parseWordList, "[]", []],
+    [parseWordList, '[ "$a" = b ]', undefined],
+    [parseWordList, "sleep 1", undefined],
   ];
   for (const [parse, text, expected] of cases)
     it(`${parse.name} reads ${text}`, () => {
@@ -86,6 +91,9 @@ describe("resources of a container", () => {
     [parseRestart, "always:3", '"always:3" is not a restart policy'],
     [parseExtraHost, "db", '"db" is not a host and its address'],
     [parseLink, "a:b:c", '"a:b:c" is not a link'],
+    [parseHealthCommand, "[]", "the list of words is empty"],
+    [parseHealthCommand, '["sleep", 1]', '"["sleep", 1]" is not a list of words'],
+    [parseWordList, '["sleep", 1]', '"["sleep", 1]" is not a list of words'],
     [parseNetwork, "back ip=300.0.0.1", '"ip=300.0.0.1" is not a setting of a network'],
   ];
   for (const [parse, text, message] of wrong)
