@@ -14,5 +14,6 @@ export {
   type Schema,
 } from "./engine/schema.js";
 export { globMatcher } from "./engine/glob.js";
+export { localPath } from "./engine/local-path.js";
 export { quoteWord, splitWords } from "./engine/words.js";
 export { httpClient, shownUrl, splitCredentials } from "./engine/http.js";

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { access, mkdir, rename, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
 import { fileChecksum, parseChecksum, type Checksum } from "./checksum.js";
 import { RecipeError, type Download, type Progress } from "./contract.js";
 import { cannotWrite, dropPart, fetchFile } from "./fetch-file.js";
 import { shownUrl } from "./http.js";
+import { badUrl, localPath } from "./local-path.js";
 import { Shared } from "./shared-work.js";
 import { takePart, type PartFile } from "./part-file.js";
 
@@ -63,13 +63,6 @@ function decodeName(pathname: string): string {
   } catch {
     return last;
   }
-}
-
-function localPath(url: string, at: DownloadSettings): string | undefined {
-  if (/^file:/i.test(url)) return fileURLToPath(new URL(url));
-  if (/^[a-z][\w+.-]*:\/\//i.test(url)) return undefined;
-  const path = url === "~" || url.startsWith("~/") ? at.home + url.slice(1) : url;
-  return resolve(at.directory, path);
 }
 
 async function checkLocal(
@@ -168,13 +161,5 @@ function offline(wanted: Wanted, cached: boolean): RecipeError {
     message: `${shownUrl(wanted.url)} ${why}, and this run is offline`,
     notes: [`looked for ${wanted.path}`],
     help: ["run once without -o"],
-  });
-}
-
-function badUrl(url: string): RecipeError {
-  return new RecipeError({
-    code: "download/url",
-    message: `"${shownUrl(url)}" cannot be downloaded`,
-    help: ["write an http, https or file URL, or a path"],
   });
 }

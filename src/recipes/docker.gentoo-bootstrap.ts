@@ -12,7 +12,7 @@ import { configureEngine, engineOf, forgetListing } from "./common.js";
 import { refuseDeadEnd } from "./engine-move.js";
 import { localArchiveDigests } from "./gentoo-archives.js";
 import { imageInputs, lookAtWork, removeRecorded } from "./gentoo-image.js";
-import { layoutInput, localPath } from "./gentoo-inputs.js";
+import { layoutInput } from "./gentoo-inputs.js";
 import { useNamed } from "./gentoo-options.js";
 import { checkName } from "./names.js";
 import { foreseeLayouts } from "./run-layout.js";
@@ -81,7 +81,7 @@ async function inputs(context: InputsContext<BootstrapSchema>): Promise<Record<s
   const { options } = context;
   return {
     ...(await layoutInput(context, { layout: options.layout, uid: 0, gid: 0 })),
-    ...(await localArchiveDigests(options.archives, (url) => localPath(url, context))),
+    ...(await localArchiveDigests(context, options.archives)),
     ...(options.archives.length === 0
       ? await imageInputs(context, await engineOf(context), baseOf(context))
       : {}),

@@ -6,7 +6,7 @@ import { localArchiveDigests } from "./gentoo-archives.js";
 import { gentooBuildOptions, type GentooBuildSchema } from "./gentoo-build-options.js";
 import { assemble } from "./gentoo-build-steps.js";
 import { imageInputs, lookAtWork, removeRecorded } from "./gentoo-image.js";
-import { layoutInput, localPath } from "./gentoo-inputs.js";
+import { layoutInput } from "./gentoo-inputs.js";
 import { imageName, useNamed } from "./gentoo-options.js";
 import { checkName } from "./names.js";
 import { foreseeLayouts } from "./run-layout.js";
@@ -103,6 +103,6 @@ async function inputs(context: InputsContext<GentooBuildSchema>): Promise<Record
     ...(await imageInputs(context, await engineOf(context), images)),
     ...(await layoutInput(context, layout)),
     ...(await layoutInput(context, buildLayout, "build-layout")),
-    ...(await localArchiveDigests(options.archives, (url) => localPath(url, context))),
+    ...(await localArchiveDigests(context, options.archives)),
   };
 }

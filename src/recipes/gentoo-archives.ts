@@ -1,9 +1,9 @@
 /** From the lines of `archives` to files on this machine. */
-import { createHash } from "node:crypto";
-import { open, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { RecipeError, type InstallContext, type Schema } from "tsbuildout/recipe";
+import { localPath, RecipeError, type Context, type InstallContext, type Schema } from "tsbuildout/recipe";
 import { about } from "./blame.js";
+import { archiveDigest } from "./build-archive.js";
 import type { ArchiveLine } from "./gentoo-archive-lines.js";
 import type { LocalArchive } from "./gentoo-import.js";
 import { isLatestPage, parseDigests, parseLatest, verifiedText, type Stage } from "./gentoo-stage3.js";
@@ -86,23 +86,19 @@ async function checkSize(path: string, { url, size }: Stage): Promise<void> {
   });
 }
 
-/** Digests of those archives that are files on this machine: their content is an input of the part. */
+/** Digests of those archives that are files on this machine: their content is an input of the part. What is not there, or
+ *  no file, is for the install to complain of. */
 export async function localArchiveDigests(
+  context: Context,
   archives: readonly ArchiveLine[],
-  resolvePath: (url: string) => string | undefined,
 ): Promise<Record<string, string>> {
   const digests: Record<string, string> = {};
+  const at = { directory: context.buildout.directory, home: context.home };
   for (const { url } of archives) {
-    const path = resolvePath(url);
-    if (path !== undefined) digests[`archive ${url}`] = await digestOf(path);
+    const path = await about("archives", async () => await Promise.resolve(localPath(url, at)));
+    if (path === undefined) continue;
+    const found = await stat(path).catch(() => undefined);
+    digests[`archive ${url}`] = found?.isFile() ? await archiveDigest(context, path) : "missing";
   }
   return digests;
-}
-
-async function digestOf(path: string): Promise<string> {
-  const file = await open(path).catch(() => undefined);
-  if (!file) return "missing";
-  const hash = createHash("sha256");
-  for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return `sha256:${hash.digest("hex")}`;
 }

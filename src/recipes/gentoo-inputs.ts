@@ -1,6 +1,4 @@
 /** What the Gentoo recipes read that is not an option. */
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { openLayout, type Engine } from "tsbuildout/docker";
 import type { Context } from "tsbuildout/recipe";
 import { about } from "./blame.js";
@@ -39,14 +37,4 @@ export async function putLayout(
   context.progress({ step: "layout" });
   const layout = await openLayout(what.layout, { ...owners(what), signal: context.signal });
   await layout.copyTo(engine, name);
-}
-
-/** The path of an archive that is on this machine; undefined for one that is downloaded. */
-export function localPath(
-  url: string,
-  { buildout, home }: Pick<Context, "buildout" | "home">,
-): string | undefined {
-  if (/^file:/i.test(url)) return fileURLToPath(new URL(url));
-  if (/^[a-z][\w+.-]*:\/\//i.test(url)) return undefined;
-  return resolve(buildout.directory, url === "~" || url.startsWith("~/") ? home + url.slice(1) : url);
 }

@@ -37,13 +37,21 @@ function urlAddress(name: string): Address {
   } catch {
     throw new BadAddress(`"${openly(name)}" is not a URL`);
   }
-  if (url.protocol === "file:") return { kind: "path", path: fileURLToPath(url) };
+  if (url.protocol === "file:") return { kind: "path", path: pathOf(name) };
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new BadAddress(
       `a configuration file is read by http, https or file, not by "${url.protocol.slice(0, -1)}"`,
     );
   url.hash = "";
   return { kind: "url", url: url.href };
+}
+
+function pathOf(name: string): string {
+  try {
+    return fileURLToPath(name);
+  } catch {
+    throw new BadAddress(`"${name}" names no file of this machine: write file:///path, or the path alone`);
+  }
 }
 
 /** How messages name an address: relative to the current directory where it lies below it; no password of a URL. */

@@ -364,6 +364,17 @@ error[mine/lines]: no x (part a)
   = help: run once without -o`,
   },
   {
+    name: "download/url: a file URL that means another machine",
+    cfg: part("recipe = docker.gentoo-bootstrap\narchives = file://stage.tar"),
+    args: ["install"],
+    code: 1,
+    text: `error[download/url]: "file://stage.tar/" cannot be downloaded (part a)
+  buildout.cfg:5:12
+5 | archives = file://stage.tar
+  |            ^^^^^^^^^^^^^^^^
+  = help: write an http or https URL, file:///path, or a path`,
+  },
+  {
     name: "download/url",
     cfg: part("recipe = ./mine.mjs"),
     files: mine(`await context.download({ url: "ftp://x/y" });`),
@@ -373,7 +384,7 @@ error[mine/lines]: no x (part a)
   buildout.cfg:4:10
 4 | recipe = ./mine.mjs
   |          ^^^^^^^^^^
-  = help: write an http, https or file URL, or a path`,
+  = help: write an http or https URL, file:///path, or a path`,
   },
   {
     name: "download/missing",

@@ -457,6 +457,16 @@ const examples: readonly Example[] = [
     ],
   },
   {
+    name: "config/bad-address: a file URL that means another machine",
+    files: { "buildout.cfg": "[buildout]\nextends = file://base.cfg\n" },
+    text: [
+      'error[config/bad-address]: "file://base.cfg" names no file of this machine: write file:///path, or the path alone',
+      "  buildout.cfg:2:11",
+      "2 | extends = file://base.cfg",
+      "  |           ^^^^^^^^^^^^^^^",
+    ],
+  },
+  {
     name: "config/offline",
     files: { "buildout.cfg": "[buildout]\nextends = http://127.0.0.1:9/base.cfg\n" },
     args: ["-o", "annotate"],
