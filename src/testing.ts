@@ -10,11 +10,13 @@ import type { StoredRecord } from "./engine/state.js";
 import { StateStore } from "./engine/store.js";
 import { recipes as builtin } from "./recipes/index.js";
 
+/** What a buildout for a test is made of. */
 export interface TestSettings {
   /** The text of buildout.cfg; `write` changes it later. */
   readonly config: string;
   /** Recipes under test, by the name that the configuration gives them; the built-in ones are there as well. */
   readonly recipes?: Readonly<Record<string, Recipe>>;
+  /** The whole environment of the runs; the test's own unless said. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Further files, by path below the folder. */
   readonly files?: Readonly<Record<string, string>>;

@@ -12,6 +12,7 @@ import { DockerError, reasonOf } from "./errors.js";
 import type { TreeEntry } from "./tree.js";
 import { packTree, type ExtraFile } from "./tree-pack.js";
 
+/** What a file is that archives are read from: a plain tar, or one that is compressed; of that only the first bytes are known. */
 export type ArchiveKind = "tar" | Exclude<Compression, "none">;
 
 /** What a file is by its first 512 bytes; undefined for anything that is not an archive. */
@@ -21,6 +22,7 @@ function archiveKind(head: Buffer): ArchiveKind | undefined {
   return head.toString("latin1", 257, 262) === "ustar" ? "tar" : undefined;
 }
 
+/** What a file is by its first 512 bytes; undefined for anything that is not an archive, a folder included. @throws the system's error where there is none */
 export async function archiveKindOf(path: string): Promise<ArchiveKind | undefined> {
   if (!(await stat(path)).isFile()) return undefined;
   const file = await open(path);

@@ -9,10 +9,13 @@ import { jsonObject } from "./json-object.js";
 import { readText } from "./request.js";
 import { outputs, prematureEnd, type Output } from "./stream.js";
 
+/** How a container is run to its end: what goes into it, and who is told what it writes. */
 export interface AttachOptions {
   /** Whether the container has a TTY; asked of the engine where it is not said. */
   readonly tty?: boolean;
+  /** For a container that was made with `OpenStdin`: is written to it, and then its input ends. */
   readonly stdin?: Readable | Buffer;
+  /** Awaited before more is read. */
   readonly onOutput?: (output: Output) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
@@ -91,12 +94,15 @@ export async function waitContainer(
   return await exitOf(await waiting(engine, container, options));
 }
 
+/** Which of a container's log is read (https://docs.docker.com/reference/api/engine/, ContainerLogs). */
 export interface LogOptions {
+  /** Goes on until the container ends. */
   readonly follow?: boolean;
   /** Seconds since 1970, with a fraction. */
   readonly since?: number;
   /** How many of the last lines; all where it is not said. */
   readonly tail?: number;
+  /** As in AttachOptions. */
   readonly tty?: boolean;
   readonly signal?: AbortSignal;
 }

@@ -12,6 +12,7 @@ export type CredentialProvider = (
   signal: AbortSignal | undefined,
 ) => Promise<{ readonly username: string; readonly password: string } | undefined>;
 
+/** Where a login may come from, in the order in which credentialsFor asks: what is given here, the environment, the docker CLI's settings. */
 export interface CredentialSources extends Surroundings {
   /** The part's options `username` and `password`. */
   readonly username?: string | undefined;

@@ -10,6 +10,7 @@ export interface BuildNeeds {
   readonly buildkit: readonly string[];
 }
 
+/** Whom a build may be done by: what is asked for and needed, and what there is. */
 export interface BuilderChoice {
   readonly asked: "auto" | "buildx" | "buildkit" | "classic";
   readonly needs: BuildNeeds;

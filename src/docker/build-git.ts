@@ -7,6 +7,7 @@ import type { BuildSource } from "./build-source.js";
 import { DockerError } from "./errors.js";
 import { runToEnd, type ProgramEnd } from "./system-program.js";
 
+/** A repository that parseSource has read out of an address. */
 export type GitSource = Extract<BuildSource, { readonly kind: "git" }>;
 
 export interface GitAt {

@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { DockerError } from "./errors.js";
 
+/** Where a build's context comes from, told by the form of its address; see parseSource. */
 export type BuildSource =
   /** A folder, or a file that is a tar archive. */
   | { readonly kind: "local"; readonly path: string }

@@ -48,6 +48,7 @@ export interface BuildSpec {
   readonly extraHosts: readonly string[];
 }
 
+/** A build by an engine: what is built of what, by which of its builders, and who is told how it goes. */
 export interface EngineBuild {
   readonly spec: BuildSpec;
   readonly builder: "buildkit" | "classic";

@@ -24,6 +24,7 @@ export interface SessionProviders {
   readonly folder?: SharedFolder | undefined;
 }
 
+/** An open session; see openSession. */
 export interface Session {
   /** For the build's `session` parameter. */
   readonly id: string;

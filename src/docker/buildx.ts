@@ -29,6 +29,7 @@ export interface BuildxSpec extends BuildSpec {
   readonly buildContexts: readonly string[];
 }
 
+/** How the program is run, and who is told how it goes. */
 export interface BuildxRun {
   /** How buildx is run: `["/usr/bin/docker", "buildx"]`. */
   readonly command: readonly string[];
@@ -43,6 +44,7 @@ export interface BuildxRun {
   readonly signal: AbortSignal;
 }
 
+/** What buildx says of what it has built. */
 export interface BuildxResult {
   /** Of the manifest or the index, where buildx said one. */
   readonly digest: string | undefined;

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { DockerError, systemCode } from "./errors.js";
 
+/** The kinds of compression that are told apart; `none` is anything else. */
 export type Compression = "none" | "gzip" | "bzip2" | "xz" | "zstd";
 
 /** The first bytes of each format (its own documentation), as latin1. */
@@ -11,6 +12,7 @@ const MAGIC: readonly (readonly [Compression, string])[] = [
   ["zstd", "\x28\xb5\x2f\xfd"],
 ];
 
+/** What the system's programs are run with, which compress and decompress. */
 export interface CompressionOptions {
   /** For PATH. */
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -166,10 +166,12 @@ export async function stopContainer(call: Call, container: string, seconds?: num
   await change(call, { path: pathOf(container, "/stop"), query: { t: seconds } });
 }
 
+/** Gives a container another name. @throws DockerError 404 no such container, 409 the name is taken */
 export async function renameContainer(call: Call, container: string, name: string): Promise<void> {
   await change(call, { path: pathOf(container, "/rename"), query: { name } });
 }
 
+/** Lets a paused container go on. @throws DockerError 404 no such container, 500 it is not paused */
 export async function unpauseContainer(call: Call, container: string): Promise<void> {
   await change(call, { path: pathOf(container, "/unpause") });
 }
@@ -212,6 +214,7 @@ export interface Connection {
   readonly settings?: EndpointSettings;
 }
 
+/** Puts a container into a network, running or not. @throws DockerError 404 no such network or container, 403 it is in it already */
 export async function connectNetwork(
   call: Call,
   { network, container, settings }: Connection,

@@ -11,6 +11,7 @@ import { readPlainFile } from "./plain-file.js";
 import { packTree, type ExtraFile } from "./tree-pack.js";
 import { byteString, textOf, unreadable, walkTree, type TreeEntry } from "./tree.js";
 
+/** What belongs to a build context besides the folder's own files, and what does not. */
 export interface ContextOptions {
   /** The Dockerfile, below the folder or absolute; `Dockerfile` unless said. It is always part of the context. */
   readonly dockerfile?: string;

@@ -26,7 +26,9 @@ export interface FolderPlace {
   readonly path: string;
 }
 
+/** Where a copy may come from. */
 export type CopySource = ContainerPlace | ImagePlace | FolderPlace;
+/** Where a copy may go: an image is never written to. */
 export type CopyTarget = ContainerPlace | FolderPlace;
 
 /** How a place is called in messages. */

@@ -10,6 +10,7 @@ import { withExactTimes } from "./exact-times.js";
 import { TarRewriter } from "./tar-rewrite.js";
 import { byteString } from "./tree.js";
 
+/** What is copied, from where, to where, and as what it arrives. */
 export interface CopyRequest {
   readonly from: CopySource;
   readonly to: CopyTarget;
@@ -36,6 +37,7 @@ export interface CopyRequest {
   readonly signal?: AbortSignal;
 }
 
+/** What is to be known of a copy that has been made. */
 export interface CopyResult {
   /** False where the nanoseconds were not asked for: times are whole seconds. */
   readonly exactTimes: boolean;

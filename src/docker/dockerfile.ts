@@ -18,6 +18,7 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
 }
 
+/** A Dockerfile as far as it is read here; see parseDockerfile. */
 export interface Dockerfile {
   /** The image that reads it instead of the builder, where its directive `# syntax=` names one. */
   readonly syntax: string | undefined;

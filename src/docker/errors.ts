@@ -30,6 +30,7 @@ export class DockerError extends Error {
   }
 }
 
+/** 404: the engine has no such object. Of a registry's answer see isMissing. */
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 
 /** The engine's API has no such call: podman's has not all of Docker's. */
@@ -46,6 +47,7 @@ export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 /** 304: the object is already as asked for (a container that was started or stopped twice). */
 export const isNotModified = (error: unknown): boolean => hasStatus(error, 304);
 
+/** Whether this is an engine's refusal with that HTTP status; false for anything else that was thrown. */
 export function hasStatus(error: unknown, statusCode: number): boolean {
   return error instanceof DockerError && error.statusCode === statusCode;
 }

@@ -5,16 +5,22 @@ import { DockerError, isCutOff } from "./errors.js";
 import { feed } from "./feed.js";
 import { outputs, type Output } from "./stream.js";
 
+/** What is run in a container, and what goes in and comes out (https://docs.docker.com/reference/api/engine/, ContainerExec). */
 export interface ExecOptions {
+  /** A program and its arguments, which no shell reads. */
   readonly cmd: readonly string[];
+  /** `name`, `1000` or `user:group`; the container's unless said. */
   readonly user?: string;
   /** `NAME=value` each. */
   readonly env?: readonly string[];
+  /** Absolute; the container's unless said. */
   readonly workdir?: string;
+  /** With a pseudo terminal: then all that it writes is standard output. */
   readonly tty?: boolean;
   readonly privileged?: boolean;
   /** Written to the process, whose input then ends. Without it the input is closed from the start. */
   readonly stdin?: Readable | Buffer;
+  /** Awaited before more is read. */
   readonly onOutput?: (output: Output) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }

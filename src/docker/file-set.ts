@@ -13,6 +13,7 @@ export interface FileSet {
   readonly digest: string;
 }
 
+/** What digestFiles may keep, and what ends it early. */
 export interface FileSetOptions {
   /** Where digests of single files are kept from one run to the next. */
   readonly cachePath?: string;

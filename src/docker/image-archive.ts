@@ -7,6 +7,7 @@ import { platformObject } from "./image-platform.js";
 import { jsonLines } from "./stream.js";
 import { TransferReport, type TransferLine } from "./transfer-report.js";
 
+/** Which of an archive's images are meant (`linux/arm64`; all unless said), and who is told how it goes. */
 export interface LoadHow {
   readonly platform?: string | undefined;
   readonly listener: Listener;

@@ -10,6 +10,7 @@ export function platformObject(text: string | undefined): object | undefined {
   return { os, architecture, ...(variant ? { variant } : {}) };
 }
 
+/** Which image is looked for: a reference or id, and where there are several under it the platform, `linux/arm64`. */
 export interface OfPlatform {
   readonly reference: string;
   readonly platform: string | undefined;

@@ -13,6 +13,7 @@ import {
   type Reference,
 } from "./reference.js";
 
+/** An inspected image (https://docs.docker.com/reference/api/engine/, ImageInspect), as far as anybody here reads it. */
 export interface ImageDetails {
   readonly Id: string;
   readonly RepoTags?: readonly string[] | null;
@@ -96,6 +97,7 @@ export async function tagImage(
   });
 }
 
+/** How an image is removed; see removeImage. */
 export interface RemoveImage {
   /** Leave layers that no other image has, where they have no name: what `docker rmi --no-prune` does. */
   readonly noPrune?: boolean;

@@ -7,6 +7,7 @@ import { digestTree } from "./tree-digest.js";
 import { packTree } from "./tree-pack.js";
 import { byteString, unreadable, walkBatches, walkTree, type TreeEntry } from "./tree.js";
 
+/** Whose the content of a layout shall be in the container, by number. */
 export interface LayoutOptions {
   /** Owner of everything; each file's own on the host where it is not said. */
   readonly uid?: number;

@@ -2,6 +2,7 @@
 import type { Engine } from "./engine.js";
 import { isNotFound } from "./errors.js";
 
+/** A container as the list has it (https://docs.docker.com/reference/api/engine/, ContainerList), as far as anybody here reads it. */
 export interface ContainerSummary {
   readonly Id: string;
   /** With a leading `/`. */
@@ -33,6 +34,7 @@ export interface ContainerSummary {
   }[];
 }
 
+/** An image as the list has it (https://docs.docker.com/reference/api/engine/, ImageList), and as podman adds to it. */
 export interface ImageSummary {
   readonly Id: string;
   /** Of the image that it was built from by the classic builder: while it has no name, no list has it. */
@@ -49,6 +51,7 @@ export interface ImageSummary {
   readonly Labels?: Readonly<Record<string, string>> | null;
 }
 
+/** A network as the list has it (https://docs.docker.com/reference/api/engine/, NetworkList): without its containers. */
 export interface NetworkSummary {
   readonly Id: string;
   readonly Name: string;
@@ -58,6 +61,7 @@ export interface NetworkSummary {
   readonly [property: string]: unknown;
 }
 
+/** A volume as the list has it (https://docs.docker.com/reference/api/engine/, VolumeList). */
 export interface VolumeSummary {
   readonly Name: string;
   readonly Driver: string;

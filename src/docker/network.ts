@@ -32,6 +32,7 @@ export interface NetworkState {
   readonly Containers?: Readonly<Record<string, { readonly Name?: string }>> | null;
 }
 
+/** What a network is created with (https://docs.docker.com/reference/api/engine/, NetworkCreate); what is left out is the engine's choice, the driver `bridge`. */
 export interface NetworkSettings {
   readonly name: string;
   readonly driver?: string;

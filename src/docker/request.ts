@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { apiError } from "./errors.js";
 import { cutOff, prematureEnd } from "./stream.js";
 
+/** The value of a parameter in a request's query; see EngineRequest.query for what each kind becomes. */
 export type QueryValue = string | number | boolean | object | undefined;
 
 /** One call of the Engine API (https://docs.docker.com/reference/api/engine/). */

@@ -1,16 +1,16 @@
+/** Parsers of what a container may be given besides ports and mounts, in the docker CLI's spellings. */
 import { isIP } from "node:net";
 import { jsonObject } from "./json-object.js";
 import { SpecError, splitFields } from "./spec.js";
 
-/** Parsers of what a container may be given besides ports and mounts, in the docker CLI's spellings. */
-
+/** A device of the host in a container (https://docs.docker.com/reference/api/engine/, DeviceMapping). */
 export interface DeviceSpec {
   readonly PathOnHost: string;
   readonly PathInContainer: string;
   readonly CgroupPermissions: string;
 }
 
-/** (https://docs.docker.com/reference/api/engine/, DeviceRequest) */
+/** What a driver is asked for, a GPU mostly (https://docs.docker.com/reference/api/engine/, DeviceRequest); a count of -1 is all. */
 export interface DeviceRequest {
   readonly Driver: string;
   readonly Count: number;
@@ -122,6 +122,7 @@ function pairOf(text: string): [string, string] {
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
+/** When an engine starts a container again (https://docs.docker.com/reference/api/engine/, RestartPolicy); a count of 0 is no limit. */
 export interface RestartPolicy {
   readonly Name: string;
   readonly MaximumRetryCount: number;

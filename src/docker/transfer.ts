@@ -14,6 +14,7 @@ import type { EngineRequest } from "./request.js";
 import { cutOff, jsonLines } from "./stream.js";
 import { TransferReport, type TransferLine } from "./transfer-report.js";
 
+/** An image that goes between an engine and a registry: which one, with which login, and who is told how it goes. */
 export interface Transfer {
   /** With a tag or a digest; `latest` otherwise. */
   readonly reference: string;

@@ -5,6 +5,7 @@ import type { DigestCache } from "./digest-cache.js";
 import { byteString, TURN, unreadable, type TreeEntry } from "./tree.js";
 import type { ExtraFile } from "./tree-pack.js";
 
+/** What counts for a folder's digest besides names, kinds, permissions and contents, and what need not be read for it. */
 export interface TreeDigestOptions {
   /** Whether owners count. Off where the archive gives everything to one owner. */
   readonly owners?: boolean;

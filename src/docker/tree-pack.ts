@@ -5,6 +5,7 @@ import { END_OF_ARCHIVE, headerRoom, tarHeader } from "./tar-write.js";
 import { largeChunks, readSmall, SMALL } from "./tree-read.js";
 import { byteString, hostPath, type TreeEntry } from "./tree.js";
 
+/** How a folder's entries stand in an archive. Without any: as they are on the host. */
 export interface PackOptions {
   /** Owner of everything; each entry's own where it is not said. */
   readonly uid?: number;
@@ -18,6 +19,7 @@ export interface PackOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A file that is in memory. Its name is its path in the archive, with slashes; its mode is 0o644 and its owner root unless said. */
 export interface ExtraFile {
   readonly name: string;
   readonly content: Buffer;

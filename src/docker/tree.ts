@@ -21,6 +21,7 @@ export interface TreeEntry {
   readonly device: number;
 }
 
+/** Which part of a folder is listed. Paths are below it, with slashes, as byte strings (latin1). */
 export interface WalkOptions {
   /** The one name at the top that is listed; all of them unless said. */
   readonly only?: string;

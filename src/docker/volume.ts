@@ -10,6 +10,7 @@ export interface VolumeState {
   readonly Options?: Readonly<Record<string, string>> | null;
 }
 
+/** What a volume is created with (https://docs.docker.com/reference/api/engine/, VolumeCreate); what is left out is the engine's choice. */
 export interface VolumeSettings {
   readonly name: string;
   readonly driver?: string;

@@ -293,6 +293,7 @@ export interface Recipe<S extends Schema = Schema> {
   uninstall?(context: UninstallContext): Promise<void>;
 }
 
+/** What else is known of a RecipeError, beside its `cause`. */
 export interface RecipeErrorOptions extends ErrorOptions {
   /** Of an uninstall: nothing has been taken away. The part is still what it was, whatever the user does next. */
   readonly untouched?: boolean;

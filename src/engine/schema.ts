@@ -84,6 +84,7 @@ export function isTrue(text: string | undefined): boolean {
   return /^(true|yes|on|1)$/i.test(text ?? "");
 }
 
+/** Whether it says no in that way; an empty text says neither. */
 export function isFalse(text: string | undefined): boolean {
   return /^(false|no|off|0)$/i.test(text ?? "");
 }
@@ -137,6 +138,7 @@ function parsePath(text: string, context: DecodeContext): string {
   return resolve(context.directory, path);
 }
 
+/** The lines of a value, trimmed, without empty ones. */
 export function splitLines(text: string): string[] {
   return text
     .split("\n")

@@ -19,6 +19,7 @@ export interface EcrAccess {
   readonly attempts?: number;
 }
 
+/** A pair of AWS access keys; temporary ones have a session token as well. */
 export interface AccessKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;

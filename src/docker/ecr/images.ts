@@ -9,6 +9,7 @@ export interface RemoteImage {
   readonly configDigest: string | undefined;
 }
 
+/** Tags of one repository in ECR, by its name in the registry: `team/app`. */
 export interface RepositoryTags {
   readonly repository: string;
   readonly tags: readonly string[];

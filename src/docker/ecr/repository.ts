@@ -9,6 +9,7 @@ import type { Ecr } from "./client.js";
 import { awsCode } from "./errors.js";
 import { registry } from "./images.js";
 
+/** A repository as ECR describes it (API reference, Repository). */
 export interface RepositoryInfo {
   readonly name: string;
   readonly arn: string;
@@ -16,8 +17,10 @@ export interface RepositoryInfo {
   /** `123456789012.dkr.ecr.eu-west-1.amazonaws.com/app` */
   readonly uri: string;
   readonly immutable: boolean;
+  /** `MUTABLE`, `IMMUTABLE`. */
   readonly mutability: string;
   readonly scanOnPush: boolean;
+  /** `AES256`, `KMS`, or the ARN of its key. */
   readonly encryption: string;
 }
 
@@ -34,6 +37,7 @@ export interface RepositorySettings {
   readonly lifecycle?: string | undefined;
 }
 
+/** A repository that is to be made or changed, and what it should be like. */
 export interface RepositoryWish {
   readonly repository: string;
   readonly settings: RepositorySettings;
