@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-import { readdir, rm, rmdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Apply, recordedNeeds, summarize } from "./apply.js";
@@ -9,6 +8,7 @@ import { now } from "./clock.js";
 import { isUrl } from "./config/address.js";
 import { loadConfig } from "./config/load.js";
 import type { Config } from "./config/model.js";
+import { enterCaches, removeCaches } from "./cache-folder.js";
 import type { BuildoutInfo } from "./contract.js";
 import { Runtime } from "./context.js";
 import { type Decision, decideGone } from "./decide.js";
@@ -215,7 +215,8 @@ export class Buildout {
           const parts = await work(session);
           const unsaved = await store.close();
           if (unsaved) runtime.report(unsaved);
-          if (hadRecords && store.state.records.size === 0) await removeOurs(runtime.settings.info);
+          if (store.state.records.size > 0) enterCaches(runtime.settings.info, path);
+          else if (hadRecords) await removeCaches(runtime.settings.info);
           const seconds = (now() - started) / 1000;
           const summary = summarize(parts, { interrupted: options.signal?.aborted ?? false, seconds });
           runtime.emit({ type: "run-ended", summary });
@@ -380,16 +381,4 @@ async function tellPicked({ packages: { picked }, runtime }: Session): Promise<v
   if (isTrue(options["show-picked-versions"]))
     runtime.emit({ type: "versions-picked", versions: Object.fromEntries([...picked].sort(byName)) });
   if (file) await writePicked(resolve(directory, file), picked, new Date());
-}
-
-/** What `serve` keeps beside the caches: its checkout is a buildout of its own, with parts that are installed. */
-const NO_CACHES: ReadonlySet<string> = new Set(["checkout", "deliveries"]);
-
-/** With the last part go the folders that only served parts. */
-async function removeOurs({ cacheDirectory, partsDirectory }: BuildoutInfo): Promise<void> {
-  const names = await readdir(cacheDirectory).catch(() => []);
-  const caches = names.filter((name) => !NO_CACHES.has(name)).map((name) => join(cacheDirectory, name));
-  for (const path of caches.length === names.length ? [cacheDirectory] : caches)
-    await rm(path, { recursive: true, force: true });
-  await rmdir(partsDirectory).catch(() => {});
 }
