@@ -125,7 +125,7 @@ function warnOfLimits(context: Context, { builder, engine, spec, options }: Chos
     code: "build/no-limits",
     message: `${set.join(", ")}: ${set.some((name) => name in here) ? "the BuildKit of this engine" : "BuildKit"} does not limit its steps`,
     help: ["set builder = classic to have the limits"],
-    option: first,
+    option: options[first as keyof BuildOptions] === undefined ? "container-limits" : first,
   });
 }
 

@@ -10,7 +10,14 @@ import {
   uniqueName,
 } from "../../support/engine.js";
 import { baseImage, ensureBaseImage } from "../../support/images.js";
-import { diagnostics, failing, imageBuildouts, installed, printed } from "../../support/image-buildout.js";
+import {
+  blamed,
+  diagnostics,
+  failing,
+  imageBuildouts,
+  installed,
+  printed,
+} from "../../support/image-buildout.js";
 
 const NO_LIMITS =
   "the BuildKit of this engine does not limit its steps\nhelp: set builder = classic to have the limits";
@@ -48,6 +55,13 @@ describe("docker.build: the settings of RUN steps and of BuildKit", () => {
       `[base]\nrecipe = docker.build\nname = ${name}-base`,
       `dockerfile-inline =\n  FROM ${baseImage}\n  RUN echo ${label} > /label\n`,
     ].join("\n");
+
+  for (const line of ["cpu-shares = 5", "container_limits = cpushares=5", "container_limits.cpushares = 5"])
+    it(`a limit is told where it is written: ${line}`, async () => {
+      const made = await buildout(["builder = buildkit", line], ["FROM scratch", `LABEL x=${name}`]);
+      await installed(made, "app");
+      expect(blamed(made)).to.deep.equal((await isPodman()) ? [] : [line]);
+    });
 
   for (const builder of ["buildkit", "buildx"]) {
     it(`ulimits: since engine 23, and said before, by the builder ${builder}`, async () => {
