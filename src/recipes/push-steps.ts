@@ -135,15 +135,24 @@ async function nameIt(
   { image, target }: Naming,
 ): Promise<ImageDetails | undefined> {
   const there = await inspectImage(engine, target, context.signal);
-  if (there?.Id === image.Id) return there;
   const known = imagesByName(context.record);
-  if (!there || known.get(target) === there.Id)
-    await context.created({ kind: "image", name: target, id: image.Id });
+  const recorded = known.get(target);
+  const wasMoving = known.has(target) && recorded === undefined;
+  const named = { kind: "image", name: target, id: image.Id };
+  if (there?.Id === image.Id) {
+    if (wasMoving) await context.created(named);
+    return there;
+  }
+  const moves = there && (wasMoving || recorded === there.Id);
+  // Cut off, it is this part's where it was as well as where it is to be.
+  if (moves) await context.created({ kind: "image", name: target });
+  else if (!there) await context.created(named);
   else {
     if (known.has(target)) await context.removed({ kind: "image", name: target });
     tellTaken(context, there, target);
   }
   await tagImage(engine, image.Id, target, context.signal);
+  if (moves) await context.created(named);
   return undefined;
 }
 

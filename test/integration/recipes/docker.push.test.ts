@@ -3,6 +3,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestBuildout } from "../../../src/testing.js";
 import { engineHas, engineRemove, uniqueName } from "../../support/engine.js";
+import { type Answer, fakeEngine, handOn, spoilt } from "../../support/fake-engine.js";
 import { countingProxy } from "../../support/counting-proxy.js";
 import { baseImage, ensureBaseImage, loadImage } from "../../support/images.js";
 import {
@@ -88,6 +89,37 @@ describe("docker.push", () => {
     expect(await engineHas(`/images/${name}:1/json`), "its own name stays").to.equal(true);
     expect(await tagsAt(registry.host), "so does what is in the registry").to.have.length(3);
   });
+
+  for (const done of [false, true])
+    for (const further of ["uninstall", "install"] as const)
+      it(`takes the name away that it was moving when it was cut off: ${done ? "moved" : "not yet"}, ${further}`, async () => {
+        let cut = false;
+        const tagging: Answer = (request, response) => {
+          if (!cut) handOn(request, response);
+          else if (done) spoilt("")(request, Object.assign(response, { end: () => response.destroy() }));
+          else response.destroy();
+        };
+        const engine = await fakeEngine({}, (request, response) =>
+          (/\/tag\?/.test(request.url ?? "") ? tagging : handOn)(request, response),
+        );
+        try {
+          const made = await push(
+            `name = ${name}:1\nregistry = ${registry.host}\nengine-url = ${engine.url}`,
+          );
+          await installed(made, "pushed");
+          const first = (await inspectedImage(target()))?.Id;
+          await loadImage(`${name}:1`, { Labels: { second: name } });
+          cut = true;
+          await failing(made);
+          expect((await inspectedImage(target()))?.Id === first).to.equal(!done);
+          cut = false;
+          if (further === "install") await installed(made, "pushed");
+          await made.uninstall();
+          expect(await engineHas(`/images/${target()}/json`)).to.equal(false);
+        } finally {
+          await engine.close();
+        }
+      });
 
   it("promotes what was pulled: by its digest, under the tags that are asked for", async () => {
     await putImage(`${registry.host}/${name}:rc`);
