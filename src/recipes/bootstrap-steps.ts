@@ -17,6 +17,7 @@ import { commitBody, commitWork, type BaseConfig } from "./gentoo-commit.js";
 import { runScript, type Work } from "./gentoo-exec.js";
 import {
   announceImage,
+  announceOwn,
   commentOf,
   dropImage,
   dropLeft,
@@ -194,7 +195,7 @@ async function commitImage(
   { reference, base }: Committing,
 ): Promise<string> {
   context.progress({ step: "commit" });
-  await announceImage(context, reference);
+  await announceOwn(context, work.engine, { reference, option: "image" });
   const label = base.Config?.Labels?.[ARCHIVES_LABEL];
   const body = commitBody(
     {
@@ -219,7 +220,7 @@ async function nameImage(
     if (isOurs(base.image.Config?.Labels, context)) await announceImage(context, reference);
     return base.image.Id;
   }
-  await announceImage(context, reference);
+  await announceOwn(context, engine, { reference, option: "image" });
   await tagImage(engine, base.image.Id, reference, context.signal);
   return base.image.Id;
 }

@@ -17,7 +17,7 @@ import { buildOptions } from "./build-options.js";
 import { namesInEngine, outputsGone } from "./build-output.js";
 import { engineOf, forgetListing, listing, lookByEngine } from "./common.js";
 import { refuseDeadEnd } from "./engine-move.js";
-import { idsIn, imageDrift, lastNamed, madeBy, NAMELESS_BASE, namesOf } from "./image-look.js";
+import { idsIn, imageDrift, lastNamed, madeBy, NAMELESS_BASE, namesOf, nameTaken } from "./image-look.js";
 import { forgetNames } from "./registry-push.js";
 import { dropReplaced, noteReplaced, removeOurImage, removeReplaced, type Removal } from "./image-remove.js";
 
@@ -79,7 +79,8 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
   for (const { Id } of byHand.values())
     if (!replaced.has(Id)) await context.created({ kind: NAMELESS_BASE, name: Id });
   const built = await buildOrTake(context, { engine, references });
-  for (const [name, { Id }] of byHand) if (Id !== built.id && !replaced.has(Id)) tellTaken(context, name, Id);
+  for (const [name, { Id }] of byHand)
+    if (Id !== built.id && !replaced.has(Id)) context.warn(nameTaken(name, Id, "name"));
   for (const name of names) {
     if (built.fetched && built.id !== "" && references.includes(name)) continue;
     await removeOurImage(context, name, removal);
@@ -95,15 +96,6 @@ async function build(context: InstallContext<typeof buildOptions>): Promise<Outp
     "cache-hit": options["cache-repository"] ? String(built.hit) : "",
     "cache-image": built.cacheImage,
   };
-}
-
-function tellTaken(context: InstallContext<typeof buildOptions>, name: string, id: string): void {
-  context.warn({
-    code: "build/name-taken",
-    message: `${name} was the only name of an image that no buildout has made, ${id}: this part's image has it now`,
-    help: ["where such an image is to stay, give it a second name, or the part another one"],
-    option: "name",
-  });
 }
 
 interface Wanted {

@@ -10,6 +10,7 @@ import { commitBody, commitWork, type BaseConfig } from "./gentoo-commit.js";
 import { runScript, type Work } from "./gentoo-exec.js";
 import {
   announceImage,
+  announceOwn,
   commentOf,
   dropImage,
   dropLeft,
@@ -143,7 +144,7 @@ interface Committing {
 async function commitImage(context: Building, work: Work, what: Committing): Promise<string> {
   const { options } = context;
   context.progress({ step: "commit" });
-  await announceImage(context, what.reference);
+  await announceOwn(context, work.engine, { reference: what.reference, option: "name" });
   const body = commitBody(
     {
       command: options.command.length > 0 ? options.command : undefined,

@@ -8,6 +8,7 @@ import {
   listAll,
   parseReference,
   removeContainer,
+  tagsOf,
   type Engine,
 } from "tsbuildout/docker";
 import type {
@@ -19,8 +20,17 @@ import type {
   Schema,
   UninstallContext,
 } from "tsbuildout/recipe";
-import { engineOf, engineOfRecord, forgetListing, isOurs, labelsOf, listing, ownerDigest } from "./common.js";
-import { idsIn, madeBy, namesOf } from "./image-look.js";
+import {
+  BUILDOUT_LABEL,
+  engineOf,
+  engineOfRecord,
+  forgetListing,
+  isOurs,
+  labelsOf,
+  listing,
+  ownerDigest,
+} from "./common.js";
+import { idsIn, madeBy, nameTaken, namesOf } from "./image-look.js";
 import { dropReplaced, removeOurImage, removeReplaced, removeUnused, type Removal } from "./image-remove.js";
 
 type Host = InstallContext<Schema>;
@@ -42,6 +52,18 @@ export const THROWAWAY = "org.tsbuildout.throwaway";
 /** Names an image that is about to be made, so that no crash can lose it. */
 export async function announceImage(context: Host, reference: string): Promise<void> {
   await context.created({ kind: "image", name: reference });
+}
+
+/** The same of the image's own name. Who loses the last name of an image of theirs to it must know. */
+export async function announceOwn(
+  context: Host,
+  engine: Engine,
+  { reference, option }: { readonly reference: string; readonly option: string },
+): Promise<void> {
+  const there = await inspectImage(engine, reference, context.signal);
+  if (there && tagsOf(there).length < 2 && !there.Config?.Labels?.[BUILDOUT_LABEL])
+    context.warn(nameTaken(reference, there.Id, option));
+  await announceImage(context, reference);
 }
 
 /** Takes away what a run that was killed left under a name: with the name's next image it would have none at all. */

@@ -1,5 +1,5 @@
 import { findImage, type ImageSummary } from "tsbuildout/docker";
-import type { Drift, LookContext, PartRecord, Resource } from "tsbuildout/recipe";
+import type { Drift, LookContext, PartRecord, Problem, Resource } from "tsbuildout/recipe";
 import { BUILDOUT_LABEL, isOurs } from "./common.js";
 
 /** How far the images that parts made are what is recorded: by part, only where there is something to say. */
@@ -63,6 +63,16 @@ export function lastNamed(
   });
   const count = ({ Id }: ImageSummary): number => named.filter(([, image]) => image.Id === Id).length;
   return new Map(named.filter(([, image]) => count(image) >= (image.RepoTags?.length ?? 0)));
+}
+
+/** What is warned of who takes such a name. @param option that gives the name */
+export function nameTaken(name: string, id: string, option: string): Problem {
+  return {
+    code: "build/name-taken",
+    message: `${name} was the only name of an image that no buildout has made, ${id}: this part's image has it now`,
+    help: ["where such an image is to stay, give it a second name, or the part another one"],
+    option,
+  };
 }
 
 interface Looked {

@@ -18,6 +18,7 @@ import {
 import { untilFrozen } from "../../support/freeze.js";
 import { archiveOf, busyboxAt, importArchive, rights } from "../../support/gentoo.js";
 import { filesOf } from "../../support/image-files.js";
+import { loadImage } from "../../support/images.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
@@ -103,6 +104,25 @@ ${rights}${options}`;
       expect((Config.Env ?? []).join("\n")).not.to.match(/proxy/i);
     }
   });
+
+  for (const commit of [true, false])
+    it(`says that it takes the last name of an image that somebody made by hand: commit = ${commit}`, async () => {
+      await loadImage(`${image}:latest`, { Labels: { other: image } });
+      const { Id } = await engineJson<{ Id: string }>({ path: `/images/${image}:latest/json` });
+      const options = (script: string): string =>
+        `archives = ${buildout.directory}/root.tar\ncommit = ${commit}\nscript = ${script}\n`;
+      await smallRoot();
+      await install(options("true"));
+      const said = buildout.events.flatMap((event) =>
+        event.type === "diagnostic" ? [event.diagnostic] : [],
+      );
+      expect(said.map(({ code, message }) => `${code}: ${message}`)).to.deep.equal([
+        `build/name-taken: ${image}:latest was the only name of an image that no buildout has made, ${Id}: this part's image has it now`,
+      ]);
+      await install(options("echo again"));
+      expect(buildout.events.some(({ type }) => type === "diagnostic")).to.equal(false);
+      await engineRemove("images", Id);
+    });
 
   it("imports a root with nothing lost", async () => {
     await install(`archives = ${debianRoot()}\n`);

@@ -208,6 +208,19 @@ post-build-script =
       }
     });
 
+  it("says that it takes the last name of an image that somebody made by hand", async () => {
+    await loadImage(`${name}:latest`, { Labels: { other: name } });
+    const { Id } = await engineJson<{ Id: string }>({ path: `/images/${name}:latest/json` });
+    await install("");
+    const said = buildout.events.flatMap((event) => (event.type === "diagnostic" ? [event.diagnostic] : []));
+    expect(said.map(({ code, lineText }) => `${code}: ${lineText}`)).to.deep.equal([
+      `build/name-taken: name = ${name}`,
+    ]);
+    await install("labels = a=1\n");
+    expect(buildout.events.some(({ type }) => type === "diagnostic")).to.equal(false);
+    await engineRemove("images", Id);
+  });
+
   it("takes the highest slot for an atom that names none", async () => {
     await install(`packages =
     sys-libs/ncurses
