@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import type { Push } from "./webhook.js";
 
 export interface CheckoutSettings {
@@ -28,8 +28,9 @@ export class Checkout {
       await mkdir(dirname(this.#root), { recursive: true });
       await this.#git(this.#settings.directory, ["clone", "--no-checkout", "--", origin, this.#root]);
     }
-    // The address is our own remote's, never the delivery's.
-    await this.#git(this.#root, ["fetch", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*"]);
+    // The address is our own remote's, never the delivery's. A branch that has gone may be another one's folder by now.
+    const branches = "+refs/heads/*:refs/remotes/origin/*";
+    await this.#git(this.#root, ["fetch", "--no-tags", "--prune", "origin", branches]);
     await this.#git(this.#root, ["checkout", "--force", "--detach", after]);
     return (await this.place())!;
   }
@@ -37,8 +38,7 @@ export class Checkout {
   /** The buildout's folder in the checkout; undefined where there was no push yet. */
   async place(): Promise<string | undefined> {
     if (!existsSync(join(this.#root, ".git"))) return undefined;
-    const top = await this.#git(this.#settings.directory, ["rev-parse", "--show-toplevel"]);
-    return join(this.#root, relative(top, this.#settings.directory));
+    return join(this.#root, await this.#git(this.#settings.directory, ["rev-parse", "--show-prefix"]));
   }
 
   /** Whether the checkout has a commit: one that a forced push has taken off the branch may be gone. */
