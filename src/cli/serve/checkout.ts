@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Push } from "./webhook.js";
 
@@ -24,15 +24,21 @@ export class Checkout {
   /** Brings the checkout to a pushed commit. @returns the buildout's folder in it */
   async take({ after }: Push): Promise<string> {
     const origin = await this.#git(this.#settings.directory, ["remote", "get-url", "origin"]);
-    if (!existsSync(join(this.#root, ".git"))) {
-      await mkdir(dirname(this.#root), { recursive: true });
-      await this.#git(this.#settings.directory, ["clone", "--no-checkout", "--", origin, this.#root]);
-    }
+    if (!existsSync(join(this.#root, ".git"))) await this.#clone(origin);
     // The address is our own remote's, never the delivery's. A branch that has gone may be another one's folder by now.
     const branches = "+refs/heads/*:refs/remotes/origin/*";
-    await this.#git(this.#root, ["fetch", "--no-tags", "--prune", "origin", branches]);
-    await this.#git(this.#root, ["checkout", "--force", "--detach", after]);
+    await this.#own(["fetch", "--no-tags", "--prune", "origin", branches]);
+    await this.#own(["checkout", "--force", "--detach", after]);
     return (await this.place())!;
+  }
+
+  /** Is there when it is whole. */
+  async #clone(origin: string): Promise<void> {
+    const unfinished = `${this.#root}.new`;
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(dirname(unfinished), { recursive: true });
+    await this.#git(this.#settings.directory, ["clone", "--no-checkout", "--", origin, unfinished]);
+    await rename(unfinished, this.#root);
   }
 
   /** The buildout's folder in the checkout; undefined where there was no push yet. */
@@ -44,7 +50,7 @@ export class Checkout {
   /** Whether the checkout has a commit: one that a forced push has taken off the branch may be gone. */
   async has(commit: string): Promise<boolean> {
     try {
-      await this.#git(this.#root, ["cat-file", "-e", `${commit}^{commit}`]);
+      await this.#own(["cat-file", "-e", `${commit}^{commit}`]);
       return true;
     } catch {
       return false;
@@ -54,6 +60,12 @@ export class Checkout {
   /** The branch that the buildout's folder is on. */
   async branch(): Promise<string> {
     return await this.#git(this.#settings.directory, ["rev-parse", "--abbrev-ref", "HEAD"]);
+  }
+
+  /** In the checkout and nowhere else: by itself git looks further up, and there somebody's own clone is around it. */
+  async #own(args: readonly string[]): Promise<string> {
+    const here = [`--git-dir=${join(this.#root, ".git")}`, `--work-tree=${this.#root}`];
+    return await this.#git(this.#root, [...here, ...args]);
   }
 
   async #git(cwd: string, args: readonly string[]): Promise<string> {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
-import { readFile, symlink } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Checkout } from "../../../../src/cli/serve/checkout.js";
 import { temporaryFolder } from "../../../support/tmp.js";
@@ -33,6 +33,27 @@ describe("the checkout that pushes are run in", () => {
     await symlink(join(clone, "shop"), link);
     const place = await checkoutOf(link).take(push());
     expect(await readFile(join(place, "buildout.cfg"), "utf8")).to.equal("[buildout]\n");
+  });
+
+  it("is never the clone that somebody works in, though what is there is a broken one of a killed run", async () => {
+    const mine = await temporaryFolder();
+    git(mine, "clone", "-q", origin, ".");
+    await writeFile(join(mine, "shop/buildout.cfg"), "mine\n");
+    const root = join(mine, ".tsbuildout/checkout");
+    await mkdir(join(root, ".git"), { recursive: true });
+    const error = await checkoutOf(mine)
+      .take(push())
+      .catch((thrown: unknown) => thrown);
+    expect(String(error)).to.contain("not a git repository");
+    expect(await readFile(join(mine, "shop/buildout.cfg"), "utf8")).to.equal("mine\n");
+    expect(git(mine, "rev-parse", "--abbrev-ref", "HEAD")).to.equal("main");
+  });
+
+  it("is cloned again where that was cut off", async () => {
+    const mine = await temporaryFolder({ ".tsbuildout/checkout.new/.git/HEAD": "" });
+    git(mine, "init", "-q");
+    git(mine, "remote", "add", "origin", origin);
+    expect(await checkoutOf(mine).take(push())).to.equal(join(mine, ".tsbuildout/checkout"));
   });
 
   it("follows when a branch has gone, and others are called as if in a folder of its name", async () => {
