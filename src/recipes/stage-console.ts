@@ -44,7 +44,8 @@ export class Console {
   }
 
   async write({ stream, data }: Output): Promise<void> {
-    await this.#files[stream].write(data);
+    // Whole: a mere `write` may have written less than it was given.
+    await this.#files[stream].appendFile(data);
     if (stream === "stderr") return;
     this.#length += data.length;
     this.#hash.update(data);

@@ -5,8 +5,11 @@ import { expect } from "chai";
 import { pack } from "tar-stream";
 import { type Call, connect, type DockerError } from "../../../src/docker.js";
 import { digestFolder, readOutputFile } from "../../../src/recipes/stage-files.js";
+import { Console } from "../../../src/recipes/stage-console.js";
 import { publishOutputs } from "../../../src/recipes/stage-publish.js";
+import type { BuildoutInfo } from "../../../src/recipe.js";
 import { type Answer, fakeEngine } from "../../support/fake-engine.js";
+import { limitFiles } from "../../support/file-limit.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
 const ping: Answer = (_, response) => void response.writeHead(200, { "api-version": "1.45" }).end("OK");
@@ -65,6 +68,21 @@ describe("what a stage leaves", () => {
     for (const how of ["cut off", "hangs"] as const) {
       expect(await failureOf(publishing, how)).to.be.instanceOf(Error);
       expect(await readdir(join(cacheDirectory, "runs/r/outputs"))).to.deep.equal([]);
+    }
+  });
+});
+
+describe("what a stage prints", () => {
+  it("is not kept in half where the disk has room for no more", async () => {
+    const cacheDirectory = await temporaryFolder();
+    const files = await Console.open({ cacheDirectory } as BuildoutInfo, "build", 0o644);
+    limitFiles(4096);
+    try {
+      const written = files.write({ stream: "stdout", data: Buffer.alloc(10_000, "x") });
+      expect(await written.catch((error: Error) => error.message)).to.match(/^EFBIG/);
+    } finally {
+      limitFiles("unlimited");
+      await files.drop();
     }
   });
 });
