@@ -50,18 +50,26 @@ export function reportDiagnostics(
   return first?.code.startsWith("lock/") ? EXIT.locked : EXIT.usage;
 }
 
-/** What Compose, Terraform and bake call what we have. */
+/** What zc.buildout, Compose, Terraform and bake call what we have. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ["bootstrap", "install"],
+  ["build", "install"],
+  ["start", "install"],
+  ["update", "install"],
   ["up", "install"],
   ["apply", "install"],
   ["down", "uninstall --all"],
   ["destroy", "uninstall --all"],
   ["rm", "uninstall"],
+  ["stop", "uninstall"],
+  ["restart", "install --reinstall PART"],
+  ["ls", "status"],
   ["ps", "status"],
   ["show", "status -v"],
   ["output", "query"],
   ["config", "annotate"],
   ["validate", "check"],
+  ["version", "--version"],
   ["--force-recreate", "--reinstall PART"],
   ["--no-cache", "PART:no-cache=true"],
   ["--set", "SECTION:OPTION=VALUE"],

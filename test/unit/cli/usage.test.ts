@@ -35,13 +35,14 @@ describe("a word that is no command", () => {
   });
 });
 
-describe("an option that there is not", () => {
+describe("an option or a command that there is not", () => {
   for (const [argv, problem, help] of [
     [["install", "--reinstal", "web"], "there is no option --reinstal", "--reinstall"],
     [["install", "--force-recreate"], "there is no option --force-recreate", "--reinstall PART"],
     [["install", "-replace=web"], "there is no option -replace", "--replace"],
     [["-f", "x.cfg"], "there is no option -f", "-c"],
     [["up", "-d"], 'there is no command "up"', "install"],
+    [["bootstrap"], 'there is no command "bootstrap"', "install"],
   ] as const)
     it(`is told: ${argv.join(" ")}`, async () => {
       const { code, stderr } = await runCli(argv, { cwd: "/" });
