@@ -133,9 +133,10 @@ export class Registry {
     throw new RecipeLoadError("recipe/missing", what, ["its package.json says under exports what it has"]);
   }
 
-  /** A misspelt name of ours is not looked for on the Internet: anybody may have published a package of that name. */
+  /** A misspelt name of ours is not looked for on the Internet, nor that of a Python package: anybody may have published
+   *  a package of that name. */
   async #fetch(spec: string, name: string): Promise<string> {
-    const near = this.#near(spec);
+    const near = PYTHON.test(spec) ? [IN_PYTHON] : this.#near(spec);
     if (near.length === 0 && isPackageName(name) && this.#settings.packages)
       return await this.#settings.packages.require(name);
     const packaged = "if a package is meant, install it beside the buildout file yourself";
@@ -156,6 +157,10 @@ export class Registry {
 
 /** What may stand before the name of a built-in recipe; the second in files written for dockeroo. */
 const PREFIX = /^(tsbuildout|dockeroo):/;
+
+/** What most recipes and extensions of zc.buildout are called (`zc.recipe.egg`, `mr.developer`). */
+const PYTHON = /^(zc|mr)\.|^[\w-]+\.recipe\./;
+const IN_PYTHON = "recipes of zc.buildout are written in Python and do not run here";
 
 /** Names that only built-in recipes have. */
 function isOurs(spec: string): boolean {

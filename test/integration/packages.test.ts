@@ -239,7 +239,7 @@ describe("recipe packages", () => {
         "recipe/no-package",
         "tsb-nowhere cannot be installed: the registry has no such package (E404)",
         "tsb-nowhere",
-        "correct the name in the option recipe",
+        "correct the name; recipes are JavaScript packages, none of Python",
       ),
     );
     await use("tsb-hello", "[versions]\ntsb-hello = ^7\n");

@@ -11,7 +11,11 @@ export interface NpmRun {
 
 /** npm's own error code (https://docs.npmjs.com/cli/using-npm/logging) -> what it means here. */
 const MEANINGS: Readonly<Record<string, readonly [code: string, what: string, help: string]>> = {
-  E404: ["recipe/no-package", "the registry has no such package", "correct the name in the option recipe"],
+  E404: [
+    "recipe/no-package",
+    "the registry has no such package",
+    "correct the name; recipes are JavaScript packages, none of Python",
+  ],
   ETARGET: ["recipe/no-version", "no version of it fits", "correct its range in [versions]"],
   EINTEGRITY: [
     "recipe/integrity",

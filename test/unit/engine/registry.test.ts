@@ -53,6 +53,7 @@ describe("the names of recipes", () => {
       },
     } as unknown as PackagePrefix;
     const packaged = "if a package is meant, install it beside the buildout file yourself";
+    const python = "recipes of zc.buildout are written in Python and do not run here";
     const list = "tsbuildout recipes lists those that there are";
     const cases: Readonly<Record<string, readonly string[]>> = {
       "docker.rnu": ['did you mean "docker.run"?'],
@@ -67,6 +68,9 @@ describe("the names of recipes", () => {
       volume: ['did you mean "docker.volume"?', packaged],
       "Docker.Run": ['did you mean "docker.run"?'],
       "not a package": [],
+      "zc.recipe.egg:scripts": [python, packaged],
+      "plone.recipe.zope2instance": [python, packaged],
+      "mr.developer": [python, packaged],
     };
     for (const [spec, help] of Object.entries(cases))
       it(spec, async () => {
