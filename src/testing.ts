@@ -49,13 +49,14 @@ export class TestBuildout implements AsyncDisposable {
     return (await readdir(this.directory)).sort();
   }
 
-  open(assignments: readonly string[] = []): Buildout {
+  /** @param file the configuration; any but `buildout.cfg` is one of `files` */
+  open(assignments: readonly string[] = [], file = "buildout.cfg"): Buildout {
     const made = Object.entries(this.#settings.recipes ?? {}).map(([name, recipe]) => {
       requireRecipe(name, recipe);
       return [name, async () => ({ default: recipe })] as const;
     });
     return new Buildout({
-      file: "buildout.cfg",
+      file,
       cwd: this.directory,
       assignments,
       env: this.#settings.env ?? process.env,

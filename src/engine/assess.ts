@@ -2,7 +2,14 @@ import { type Finding, NOTHING_FOUND } from "./observe.js";
 import { configureContext, type ConfigureHost } from "./configure-context.js";
 import type { Runtime } from "./context.js";
 import { type InputsContext, type Recipe, RecipeError } from "./contract.js";
-import { decide, type Decision, type Fingerprint, type Observed, type Wanted } from "./decide.js";
+import {
+  decide,
+  type Decision,
+  type Fingerprint,
+  holdsSomething,
+  type Observed,
+  type Wanted,
+} from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Action } from "./events.js";
 import { isSecretOption } from "./facts.js";
@@ -217,15 +224,20 @@ export class Assessor {
     return await this.#within(part, async (signal) => recipe.foresee!(this.#looking(part, live, signal)));
   }
 
-  /** The same of a part that is to be uninstalled. An engine that cannot be asked keeps nothing from being planned: the
-   *  uninstall itself will tell. */
-  async foreseeUninstall(record: StoredRecord): Promise<readonly string[]> {
-    const { runtime, recipe } = this.settings;
-    const context = Object.assign(runtime.context(record.part), { record });
+  /** The same of a part that is to be uninstalled, and what would be lost. An engine that cannot be asked keeps nothing
+   *  from being planned: the uninstall itself will tell. */
+  async foreseeUninstall(
+    record: StoredRecord,
+  ): Promise<{ lines: readonly string[]; lost: string | undefined }> {
+    const { runtime } = this.settings;
+    const recipe = this.settings.recipe(record);
+    const protectedThing = holdsSomething(record) ? recipe?.protects : undefined;
     try {
-      return (await recipe(record)?.foreseeUninstall?.(context)) ?? [];
+      const context = Object.assign(runtime.context(record.part), { record });
+      const { lines, loses } = (await recipe?.foreseeUninstall?.(context)) ?? { lines: [], loses: true };
+      return { lines, lost: loses ? protectedThing : undefined };
     } catch {
-      return [];
+      return { lines: [], lost: protectedThing };
     }
   }
 

@@ -15,6 +15,7 @@ import { type Decision, decideGone } from "./decide.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { behindLinks } from "./durable.js";
 import type { Event, Reporter, Step, Summary } from "./events.js";
+import { configurationName, refuseLeftOut } from "./left-out.js";
 import { runUnderWay, takeLock } from "./lock.js";
 import { observe } from "./observe.js";
 import { extend } from "./extensions.js";
@@ -70,13 +71,16 @@ export class Buildout {
     return await this.#locked("install", { config, options }, async (session) => {
       const prospect = await foreseeChanged(configured(session), options);
       if (!prospect) return [];
-      throwAll(refusals(prospect.parts, prospect.forecast));
+      throwAll([...refusals(prospect.parts, prospect.forecast), ...refuseLeftOut(prospect)]);
       for (const warning of [...config.warnings, ...prospect.warnings]) session.runtime.report(warning);
       session.runtime.emit({
         type: "plan",
         steps: steps({ ...prospect, records: session.store.state.records }),
       });
       await tellPicked(session);
+      // What is asked for by name says nothing of the other parts.
+      if ((options.parts ?? []).length === 0 || session.store.state.configuration === undefined)
+        session.store.changedBy(configurationName(config));
       return await this.#apply(prospect, options);
     });
   }
@@ -100,7 +104,7 @@ export class Buildout {
         warnings: [],
         assessor: noAssessor(session, values),
       };
-      const forecast = { decisions, problems: new Map(), notes: new Map() };
+      const forecast = { decisions, problems: new Map(), notes: new Map(), losses: new Map() };
       session.runtime.emit({
         type: "plan",
         steps: steps({ ...prospect, forecast, records: session.store.state.records }),
@@ -115,7 +119,7 @@ export class Buildout {
     return await this.#looking(config, options, async (session) => {
       const prospect = await foresee(configured(session), options);
       session.runtime.settings.signal.throwIfAborted();
-      throwAll(refusals(prospect.parts, prospect.forecast));
+      throwAll([...refusals(prospect.parts, prospect.forecast), ...refuseLeftOut(prospect)]);
       const { problems } = prospect.forecast;
       const all = steps({ ...prospect, records: session.store.state.records })
         .filter(({ part }) => !problems.has(part))

@@ -241,6 +241,14 @@ export interface UninstallContext extends Context {
 /** What `foreseeUninstall` is handed. */
 export type UninstallOutlook = Context & Pick<UninstallContext, "record">;
 
+/** What the uninstall of a part will come to. */
+export interface Departure {
+  /** For the plan, such as `the data in the volume db goes with it`. */
+  readonly lines: readonly string[];
+  /** Whether what the recipe `protects` will be lost. */
+  readonly loses: boolean;
+}
+
 /** What `look` is handed. */
 export interface LookContext extends Omit<Context, "part"> {
   /** All recorded parts of this recipe that are to be looked at, so that one request can serve many. Where that throws,
@@ -279,8 +287,8 @@ export interface Recipe<S extends Schema = Schema> {
   /** What an install or an update will come to, as far as it can be told beforehand: lines for the plan, such as
    *  `cache hit: …`. It only looks, and what it says is what then happens. Called where all options are known. */
   foresee?(context: InputsContext<S>): Promise<readonly string[]>;
-  /** The same of the uninstall of a part that leaves the file: what of the user's goes with it. */
-  foreseeUninstall?(context: UninstallOutlook): Promise<readonly string[]>;
+  /** The same of the uninstall of a part that is not in the file any more: what of the user's goes with it. */
+  foreseeUninstall?(context: UninstallOutlook): Promise<Departure>;
   /** Drift by part. A recipe with `look` is updated only when something changed or drifted; one with
    *  `update` and without `look` is updated at every run, as zc.buildout does. */
   look?(context: LookContext): Promise<ReadonlyMap<string, readonly Drift[]>>;

@@ -17,6 +17,8 @@ export interface Forecast {
   readonly problems: ReadonlyMap<string, readonly Diagnostic[]>;
   /** What recipes say that it will come to, by part. */
   readonly notes: ReadonlyMap<string, readonly string[]>;
+  /** What would be lost that a recipe protects, by the part that is to be uninstalled. */
+  readonly losses: ReadonlyMap<string, string>;
 }
 
 export interface ForecastSettings {
@@ -54,6 +56,7 @@ class Round {
   readonly #decisions = new Map<string, Decision>();
   readonly #problems = new Map<string, readonly Diagnostic[]>();
   readonly #notes = new Map<string, readonly string[]>();
+  readonly #losses = new Map<string, string>();
   readonly #pool: Pool;
 
   constructor(settings: ForecastSettings, wanted: WantedOutputs) {
@@ -70,13 +73,15 @@ class Round {
     for (const part of this.#settings.parts)
       if (!this.#isStill(part)) done.set(part.name, this.#after(part, done));
     await Promise.all([...leaving, ...done.values()]);
-    return { decisions: this.#decisions, problems: this.#problems, notes: this.#notes };
+    return { decisions: this.#decisions, problems: this.#problems, notes: this.#notes, losses: this.#losses };
   }
 
   async #foreseeUninstall(name: string): Promise<void> {
     const record = this.#settings.records.get(name);
     if (!record || this.#decisions.get(name)?.action !== "uninstall") return;
-    this.#notes.set(name, await this.#settings.assessor.foreseeUninstall(record));
+    const { lines, lost } = await this.#settings.assessor.foreseeUninstall(record);
+    this.#notes.set(name, lines);
+    if (lost !== undefined) this.#losses.set(name, lost);
   }
 
   /** Decides at once where neither the part nor anything that it needs moves. */

@@ -25,6 +25,7 @@ export function encodeState(state: State): string {
       key: state.key,
       generation: String(state.generation),
       ...(state.folder !== undefined && { folder: escapeValue(state.folder) }),
+      ...(state.configuration !== undefined && { configuration: escapeValue(state.configuration) }),
     },
   };
   for (const record of state.records.values())
@@ -81,12 +82,16 @@ function decodeHead(entries: ReadonlyMap<string, string>): Omit<State, "records"
   if (version > STATE_VERSION) throw new StateFormatError(`it has version ${version}`, true);
   const generation = Number(field("generation"));
   if (!Number.isInteger(generation)) throw new StateFormatError("[buildout] generation is not a number");
-  const folder = entries.get("folder");
+  const optional = (name: "folder" | "configuration"): Partial<State> => {
+    const text = entries.get(name);
+    return text === undefined ? {} : { [name]: unescape(text) };
+  };
   return {
     id: field("id"),
     key: field("key"),
     generation,
-    ...(folder !== undefined && { folder: unescape(folder) }),
+    ...optional("folder"),
+    ...optional("configuration"),
   };
 }
 

@@ -18,6 +18,8 @@ export interface State {
   readonly generation: number;
   /** The folder that the file was last saved in; undefined where it was not yet, or by an older program. */
   readonly folder?: string | undefined;
+  /** The file that the last install was of, by `configurationName`; undefined as above. */
+  readonly configuration?: string | undefined;
   /** In the order in which they were installed. */
   readonly records: Map<string, StoredRecord>;
 }

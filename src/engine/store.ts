@@ -31,6 +31,8 @@ export class StateStore {
   #journalLength: number;
   #staleJournal = false;
   #writer: Promise<JournalWriter> | undefined;
+  /** The configuration that is to be recorded, where it is not yet. */
+  #configuration: string | undefined;
   /** A change is not in the journal. */
   #isLost = false;
 
@@ -70,6 +72,11 @@ export class StateStore {
       this.#isLost = true;
       throw cannotWrite(journalPath(this.path), error);
     }
+  }
+
+  /** What the run changes is of this configuration. */
+  changedBy(configuration: string): void {
+    if (configuration !== this.state.configuration) this.#configuration = configuration;
   }
 
   /** Brings the records into this order (where the state is saved whole); others stay before them. */
@@ -115,7 +122,8 @@ export class StateStore {
 
   #encoded(): string {
     const generation = this.state.generation + 1;
-    return encodeState({ ...this.state, generation, folder: dirname(this.path) });
+    const configuration = this.#configuration ?? this.state.configuration;
+    return encodeState({ ...this.state, generation, folder: dirname(this.path), configuration });
   }
 
   /** Where the folder was copied, not moved: both states are of the same things, and what either of the two buildouts
@@ -139,7 +147,7 @@ export class StateStore {
 
   #isSaveDue(journalSize: number): boolean {
     if (journalSize === 0) return false;
-    if (this.state.records.size === 0 || this.#isLost) return true;
+    if (this.state.records.size === 0 || this.#isLost || this.#configuration !== undefined) return true;
     return this.#fileSize < ALWAYS_SAVED || journalSize > this.#fileSize * JOURNAL_SHARE;
   }
 }

@@ -91,12 +91,14 @@ export default defineRecipe({
   async foreseeUninstall(context) {
     const call: Call = { engine: await engineOf(context), signal: context.signal };
     const lines: string[] = [];
+    let loses = false;
     for (const { kind, name } of context.record.resources) {
       if (kind !== "volume" || !(await isStillOurs(context, call, name))) continue;
       const heir = await heirOf(context, keyOf(name));
       lines.push(heir === undefined ? `the data in the volume ${name} goes with it` : goesOver(name, heir));
+      loses ||= heir === undefined;
     }
-    return lines;
+    return { lines, loses };
   },
   async uninstall(context) {
     const call: Call = { engine: await engineOf(context), signal: context.signal };

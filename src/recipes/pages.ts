@@ -270,7 +270,7 @@ run = echo "$COMPILE, and the answer is $<test:answer>"
 `,
   },
   "docker.volume": {
-    lifecycle: `**Install** creates the volume, or uses one of that name that is there; a new one is filled from \`layout\`. A changed option, or another recipe in the part's place, never destroys it: the run refuses and says what differs, unless \`replace = true\` or \`--replace PART\` says that the data may go. **Uninstall** removes it if this part made it, and a plan says that its data goes; \`keep = true\` leaves it. A section that gets another name hands it over. After an uninstall that failed, a part that is in the file again has its volume as it is.`,
+    lifecycle: `**Install** creates the volume, or uses one of that name that is there; a new one is filled from \`layout\`. A changed option, or another recipe in the part's place, never destroys it: the run refuses and says what differs, unless \`replace = true\` or \`--replace PART\` says that the data may go. **Uninstall** removes it if this part made it, and a plan says that its data goes; \`keep = true\` leaves it. A section that gets another name hands it over, and another configuration that is without it, or \`parts\` on the command line, does not take it away. After an uninstall that failed, a part that is in the file again has its volume as it is.`,
     example: `[buildout]
 parts = data
 

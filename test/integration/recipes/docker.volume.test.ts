@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -154,9 +154,10 @@ describe("docker.volume", () => {
     const name = ownName();
     await using buildout = await testBuildout({ config: file("visits", name), env: {} });
     await buildout.install();
-    await buildout.write(file("store", name));
-    const { steps } = await buildout.plan();
+    await writeFile(join(buildout.directory, "other.cfg"), file("store", name));
+    const { steps } = await buildout.open([], "other.cfg").plan();
     expect(steps[0]?.notes).to.deep.equal([`volume ${name} goes over to store`]);
+    await buildout.write(file("store", name));
     await buildout.install();
     expect((await inspect(name)).Labels).to.include({ "org.tsbuildout.part": "visits" });
     expect([...(await buildout.records()).keys()]).to.deep.equal(["store"]);

@@ -9,6 +9,14 @@ const protectedPart = (a: string): string =>
 const protectedLater = (a: string): string =>
   config("v", "[v]\nrecipe = safe\na = $<n:id>", `[n]\nrecipe = quick\na = ${a}`);
 
+const leftOut = (why: string): string =>
+  [
+    "error[part/protected]: v is not a part here and would be uninstalled, and the data would be lost (part v)",
+    `   = note: ${why}`,
+    "   = help: to take it away: tsbuildout uninstall v",
+    "   = help: configurations that are used side by side need a file each for what they installed: installed = NAME in [buildout]",
+  ].join("\n");
+
 describe("what is protected", () => {
   let buildout: TestBuildout;
 
@@ -52,6 +60,35 @@ describe("what is protected", () => {
     );
     expect(results(await buildout.install({ replace: ["v"] }))).to.deep.equal([
       "v reinstall done: option a: 1 -> 2",
+    ]);
+  });
+
+  it("refuses to destroy what is protected because another file, or other parts on the command line, are without it", async () => {
+    const [both, other] = [
+      config("v n", "[v]\nrecipe = safe", "[n]\nrecipe = quick"),
+      config("n", "[n]\nrecipe = quick"),
+    ];
+    buildout = await testBuildout({ config: both, files: { "other.cfg": other }, recipes: { quick, safe } });
+    await buildout.install();
+    await buildout.uninstall({ parts: ["n"] });
+    const byOther = leftOut("this is other.cfg, and buildout.cfg installed it");
+    expect(await refusal(() => buildout.open([], "other.cfg").plan())).to.equal(byOther);
+    expect(await refusal(() => buildout.open([], "other.cfg").install())).to.equal(byOther);
+    expect(await refusal(() => buildout.open(["buildout:parts=n"]).install())).to.equal(
+      leftOut("the command line says which parts there are"),
+    );
+    // What is asked for by name concerns no other part; what has no data goes as ever.
+    expect(results(await buildout.open([], "other.cfg").install({ parts: ["n"] }))).to.deep.equal([
+      "n install done: not installed yet",
+    ]);
+    expect(await refusal(() => buildout.open([], "other.cfg").install())).to.equal(byOther);
+    await buildout.uninstall({ parts: ["v"] });
+    expect((await buildout.open([], "other.cfg").install()).ok).to.equal(true);
+    await buildout.install();
+    await buildout.write(other);
+    expect(results(await buildout.install())).to.deep.equal([
+      "v uninstall done: no longer in the configuration",
+      "n none unchanged: undefined",
     ]);
   });
 
