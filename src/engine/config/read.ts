@@ -1,6 +1,7 @@
 import {
   constants,
   createReadStream,
+  existsSync,
   openSync,
   readFileSync,
   readSync,
@@ -8,6 +9,7 @@ import {
   statSync,
 } from "node:fs";
 import type { Socket } from "node:net";
+import { basename, dirname, join } from "node:path";
 import type { Address } from "./address.js";
 
 /** Why a file's text cannot be had; `missing` is the one reason that `optional-extends` forgives. */
@@ -133,12 +135,21 @@ function firstWrongByte(bytes: Uint8Array): number {
   return good;
 }
 
+/** Who stands in a folder below meant the file of the project. */
+function above(file: string): readonly string[] {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    const path = join(dirname(folder), basename(file));
+    if (existsSync(path)) return [`there is one in a folder above: ${path}`];
+  }
+  return [];
+}
+
 function explained(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || error instanceof Unreadable) return error;
   switch ((error as NodeJS.ErrnoException).code) {
     case "ENOENT":
     case "ENOTDIR":
-      return new Unreadable("missing-file", `there is no file ${file}`);
+      return new Unreadable("missing-file", `there is no file ${file}`, above(file));
     case "EACCES":
     case "EPERM":
       return new Unreadable("unreadable-file", `${file} may not be read by this user`);

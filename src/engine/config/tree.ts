@@ -140,7 +140,7 @@ class TreeReader {
       return await read(address, this.root);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      const help = error.kind === "missing-file" ? missing(mention) : error.help;
+      const help = error.kind === "missing-file" ? [...error.help, ...missing(mention)] : error.help;
       const rest = { ...(mention && { span: mention.span }), help };
       if (!mention?.optional || error.kind !== "missing-file")
         this.mistakes.push(configError(error.kind, error.message, rest));

@@ -324,6 +324,17 @@ const examples: readonly Example[] = [
     ],
   },
   {
+    name: "config/missing-file: an extended file that is above",
+    files: { "buildout.cfg": "[buildout]\nextends = a/b/base.cfg\n", "base.cfg": "" },
+    text: [
+      "error[config/missing-file]: there is no file @/a/b/base.cfg",
+      "  buildout.cfg:2:11",
+      "2 | extends = a/b/base.cfg",
+      "  |           ^^^^^^^^^^^^",
+      "  = help: there is one in a folder above: @/base.cfg",
+    ],
+  },
+  {
     name: "config/missing-file: an extended file",
     files: { "buildout.cfg": "[buildout]\nextends = base.cfg\n  more.cfg\n", "base.cfg": "" },
     text: [
