@@ -278,6 +278,8 @@ describe("docker.ecr-push", () => {
     } finally {
       await made.uninstall();
       await engineRemove("images", `${name}:latest`);
+      // What has lost its own name keeps the one that it was pushed under.
+      await engineRemove("images", `${aws.registry}/team/built:latest`);
     }
   });
 
