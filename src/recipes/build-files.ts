@@ -26,6 +26,7 @@ import { about } from "./blame.js";
 import { archiveDigest, archiveFiles, notArchive } from "./build-archive.js";
 import { furtherContexts } from "./build-contexts.js";
 import type { buildOptions } from "./build-options.js";
+import { ownPaths } from "./own-state.js";
 import { openUrl, remoteStamp, workingCopy } from "./build-remote.js";
 import {
   INLINE,
@@ -155,7 +156,7 @@ export async function contextDigests(context: Inputs, options: BuildOptions): Pr
   const digests = new Map<string, string>();
   const noDockerfile = { dockerfile: INLINE, extra: [inlineFile("")] };
   for (const [name, folder] of furtherContexts(context, options).folders) {
-    const how = { ...noDockerfile, leaveOut: ownFiles(context), signal: context.signal };
+    const how = { ...noDockerfile, leaveOut: ownPaths(context), signal: context.signal };
     const digest = async (): Promise<string> =>
       await contextDigest(folder, how, cacheFile(context, "contexts", folder));
     digests.set(name, await about("build-contexts", digest));
@@ -226,15 +227,9 @@ function folderOptions(context: Context, options: BuildOptions): ContextOptions 
     ...(inline === undefined
       ? { ...(options.dockerfile && { dockerfile: options.dockerfile }) }
       : { dockerfile: INLINE, extra: [inlineFile(inline)] }),
-    leaveOut: ownFiles(context),
+    leaveOut: ownPaths(context),
     signal: context.signal,
   };
-}
-
-/** What a run writes into the buildout's folder: in a context it would make every run see a change. */
-function ownFiles({ buildout }: Context): string[] {
-  const installed = resolve(buildout.directory, buildout.options["installed"] || ".installed.cfg");
-  return [buildout.cacheDirectory, installed, `${installed}.journal`, `${installed}.lock`];
 }
 
 async function readDockerfile(options: BuildOptions, folder: string): Promise<BuildFiles["dockerfile"]> {

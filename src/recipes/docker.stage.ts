@@ -13,7 +13,7 @@ import { engineOf, engineOfRecord, isOurs, listing } from "./common.js";
 import { refuseDeadEnd } from "./engine-move.js";
 import { ensureImage, imageId } from "./run-image.js";
 import { securityInputs } from "./run-security.js";
-import { codeDigest, isNoCode } from "./stage-code.js";
+import { codeDigest, noCode } from "./stage-code.js";
 import { consoleFolder, LONGEST_OUTPUT } from "./stage-console.js";
 import { configureStage, outputFiles, scopeOf, type StageLines } from "./stage-configure.js";
 import { VOLUME } from "./stage-env.js";
@@ -155,7 +155,8 @@ async function prepare(context: InstallContext<StageSchema>, call: Call): Promis
 async function fillOwnVolume({ context, call }: Attempt, container: string): Promise<void> {
   const { on } = context.options;
   const target = { container, path: `/${context.part}` };
-  if (on === "code") await copyFolder(call, context.buildout.directory, { ...target, without: isNoCode });
+  if (on === "code")
+    await copyFolder(call, context.buildout.directory, { ...target, without: noCode(context) });
   else if (on !== undefined)
     await copyVolume(context, call, { from: stageObject(context.buildout.id, on), ...target });
 }

@@ -1,17 +1,20 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { DigestCache, digestTree, walkTree } from "tsbuildout/docker";
-import { globMatcher, type InputsContext } from "tsbuildout/recipe";
+import { globMatcher, type Context, type InputsContext } from "tsbuildout/recipe";
+import { ownPaths } from "./own-state.js";
 import type { StageSchema } from "./stage-options.js";
 
-/** What tsbuildout keeps in the buildout's folder. */
-export function isOwnFile(path: string): boolean {
-  return /^(\.tsbuildout|\.installed\.cfg[^/]*)(\/|$)/.test(path);
+/** Tells paths below the buildout's folder that tsbuildout keeps there. */
+export function ownFiles(context: Pick<Context, "buildout">): (path: string) => boolean {
+  const own = new Set(ownPaths(context).map((path) => relative(context.buildout.directory, path)));
+  return (path) => own.has(path);
 }
 
 /** What tsbuildout and git keep in the buildout's folder is no code. */
-export function isNoCode(path: string): boolean {
-  return isOwnFile(path) || /^\.git(\/|$)/.test(path);
+export function noCode(context: Pick<Context, "buildout">): (path: string) => boolean {
+  const isOwn = ownFiles(context);
+  return (path) => path === ".git" || isOwn(path);
 }
 
 /** Digest of the buildout's folder as a stage sees it; with triggers, of the files that they match. One a run and set
@@ -23,6 +26,7 @@ export async function codeDigest(
   return await context.shared(`stage code ${JSON.stringify(triggers)}`, async (signal) => {
     const { directory, cacheDirectory } = context.buildout;
     const fits = await globMatcher(triggers);
+    const isNoCode = noCode(context);
     const entries = await walkTree(directory, {
       signal,
       choose: (path, folder) => {

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Call, Engine, MountSpec } from "tsbuildout/docker";
 import type { InstallContext } from "tsbuildout/recipe";
-import { isOwnFile } from "./stage-code.js";
+import { ownFiles } from "./stage-code.js";
 import { consoleFolder, UNFINISHED } from "./stage-console.js";
 import { copyFolder } from "./stage-files.js";
 import type { StageMount } from "./stage-mounts.js";
@@ -66,7 +66,11 @@ export async function fillHostFolders({ context, call, host }: Copied, container
   for (const { kind, source, target } of host) {
     const place = { container, path: target };
     if (kind === "out") await copyConsole(context, call, place);
-    else await copyFolder(call, source, { ...place, ...(kind === "code" ? { without: isOwnFile } : {}) });
+    else
+      await copyFolder(call, source, {
+        ...place,
+        ...(kind === "code" ? { without: ownFiles(context) } : {}),
+      });
   }
 }
 

@@ -2,7 +2,8 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
-import { engineHas, engineJson, engineRemove } from "../../support/engine.js";
+import { tsbuildout } from "../../support/cli.js";
+import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { tcpProxy } from "../../support/proxies.js";
 import { temporaryFolder } from "../../support/tmp.js";
@@ -141,6 +142,30 @@ describe("docker.stage", () => {
     expect(await ends()).to.deep.equal({ all: "unchanged", some: "unchanged" });
     await writeFile(`${buildout.directory}/a.txt`, "2\n");
     expect(await ends()).to.deep.equal({ all: "done", some: "unchanged" });
+  });
+
+  it("sees no code in the installed-state files of buildouts side by side, nor does a build", async () => {
+    const config = (name: string) => `[buildout]\ninstalled = ${name}\n${stages("app see")}
+[app]\nrecipe = docker.build\nname = ${uniqueName("tsb-side")}\nsource = .\n
+${stage("see", "vol = code", "run = ls -A /code")}`;
+    const files = {
+      Dockerfile: `FROM ${image}\nCOPY . /\n`,
+      "deploy.cfg": config(".installed-deploy.cfg"),
+      "kept/a": "",
+    };
+    await make(config("kept/ci.cfg"), { files });
+    const run = async (file: string) => {
+      const { stdout } = await tsbuildout(["-c", file, "install"], { cwd: buildout.directory });
+      return stdout.trim().split("\n").at(-1)?.replace(/ \(.*/, "");
+    };
+    try {
+      await run("buildout.cfg");
+      await run("deploy.cfg");
+      expect(await run("deploy.cfg")).to.equal("nothing changed: 2 unchanged");
+      expect(await run("buildout.cfg")).to.equal("nothing changed: 2 unchanged");
+    } finally {
+      await tsbuildout(["-c", "deploy.cfg", "uninstall", "--all"], { cwd: buildout.directory });
+    }
   });
 
   it("runs what a changed file triggers, and what needs it", async () => {
