@@ -7,9 +7,10 @@ import type { BuildoutInfo } from "tsbuildout/recipe";
 /** How much of what a stage prints is its output `stdout`, in bytes: it is recorded. The whole is in the file. */
 export const LONGEST_OUTPUT = 64 * 1024;
 
-/** The folder that stages see at `/out`: what each stage printed, under its name (standard error: `<stage>.err`). */
+/** The folder that stages see at `/out`: what each stage printed, under its name (standard error: `<stage>.err`). Buildout
+ *  files side by side may have stages of one name. */
 export function consoleFolder(buildout: BuildoutInfo): string {
-  return join(buildout.cacheDirectory, "out");
+  return join(buildout.cacheDirectory, "out", buildout.id);
 }
 
 /** What is added to the names of files that are still written. */

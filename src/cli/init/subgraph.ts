@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBuildout, type Summary } from "../../index.js";
@@ -23,7 +23,9 @@ export async function printedBySubgraph(invocation: Invocation, image: string): 
     const summary = await buildout.install({ signal });
     try {
       if (!summary.ok) throw new UsageError(`the subgraph ${image} cannot be had: ${whyOf(summary)}`, [HELP]);
-      return await readFile(join(cwd, ".tsbuildout", "out", "subgraph"), "utf8");
+      const out = join(cwd, ".tsbuildout", "out");
+      const [id = ""] = await readdir(out);
+      return await readFile(join(out, id, "subgraph"), "utf8");
     } finally {
       await buildout.uninstall({ all: true });
     }

@@ -14,6 +14,15 @@ const stages = (parts: string, ...sections: string[]): string =>
 const stage = (name: string, ...lines: string[]): string =>
   [`[${name}]`, "<= base", "recipe = docker.stage", ...lines].join("\n");
 
+/** Buildout files of which there are several in one folder. */
+const beside = (installed: string): string => `[buildout]\ninstalled = ${installed}\n${stages("app see")}
+[app]\nrecipe = docker.build\nname = ${uniqueName("tsb-side")}\nsource = .\n
+${stage("see", "vol = code", "run = ls -A /code")}`;
+const talking = (name: string, more = ""): string => {
+  const sections = [stage("a", `run = echo ${name}`), stage("b", "after = a", `run = cat /out/a ${more}`)];
+  return `[buildout]\ninstalled = .installed-${name}.cfg\n${stages("b", ...sections)}`;
+};
+
 const chain = (word: string): string =>
   stages(
     "c",
@@ -44,6 +53,11 @@ describe("docker.stage", () => {
     buildout = await testBuildout({ config, env, ...(rest.files ? { files: rest.files } : {}) });
     return buildout;
   }
+  /** Runs one of several buildout files, and gives what is said. */
+  const of = async (file: string, ...command: string[]): Promise<string> => {
+    const [words, { directory: cwd }] = [command.length > 0 ? command : ["install"], buildout];
+    return (await tsbuildout(["-c", file, ...words], { cwd })).stdout;
+  };
   const ends = async (): Promise<Record<string, string>> => {
     buildout.events.length = 0;
     const summary = await buildout.install();
@@ -145,27 +159,32 @@ describe("docker.stage", () => {
   });
 
   it("sees no code in the installed-state files of buildouts side by side, nor does a build", async () => {
-    const config = (name: string) => `[buildout]\ninstalled = ${name}\n${stages("app see")}
-[app]\nrecipe = docker.build\nname = ${uniqueName("tsb-side")}\nsource = .\n
-${stage("see", "vol = code", "run = ls -A /code")}`;
     const files = {
       Dockerfile: `FROM ${image}\nCOPY . /\n`,
-      "deploy.cfg": config(".installed-deploy.cfg"),
+      "deploy.cfg": beside(".installed-deploy.cfg"),
       "kept/a": "",
     };
-    await make(config("kept/ci.cfg"), { files });
-    const run = async (file: string) => {
-      const { stdout } = await tsbuildout(["-c", file, "install"], { cwd: buildout.directory });
-      return stdout.trim().split("\n").at(-1)?.replace(/ \(.*/, "");
-    };
+    await make(beside("kept/ci.cfg"), { files });
     try {
-      await run("buildout.cfg");
-      await run("deploy.cfg");
-      expect(await run("deploy.cfg")).to.equal("nothing changed: 2 unchanged");
-      expect(await run("buildout.cfg")).to.equal("nothing changed: 2 unchanged");
+      await of("buildout.cfg");
+      await of("deploy.cfg");
+      expect(await of("deploy.cfg")).to.include("nothing changed: 2 unchanged");
+      expect(await of("buildout.cfg")).to.include("nothing changed: 2 unchanged");
     } finally {
-      await tsbuildout(["-c", "deploy.cfg", "uninstall", "--all"], { cwd: buildout.directory });
+      await of("deploy.cfg", "uninstall", "--all");
     }
+  });
+
+  it("tells stages of one name apart in buildouts side by side, and leaves the other's files when it goes", async () => {
+    await make(talking("ci"), { files: { "deploy.cfg": talking("deploy") } });
+    await of("buildout.cfg");
+    await of("deploy.cfg");
+    await buildout.write(talking("ci", "#"));
+    expect(await of("buildout.cfg"))
+      .to.include("b | ci\n")
+      .and.to.include("1 updated, 1 unchanged");
+    await of("deploy.cfg", "uninstall", "--all");
+    expect(await of("buildout.cfg")).to.include("nothing changed: 2 unchanged");
   });
 
   it("runs what a changed file triggers, and what needs it", async () => {
