@@ -25,8 +25,12 @@ export async function changedSince(invocation: Invocation, revision: string): Pr
   } catch (error) {
     if (io.signal.aborted) throw error;
     const said = (error as { stderr?: string }).stderr?.trim().split("\n")[0] ?? (error as Error).message;
+    const [shallow] = await git("rev-parse", "--is-shallow-repository").catch(() => []);
     throw new UsageError(`git cannot say what has changed since ${revision}: ${said}`, [
       "name a commit, a branch or a tag of the repository that the buildout lies in",
+      ...(shallow?.trim() === "true"
+        ? ["this clone has not all commits: fetch that one, or clone deeper"]
+        : []),
     ]);
   }
 }
