@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Call, inspectContainer, inspectVolume, removeContainer, removeVolume } from "tsbuildout/docker";
 import {
@@ -92,8 +93,11 @@ async function run(context: InstallContext<StageSchema>): Promise<Record<string,
   const engine = await engineOf(context);
   const call: Call = { engine, signal: context.signal };
   await ensureImage({ ...context, options: { ...options, image: options.image } }, call);
-  await context.created({ kind: "file", name: join(consoleFolder(context.buildout), context.part) });
-  await context.created({ kind: "file", name: `${join(consoleFolder(context.buildout), context.part)}.err` });
+  const console = consoleFolder(context.buildout);
+  await context.created({ kind: "file", name: join(console, context.part) });
+  await context.created({ kind: "file", name: `${join(console, context.part)}.err` });
+  // An engine would make what it is to mount as root's.
+  await mkdir(console, { recursive: true });
   for (let tried = 0; ; tried++) {
     const outcome = await attemptOnce(context, call);
     if ("outputs" in outcome) return outcome.outputs;

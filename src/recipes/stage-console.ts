@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Output } from "tsbuildout/docker";
 import type { BuildoutInfo } from "tsbuildout/recipe";
@@ -34,7 +34,6 @@ export class Console {
   /** @param mode of the files: what is secret is nobody else's to read */
   static async open(buildout: BuildoutInfo, part: string, mode: number): Promise<Console> {
     const path = join(consoleFolder(buildout), part);
-    await mkdir(consoleFolder(buildout), { recursive: true });
     // Those of a run that was killed keep the mode that they have.
     for (const own of [path, `${path}.err`]) await rm(own + UNFINISHED, { force: true });
     const [stdout, stderr] = await Promise.all([

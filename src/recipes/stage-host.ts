@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, link, mkdir, readdir } from "node:fs/promises";
+import { copyFile, link, readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Call, Engine, MountSpec } from "tsbuildout/docker";
@@ -81,7 +81,6 @@ async function copyConsole(
   place: { readonly container: string; readonly path: string },
 ): Promise<void> {
   const folder = consoleFolder(context.buildout);
-  await mkdir(folder, { recursive: true });
   const snapshot = await context.temporaryFolder();
   for (const name of await readdir(folder)) {
     if (name.endsWith(UNFINISHED)) continue;

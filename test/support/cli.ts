@@ -17,6 +17,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What it reads on standard input; nothing by default. */
   readonly input?: string;
+  /** Number of the user who runs it, for tests that run as root; otherwise this process's user does. */
+  readonly user?: number;
 }
 
 export interface CliRun {
@@ -37,7 +39,8 @@ export function tsbuildout(args: readonly string[], options: CliOptions): Promis
 export function startTsbuildout(args: readonly string[], options: CliOptions): CliRun {
   const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
   const env = { ...testEnvironment(options.cwd), ...options.env };
-  const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd, env });
+  const as = options.user !== undefined && process.geteuid?.() === 0 ? { uid: options.user } : {};
+  const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd, env, ...as });
   const text = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const)
     child[stream].setEncoding("utf8").on("data", (chunk: string) => (text[stream] += chunk));

@@ -1,4 +1,4 @@
-const NOBODY = 65_534;
+export const NOBODY = 65_534;
 
 /** Does the work as a user who is not allowed everything: root reads what nobody may read. What it needs of modules must
  *  be loaded before. */

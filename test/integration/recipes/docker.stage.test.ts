@@ -1,10 +1,11 @@
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chown, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { tsbuildout } from "../../support/cli.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
+import { NOBODY } from "../../support/other-user.js";
 import { tcpProxy } from "../../support/proxies.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
@@ -491,6 +492,21 @@ describe("docker.stage", () => {
       'stage/no-volume: "nothing" is neither a stage, nor a docker.volume part, nor a folder',
       'stage/no-volume: "nowhere" is not a stage',
     ]);
+  });
+
+  it("runs for a user who is not root, on an engine that has this machine's files", async () => {
+    const proxy = await tcpProxy();
+    try {
+      await make(stages("a", stage("a", "host-folders = mount", "run = echo hello")));
+      const { directory: cwd } = buildout;
+      if (process.geteuid?.() === 0) await chown(cwd, NOBODY, NOBODY);
+      const env = { DOCKER_HOST: `tcp://127.0.0.1:${proxy.port}` };
+      const { code, stdout, stderr } = await tsbuildout(["install"], { cwd, env, user: NOBODY });
+      expect(code, stderr).to.equal(0);
+      expect(stdout).to.include("a | hello\n");
+    } finally {
+      await proxy.close();
+    }
   });
 
   it("gets what it needs by copies where the engine is elsewhere", async () => {
