@@ -3,6 +3,7 @@ import type { Engine } from "./engine.js";
 import { DockerError, isConflict, isNotFound } from "./errors.js";
 import type { ImageSummary } from "./listing.js";
 import type { EngineRequest } from "./request.js";
+import { cutOff } from "./stream.js";
 import {
   familiarName,
   familiarReference,
@@ -41,14 +42,17 @@ export async function inspectImage(
   return await inspectWith(engine, reference, signal ? { signal } : {});
 }
 
-/** The same with a query. */
+/** The same with a query. @throws DockerError `engine/cut-off` where the answer is no image */
 export async function inspectWith(
   engine: Pick<Engine, "request">,
   reference: string,
   how: Pick<EngineRequest, "query" | "signal">,
 ): Promise<ImageDetails | undefined> {
   try {
-    return await engine.request<ImageDetails>({ path: `/images/${encodePath(reference)}/json`, ...how });
+    const path = `/images/${encodePath(reference)}/json`;
+    const image = await engine.request<Partial<ImageDetails> | undefined>({ path, ...how });
+    if (image?.Id) return image as ImageDetails;
+    throw cutOff(`no image: ${JSON.stringify(image ?? null).slice(0, 200)}`);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

@@ -1,6 +1,7 @@
 /** What is on an engine, by kind, as its lists have it (https://docs.docker.com/reference/api/engine/). */
 import type { Engine } from "./engine.js";
 import { isNotFound } from "./errors.js";
+import { cutOff } from "./stream.js";
 
 /** A container as the list has it (https://docs.docker.com/reference/api/engine/, ContainerList), as far as anybody here reads it. */
 export interface ContainerSummary {
@@ -91,7 +92,8 @@ export interface ListHow {
   readonly signal?: AbortSignal;
 }
 
-/** All objects of a kind (containers that do not run included), in one request. */
+/** All objects of a kind (containers that do not run included), in one request.
+ *  @throws DockerError `engine/cut-off` where the answer is no list: something else than an engine answers for it */
 export async function listAll<K extends keyof Listable>(
   engine: Pick<Engine, "request">,
   kind: K,
@@ -105,8 +107,9 @@ export async function listAll<K extends keyof Listable>(
   };
   const ask = async () => await engine.request(request);
   const answer = await (kind === "images" ? untilWhole(ask) : ask());
-  const list = kind === "volumes" ? (answer as { Volumes?: unknown }).Volumes : answer;
-  return (list ?? []) as Listable[K][];
+  const list = (kind === "volumes" ? (answer as { Volumes?: unknown } | undefined)?.Volumes : answer) ?? [];
+  if (Array.isArray(list)) return list as Listable[K][];
+  throw cutOff(`no list of ${kind}: ${JSON.stringify(list).slice(0, 200)}`);
 }
 
 const MOST_TRIES = 10;

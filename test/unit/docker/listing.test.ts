@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import type { Engine } from "../../../src/docker/engine.js";
+import { inspectImage } from "../../../src/docker/image.js";
 import { findContainer, listAll, type ContainerSummary } from "../../../src/docker/listing.js";
 import { connectTo, fakeEngine } from "../../support/listening.js";
+import { problemOf } from "../../support/problem.js";
 
 /** Lists from an engine that answers so many times with 404, as one with containerd's store does. */
 async function list(kind: "images" | "networks", failures: number) {
@@ -59,4 +61,31 @@ describe("the container that a name means", () => {
     expect(findContainer(containers, "3c9e")?.Id).to.equal("3c9e44");
     expect(findContainer(containers, "gone")).to.equal(undefined);
   });
+});
+
+const cut = (note: string): object => ({
+  code: "engine/cut-off",
+  message: "the engine's answer was cut off",
+  notes: [note],
+});
+
+describe("something that answers in the place of an engine", () => {
+  for (const answer of ["{}", '{"message":"log in first"}', "[]", "null"])
+    it(`is told from one: ${answer}`, async () => {
+      const server = await fakeEngine((_request, response) => void response.end(answer));
+      const engine = await connectTo(server.url);
+      try {
+        for (const kind of ["containers", "images", "networks"] as const) {
+          const list = async () => await listAll(engine, kind);
+          if (["[]", "null"].includes(answer)) expect(await list()).to.deep.equal([]);
+          else expect(await problemOf(list)).to.deep.equal(cut(`no list of ${kind}: ${answer}`));
+        }
+        expect(await listAll(engine, "volumes")).to.deep.equal([]);
+        const inspect = async () => await inspectImage(engine, "app");
+        expect(await problemOf(inspect)).to.deep.equal(cut(`no image: ${answer}`));
+      } finally {
+        await engine.close();
+        await server.close();
+      }
+    });
 });
