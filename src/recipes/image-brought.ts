@@ -144,22 +144,28 @@ interface Tag {
 /**
  * Takes a tag that the part brought, and the image with its last tag; a tag that is on another image by now stays, and so
  * does one that another part has, and one with which somebody else would lose the image.
+ * @returns whether it is the part's no more; else it stays for somebody else's sake
  * @throws a problem `image/in-use`
  */
-export async function removeBrought(context: Sharing, engine: Engine, { name, id }: Tag): Promise<void> {
+export async function removeBrought(context: Sharing, engine: Engine, { name, id }: Tag): Promise<boolean> {
   const image = await inspectImage(engine, name, context.signal);
-  if (!image) return;
-  if (id && image.Id !== id) return context.log(`image ${name} is another one now: left as it is`, "note");
-  if (staysForAnother(context, { name, id: image.Id })) return;
-  if (name.includes("@") && otherBringing(context, image.Id) !== undefined) return;
+  if (!image) return true;
+  if (id && image.Id !== id) {
+    context.log(`image ${name} is another one now: left as it is`, "note");
+    return true;
+  }
+  if (staysForAnother(context, { name, id: image.Id })) return true;
+  if (name.includes("@") && otherBringing(context, image.Id) !== undefined) return true;
   const before = heldBefore(context.record, name);
   const others = engine.libpod ? [] : digestsOfOthers(context, image);
   const held = [...(before ? [before] : []), ...others].find((digest) => losesWith(image, name, digest));
   if (held) {
     const whose = held === before ? "which was there before" : "which another part has";
-    return context.log(`image ${name} stays: the engine would take ${held} with it, ${whose}`, "note");
+    context.log(`image ${name} stays: the engine would take ${held} with it, ${whose}`, "note");
+    return false;
   }
   await removeImage(engine, name, { noPrune: true, signal: context.signal });
+  return true;
 }
 
 /** Takes away all that a part has brought: its names, and what has lost them. */

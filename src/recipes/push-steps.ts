@@ -172,8 +172,7 @@ function tellTaken(context: Install, { Id, Config, ...there }: ImageDetails, nam
 async function dropOldNames(context: Install, engine: Engine, targets: readonly string[]): Promise<void> {
   for (const [name, id] of imagesByName(context.record)) {
     if (targets.includes(name)) continue;
-    await removeBrought(context, engine, { name, id });
-    await context.removed({ kind: "image", name });
+    if (await removeBrought(context, engine, { name, id })) await context.removed({ kind: "image", name });
   }
 }
 

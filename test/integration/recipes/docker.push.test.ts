@@ -121,6 +121,25 @@ describe("docker.push", () => {
         }
       });
 
+  it("takes a name of before away in the end that had to stay for another part's sake", async () => {
+    const config = (repository: string, pinned = ""): string =>
+      `[buildout]\nparts = pushed ${pinned && "pinned"}\n[pushed]\nrecipe = docker.push\nname = ${name}:1\nrepository = ${repository}\n${pinned}`;
+    const made = await push("", { config: config(target()) });
+    const { image } = await installed(made, "pushed");
+    const pinned = `[pinned]\nrecipe = docker.pull\nname = ${image}\n`;
+    await made.write(config(target(), pinned));
+    await installed(made, "pinned");
+    const moved = `${registry.host}/${name}-moved:1`;
+    await made.write(config(moved, pinned));
+    await installed(made, "pushed");
+    const stayed = await engineHas(`/images/${target()}/json`);
+    expect(made.log("pushed").some((line) => line.startsWith(`image ${target()} stays: `))).to.equal(stayed);
+    await made.write(config(moved));
+    await installed(made, "pushed");
+    await made.uninstall();
+    for (const one of [target(), image]) expect(await engineHas(`/images/${one}/json`), one).to.equal(false);
+  });
+
   it("promotes what was pulled: by its digest, under the tags that are asked for", async () => {
     await putImage(`${registry.host}/${name}:rc`);
     const made = await imageBuildout({
