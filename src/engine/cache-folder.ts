@@ -11,6 +11,7 @@ type Place = Pick<BuildoutInfo, "cacheDirectory" | "id">;
 /** Says that a buildout keeps things in this folder, for several may: in a file of its name, where its state file lies
  *  (which may be given another place, or go with the folder to another one). */
 export function enterCaches(place: Place, statePath: string): void {
+  if (!existsSync(place.cacheDirectory)) return;
   const entry = entryOf(place);
   const text = relative(place.cacheDirectory, statePath);
   try {
