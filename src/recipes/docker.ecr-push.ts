@@ -8,11 +8,12 @@ import {
   type Outputs,
 } from "tsbuildout/recipe";
 import { configureEngine, engineOf, engineOptions } from "./common.js";
-import { configureEcrPush, findOnEngine, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
+import { configureEcrPush, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
 import { accessOf, accessOptions } from "./ecr-options.js";
 import { publish, type Published } from "./ecr-publish.js";
 import { ensureRepository, repositoryOptions, settingsOf } from "./ecr-repository.js";
 import { lookAtEcr, removeStaleTags, removeTagsOf } from "./ecr-tags.js";
+import { idByMaker } from "./image-share.js";
 import { forgetNames } from "./registry-push.js";
 
 const inPlace = true;
@@ -134,9 +135,12 @@ async function publishIn(context: InstallContext<typeof options>, region: Region
 }
 
 async function localImage(context: InstallContext<typeof options>, engine: Engine): Promise<ImageDetails> {
-  const found = await findOnEngine(context, engine);
-  if (found) return found;
   const image = imageOf(context);
+  // By its id: another checkout may build under the name meanwhile. But an id may change with the engine's image store.
+  for (const one of [context.text("image-id"), idByMaker(context, image), image]) {
+    const found = one && (await inspectImage(engine, one, context.signal));
+    if (found) return found;
+  }
   throw new RecipeError({
     code: "image/missing",
     message: `the engine has no image ${image}`,

@@ -1,12 +1,4 @@
-import {
-  imageKey,
-  inspectImage,
-  parseEcrHost,
-  parseReference,
-  repositoryNameFault,
-  type Engine,
-  type ImageDetails,
-} from "tsbuildout/docker";
+import { imageKey, parseEcrHost, parseReference, repositoryNameFault } from "tsbuildout/docker";
 import {
   RecipeError,
   type ConfigureContext,
@@ -76,19 +68,6 @@ async function findImagePart(context: Configure, image: string): Promise<boolean
     // An id, or a mistake that the repository's name shows.
   }
   return false;
-}
-
-/** The image as the engine has it: that of a part by its id, for another checkout may build under its name meanwhile. */
-export async function findOnEngine(
-  context: Pick<Context, "signal"> & { text(option: string): string | undefined },
-  engine: Engine,
-): Promise<ImageDetails | undefined> {
-  const { signal } = context;
-  const id = context.text("image-id");
-  // An id may change with the engine's image store.
-  return (
-    (id && (await inspectImage(engine, id, signal))) || (await inspectImage(engine, imageOf(context), signal))
-  );
 }
 
 /** The image's name or id, where the option gives a part. */

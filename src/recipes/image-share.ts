@@ -1,8 +1,9 @@
 /** Names of images that several parts of a buildout have brought or made: the last of them takes the name away. */
-import { familiarReference, parseReference, type ImageDetails } from "tsbuildout/docker";
+import { familiarReference, imageKey, parseReference, type ImageDetails } from "tsbuildout/docker";
 import type { InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
 import { onSameEngine } from "./common.js";
 import { imagesByName, namesOf } from "./image-look.js";
+import { isReference } from "./names.js";
 
 /** What can be asked for the records of other parts. */
 export type Sharing = InstallContext<Schema> | UninstallContext;
@@ -23,6 +24,15 @@ function has(record: PartRecord, { name, id }: NamedImage): boolean {
   const names = imagesByName(record);
   const known = names.get(name) ?? record.outputs["image-id"];
   return names.has(name) && (!known || known === id);
+}
+
+/** The id of the image that another part has made under this name, as far as that is recorded: the name may have moved since. */
+export function idByMaker(context: Sharing, name: string): string | undefined {
+  if (!isReference(name)) return undefined;
+  const key = imageKey(name);
+  const isMaker = (record: PartRecord): boolean =>
+    onSameEngine(context, record) && namesOf(record).some((one) => imageKey(one) === key);
+  return context.others().find(isMaker)?.outputs["image-id"];
 }
 
 /** Whether a name is to stay for the sake of another part, which is said. */

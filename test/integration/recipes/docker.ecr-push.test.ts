@@ -257,31 +257,32 @@ describe("docker.ecr-push", () => {
     expect(tags()).to.deep.equal(["stable"]);
   });
 
-  it("pushes what its part has built, also where another checkout builds under the same name meanwhile", async () => {
-    const name = uniqueName("tsb-ecr-app");
-    const made = await open([
-      ...options(),
-      `[app]\nrecipe = docker.build\nname = ${name}\ndockerfile-inline = FROM ${image}`,
-      "[publish]\nrecipe = docker.ecr-push\nimage = app\nrepository = team/built\n=> push app",
-      "[push]\n=> app\n[buildout]\nparts = publish",
-    ]);
-    let moved: Promise<void> | undefined;
-    aws.onRegistryRequest = async () =>
-      await (moved ??= loadImage(`${name}:latest`, { Labels: { other: "1" } }));
-    try {
-      expect((await made.install()).ok).to.equal(true);
-      const built = (await made.records()).get("app")?.outputs["image-id"];
-      const [pushed] = aws.repository("team/built")?.images.values() ?? [];
-      expect((JSON.parse(pushed?.manifest ?? "{}") as { config: { digest: string } }).config.digest).to.equal(
-        built,
-      );
-    } finally {
-      await made.uninstall();
-      await engineRemove("images", `${name}:latest`);
-      // What has lost its own name keeps the one that it was pushed under.
-      await engineRemove("images", `${aws.registry}/team/built:latest`);
-    }
-  });
+  for (const made of ["app", "$<app:image>"])
+    it(`pushes what its part has built (image = ${made}), also where another checkout builds under its name meanwhile`, async () => {
+      const name = uniqueName("tsb-ecr-app");
+      const buildout = await open([
+        ...options(),
+        `[app]\nrecipe = docker.build\nname = ${name}\ndockerfile-inline = FROM ${image}`,
+        `[publish]\nrecipe = docker.ecr-push\nimage = ${made}\nrepository = team/built\n=> push app`,
+        "[push]\n=> app\n[buildout]\nparts = publish",
+      ]);
+      let moved: Promise<void> | undefined;
+      aws.onRegistryRequest = async () =>
+        await (moved ??= loadImage(`${name}:latest`, { Labels: { other: "1" } }));
+      try {
+        expect((await buildout.install()).ok).to.equal(true);
+        const built = (await buildout.records()).get("app")?.outputs["image-id"];
+        const [pushed] = aws.repository("team/built")?.images.values() ?? [];
+        expect(
+          (JSON.parse(pushed?.manifest ?? "{}") as { config: { digest: string } }).config.digest,
+        ).to.equal(built);
+      } finally {
+        await buildout.uninstall();
+        await engineRemove("images", `${name}:latest`);
+        // What has lost its own name keeps the one that it was pushed under.
+        await engineRemove("images", `${aws.registry}/team/built:latest`);
+      }
+    });
 
   it("gets a new token when one ends in the middle of a push", async () => {
     let uploads = 0;
