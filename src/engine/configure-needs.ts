@@ -1,9 +1,13 @@
 import type { Section } from "./config/model.js";
 import type { Resolved, SectionReference } from "./config/resolve.js";
+import { RecipeError } from "./contract.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { hasHole } from "./hole.js";
 import type { Need, Part, Text } from "./part.js";
 import type { Span } from "./text.js";
+
+/** What to do about parts without end. */
+export const END_IT = "that is a mistake of the recipe: its configure must come to an end";
 
 /** Whether all values are known. Most sections' are, and then nothing is to be filled. */
 export function isSettled(values: ReadonlyMap<string, Resolved>): values is ReadonlyMap<string, Text> {
@@ -50,6 +54,19 @@ export function outputsHelp(part: Part): string[] {
 /** One name for an option of a section. */
 export function keyOf({ section, option }: { readonly section: string; readonly option: string }): string {
   return `${section}\n${option}`;
+}
+
+/** Parts that make parts, which make parts: no recipe that has an end goes so deep. */
+const DEEPEST = 100;
+
+/** @param makers of generated parts: the one whose recipe did it
+ *  @throws RecipeError `recipe/too-many-parts` where there is no end to it */
+export function requireEnd(by: Part, makers: ReadonlyMap<string, Part>): void {
+  let depth = 0;
+  for (let maker: Part | undefined = by; maker && depth <= DEEPEST; depth++) maker = makers.get(maker.name);
+  if (depth <= DEEPEST) return;
+  const message = `${by.loaded.spec} adds a part that adds a part, and so on, ${DEEPEST} deep`;
+  throw new RecipeError({ code: "recipe/too-many-parts", message, option: "recipe", help: [END_IT] });
 }
 
 /** The parts that may make one of this name, which is called after them (`all.app`). */

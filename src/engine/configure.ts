@@ -1,7 +1,15 @@
 import type { Config, Section, Value } from "./config/model.js";
 import { Resolver, type SectionReference } from "./config/resolve.js";
 import { configureContext, type ConfigureHost, type Wishes } from "./configure-context.js";
-import { isSettled, keyOf, makersOf, noSuchPart, passedOn, ReferenceNeed } from "./configure-needs.js";
+import {
+  isSettled,
+  keyOf,
+  makersOf,
+  noSuchPart,
+  passedOn,
+  ReferenceNeed,
+  requireEnd,
+} from "./configure-needs.js";
 import type { Runtime } from "./context.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import { hideSecrets, namedSecrets } from "./hidden.js";
@@ -15,11 +23,11 @@ import {
   unknownOptions,
 } from "./options.js";
 import { RecipeOutside } from "./outside.js";
-import { addNeed, isEngineOption, PART_DEPENDENCIES, type Part, type Text } from "./part.js";
+import { addNeed, PART_DEPENDENCIES, type Part, type Text } from "./part.js";
 import { problemDiagnostics } from "./problem.js";
 import { type LoadedRecipe, RecipeLoadError, type Registry } from "./registry.js";
 import { saidSpan } from "./said-line.js";
-import { canonical, generatedSection, twiceGiven, writtenAs } from "./section.js";
+import { canonicalName, generatedSection, twiceGiven, writtenAs } from "./section.js";
 import { KnownTexts, needProviders, settle } from "./settle.js";
 import type { Span } from "./text.js";
 
@@ -369,6 +377,7 @@ export class Configurer implements ConfigureHost {
 
   /** A generated part; a section of its name in the file overrides its options one by one. */
   async #addPart(by: Part, name: string, options: Readonly<Record<string, string>>): Promise<void> {
+    requireEnd(by, this.#generators);
     this.#sections.set(name, generatedSection(name, options, this.#sections.get(name)));
     this.#generators.set(name, by);
     if (!this.#outside.loaded.has(name)) for (const set of [this.#scouted, this.#reached]) set.delete(name);
@@ -388,9 +397,4 @@ export class Configurer implements ConfigureHost {
     const value = this.#sections.get(section)?.options.get(option);
     return value?.history.findLast((entry) => entry.nameSpan)?.nameSpan ?? value?.span;
   }
-}
-
-/** An option's name as the engine or the schema has it. */
-function canonicalName(loaded: LoadedRecipe, written: string): string {
-  return isEngineOption(written) ? written : canonical(loaded, written);
 }

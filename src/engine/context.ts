@@ -75,7 +75,8 @@ export class Runtime {
         for (const line of linesOf(text)) this.emit({ type: "part-log", part, stream, line });
       },
       warn: (problem) => this.report(warningOf(problem, { part, span })),
-      progress: (progress: Progress) => this.emit({ type: "part-progress", part, ...progress }),
+      // Ours last: a recipe cannot give itself out for another event, or another part.
+      progress: (progress: Progress) => this.emit({ ...progress, type: "part-progress", part }),
       secret: (text) => this.redactor.add(text),
     };
   }

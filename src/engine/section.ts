@@ -2,6 +2,7 @@ import type { Section, Value } from "./config/model.js";
 import { computed } from "./config/outside.js";
 import type { Diagnostic } from "./diagnostic.js";
 import { factsOf } from "./facts.js";
+import { isEngineOption } from "./part.js";
 import type { LoadedRecipe } from "./registry.js";
 
 /** An option's name as the schema has it, of any of its names. */
@@ -61,4 +62,9 @@ export function generatedSection(
   const made = Object.entries(options).map(([option, text]) => [option, computed(text)] as const);
   const base = written ?? { name, macros: [], mistakes: [] };
   return { ...base, options: new Map([...made, ...(written?.options ?? [])]) };
+}
+
+/** An option's name as the engine or the schema has it. */
+export function canonicalName(loaded: LoadedRecipe, written: string): string {
+  return isEngineOption(written) ? written : canonical(loaded, written);
 }

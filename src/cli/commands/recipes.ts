@@ -1,5 +1,4 @@
-import { type LoadedRecipe, loadRecipe, RecipeLoadError, recipeNames } from "../../index.js";
-import { UsageError } from "../args.js";
+import { DiagnosticError, type LoadedRecipe, loadRecipe, RecipeLoadError, recipeNames } from "../../index.js";
 import { EXIT, type Invocation } from "../command.js";
 import { referenceMarkdown } from "../reference/markdown.js";
 import { referenceOf } from "../reference/reference.js";
@@ -30,7 +29,8 @@ async function load(name: string, directory: string): Promise<LoadedRecipe> {
   try {
     return await loadRecipe(name, directory);
   } catch (error) {
-    if (error instanceof RecipeLoadError) throw new UsageError(error.message, error.help);
-    throw error;
+    if (!(error instanceof RecipeLoadError)) throw error;
+    const { code, message, help } = error;
+    throw new DiagnosticError([{ severity: "error", code, message, help }], { cause: error });
   }
 }

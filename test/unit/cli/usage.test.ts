@@ -65,6 +65,17 @@ describe("an option of install", () => {
   });
 });
 
+describe("recipes of a recipe that cannot be loaded", () => {
+  it("tells what is wrong with it, as a run does", async () => {
+    const cwd = await temporaryFolder({ "broken.mjs": "throw new Error('it does not work');" });
+    const { code, stderr } = await runCli(["recipes", "./broken.mjs"], { cwd });
+    expect(code).to.equal(2);
+    expect(stderr).to.equal(`error[recipe/broken]: cannot load recipe ./broken.mjs: it does not work
+   = help: it was thrown at ${cwd}/broken.mjs:1
+`);
+  });
+});
+
 describe("a file that cannot be written", () => {
   it("is no bug", async () => {
     const cwd = await temporaryFolder({ "buildout.cfg": "[buildout]\nparts =\n", "in-the-way": "" });

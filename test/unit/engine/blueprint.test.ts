@@ -56,6 +56,32 @@ describe("the parts of a run", () => {
     );
   });
 
+  it("stops recipes that add parts without end", async () => {
+    const nest: Recipe = {
+      ...quick,
+      configure: async (context) => context.addPart(`${context.part}.x`, { recipe: "nest" }),
+    };
+    const loop: Recipe = {
+      ...quick,
+      configure: async (context) => {
+        for (let i = 0; i < 1e6; i++) context.addPart(`m.${i}`, { recipe: "quick" });
+      },
+    };
+    await open(config("m", "[m]\nrecipe = nest"), { nest, loop });
+    const help = "   = help: that is a mistake of the recipe: its configure must come to an end";
+    expect((await refusal(() => buildout.plan())).split("\n").at(0)).to.contain(
+      "error[recipe/too-many-parts]: nest adds a part that adds a part, and so on, 100 deep (part m.x.x",
+    );
+    await buildout.write(config("m", "[m]\nrecipe = loop"));
+    expect(
+      await refusal(() => buildout.plan()),
+    ).to.equal(`error[recipe/too-many-parts]: loop adds more than 100000 parts (part m)
+  buildout.cfg:4:10
+4 | recipe = loop
+  |          ^^^^
+${help.slice(1)}`);
+  });
+
   it("follows references through sections that are no parts, however many pass them on", async () => {
     const chain = Array.from({ length: 20_000 }, (_, i) => `[s${i}]\no = $<s${i + 1}:o>`);
     await open(config("a", "[a]\nrecipe = quick\na = $<s0:o>", ...chain, "[s20000]\no = $<b:a>", PLAIN));

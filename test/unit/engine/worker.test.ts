@@ -36,6 +36,18 @@ describe("an uninstall", () => {
   });
 });
 
+describe("the progress that a recipe tells", () => {
+  it("is its own part's, and nothing else, whatever fields the recipe gives it", async () => {
+    const forged = '{ step: "here", part: "b", type: "part-ended" }';
+    const made = RECIPE.replace("async install() {}", `async install({ progress }) { progress(${forged}); }`);
+    const config = "[buildout]\nparts = a\n[a]\nrecipe = ./made.mjs\n";
+    await using buildout = await testBuildout({ config, files: { "made.mjs": made } });
+    await buildout.install();
+    const told = buildout.events.filter((event) => "step" in event);
+    expect(told).to.deep.equal([{ type: "part-progress", part: "a", step: "here" }]);
+  });
+});
+
 /** Has one thing together with all parts of its recipe, and tells who takes it away. */
 const SHARED = `export default {
   doc: "Has a thing together with others.",
