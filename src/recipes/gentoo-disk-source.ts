@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { PassThrough, type Readable } from "node:stream";
 import { execInContainer, type Output } from "tsbuildout/docker";
 import { RecipeError, type Context } from "tsbuildout/recipe";
@@ -55,18 +56,15 @@ async function fromArchive(context: Context, work: Work, path: string): Promise<
 
 function fromInside(context: Context, work: Work, path: string): Readable {
   const content = contentStream();
-  const room = async (): Promise<void> => {
-    await new Promise<void>((resolve) => {
-      content.once("drain", resolve);
-      content.once("close", resolve);
-    });
-  };
+  const closed = new AbortController();
+  content.once("close", () => closed.abort());
   execInContainer(work.engine, work.name, {
     cmd: ["cat", path],
     user: "0",
     signal: context.signal,
     onOutput: async ({ stream, data }: Output) => {
-      if (stream === "stdout" && !content.destroyed && !content.write(data)) await room();
+      if (stream !== "stdout" || content.destroyed || content.write(data)) return;
+      await once(content, "drain", { signal: closed.signal }).catch(() => undefined);
     },
   }).then(
     (code) =>
