@@ -68,11 +68,17 @@ function sameFlags(a: readonly string[], b: readonly string[]): boolean {
 /** Folders where binary packages have been over the years. */
 const FOLDERS = ["/var/cache/binpkgs", "/usr/portage/packages", "/usr/local/portage/packages"];
 
-/** Asks Portage for its folder of binary packages, and looks where they usually are if it does not say. */
+/**
+ * Asks Portage for its folder of binary packages, and looks where they usually are if it does not say. An index of many
+ * packages has megabytes, of which only what is read here is answered.
+ */
 const FIND_PACKAGES = [
   "d=$(portageq pkgdir 2>/dev/null) || d=",
   `for f in "$d" "$PKGDIR" ${FOLDERS.join(" ")}; do`,
-  '  if [ -n "$f" ] && [ -f "$f/Packages" ]; then echo "$f"; cat "$f/Packages"; exit 0; fi',
+  '  [ -n "$f" ] && [ -f "$f/Packages" ] || continue',
+  '  echo "$f"',
+  `  grep -E '^((CPV|BUILD_ID|PATH|USE): |$)' "$f/Packages"`,
+  "  exit 0",
   "done",
 ].join("\n");
 

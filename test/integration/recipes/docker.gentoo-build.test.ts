@@ -175,8 +175,19 @@ post-build-script = cat /${SYSROOT}/etc/portage/package.use
     }
   });
 
-  for (const format of ["gpkg", "xpak"])
-    it(`takes the ${format} build that package.use asks for, not the newest one`, async () => {
+  const packagesFolder = `/${SYSROOT}/var/cache/binpkgs`;
+  /** What a package says of itself takes some space: those of a builder that has built for years are megabytes. */
+  const others = `mkdir ${packagesFolder}/zz
+    touch ${packagesFolder}/zz/other.xpak
+    head -c 3000000 /dev/zero | tr '\\0' d | fold | sed 's/^/DESC: /' >${packagesFolder}/zz/other.xpak.info
+`;
+
+  for (const [format, what, more] of [
+    ["gpkg", "gpkg build", ""],
+    ["xpak", "xpak build", ""],
+    ["gpkg", "build of a builder with many", others],
+  ] as const)
+    it(`takes the ${what} that package.use asks for, not the newest one`, async () => {
       const image = `${uniqueName("tsbg/taken-back")}:1`;
       const conf: [{ name: string }, string] = [
         { name: `${SYSROOT}/etc/portage/make.conf` },
@@ -192,17 +203,16 @@ packages = sys-apps/busybox
 pre-build-script =
     ${chroot} 'emerge -kb sys-apps/busybox'
     echo 'sys-apps/busybox static' >${use}
+    ${more}
     ${chroot} 'emerge -kb sys-apps/busybox'
     rm ${use}
 post-build-script =
-    find /${SYSROOT}/var/cache/binpkgs -type f | grep -v info | sort
+    find ${packagesFolder} -type f | grep -v info | sort
     ${printRecorded}
 `);
         expect((await filesOf(`${name}:latest`)).text("bin/flags")).to.equal("static: no\n");
         const extension = format === "xpak" ? "xpak" : "gpkg.tar";
-        expect(buildout.log()).to.include(
-          `/${SYSROOT}/var/cache/binpkgs/sys-apps/busybox/busybox-1.36.1-2.${extension}`,
-        );
+        expect(buildout.log()).to.include(`${packagesFolder}/sys-apps/busybox/busybox-1.36.1-2.${extension}`);
       } finally {
         await engineRemove("images", image);
       }
