@@ -11,6 +11,7 @@ import { putLayout } from "./gentoo-inputs.js";
 import { environmentOf } from "./gentoo-options.js";
 import { cleanPackages, writePackageLines } from "./gentoo-packages.js";
 import { hostPlatform } from "./gentoo-binfmt.js";
+import { processorOf } from "./gentoo-platform.js";
 import { createWork, removeWork, rightsConfig, startWork } from "./gentoo-work.js";
 
 /** Runs a builder from its creation to its removal. -> the packages that are in the image now */
@@ -34,10 +35,10 @@ export async function buildPackages(context: Building, assembly: Work): Promise<
 
 async function chrootFor(context: Building, builder: Work): Promise<Chroot> {
   const { options } = context;
-  const machine = options.platform?.text ?? (await hostPlatform(builder.engine))?.machine ?? "x86_64";
-  // A tuple has the kernel's name of a machine, however the platform was written.
-  const name =
-    machine.includes("/") || machine === "amd64" || machine === "arm64" ? options.platform!.machine : machine;
+  const { platform } = options;
+  const name = platform
+    ? processorOf(platform.text, platform)
+    : ((await hostPlatform(builder.engine))?.machine ?? "x86_64");
   return chrootOf(
     {
       // Set to nothing is not the same as unset.

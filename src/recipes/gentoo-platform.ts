@@ -31,6 +31,11 @@ export function parsePlatform(text: string): Platform | undefined {
   return KNOWN.find(([pattern]) => pattern.test(name))?.[1];
 }
 
+/** How a tuple begins for a platform that is written so: Docker's names are the kernel's there, any other one stays (`armv7a`). */
+export function processorOf(text: string, { arch, machine }: Platform): string {
+  return text === arch || text.includes("/") ? machine : text;
+}
+
 /** As the Engine API spells it: `linux/arm/v7`. */
 export function platformText({ arch, variant }: Platform): string {
   return `linux/${arch}${variant ? `/${variant}` : ""}`;

@@ -11,7 +11,12 @@ import { parseCopy } from "../../../src/recipes/gentoo-copy-lines.js";
 import { EmergeReport } from "../../../src/recipes/gentoo-emerge.js";
 import { equeryAtom, nameOf, parseAnswers } from "../../../src/recipes/gentoo-installed.js";
 import { imageName, parseHealthcheck } from "../../../src/recipes/gentoo-options.js";
-import { parsePlatform, platformText, runsNatively } from "../../../src/recipes/gentoo-platform.js";
+import {
+  parsePlatform,
+  platformText,
+  processorOf,
+  runsNatively,
+} from "../../../src/recipes/gentoo-platform.js";
 import { filled } from "../../../src/recipes/gentoo-sparse.js";
 import { isLatestPage, parseDigests, parseLatest } from "../../../src/recipes/gentoo-stage3.js";
 import { containerName } from "../../../src/recipes/bootstrap-steps.js";
@@ -119,6 +124,20 @@ describe("platforms", () => {
       "linux/ppc64le ppc64le",
       "linux/s390x s390x",
       undefined,
+    ]);
+  });
+
+  it("begin a tuple by the kernel's name for Docker's, and by any other name as it is", () => {
+    const names = ["amd64", "386", "arm", "linux/arm/v6", "x86_64", "armv7a", "i486", "riscv64"];
+    expect(names.map((name) => processorOf(name, parsePlatform(name)!))).to.deep.equal([
+      "x86_64",
+      "i686",
+      "armv7l",
+      "armv6l",
+      "x86_64",
+      "armv7a",
+      "i486",
+      "riscv64",
     ]);
   });
 
