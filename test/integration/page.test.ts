@@ -120,6 +120,12 @@ describe("the page of a run, in Chromium", () => {
     await page.close();
   });
 
+  it("shows a log also where the address names no number of a line", async () => {
+    const { page } = await open([run("1", [part(0, [], 4)])], "#part=stage-0&line=x");
+    expect(await page.textContent("pre.log [data-line='2'] span")).to.contain("line 2");
+    await page.close();
+  });
+
   it("opens at a line of a log, searches it, and is worked by keyboard alone", async () => {
     const { page } = await open([run("1", [part(0, [], 400)])], "#part=stage-0&line=300");
     expect(await page.textContent("pre.log .at span")).to.contain("line 300");

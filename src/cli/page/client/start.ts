@@ -11,7 +11,7 @@ export function askedPart(run: ShownRun): { name: string | null; line: number | 
   const failed = run.parts.find((part) => part.result === "failed");
   return {
     name: asked ?? failed?.name ?? null,
-    line: line === null ? undefined : Number(line),
+    line: Number(line) || undefined,
     asked: asked !== null,
   };
 }
