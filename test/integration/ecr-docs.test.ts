@@ -143,8 +143,9 @@ esac
       },
     });
     try {
-      for (const options of ["", "skip-pull = true\n"]) {
-        await buildout.write(config.replace("[deps]\n", `[deps]\n${options}`));
+      const unpulled = config.replace("[deps]\n", "[deps]\nskip-pull = true\n");
+      for (const how of [config, unpulled.replace("$<deps:image-id>", "$<deps:image>")]) {
+        await buildout.write(how);
         expect((await buildout.install()).ok, buildout.log().join("\n")).to.equal(true);
         expect(buildout.log().slice(-2)).to.deep.equal(["the code", "the internet"]);
         const cached = (await buildout.records()).get("deps")?.outputs["cache-image"];
