@@ -167,10 +167,21 @@ async function port(
   to: Waiting & { condition: Condition },
   wanted: { readonly port: number; readonly protocol: "tcp" | "udp" },
 ): Promise<void> {
+  let failed = false;
   await poll(call.signal, async () => {
-    await alive(call, to);
-    const listening = await listeners(call, to, wanted.protocol);
-    return listening.has(wanted.port);
+    const { State } = await alive(call, to);
+    if (!State.Running || State.Restarting) return false;
+    try {
+      const listening = await listeners(call, to, wanted.protocol);
+      failed = false;
+      return listening.has(wanted.port);
+    } catch (error) {
+      call.signal.throwIfAborted();
+      // It may have ended meanwhile, which the next look will tell.
+      if (failed) throw error;
+      failed = true;
+      return false;
+    }
   });
 }
 

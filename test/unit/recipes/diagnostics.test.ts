@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { testBuildout } from "../../../src/testing.js";
-import { playedEngine } from "../../support/played-engine.js";
+import { type Play, playedEngine } from "../../support/played-engine.js";
 import { container, type Example, said, says } from "../../support/played-part.js";
 import { archive, pathStat } from "../../support/text-archive.js";
 
@@ -316,3 +316,33 @@ describe("a script whose container ends, on a played engine", () => {
 });
 
 describe("what is wrong with containers, networks and volumes, on a played engine", () => says(examples));
+
+/** Answers who asks a container to run something, and tells when. */
+const refused = (status: number) => (ask: () => void) => ({
+  answers: {
+    "POST /containers/c1/exec": (): [number, object] => {
+      ask();
+      return [status, { message: "Container c1 is not running" }];
+    },
+  },
+});
+
+describe("a container that ends while it is asked for its ports", () => {
+  const [running, ended] = [container(), container({ Running: false, Status: "exited", ExitCode: 3 })];
+  const state = "GET /containers/c1/json";
+  /** @param ask is told when the engine is asked to look */
+  const ends = async (play: (ask: () => void) => Omit<Play, "api">) => {
+    let now = running;
+    const { answers, ...rest } = play(() => void (now = ended));
+    const all = { ...running, [state]: () => now[state] as object, ...answers };
+    return (await said({ part: `${run}wait-for = port 80`, answers: all, ...rest })).text.split(" (part")[0];
+  };
+  const text =
+    "error[container/exited]: container web ended with exit code 3 before it came to listen on port 80/tcp";
+
+  it("has ended, whatever the engine says of the asking", async () => {
+    expect(await ends(refused(409))).to.equal(text);
+    expect(await ends(refused(500))).to.equal(text);
+    expect(await ends((ask) => ({ command: () => (ask(), { code: 126 }) }))).to.equal(text);
+  });
+});
