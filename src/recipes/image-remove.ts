@@ -1,7 +1,10 @@
 /** Taking away images that a part made, and only those. */
 import {
+  familiarName,
+  familiarReference,
   inspectImage,
   isConflict,
+  parseReference,
   removeImage,
   tagsOf,
   type Engine,
@@ -21,6 +24,8 @@ export interface Removal {
   readonly taken?: string;
   /** Id of the image that the part made last, see `madeBy`. */
   readonly made?: string | undefined;
+  /** The images were pulled or loaded: also by a digest somebody may have them. */
+  readonly brought?: true;
 }
 
 /**
@@ -108,9 +113,19 @@ async function removeNameless(removal: Removal, id: string): Promise<boolean> {
   // Without a signal: it may have fired by the end of the run, and the requests are short.
   const image = await inspectImage(removal.engine, id);
   if (!image) return true;
-  if (hasName(removal.engine, image) || !(await removeUnused(removal.engine, id))) return false;
+  if (hasName(removal.engine, image)) return false;
+  if (!removal.brought) await dropDigests(removal.engine, image);
+  if (!(await removeUnused(removal.engine, id))) return false;
   await removeParents(image, removal);
   return true;
+}
+
+/** What was pushed to several repositories Docker does not remove by its id: with the digests of one alone it does. */
+async function dropDigests(engine: Engine, { RepoDigests }: ImageDetails): Promise<void> {
+  const digests = (RepoDigests ?? []).map(parseReference);
+  const kept = digests[0] && familiarName(digests[0]);
+  for (const one of digests)
+    if (familiarName(one) !== kept) await removeUnused(engine, familiarReference(one));
 }
 
 /** Podman keeps a digest only as a name, which would go with the image; Docker also keeps those of tags that have moved. */

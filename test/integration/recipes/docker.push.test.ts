@@ -121,23 +121,38 @@ describe("docker.push", () => {
         }
       });
 
+  const pushing = (repository: string, pinned = ""): string =>
+    `[buildout]\nparts = pushed ${pinned && "pinned"}\n[pushed]\nrecipe = docker.push\nname = ${name}:1\nrepository = ${repository}\n${pinned}`;
+
   it("takes a name of before away in the end that had to stay for another part's sake", async () => {
-    const config = (repository: string, pinned = ""): string =>
-      `[buildout]\nparts = pushed ${pinned && "pinned"}\n[pushed]\nrecipe = docker.push\nname = ${name}:1\nrepository = ${repository}\n${pinned}`;
-    const made = await push("", { config: config(target()) });
+    const made = await push("", { config: pushing(target()) });
     const { image } = await installed(made, "pushed");
     const pinned = `[pinned]\nrecipe = docker.pull\nname = ${image}\n`;
-    await made.write(config(target(), pinned));
+    await made.write(pushing(target(), pinned));
     await installed(made, "pinned");
     const moved = `${registry.host}/${name}-moved:1`;
-    await made.write(config(moved, pinned));
+    await made.write(pushing(moved, pinned));
     await installed(made, "pushed");
     const stayed = await engineHas(`/images/${target()}/json`);
     expect(made.log("pushed").some((line) => line.startsWith(`image ${target()} stays: `))).to.equal(stayed);
-    await made.write(config(moved));
+    await made.write(pushing(moved));
     await installed(made, "pushed");
     await made.uninstall();
     for (const one of [target(), image]) expect(await engineHas(`/images/${one}/json`), one).to.equal(false);
+  });
+
+  it("to several repositories leaves nothing behind of what is built again", async () => {
+    const to = (part: string): string =>
+      `[${part}]\nrecipe = docker.push\nname = ${name}-built\nrepository = ${registry.host}/${name}-${part}\n`;
+    const build = `[built]\nrecipe = docker.build\nname = ${name}-built\ndockerfile-inline =\n  FROM scratch\n  LABEL x=${name}`;
+    const config = `[buildout]\nparts = built one two\n${to("one")}${to("two")}${build}`;
+    const made = await push("", { config });
+    const { "image-id": first } = await installed(made, "built");
+    await made.write(`${config} y=2`);
+    const { "image-id": second } = await installed(made, "built");
+    expect(await engineHas(`/images/${first}/json`)).to.equal(false);
+    await made.uninstall();
+    expect(await engineHas(`/images/${second}/json`)).to.equal(false);
   });
 
   it("promotes what was pulled: by its digest, under the tags that are asked for", async () => {
