@@ -8,6 +8,8 @@ export interface Io {
   readonly home: string;
   readonly out: Output;
   readonly err: Output;
+  /** All of standard input. */
+  readonly input: (signal: AbortSignal) => Promise<Uint8Array>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Hides the secrets that the run knows in what surfaces past every report; set by whoever opens the buildout. */
@@ -36,6 +38,8 @@ export interface Invocation {
   readonly options: ReadonlyMap<string, string>;
   /** `section:option=value`, `+=`, `-=`, as written. */
   readonly assignments: readonly string[];
+  /** The configuration, where it is not in a file: `-c -`. */
+  readonly input?: Uint8Array;
   readonly io: Io;
 }
 

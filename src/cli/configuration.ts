@@ -9,9 +9,10 @@ function userFolder({ env, home }: Invocation["io"]): string {
 }
 
 /** What the command line asks to be read. */
-export function requestOf({ globals, assignments, io }: Invocation): LoadRequest {
+export function requestOf({ globals, assignments, input, io }: Invocation): LoadRequest {
   return {
     file: globals.config,
+    input,
     cwd: io.cwd,
     assignments,
     userDefaults: globals.userDefaults ? path.join(userFolder(io), "default.cfg") : undefined,

@@ -38,7 +38,9 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   await bePatient(globals.config, io);
   const module = await command.load();
   const { args, options, assignments } = parsed;
-  const invocation: Invocation = { globals, args, options, assignments, io };
+  // Once: a command may look at the configuration several times.
+  const input = globals.config === "-" ? { input: await io.input(io.signal) } : {};
+  const invocation: Invocation = { globals, args, options, assignments, io, ...input };
   return module.run(invocation);
 }
 

@@ -2,7 +2,12 @@ import type { OptionSpec } from "./command.js";
 
 /** Options that every command knows. Those of buildout keep their letters. */
 export const globalOptions: readonly OptionSpec[] = [
-  { short: "c", long: "config", value: "FILE|URL", doc: "the configuration file (buildout.cfg)" },
+  {
+    short: "c",
+    long: "config",
+    value: "FILE|URL",
+    doc: "the configuration file (buildout.cfg); - is standard input",
+  },
   { short: "n", long: "newest", doc: "look for newer versions of what is there (newest = true)" },
   { short: "N", long: "no-newest", doc: "use what is there (newest = false)" },
   { short: "o", long: "offline", doc: "use no network (offline = true)" },

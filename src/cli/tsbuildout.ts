@@ -28,6 +28,7 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
     env: process.env,
     cwd,
     home: homeFolder(),
+    input: standardInput,
     out: output.out,
     err: output.err,
     signal: ending.signal,
@@ -35,6 +36,14 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
     ...(flagsChange ? { flagsChange } : {}),
   };
   void main(argv, io).then((code) => ending.done(code));
+}
+
+async function standardInput(signal: AbortSignal): Promise<Uint8Array> {
+  const [{ addAbortSignal }, { buffer }] = await Promise.all([
+    import("node:stream"),
+    import("node:stream/consumers"),
+  ]);
+  return await buffer(addAbortSignal(signal, process.stdin));
 }
 
 /** Undefined where somebody has removed it. */

@@ -193,9 +193,12 @@ export class Buildout {
   /** The file may be missing, but not misspelt, nor broken: it may say that the state lies elsewhere, and what is in the
    *  usual place may be another buildout's. */
   async #configIfThere(): Promise<Config | undefined> {
-    const { file, cwd, assignments } = this.#request;
+    const { file, input, cwd, assignments } = this.#request;
     const path = resolve(cwd, file);
-    const isThere = isUrl(file) || [path, join(dirname(path), USUAL_FILE)].some((each) => existsSync(each));
+    const isThere =
+      input !== undefined ||
+      isUrl(file) ||
+      [path, join(dirname(path), USUAL_FILE)].some((each) => existsSync(each));
     const isMoved = assignments.some((text) => /^\s*(buildout:)?(installed|directory)\s*[-+]?=/.test(text));
     return isThere || isMoved ? await loadConfig(this.#request) : undefined;
   }

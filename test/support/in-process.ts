@@ -6,13 +6,26 @@ export interface InProcess {
   readonly home?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Standard input. */
+  readonly input?: string;
 }
 
 /** Runs the command line in this process, with streams that are no terminal: quicker than a process each. */
-export async function runCli(argv: readonly string[], { cwd, home = cwd, env = {}, signal }: InProcess) {
+export async function runCli(
+  argv: readonly string[],
+  { cwd, home = cwd, env = {}, signal, input = "" }: InProcess,
+) {
   const out = collector();
   const err = collector();
-  const io: Io = { cwd, home, env, out, err, signal: signal ?? new AbortController().signal };
+  const io: Io = {
+    cwd,
+    home,
+    env,
+    out,
+    err,
+    input: async () => Buffer.from(input),
+    signal: signal ?? new AbortController().signal,
+  };
   const code = await main(argv, io);
   return { code, stdout: out.text(), stderr: err.text() };
 }

@@ -12,7 +12,7 @@ import { type Layer, type Merged, overlay, overlayMerged, underlay } from "./mer
 import { configError } from "./mistakes.js";
 import type { Config, Substitution, Value } from "./model.js";
 import { mergeTree } from "./order.js";
-import { readLocal } from "./read.js";
+import { decode, readLocal } from "./read.js";
 import type { LoadRequest } from "./request.js";
 import { nothingOutside, Resolver } from "./resolve.js";
 import type { ScannedFile } from "./scan.js";
@@ -135,6 +135,8 @@ class Loading {
     const { cache, decide } = this;
     const read: TreeRequest["read"] = async (address, root) => {
       signal?.throwIfAborted();
+      const { input, file } = this.request;
+      if (input && address === this.main) return decode(input, file);
       if (address.kind === "path") {
         const text = await readLocal(address.path, { signal });
         this.files.add(address.path);

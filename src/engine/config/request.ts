@@ -4,6 +4,8 @@ import type { Environment } from "./expression.js";
 export interface LoadRequest {
   /** The main file: a path, relative to `cwd` or absolute, or a URL. */
   readonly file: string;
+  /** What the main file says, where it is none: it stands in `cwd`, and `file` is what messages call it. */
+  readonly input?: Uint8Array | undefined;
   readonly cwd: string;
   /** Raw arguments: `section:option=value`, `+=`, `-=`. */
   readonly assignments: readonly string[];

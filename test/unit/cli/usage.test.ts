@@ -65,6 +65,21 @@ describe("an option of install", () => {
   });
 });
 
+describe("a configuration from standard input, -c -", () => {
+  it("stands in the current folder", async () => {
+    const cwd = await temporaryFolder({ "base.cfg": "[a]\nrecipe = docker.volume\nname = x-$<a:label>\n" });
+    const input = "[buildout]\nextends = base.cfg\nparts = a\n[a]\nlabel = y\nnmae = z\n";
+    const ask = (...args: string[]) => runCli(["-c", "-", ...args], { cwd, input });
+    expect((await ask("query", "a:name")).stdout).to.equal("x-y\n");
+    expect((await ask("query", "buildout:directory")).stdout).to.equal(`${cwd}\n`);
+    expect((await ask("check")).stderr).to.contain("\n  -:6:1\n6 | nmae = z\n");
+    // It may say that the state lies elsewhere.
+    expect(
+      (await runCli(["-c", "-", "uninstall", "--all"], { cwd, input: "[buildout]\nbroken\n" })).stderr,
+    ).to.contain("error[config/parse-error]: ");
+  });
+});
+
 describe("recipes of a recipe that cannot be loaded", () => {
   it("tells what is wrong with it, as a run does", async () => {
     const cwd = await temporaryFolder({ "broken.mjs": "throw new Error('it does not work');" });

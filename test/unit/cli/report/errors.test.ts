@@ -126,7 +126,15 @@ describe("the errors of a run", () => {
   it("are as few where they keep a command from beginning", () => {
     let text = "";
     const err = { isTTY: false, write: (some: string) => (text += some) };
-    const io = { cwd: "/", home: "/", env: {}, out: err, err, signal: new AbortController().signal };
+    const io = {
+      cwd: "/",
+      home: "/",
+      env: {},
+      input: async () => Buffer.alloc(0),
+      out: err,
+      err,
+      signal: new AbortController().signal,
+    };
     const diagnostics = ["a", "b"].map((part): Diagnostic => {
       const message = "cannot reach the Docker engine at unix:///here";
       return { severity: "error", code: "engine/unreachable", message, part };
