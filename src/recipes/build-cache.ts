@@ -186,7 +186,7 @@ async function pushToCache(
   context: Installing,
   { engine, references }: CachedBuild,
   plan: CachePlan,
-): Promise<string> {
+): Promise<string | undefined> {
   const immutable = plan.ecr ? await ensure(context, plan.ecr, plan.reference) : false;
   const [built] = references;
   const image = built === undefined ? undefined : await inspectImage(engine, built, context.signal);
@@ -198,7 +198,12 @@ async function pushToCache(
       reference,
       login: async (refused) => await loginAgain(context, plan, refused),
     });
-  const digest = await push(plan.reference);
+  const digest = await push(plan.reference).catch((error: unknown) => {
+    // Another build of the same key was faster, and its tag cannot be moved.
+    if (codeOf(error) !== "registry/tag-refused") throw error;
+    context.log(`${plan.reference} is there by now: another build has put it into the cache`, "note");
+    return undefined;
+  });
   if (!immutable) await push(plan.latest);
   return digest;
 }

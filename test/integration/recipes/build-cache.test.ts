@@ -258,6 +258,26 @@ describe("the whole-image cache of docker.build", () => {
     );
   });
 
+  it("leaves the image of another build that was faster where tags are immutable", async () => {
+    const one = await machine([...cacheOn, "no-cache = true"]);
+    await one.install();
+    await one.uninstall();
+    const repository = aws.repository("cache/app")!;
+    repository.mutability = "IMMUTABLE";
+    const [[digest, image] = expect.fail("nothing is cached")] = repository.images;
+    repository.images.clear();
+    aws.onRegistryRequest = ({ method, path }) => {
+      if (method === "PUT" && path.includes("/manifests/")) repository.images.set(digest, image);
+    };
+    const other = await machine([...cacheOn, "no-cache = true"]);
+    expect((await other.install()).ok, warnings(other).join("\n")).to.equal(true);
+    expect(other.log("app").join("\n")).to.match(
+      /:\w+ is there by now: another build has put it into the cache/,
+    );
+    expect([...repository.images.keys()]).to.deep.equal([digest]);
+    expect(await outputs(other)).to.include({ "cache-hit": "false" });
+  });
+
   it("does not take a cache that cannot be asked for a miss", async () => {
     aws.fail("BatchGetImage", { code: "AccessDeniedException" });
     expect(await failure(await machine(cacheOn))).to.include({ code: "ecr/denied" });
