@@ -19,7 +19,7 @@ async function loads(...args: string[]): Promise<{ readonly packages: string[]; 
   return { packages: named(/node_modules\/((?:@[^/]+\/)?[^/]+)/), rooms: named(/^src\/(\w+)\//) };
 }
 
-const HEAVY = ["http", "perf_hooks", "tls", "child_process", "worker_threads", "v8", "dns"];
+const HEAVY = ["module", "http", "perf_hooks", "tls", "child_process", "worker_threads", "v8", "dns"];
 
 describe("a cold start", () => {
   it("of --version loads no package, no recipe, nothing of Docker", async () => {

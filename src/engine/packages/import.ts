@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { reasonOf } from "../given.js";
 import { RecipeLoadError } from "./error.js";
 import { findPackage } from "./manifest.js";
-import { offerSelf } from "./self.js";
+import { offerSelf } from "./offer.js";
 
 type Module = Readonly<Record<string, unknown>>;
 
