@@ -137,6 +137,7 @@ class Loading {
       signal?.throwIfAborted();
       const { input, file } = this.request;
       if (input && address === this.main) return decode(input, file);
+      if (address === this.main && isDevice(file)) return await readLocal(file, { signal });
       if (address.kind === "path") {
         const text = await readLocal(address.path, { signal });
         this.files.add(address.path);
@@ -177,9 +178,14 @@ function switches({ offline, newest }: LoadRequest): string[] {
   ];
 }
 
+/** A pipe (`-c <(…)`) is in no folder of the user's: it stands in the current one. */
+function isDevice(file: string): boolean {
+  return file.startsWith("/dev/fd/") || file === "/dev/stdin";
+}
+
 function addressOfMain({ file, cwd }: LoadRequest): Address {
   try {
-    return addressOf(file, { directory: cwd });
+    return addressOf(isDevice(file) ? path.basename(file) : file, { directory: cwd });
   } catch (error) {
     if (!(error instanceof BadAddress)) throw error;
     throw new DiagnosticError([configError("bad-address", error.message)]);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, openSync, writeFileSync } from "node:fs";
 import { expect } from "chai";
 import { ask, values } from "../../../support/config.js";
 import { runCli } from "../../../support/in-process.js";
@@ -18,6 +18,15 @@ describe("loading a configuration", () => {
       "installed = @/here/sub/here.cfg",
       "parts-directory = @/here/sub/parts",
     ]);
+  });
+
+  it("takes what a shell's <(…) gives for a file of the current folder", async () => {
+    const text = "[buildout]\nextends = base.cfg\nbroken\n";
+    const cwd = await temporaryFolder({ "x/real.cfg": text, "base.cfg": "[a]\nb = 1\n" });
+    const config = `/dev/fd/${openSync(join(cwd, "x/real.cfg"), "r")}`;
+    expect((await runCli(["-c", config, "check"], { cwd })).stderr).to.match(/\n +\d+:3:1\n3 \| broken\n/);
+    writeFileSync(join(cwd, "x/real.cfg"), text.replace("broken", "own = $<a:b>$<:directory>"));
+    expect((await runCli(["-c", config, "query", "own"], { cwd })).stdout).to.equal(`1${cwd}\n`);
   });
 
   it("takes a directory that is empty for the buildout's own, written or by a reference, but an empty installed for none", async () => {
