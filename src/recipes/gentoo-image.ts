@@ -32,6 +32,7 @@ import {
 } from "./common.js";
 import { idsIn, madeBy, nameTaken, namesOf } from "./image-look.js";
 import { dropReplaced, removeOurImage, removeReplaced, removeUnused, type Removal } from "./image-remove.js";
+import type { Sharing } from "./image-share.js";
 
 type Host = InstallContext<Schema>;
 
@@ -100,11 +101,7 @@ export const removalAt = (engine: Engine, record?: PartRecord): Removal => ({
  * that asked for it is killed, and what it makes loses its name to that of the next run; a build may end between its last
  * step and the name. @param now what stays
  */
-async function dropNameless(
-  context: Pick<Context, "part" | "buildout" | "signal" | "shared">,
-  engine: Engine,
-  now?: string,
-): Promise<void> {
+async function dropNameless(context: Sharing, engine: Engine, now?: string): Promise<void> {
   const label = Object.entries(labelsOf(context)).map(([name, value]) => `${name}=${value}`);
   const filters = { dangling: ["true"], label };
   for (const { Id, Labels } of await listAll(engine, "images", { filters, signal: context.signal })) {

@@ -13,7 +13,7 @@ import {
 import type { Context, InstallContext, PartRecord, Schema } from "tsbuildout/recipe";
 import { isOurs } from "./common.js";
 import { idsIn } from "./image-look.js";
-import { staysForAnother, type Sharing } from "./image-share.js";
+import { digestsOfOthers, staysForAnother, type Sharing } from "./image-share.js";
 
 export interface Removal {
   readonly engine: Engine;
@@ -78,7 +78,7 @@ export async function noteReplaced(
  * @param now ids of images that have names: again, or still
  */
 export async function dropReplaced(
-  context: Pick<InstallContext<Schema>, "removed" | "shared">,
+  context: InstallContext<Schema>,
   removal: Removal,
   { replaced, now }: { readonly replaced: Iterable<string>; readonly now: ReadonlySet<string> },
 ): Promise<void> {
@@ -92,28 +92,24 @@ export async function dropReplaced(
  * else at the end of the run, when the parts that used it have had their turn.
  * @returns whether it is gone
  */
-export async function removeReplaced(
-  context: Pick<Context, "shared">,
-  removal: Removal,
-  id: string,
-): Promise<boolean> {
-  if (await removeNameless(removal, id)) return true;
+export async function removeReplaced(context: Sharing, removal: Removal, id: string): Promise<boolean> {
+  if (await removeNameless(context, removal, id)) return true;
   await context.shared(
     `docker image replaced ${removal.engine.key} ${id}`,
     () => id,
     async () => {
-      await removeNameless(removal, id).catch(() => false);
+      await removeNameless(context, removal, id).catch(() => false);
     },
   );
   return false;
 }
 
-/** @returns false where it has a name, or something on the engine still needs it */
-async function removeNameless(removal: Removal, id: string): Promise<boolean> {
+/** @returns false where it has a name, another part has it by a digest, or something on the engine still needs it */
+async function removeNameless(context: Sharing, removal: Removal, id: string): Promise<boolean> {
   // Without a signal: it may have fired by the end of the run, and the requests are short.
   const image = await inspectImage(removal.engine, id);
   if (!image) return true;
-  if (hasName(removal.engine, image)) return false;
+  if (hasName(removal.engine, image) || digestsOfOthers(context, image).length > 0) return false;
   if (!removal.brought) await dropDigests(removal.engine, image);
   if (!(await removeUnused(removal.engine, id))) return false;
   await removeParents(image, removal);

@@ -155,6 +155,22 @@ describe("docker.push", () => {
     expect(await engineHas(`/images/${second}/json`)).to.equal(false);
   });
 
+  it("leaves what is built again to the part that has it by its digest, and takes it away with that", async () => {
+    const both = `[pushed]\nrecipe = docker.push\nname = ${name}-built\nrepository = ${target()}\n[built]\nrecipe = docker.build\nname = ${name}-built\ndockerfile-inline =\n  FROM scratch\n  LABEL x=${name}`;
+    const alone = `[buildout]\nparts = built pushed\n${both}`;
+    const made = await push("", { config: alone });
+    const { image } = await installed(made, "pushed");
+    const three = `[buildout]\nparts = built pushed pinned\n[pinned]\nrecipe = docker.pull\nname = ${image}\n${both}`;
+    await made.write(three);
+    const { "image-id": first } = await installed(made, "pinned");
+    await made.write(`${three} y=2`);
+    await installed(made, "pushed");
+    expect(await engineHas(`/images/${first}/json`)).to.equal(true);
+    await made.write(`${alone} y=2`);
+    await installed(made, "pushed");
+    expect(await engineHas(`/images/${first}/json`)).to.equal(false);
+  });
+
   it("promotes what was pulled: by its digest, under the tags that are asked for", async () => {
     await putImage(`${registry.host}/${name}:rc`);
     const made = await imageBuildout({
