@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import {
   arrival,
@@ -15,6 +15,7 @@ import {
   type Drift,
   type InstallContext,
   type Outputs,
+  type Resource,
   type UninstallContext,
 } from "tsbuildout/recipe";
 import { blaming } from "./blame.js";
@@ -75,6 +76,10 @@ async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
   const to = await targetOf(context);
   const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
   const places = to.kind === "folder" ? paths.map((line) => placeOnHost(to.path, line)) : [];
+  const others = othersOf(context, places);
+  // Now what is taken away would take what is copied with it later; the rest goes only when the copy is there.
+  await drop(context, others.entangled);
+  await dropEmpty(context);
   for (const place of places) await ownFile(context, place);
   for (const line of paths) {
     context.progress({ step: `copying ${line.path}` });
@@ -94,7 +99,7 @@ async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
         "note",
       );
   }
-  await dropOthers(context, places);
+  await drop(context, others.apart);
   return { "image-id": imageId };
 }
 
@@ -119,17 +124,49 @@ async function ownFile(context: InstallContext<CopySchema>, place: string): Prom
   await context.created({ kind: "file", name: place });
 }
 
-/** Takes away what earlier copies made in other places. */
-async function dropOthers(context: InstallContext<CopySchema>, places: readonly string[]): Promise<void> {
-  const { directory } = context.buildout;
-  for (const resource of context.record?.resources ?? []) {
-    const place = resolve(directory, resource.name);
+/** What earlier copies made in other places, by whether one of the places of now is in it, or it in one of them. */
+function othersOf(
+  { buildout: { directory }, record }: InstallContext<CopySchema>,
+  places: readonly string[],
+): { readonly entangled: readonly Resource[]; readonly apart: readonly Resource[] } {
+  const others = (record?.resources ?? []).filter(({ kind, name }) => {
+    const place = resolve(directory, name);
     // The folder that the buildout stands in is not the part's, whatever was made there once.
-    const holdsUs = (directory + sep).startsWith(place + sep);
-    if (resource.kind !== "file" || places.includes(place) || holdsUs) continue;
-    await rm(place, { recursive: true, force: true });
+    return kind === "file" && !places.includes(place) && !isWithin(directory, place);
+  });
+  const isEntangled = ({ name }: Resource): boolean => {
+    const other = resolve(directory, name);
+    return places.some((place) => isWithin(place, other) || isWithin(other, place));
+  };
+  return {
+    entangled: others.filter((one) => isEntangled(one)),
+    apart: others.filter((one) => !isEntangled(one)),
+  };
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+async function drop(context: InstallContext<CopySchema>, resources: readonly Resource[]): Promise<void> {
+  for (const resource of resources) {
+    const place = resolve(context.buildout.directory, resource.name);
+    await rm(place, { recursive: true, force: true }).catch((error: unknown) => {
+      // With a file on its way nothing is there.
+      if (!(error instanceof Error && "code" in error && error.code === "ENOTDIR")) throw error;
+    });
     await context.removed(resource);
   }
+}
+
+/** Folders that only led to what is gone: one that is a place of its own now is the part's with all that is in it. */
+async function dropEmpty(context: InstallContext<CopySchema>): Promise<void> {
+  const folders = context.record?.resources.filter(({ kind }) => kind === "folder") ?? [];
+  for (const folder of folders.toReversed())
+    await rmdir(resolve(context.buildout.directory, folder.name)).then(
+      async () => await context.removed(folder),
+      () => undefined,
+    );
 }
 
 /** Of a copy that was cut off, the container that an image was read through. Who copies anew copies over what is there:

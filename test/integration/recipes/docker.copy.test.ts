@@ -202,6 +202,18 @@ describe("docker.copy", () => {
     ]);
     expect(await install("paths = /other/")).to.equal("done");
     expect(await there(), "a place that is asked for no more").to.deep.equal(["other/c"]);
+    expect(await install("paths = /own/a")).to.equal("done");
+    expect(await install("paths = /own/")).to.equal("done");
+    expect(await there(), "a place around an earlier one").to.deep.equal(["own/a", "own/sub/b"]);
+    expect(await install("paths = /own/a")).to.equal("done");
+    expect(await there(), "a place in an earlier one").to.deep.equal(["own/a"]);
+    await rm(join(out, "own"), { recursive: true });
+    await writeFile(join(out, "own"), "mine");
+    expect(await install("paths = /other/")).to.equal("done");
+    expect(await there(), "a file in an earlier one's way").to.deep.equal(["other/c", "own"]);
+    await rm(join(out, "own"));
+    expect(await install("paths = /own/a")).to.equal("done");
+    expect(await install("paths = /own/")).to.equal("done");
     await buildout.uninstall();
     expect(existsSync(out), "uninstalled").to.equal(false);
   });
