@@ -95,7 +95,7 @@ export async function bringTo(
     }
   });
   const now = new Set(Array.from(brought.values(), ({ Id }) => Id));
-  await dropReplaced(context, { engine, brought: true }, { replaced, now });
+  await dropReplaced(context, { engine }, { replaced, now });
   return brought;
 }
 
@@ -171,5 +171,5 @@ export async function removeBrought(context: Sharing, engine: Engine, { name, id
 /** Takes away all that a part has brought: its names, and what has lost them. */
 export async function removeAllBrought(context: UninstallContext, engine: Engine): Promise<void> {
   for (const [name, id] of imagesByName(context.record)) await removeBrought(context, engine, { name, id });
-  for (const id of idsIn(context.record)) await removeReplaced(context, { engine, brought: true }, id);
+  for (const id of idsIn(context.record)) await removeReplaced(context, { engine }, id);
 }

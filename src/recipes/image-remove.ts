@@ -1,10 +1,7 @@
 /** Taking away images that a part made, and only those. */
 import {
-  familiarName,
-  familiarReference,
   inspectImage,
   isConflict,
-  parseReference,
   removeImage,
   tagsOf,
   type Engine,
@@ -24,8 +21,6 @@ export interface Removal {
   readonly taken?: string;
   /** Id of the image that the part made last, see `madeBy`. */
   readonly made?: string | undefined;
-  /** The images were pulled or loaded: also by a digest somebody may have them. */
-  readonly brought?: true;
 }
 
 /**
@@ -110,18 +105,9 @@ async function removeNameless(context: Sharing, removal: Removal, id: string): P
   const image = await inspectImage(removal.engine, id);
   if (!image) return true;
   if (hasName(removal.engine, image) || digestsOfOthers(context, image).length > 0) return false;
-  if (!removal.brought) await dropDigests(removal.engine, image);
   if (!(await removeUnused(removal.engine, id))) return false;
   await removeParents(image, removal);
   return true;
-}
-
-/** What was pushed to several repositories Docker does not remove by its id: with the digests of one alone it does. */
-async function dropDigests(engine: Engine, { RepoDigests }: ImageDetails): Promise<void> {
-  const digests = (RepoDigests ?? []).map(parseReference);
-  const kept = digests[0] && familiarName(digests[0]);
-  for (const one of digests)
-    if (familiarName(one) !== kept) await removeUnused(engine, familiarReference(one));
 }
 
 /** Podman keeps a digest only as a name, which would go with the image; Docker also keeps those of tags that have moved. */

@@ -5,6 +5,7 @@ import {
   parseReference,
   pushImage,
   remoteImage,
+  removeImage,
   repoDigest,
   tagImage,
   tagsOf,
@@ -26,7 +27,9 @@ import { pushTargets, type pushOptions, type Targets } from "./push-options.js";
 import { removeBrought, type Found } from "./image-brought.js";
 import { imagesByName } from "./image-look.js";
 import { forPlatform, platformFor } from "./image-platform.js";
+import { digestsOfOthers } from "./image-share.js";
 import { loginFor } from "./login.js";
+import { inTurn } from "./registry-push.js";
 import { tagsAt } from "./pull-all.js";
 
 type Inputs = InputsContext<typeof pushOptions>;
@@ -152,8 +155,36 @@ async function nameIt(
     tellTaken(context, there, target);
   }
   await tagImage(engine, image.Id, target, context.signal);
-  if (moves) await context.created(named);
+  if (!moves) return undefined;
+  await context.created(named);
+  const { Id } = there;
+  await inTurn(
+    context,
+    { engine, reference: Id },
+    async () => await dropDigest(context, engine, { Id, target }),
+  );
   return undefined;
+}
+
+/**
+ * The image that was pushed before is still called by its digest in the repository. With such names in several ones Docker
+ * removes no image by its id: who made or pulled it could not take it away. The last name of all stays.
+ */
+async function dropDigest(
+  context: Install,
+  engine: Engine,
+  { Id, target }: { readonly Id: string; readonly target: string },
+): Promise<void> {
+  const { signal } = context;
+  const old = engine.libpod ? undefined : await inspectImage(engine, Id, signal);
+  if (!old) return;
+  const repository = familiarName(parseReference(target));
+  const isThere = (name: string): boolean => familiarName(parseReference(name)) === repository;
+  const [tags, digests] = [tagsOf(old), old.RepoDigests ?? []];
+  if (tags.some(isThere) || tags.length + digests.filter((name) => !isThere(name)).length === 0) return;
+  const others = digestsOfOthers(context, old);
+  for (const name of digests)
+    if (isThere(name) && !others.includes(name)) await removeImage(engine, name, { noPrune: true, signal });
 }
 
 /** Who loses the last name of an image of theirs must know. What this part has pushed before is not theirs. */

@@ -155,6 +155,27 @@ describe("docker.push", () => {
     expect(await engineHas(`/images/${second}/json`)).to.equal(false);
   });
 
+  it("to another repository leaves nothing behind of what is pulled anew", async () => {
+    const from = `${registry.host}/${name}-from:1`;
+    const made = await push("", {
+      config: [
+        "[buildout]\nparts = pulled pushed",
+        `[pulled]\nrecipe = docker.pull\nname = ${from}\npull-policy = newer`,
+        `[pushed]\nrecipe = docker.push\nimage = $<pulled:image>\nrepository = ${target()}\n`,
+      ].join("\n"),
+    });
+    const ids: (string | undefined)[] = [];
+    for (const content of ["1", "2", "3"]) {
+      await putImage(from, [`linux/amd64/${content}`]);
+      ids.push((await installed(made, "pulled"))["image-id"]);
+    }
+    expect(new Set(ids).size).to.equal(3);
+    const there = await Promise.all(ids.map(async (id) => await engineHas(`/images/${id}/json`)));
+    expect(there).to.deep.equal([false, false, true]);
+    await made.uninstall();
+    expect(await engineHas(`/images/${ids[2]}/json`)).to.equal(false);
+  });
+
   it("leaves what is built again to the part that has it by its digest, and takes it away with that", async () => {
     const both = `[pushed]\nrecipe = docker.push\nname = ${name}-built\nrepository = ${target()}\n[built]\nrecipe = docker.build\nname = ${name}-built\ndockerfile-inline =\n  FROM scratch\n  LABEL x=${name}`;
     const alone = `[buildout]\nparts = built pushed\n${both}`;
