@@ -74,8 +74,8 @@ describe("what a stage leaves", () => {
 
 describe("what a stage prints", () => {
   it("is not kept in half where the disk has room for no more", async () => {
-    const cacheDirectory = await temporaryFolder();
-    const files = await Console.open({ cacheDirectory } as BuildoutInfo, "build", 0o644);
+    const cacheDirectory = await temporaryFolder({ "out/i/.keep": "" });
+    const files = await Console.open({ cacheDirectory, id: "i" } as BuildoutInfo, "build", 0o644);
     limitFiles(4096);
     try {
       const written = files.write({ stream: "stdout", data: Buffer.alloc(10_000, "x") });
