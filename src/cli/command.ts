@@ -14,6 +14,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Hides the secrets that the run knows in what surfaces past every report; set by whoever opens the buildout. */
   readonly hush?: { text(text: string): string };
+  /** The parts that are worked on just now, for whoever tells of an end that nobody asked for. */
+  readonly underWay?: Set<string>;
   /** To be called before V8 is told flags: what it has compiled is kept apart by them. */
   readonly flagsChange?: (flags: string) => void;
 }

@@ -18,6 +18,7 @@ export class Ending {
   readonly #interrupt = new AbortController();
   /** What a recipe throws where nobody catches it may have a secret in it. */
   readonly hush: NonNullable<Io["hush"]> = { text: (text) => text };
+  readonly underWay: NonNullable<Io["underWay"]> = new Set();
   #unwritten = false;
   #code: number | undefined;
   #flush = (): void => undefined;
@@ -61,7 +62,9 @@ export class Ending {
     });
     process.on("exit", (code) => {
       if (this.#code === undefined && !CUT_OFF.has(code)) {
-        tell(UNFINISHED, `internal error: ${UNFINISHED}\n`);
+        const parts = [...this.underWay].join(", ");
+        const said = parts === "" ? UNFINISHED : `${UNFINISHED} (under way: ${parts})`;
+        tell(said, `internal error: ${said}\n`);
         process.exitCode = EXIT.internal;
       }
       flush();

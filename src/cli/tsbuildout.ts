@@ -33,6 +33,7 @@ export function run({ flagsChange }: Pick<Io, "flagsChange">): void {
     err: output.err,
     signal: ending.signal,
     hush: ending.hush,
+    underWay: ending.underWay,
     ...(flagsChange ? { flagsChange } : {}),
   };
   void main(argv, io).then((code) => ending.done(code));

@@ -19,11 +19,16 @@ export async function reported(
   run: (report: Reporter) => Promise<Outcome>,
 ): Promise<number> {
   const { report, note, finish, abandon } = reportOf(invocation);
-  const { signal } = invocation.io;
+  const { signal, underWay } = invocation.io;
+  const watched: Reporter = (event) => {
+    if (event.type === "part-started") underWay?.add(event.part);
+    else if (event.type === "part-ended") underWay?.delete(event.part);
+    report(event);
+  };
   const told = (): void => note("interrupted: what is under way is undone; once more ends at once");
   signal.addEventListener("abort", told, { once: true });
   try {
-    return finish(await run(report));
+    return finish(await run(watched));
   } catch (error) {
     abandon();
     throw error;
