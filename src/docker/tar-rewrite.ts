@@ -155,8 +155,8 @@ export class TarRewriter {
       return;
     }
     const type = readText(block, "type") || "0";
-    const size = readNumber(block, "size");
     if ("xgLK".includes(type)) {
+      const size = sizeOf(readNumber(block, "size"));
       if (size > META_LIMIT) throw broken("archive/broken", "an extended header is too long");
       this.#state = { kind: "meta", type, size };
       this.#left = size + paddingOf(size);
@@ -179,14 +179,13 @@ export class TarRewriter {
     // A copy: the chunk may be somebody else's.
     const block = Buffer.from(original);
     const pax = this.#pax;
-    const size = Number(value(pax, "size") ?? readNumber(block, "size"));
     const entry: ArchiveEntry = {
       name: stripSlash(
         this.#longName ?? value(pax, "GNU.sparse.name") ?? value(pax, "path") ?? fullName(block),
       ),
       link: this.#longLink ?? value(pax, "linkpath") ?? readText(block, "link"),
       type: type === "7" ? "0" : type,
-      size: hasBody(type) ? size : 0,
+      size: hasBody(type) ? sizeOf(Number(value(pax, "size") ?? readNumber(block, "size"))) : 0,
       mode: readNumber(block, "mode"),
       uid: Number(value(pax, "uid") ?? readNumber(block, "uid")),
       gid: Number(value(pax, "gid") ?? readNumber(block, "gid")),
@@ -223,6 +222,12 @@ export class TarRewriter {
   }
 }
 
+/** With any other number, what follows would never be found. */
+function sizeOf(size: number): number {
+  if (Number.isInteger(size) && size >= 0) return size;
+  throw broken("archive/broken", "an entry says no size");
+}
+
 function hasBody(type: string): boolean {
   return !"123456".includes(type);
 }
@@ -238,8 +243,9 @@ function stripSlash(name: string): string {
   return name.length > 1 ? name.replace(/\/+$/, "") : name;
 }
 
+/** Of several records with one name the last one counts. */
 function value(pax: readonly PaxRecord[], key: string): string | undefined {
-  return pax.find((record) => record.key === key)?.value.toString("latin1");
+  return pax.findLast((record) => record.key === key)?.value.toString("latin1");
 }
 
 function parsePax(content: Buffer): PaxRecord[] {

@@ -16,7 +16,7 @@ import {
 } from "../../../src/docker/tar-rewrite.js";
 import { HeaderWriter } from "../../../src/docker/tar-plain.js";
 import { END_OF_ARCHIVE, headerRoom, tarHeader } from "../../../src/docker/tar-write.js";
-import { paddingOf, type TarEntry } from "../../../src/docker/tar-header.js";
+import { paddingOf, seal, type TarEntry } from "../../../src/docker/tar-header.js";
 import { byteString } from "../../../src/docker/tree.js";
 import { temporaryFolder } from "../../support/tmp.js";
 
@@ -104,6 +104,13 @@ function make(name: string): TarEntry & { readonly content: Buffer } {
     mtimeNs: 0n,
     content: Buffer.alloc(600, name),
   };
+}
+
+/** A file with these records before it. */
+function withPax(records: string, file: TarEntry & { readonly content: Buffer }): Buffer {
+  const content = Buffer.from(records);
+  const both = archive([{ ...file, type: "x", size: content.length, content }, file]);
+  return both.subarray(0, -END_OF_ARCHIVE.length);
 }
 
 describe("tar headers", () => {
@@ -290,6 +297,32 @@ describe("rewriteTar", () => {
       name === "b" ? undefined : {},
     );
     expect(Buffer.concat([left, END_OF_ARCHIVE]).equals(archive([make("a"), make("c")]))).to.equal(true);
+  });
+
+  it("refuses an entry whose size is none, which it would look for the next one without an end by", async () => {
+    const below = Buffer.from(tarHeader(make("a")));
+    below.fill(0xff, 124, 136);
+    below.writeInt32BE(-512, 132);
+    const extended = Buffer.from(below);
+    extended.write("x", 156);
+    for (const header of [below, extended]) seal(header);
+    const broken = [
+      below,
+      extended,
+      ...["12 size=-99\n", "12 size=abc\n"].map((record) => withPax(record, make("a"))),
+    ];
+    for (const one of broken)
+      expect(await failure(rewrite(Buffer.concat([one, END_OF_ARCHIVE]), () => ({})))).to.deep.equal({
+        code: "archive/broken",
+        message: "the tar archive cannot be read",
+        notes: ["an entry says no size"],
+      });
+  });
+
+  it("takes the last of several records with one name, as tar does", async () => {
+    const whole = Buffer.concat([withPax("10 path=b\n10 path=c\n", make("a")), END_OF_ARCHIVE]);
+    expect((await list(whole)).map(({ name }) => name)).to.deep.equal(["c"]);
+    expect((await list(await rewrite(whole, () => ({})))).map(({ name }) => name)).to.deep.equal(["c"]);
   });
 
   it("says where an archive is cut off or is none", async () => {
