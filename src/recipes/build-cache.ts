@@ -128,7 +128,7 @@ export async function withCache(context: Installing, cached: CachedBuild): Promi
   context.log(`cache miss: building, for ${plan.reference}`, "note");
   if (await countsGit(context)) context.warn(GIT);
   const built = await cached.build();
-  const digest = (await keep(context, cached, plan)) ?? built.digest;
+  const digest = (await keep(context, { ...cached, built }, plan)) ?? built.digest;
   return { ...known, ...built, digest, hit: false, fetched: true };
 }
 
@@ -167,9 +167,13 @@ async function take(context: Installing, cached: CachedBuild, plan: CachePlan): 
   }
 }
 
+interface Keeping extends CachedBuild {
+  readonly built: Built;
+}
+
 /** Pushes what was built under its key and as the latest.
  *  @returns the digest under which the cache has it; undefined where it was no matter that it has not */
-async function keep(context: Installing, cached: CachedBuild, plan: CachePlan): Promise<string | undefined> {
+async function keep(context: Installing, cached: Keeping, plan: CachePlan): Promise<string | undefined> {
   if (context.buildout.offline) return undefined;
   try {
     return await pushToCache(context, cached, plan);
@@ -184,12 +188,11 @@ async function keep(context: Installing, cached: CachedBuild, plan: CachePlan): 
 
 async function pushToCache(
   context: Installing,
-  { engine, references }: CachedBuild,
+  { engine, built }: Keeping,
   plan: CachePlan,
 ): Promise<string | undefined> {
   const immutable = plan.ecr ? await ensure(context, plan.ecr, plan.reference) : false;
-  const [built] = references;
-  const image = built === undefined ? undefined : await inspectImage(engine, built, context.signal);
+  const image = built.id === "" ? undefined : await inspectImage(engine, built.id, context.signal);
   if (!image) throw notOnEngine();
   const push = async (reference: string): Promise<string> =>
     await pushUnder(context, {

@@ -56,13 +56,13 @@ export async function performBuild(context: Install, building: Building): Promis
   await warnOfIgnored(context, { builder, engine, spec, options, dockerfile: files.dockerfile.content });
   try {
     if (builder !== "buildx") {
-      await viaEngine(context, { ...building, builder, spec, report });
-      return await identified(context, engine);
+      const id = await viaEngine(context, { ...building, builder, spec, report });
+      return await identified(context, engine, { id });
     }
     await files.tell?.();
     const env = await loginEnvironment(context, building);
     const { digest } = await viaBuildx(context, { ...building, command: buildx ?? [], spec, report, env });
-    return await identified(context, engine, digest);
+    return await identified(context, engine, { id: digest, digest });
   } catch (error) {
     context.signal.throwIfAborted();
     if (isOfTheFiles(error)) throw blame(error, "source");
@@ -108,14 +108,19 @@ function isOfTheBuild(error: unknown): boolean {
   return ["engine/stream-error", "build/failed", "engine/refused", "engine/failed"].includes(code);
 }
 
-/**
- * What the image is called by the engine, now that it is there.
- * @param digest what buildx said of it
- */
-async function identified(context: Install, engine: Engine, digest?: string): Promise<Built> {
+/** What a builder says of its image. Of buildx's digest only the engine knows whether it is the id, too. */
+interface Said {
+  readonly id: string | undefined;
+  readonly digest?: string | undefined;
+}
+
+/** What the image is called by the engine, now that it is there. Another checkout may have built under its name meanwhile. */
+async function identified(context: Install, engine: Engine, { id, digest }: Said): Promise<Built> {
   const { options, signal } = context;
   const [reference = ""] = namesInEngine(options);
-  const image = reference === "" ? undefined : await inspectImage(engine, reference, signal);
+  const look = async (name: string | undefined) =>
+    name && reference !== "" ? await inspectImage(engine, name, signal) : undefined;
+  const image = (await look(id)) ?? (await look(reference));
   // What went elsewhere may be here as well, or somebody else's image of that name.
   const elsewhere = options.output.length > 0;
   if (image && (!elsewhere || isOurs(image.Config?.Labels, context))) {
@@ -137,7 +142,8 @@ interface ViaEngine extends Building {
   readonly report: BuildReport;
 }
 
-async function viaEngine(context: Context, via: ViaEngine): Promise<void> {
+/** @returns the image's id, as the engine says it */
+async function viaEngine(context: Context, via: ViaEngine): Promise<string> {
   const { engine, options, files, builder, report } = via;
   const logins = await loginsOf(context, via);
   const proxies = await proxiesFor(context, engine);
@@ -155,7 +161,7 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<void> {
     if (shared) shared.sent = () => void tell().catch(() => undefined);
     else await tell();
     const dockerfile = shared ? shared.dockerfile.name : files.pathInContext;
-    await buildByEngine(engine, {
+    const id = await buildByEngine(engine, {
       spec: { ...via.spec, ...caches, buildArgs, dockerfile },
       builder,
       context: shared ?? files.tar({ gzip }),
@@ -165,6 +171,7 @@ async function viaEngine(context: Context, via: ViaEngine): Promise<void> {
       signal: context.signal,
     });
     await tell();
+    return id;
   } finally {
     await session?.close();
   }

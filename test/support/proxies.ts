@@ -1,4 +1,7 @@
+import { once } from "node:events";
+import http from "node:http";
 import net from "node:net";
+import { buffer } from "node:stream/consumers";
 import tls from "node:tls";
 import type { Certificates } from "./certificates.js";
 import { engineHost } from "./engine.js";
@@ -32,6 +35,25 @@ export async function tlsProxy({ server }: Certificates): Promise<Proxy> {
 /** The engine over plain TCP. */
 export async function tcpProxy(): Promise<Proxy> {
   return await listen(net.createServer({ allowHalfOpen: true }, forward), "connection");
+}
+
+/**
+ * The engine over HTTP, for what keeps to requests and answers.
+ * @param meanwhile is done when the engine has answered, before the answer goes on: `POST /v1.41/build?…`
+ */
+export async function httpProxy(meanwhile: (call: string) => Promise<void>): Promise<Proxy> {
+  const relay = async (asked: http.IncomingMessage, answer: http.ServerResponse): Promise<void> => {
+    const { method, url: path, headers } = asked;
+    const request = asked.pipe(http.request({ socketPath: engineSocket(), method, path, headers }));
+    const [response] = (await once(request, "response")) as [http.IncomingMessage];
+    const body = await buffer(response);
+    await meanwhile(`${method} ${path}`);
+    answer.writeHead(response.statusCode ?? 500, response.headers).end(body);
+  };
+  return await listen(
+    http.createServer((...call) => void relay(...call)),
+    "connection",
+  );
 }
 
 function forward(client: net.Socket): void {

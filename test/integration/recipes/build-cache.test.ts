@@ -12,6 +12,7 @@ import {
   wholeId,
 } from "../../support/engine.js";
 import { ensureBaseImage, loadImage } from "../../support/images.js";
+import { httpProxy } from "../../support/proxies.js";
 import { startRegistry, type Registry } from "../../support/registry.js";
 import { writeFiles } from "../../support/tmp.js";
 
@@ -276,6 +277,23 @@ describe("the whole-image cache of docker.build", () => {
     );
     expect([...repository.images.keys()]).to.deep.equal([digest]);
     expect(await outputs(other)).to.include({ "cache-hit": "false" });
+  });
+
+  it("keeps what it has built, also where another checkout builds under the name meanwhile", async () => {
+    const proxy = await httpProxy(async (call) => {
+      if (call.includes("/build?")) await loadImage(`${name}:latest`, { Labels: { theirs: "yes" } });
+    });
+    try {
+      const one = await machine([...cacheOn, `engine-url = tcp://127.0.0.1:${proxy.port}`]);
+      expect((await one.install()).ok, warnings(one).join("\n")).to.equal(true);
+      const [cached] = aws.repository("cache/app")?.images.values() ?? [];
+      const { config } = JSON.parse(cached?.manifest ?? "{}") as { config: { digest: string } };
+      expect((await outputs(one))["image-id"]).to.equal(config.digest);
+      const { Id } = await engineJson<{ Id: string }>({ path: `/images/${name}:latest/json` });
+      expect(wholeId(Id), "the other one's").to.not.equal(config.digest);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it("does not take a cache that cannot be asked for a miss", async () => {
