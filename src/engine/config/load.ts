@@ -9,7 +9,7 @@ import { setDirectory, settleDirectories } from "./directories.js";
 import { fetching } from "./fetching.js";
 import { expandMacros } from "./macro.js";
 import { type Layer, type Merged, overlay, overlayMerged, underlay } from "./merge.js";
-import { configError } from "./mistakes.js";
+import { configError, notRemoved } from "./mistakes.js";
 import type { Config, Substitution, Value } from "./model.js";
 import { mergeTree } from "./order.js";
 import { decode, readLocal } from "./read.js";
@@ -86,6 +86,7 @@ class Loading {
   private config(merged: Merged, substitution: Substitution): Config {
     const warnings = [...this.warnings];
     const sections = expandMacros(merged, (warning) => warnings.push(warning));
+    warnings.push(...notRemoved(sections.get("buildout")?.options.get("parts")));
     return {
       sections,
       substitution,

@@ -2,6 +2,8 @@ import type { Diagnostic } from "../diagnostic.js";
 import { replaceSecrets } from "../hidden.js";
 import { MASK } from "../redact.js";
 import type { Span } from "../text.js";
+import type { Value } from "./model.js";
+import { words } from "./space.js";
 
 export function configError(kind: string, message: string, rest: Partial<Diagnostic> = {}): Diagnostic {
   return { severity: "error", code: `config/${kind}`, message, ...rest };
@@ -83,4 +85,18 @@ function advice(text: string): string {
     if (match) return help(...match.slice(1));
   }
   return CONTINUES;
+}
+
+/** Of parts that were to be taken from the list and stay, as `-=` takes whole lines and they share one with others. */
+export function notRemoved(parts: Value | undefined): Diagnostic[] {
+  if (parts?.history.at(-1)?.operation !== "-=") return [];
+  const steps = parts.history.slice(parts.history.findLastIndex(({ operation }) => operation !== "-=") + 1);
+  const left = words(parts.text).map(({ text }) => text);
+  return steps.flatMap(({ text, span }): Diagnostic[] => {
+    const names = words(text).flatMap((word) => (left.includes(word.text) ? [word.text] : []));
+    if (names.length === 0) return [];
+    const message = `"-=" takes whole lines, and ${names.join(", ")} shares one with other parts: nothing is taken away`;
+    const help = ["write each of the parts on a line of its own, indented"];
+    return [{ severity: "warning", code: "config/not-removed", message, span, help }];
+  });
 }

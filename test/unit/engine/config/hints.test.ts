@@ -151,6 +151,22 @@ describe("what helps against a mistake in a configuration", () => {
       expect(await said(fine, "query", "web:env"), fine).to.equal("");
   });
 
+  it("who takes away a part that shares its line with others is told that it stays", async () => {
+    const files = { "buildout.cfg": "[buildout]\nparts = a b\n  c\n[a]\n[b]\n[c]\n" };
+    const query = async (...args: string[]) =>
+      (await ask(files, { args: [...args, "query", "buildout:parts"] })).stderr;
+    expect(await query("parts-=b")).to.equal(
+      [
+        'warning[config/not-removed]: "-=" takes whole lines, and b shares one with other parts: nothing is taken away',
+        "   command line",
+        "   | parts-=b",
+        "   |        ^",
+        "   = help: write each of the parts on a line of its own, indented\n",
+      ].join("\n"),
+    );
+    for (const fine of ["parts-=c", "parts-=d", "parts=a"]) expect(await query(fine), fine).to.equal("");
+  });
+
   it("a file that the command line extends is shown there", async () => {
     const args = ["extends=none.cfg", "annotate"];
     const { code, stderr } = await ask({ "buildout.cfg": "[a]\nx = 1\n" }, { args });
