@@ -85,7 +85,7 @@ function digestOfAll(reference: string): RecipeError {
 async function bringAll(context: Install, engine: Engine, reference: string): Promise<void> {
   const { tag: _tag, ...repository } = parseReference(reference);
   const name = familiarReference(repository);
-  const enough = await isOutOfReach(context, reference);
+  const enough = await isOutOfReach(context);
   if (enough && (await tagsAt(engine, name, context.signal)).length > 0) return;
   refuseOffline(context, name);
   await bringAllTags(context, engine, reference);
@@ -94,7 +94,7 @@ async function bringAll(context: Install, engine: Engine, reference: string): Pr
 /** Pulls where the policy wants it. */
 async function bring(context: Install, engine: Engine, reference: string): Promise<Found> {
   const { options, signal } = context;
-  const enough = options["pull-policy"] === "missing" || (await isOutOfReach(context, reference));
+  const enough = options["pull-policy"] === "missing" || (await isOutOfReach(context));
   const { platform } = options;
   const look = async () => await inspectFor(engine, { reference, platform, signal });
   const pullIt = async (before: Found) => {

@@ -63,17 +63,17 @@ async function registryState(
   } catch (error) {
     if (!(error instanceof DockerError) || error.problem.code !== "registry/failed") throw error;
     context.log(`the registry does not answer, what is here stays: ${error.message}`, "note");
-    (await unanswered(context)).add(reference);
+    (await unanswered(context)).add(context.part);
     // The next run asks again.
     return { registry: known ?? "unknown" };
   }
 }
 
 /** Whether a pull is not even tried where the image is there: without network, or where the registry has just not answered. */
-export async function isOutOfReach(context: Context, reference: string): Promise<boolean> {
-  return context.buildout.offline || (await unanswered(context)).has(reference);
+export async function isOutOfReach(context: Context): Promise<boolean> {
+  return context.buildout.offline || (await unanswered(context)).has(context.part);
 }
 
 async function unanswered(context: Pick<Context, "shared">): Promise<Set<string>> {
-  return await context.shared("references whose registries do not answer", () => new Set());
+  return await context.shared("parts whose registries have not answered", () => new Set());
 }

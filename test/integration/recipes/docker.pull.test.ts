@@ -228,6 +228,26 @@ describe("docker.pull", () => {
       await engineRemove("images", `${gone}:latest`);
     });
 
+  it("asks the registry by each engine: that one does not reach it is nothing to the other", async () => {
+    let cut = false;
+    const engine = await fakeEngine({}, (request, response) => {
+      if (!cut || !request.url?.includes("/distribution/")) return handOn(request, response);
+      response.writeHead(500).end(JSON.stringify({ message: "dial tcp: connection refused" }));
+    });
+    const section = `recipe = docker.pull\nname = ${name}:1\npull-policy = newer`;
+    try {
+      const config = `[buildout]\nparts = far near\n[far]\n${section}\nengine-url = ${engine.url}\n[near]\n${section}\n`;
+      const made = await pull("", { config });
+      const { "image-id": first } = await installed(made, "near");
+      await publish("1", "second");
+      cut = true;
+      expect((await installed(made, "near"))["image-id"]).not.to.equal(first);
+      expect(made.log("far").join("\n")).to.contain("the registry does not answer, what is here stays: ");
+    } finally {
+      await engine.close();
+    }
+  });
+
   it("leaves an image that was there by its digest, which an engine would take with the tag", async () => {
     const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
     await engineRemove("images", `${name}:1`);
