@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { type CliRun, startTsbuildout, tsbuildout } from "../support/cli.js";
 import { ensureBaseImage } from "../support/images.js";
@@ -18,6 +19,15 @@ const git = (cwd: string, ...args: string[]): string =>
 /** How many runs a page lists. */
 async function listed(page: string): Promise<number> {
   return [...(await (await fetch(page)).text()).matchAll(/<tr><td>/g)].length;
+}
+
+/** The process of the run that a buildout waits for. */
+async function running(directory: string): Promise<number> {
+  for (;;) {
+    const lock = await readFile(join(directory, ".installed.cfg.lock"), "utf8").catch(() => undefined);
+    if (lock) return (JSON.parse(lock) as { pid: number }).pid;
+    await setTimeout(20);
+  }
 }
 
 describe("tsbuildout serve", () => {
@@ -106,8 +116,15 @@ describe("tsbuildout serve", () => {
       ),
     );
     expect(await listed(address)).to.equal(3);
+    const slow = `[buildout]\nparts = a\n[a]\nrecipe = docker.stage\nimage = ${await ensureBaseImage()}\nrun = sleep 60\n`;
+    await writeFile(join(origin, "buildout.cfg"), slow);
+    git(origin, "commit", "-q", "-a", "-m", "five");
+    const fifth = git(origin, "rev-parse", "HEAD");
+    expect(await push(fourth, fifth)).to.equal(202);
+    process.kill(await running(join(clone, ".tsbuildout/checkout")), "SIGKILL");
+    await server.prints(new RegExp(`push ${fifth.slice(0, 12)} of main: failed with SIGKILL`));
     const other = startTsbuildout(["serve", "--port", "0"], { cwd: clone });
-    expect(await listed((await other.printed(/http:\S+/))[0])).to.equal(3);
+    expect(await listed((await other.printed(/http:\S+/))[0])).to.equal(4);
     other.signal("SIGINT");
     await other.done;
   });

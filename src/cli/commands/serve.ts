@@ -169,9 +169,9 @@ class Service {
       stdio: ["ignore", "ignore", "pipe"],
     });
     if (child.exitCode !== 0) for (const line of child.stderr.trimEnd().split("\n")) this.#log(`  ${line}`);
-    this.#log(
-      `push ${push.after.slice(0, 12)} of ${push.branch}: ${child.exitCode === 0 ? "done" : `failed with exit code ${child.exitCode}`}`,
-    );
+    const ended =
+      child.exitCode === 0 ? "done" : `failed with ${child.signal ?? `exit code ${child.exitCode}`}`;
+    this.#log(`push ${push.after.slice(0, 12)} of ${push.branch}: ${ended}`);
   }
 }
 
