@@ -6,7 +6,8 @@ import type { BuildReport } from "./build-report.js";
 import { ulimitText, type BuildSpec } from "./build.js";
 import { readRawJson } from "./buildkit-trace.js";
 import { parseEcrHost } from "./ecr/address.js";
-import { DockerError, reasonOf } from "./errors.js";
+import { DockerError } from "./errors.js";
+import { endOf } from "./system-program.js";
 
 /** What only buildx can do, in its own words, and where the context is. */
 export interface BuildxSpec extends BuildSpec {
@@ -85,9 +86,7 @@ async function runBuildx(args: readonly string[], run: BuildxRun): Promise<void>
   // What follows the error is what can be done about it.
   const at = other.findLastIndex((line) => /^(ERROR|error)\b/.test(line));
   const said = other.at(at);
-  const reason =
-    said?.replace(/^(ERROR|error):\s*(failed to (build|solve): )*/, "") ??
-    reasonOf(result.cause ?? `exit code ${result.exitCode ?? "unknown"}`);
+  const reason = said?.replace(/^(ERROR|error):\s*(failed to (build|solve): )*/, "") ?? endOf(result);
   throw new DockerError({
     code: "build/failed",
     message: reason,

@@ -1,7 +1,7 @@
 import type { Credentials } from "./auth-types.js";
-import { DockerError, reasonOf, systemCode } from "./errors.js";
+import { DockerError, systemCode } from "./errors.js";
 import { jsonObject } from "./json-object.js";
-import { runToEnd, type ProgramEnd } from "./system-program.js";
+import { endOf, runToEnd } from "./system-program.js";
 
 export interface HelperAt {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -39,11 +39,6 @@ export async function askHelper(
     throw failed(program, address, said.slice(0, 500) || endOf(result));
   }
   return decode(result.stdout, { program, address });
-}
-
-function endOf(result: ProgramEnd): string {
-  if (result.signal) return `it was ended by ${result.signal}`;
-  return result.exitCode === undefined ? reasonOf(result.cause) : `exit code ${result.exitCode}`;
 }
 
 function decode(stdout: string, from: { program: string; address: string }): Credentials | undefined {

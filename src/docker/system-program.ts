@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { reasonOf } from "./errors.js";
 
 /** In characters. No program that is run here has near as much to say; one that has is ended. */
 const MOST = 2 * 1024 * 1024;
@@ -55,4 +56,14 @@ export async function runToEnd(
   signal?.removeEventListener("abort", letGo);
   signal?.throwIfAborted();
   return end;
+}
+
+/** How a program ended that failed, where it has not said why. */
+export function endOf({
+  signal,
+  exitCode,
+  cause,
+}: Pick<ProgramEnd, "signal" | "exitCode" | "cause">): string {
+  if (signal) return `it was ended by ${signal}`;
+  return exitCode === undefined ? reasonOf(cause) : `exit code ${exitCode}`;
 }

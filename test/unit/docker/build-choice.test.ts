@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
+import { BuildReport } from "../../../src/docker/build-report.js";
 import { chooseBuilder, type BuilderChoice } from "../../../src/docker/build-choice.js";
 import { parseSource } from "../../../src/docker/build-source.js";
-import { buildxArguments, type BuildxSpec } from "../../../src/docker/buildx.js";
+import { buildByBuildx, buildxArguments, type BuildxSpec } from "../../../src/docker/buildx.js";
 import { findBuildx } from "../../../src/docker/buildx-find.js";
 import type { EngineInfo } from "../../../src/docker.js";
 import { problemOf } from "../../support/problem.js";
@@ -31,6 +32,31 @@ const choice = (
   },
   ...more,
 });
+
+const spec: BuildxSpec = {
+  tags: ["app:1", "app:2"],
+  dockerfile: "Dockerfile",
+  buildArgs: { TOKEN: "hidden", PATH: "/x" },
+  labels: { a: "b" },
+  cacheFrom: ["app"],
+  cacheTo: ["type=inline"],
+  noCacheFilter: ["base"],
+  annotations: { "index:a.b": "c d" },
+  allow: ["network.host"],
+  ulimits: [{ Name: "nofile", Soft: 64, Hard: 128 }],
+  cgroupParent: "above",
+  noCache: true,
+  pull: false,
+  rm: true,
+  forceRm: true,
+  extraHosts: ["h:1.2.3.4"],
+  platform: "linux/amd64,linux/arm64",
+  context: "-",
+  secrets: ["id=s,env=S"],
+  ssh: ["default"],
+  output: [],
+  buildContexts: ["base=docker-image://b"],
+};
 
 describe("chooseBuilder", () => {
   const buildx = ["/usr/bin/docker", "buildx"];
@@ -147,30 +173,6 @@ describe("parseSource", () => {
 
 describe("buildxArguments", () => {
   it("keep values out of the command line where they can", () => {
-    const spec: BuildxSpec = {
-      tags: ["app:1", "app:2"],
-      dockerfile: "Dockerfile",
-      buildArgs: { TOKEN: "hidden", PATH: "/x" },
-      labels: { a: "b" },
-      cacheFrom: ["app"],
-      cacheTo: ["type=inline"],
-      noCacheFilter: ["base"],
-      annotations: { "index:a.b": "c d" },
-      allow: ["network.host"],
-      ulimits: [{ Name: "nofile", Soft: 64, Hard: 128 }],
-      cgroupParent: "above",
-      noCache: true,
-      pull: false,
-      rm: true,
-      forceRm: true,
-      extraHosts: ["h:1.2.3.4"],
-      platform: "linux/amd64,linux/arm64",
-      context: "-",
-      secrets: ["id=s,env=S"],
-      ssh: ["default"],
-      output: [],
-      buildContexts: ["base=docker-image://b"],
-    };
     const { args, env } = buildxArguments(spec, "/m");
     expect(env).to.deep.equal({ TOKEN: "hidden" });
     expect(args.join(" ")).to.equal(
@@ -185,6 +187,22 @@ describe("buildxArguments", () => {
       `${ecr},image-manifest=true,oci-mediatypes=true`,
       ...cacheTo.slice(1),
     ]);
+  });
+});
+
+describe("buildByBuildx", () => {
+  it("says how a buildx has ended that said nothing", async () => {
+    const folder = await temporaryFolder();
+    const ending = async (...command: string[]): Promise<object> => {
+      const report = new BuildReport({ log: () => undefined, progress: () => undefined });
+      const how = { command, env: { PATH: process.env["PATH"] }, cwd: folder, folder, report };
+      const { signal } = new AbortController();
+      return await problemOf(() => buildByBuildx({ ...spec, buildArgs: {} }, { ...how, signal }));
+    };
+    expect(await ending("sh", "-c", "kill -9 $$")).to.include({ message: "it was ended by SIGKILL" });
+    expect(await ending("sh", "-c", "exit 3")).to.include({ message: "exit code 3" });
+    const gone = join(folder, "gone");
+    expect(await ending(gone)).to.include({ message: `spawn ${gone} ENOENT` });
   });
 });
 
