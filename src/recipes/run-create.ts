@@ -155,6 +155,7 @@ function rightsConfig(options: RunOptions): object {
     PidMode: options.pid,
     UTSMode: options.uts,
     UsernsMode: options["userns-mode"],
+    CgroupnsMode: options.cgroupns,
     CgroupParent: options["cgroup-parent"],
     Runtime: options.runtime,
     Init: options.init,
@@ -171,6 +172,7 @@ function resourceConfig(options: RunOptions): object {
     NanoCpus: options.cpus,
     CpuShares: options["cpu-shares"],
     CpusetCpus: options["cpuset-cpus"],
+    CpusetMems: options["cpuset-mems"],
     PidsLimit: options["pids-limit"],
     OomScoreAdj: options["oom-score-adj"],
     LogConfig:

@@ -147,7 +147,8 @@ const rights = {
   ipc: option.string({ doc: "IPC namespace: `private`, `shareable`, `host`, `none`, `container:NAME`." }),
   pid: option.string({ doc: "PID namespace: `host` or `container:NAME`." }),
   uts: option.string({ doc: "UTS namespace: `host`." }),
-  "userns-mode": option.string({ doc: "User namespace: `host`." }),
+  "userns-mode": option.string({ doc: "User namespace: `host`.", aliases: ["userns"] }),
+  cgroupns: option.choice(["private", "host"], { doc: "Cgroup namespace. Default: the engine's." }),
   "cgroup-parent": option.string({ doc: "The cgroup above the container's." }),
   runtime: option.string({ doc: "Name of the engine's runtime." }),
 };
@@ -159,6 +160,7 @@ const resources = {
   cpus: oneOf("number", parseCpus, { doc: "CPUs that it may use: `1.5`, `1/2`.", inPlace }),
   "cpu-shares": option.integer({ doc: "Weight beside other containers; 1024 is usual.", inPlace }),
   "cpuset-cpus": option.string({ doc: "Which CPUs: `0-2,4`.", inPlace }),
+  "cpuset-mems": option.string({ doc: "Memory of which NUMA nodes: `0,1`." }),
   "pids-limit": option.integer({ doc: "How many processes; `-1`: no limit.", inPlace }),
   "oom-score-adj": option.integer({ doc: "From -1000 to 1000: who is killed first when memory is short." }),
 };
@@ -172,16 +174,23 @@ const health = {
   "healthcheck-command": unescaped(
     oneOf("command", parseHealthCommand, {
       doc: "Command that tells whether it is healthy, for the shell, or a JSON list of words; `NONE`: no check. Default: the image's.",
-      aliases: ["healthcheck-cmd", "healthcheck-test"],
+      aliases: ["healthcheck-cmd", "healthcheck-test", "health-cmd"],
     }),
   ),
-  "healthcheck-interval": option.duration({ doc: "Time between two checks." }),
-  "healthcheck-timeout": option.duration({ doc: "How long a check may take." }),
-  "healthcheck-start-period": option.duration({ doc: "Time in which failures do not count." }),
+  "healthcheck-interval": option.duration({ doc: "Time between two checks.", aliases: ["health-interval"] }),
+  "healthcheck-timeout": option.duration({ doc: "How long a check may take.", aliases: ["health-timeout"] }),
+  "healthcheck-start-period": option.duration({
+    doc: "Time in which failures do not count.",
+    aliases: ["health-start-period"],
+  }),
   "healthcheck-start-interval": option.duration({
     doc: "Time between checks in that period (engines from 25 on).",
+    aliases: ["health-start-interval"],
   }),
-  "healthcheck-retries": option.integer({ doc: "How many failures make it unhealthy." }),
+  "healthcheck-retries": option.integer({
+    doc: "How many failures make it unhealthy.",
+    aliases: ["health-retries"],
+  }),
 };
 
 const start = {

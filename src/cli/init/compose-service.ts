@@ -40,6 +40,7 @@ const ALIKE: Alike = {
     memswap_limit: "memory-swap",
     cpu_shares: "cpu-shares",
     oom_score_adj: "oom-score-adj",
+    cgroup: "cgroupns",
     cgroup_parent: "cgroup-parent",
     runtime: "runtime",
     userns_mode: "userns-mode",

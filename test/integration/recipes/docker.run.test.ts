@@ -106,6 +106,7 @@ const CASES: readonly Case[] = [
   ["pid", "host", "HostConfig.PidMode", "host"],
   ["uts", "host", "HostConfig.UTSMode", "host"],
   ["userns-mode", "host", "HostConfig.UsernsMode", "host"],
+  ["cgroupns", "host", "HostConfig.CgroupnsMode", "host"],
   ["cgroup-parent", "/tsbuildout", "HostConfig.CgroupParent", "/tsbuildout"],
   ["runtime", "runc", "HostConfig.Runtime", "runc"],
   ["memory", "64m", "HostConfig.Memory", 67_108_864],
@@ -116,6 +117,7 @@ const CASES: readonly Case[] = [
   ["cpus", "1/2", "HostConfig.NanoCpus", 500_000_000],
   ["cpu-shares", "512", "HostConfig.CpuShares", 512],
   ["cpuset-cpus", "0", "HostConfig.CpusetCpus", "0"],
+  ["cpuset-mems", "0", "HostConfig.CpusetMems", "0"],
   ["pids-limit", "100", "HostConfig.PidsLimit", 100],
   ["oom-score-adj", "500", "HostConfig.OomScoreAdj", 500],
   ["log-driver", "none", "HostConfig.LogConfig", { Type: "none", Config: {} }],
@@ -131,6 +133,7 @@ const CASES: readonly Case[] = [
   ["healthcheck-timeout", "4s", "Config.Healthcheck.Timeout", 4_000_000_000],
   ["healthcheck-start-period", "5s", "Config.Healthcheck.StartPeriod", 5_000_000_000],
   ["healthcheck-retries", "7", "Config.Healthcheck.Retries", 7],
+  ["health-retries", "7", "Config.Healthcheck.Retries", 7],
 ];
 
 /** Options that a test of their own looks after: below, or in the tests of the lifecycle and of the engine room. */
