@@ -23,11 +23,7 @@ async function listed(page: string): Promise<number> {
 
 /** The process of the run that a buildout waits for. */
 async function running(directory: string): Promise<number> {
-  for (;;) {
-    const lock = await readFile(join(directory, ".installed.cfg.lock"), "utf8").catch(() => undefined);
-    if (lock) return (JSON.parse(lock) as { pid: number }).pid;
-    await setTimeout(20);
-  }
+  return (JSON.parse(await readFile(join(directory, ".installed.cfg.lock"), "utf8")) as { pid: number }).pid;
 }
 
 describe("tsbuildout serve", () => {
@@ -121,6 +117,8 @@ describe("tsbuildout serve", () => {
     git(origin, "commit", "-q", "-a", "-m", "five");
     const fifth = git(origin, "rev-parse", "HEAD");
     expect(await push(fourth, fifth)).to.equal(202);
+    // Before its run is kept there is nothing to be known of it.
+    while ((await listed(address)) < 4) await setTimeout(20);
     process.kill(await running(join(clone, ".tsbuildout/checkout")), "SIGKILL");
     await server.prints(new RegExp(`push ${fifth.slice(0, 12)} of main: failed with SIGKILL`));
     const other = startTsbuildout(["serve", "--port", "0"], { cwd: clone });
