@@ -7,7 +7,7 @@ import {
   type InstallContext,
   type Outputs,
 } from "tsbuildout/recipe";
-import { configureEngine, engineOf, engineOptions } from "./common.js";
+import { BUILDOUT_LABEL, configureEngine, engineOf, engineOptions } from "./common.js";
 import { configureEcrPush, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
 import { accessOf, accessOptions } from "./ecr-options.js";
 import { publish, type Published } from "./ecr-publish.js";
@@ -123,6 +123,15 @@ interface Region {
   readonly image: ImageDetails;
 }
 
+function anotherNow(image: string): RecipeError {
+  return new RecipeError({
+    code: "image/missing",
+    message: `image ${image} is not the one that this buildout has made any more: somebody else has built under that name`,
+    option: "image",
+    help: ["run again, which builds it anew; jobs that share an engine need names of their own"],
+  });
+}
+
 async function publishIn(context: InstallContext<typeof options>, region: Region) {
   const options = { ...context.options, image: imageOf(context) };
   const repository = repositoryOf(options) ?? "";
@@ -136,11 +145,17 @@ async function publishIn(context: InstallContext<typeof options>, region: Region
 
 async function localImage(context: InstallContext<typeof options>, engine: Engine): Promise<ImageDetails> {
   const image = imageOf(context);
-  // By its id: another checkout may build under the name meanwhile. But an id may change with the engine's image store.
-  for (const one of [context.text("image-id"), idByMaker(context, image), image]) {
-    const found = one && (await inspectImage(engine, one, context.signal));
+  // By its id: another checkout may build under the name meanwhile.
+  const ids = [context.text("image-id"), idByMaker(context, image)].flatMap((id) => id || []);
+  for (const id of ids) {
+    const found = await inspectImage(engine, id, context.signal);
     if (found) return found;
   }
+  const named = await inspectImage(engine, image, context.signal);
+  // An id may change with the engine's image store, the labels stay; containerd's forgets an image that has lost its name.
+  if (named && (ids.length === 0 || named.Config?.Labels?.[BUILDOUT_LABEL] === context.buildout.id))
+    return named;
+  if (named) throw anotherNow(image);
   throw new RecipeError({
     code: "image/missing",
     message: `the engine has no image ${image}`,

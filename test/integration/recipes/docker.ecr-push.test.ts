@@ -272,10 +272,10 @@ describe("docker.ecr-push", () => {
       try {
         expect((await buildout.install()).ok).to.equal(true);
         const built = (await buildout.records()).get("app")?.outputs["image-id"];
-        const [pushed] = aws.repository("team/built")?.images.values() ?? [];
-        expect(
-          (JSON.parse(pushed?.manifest ?? "{}") as { config: { digest: string } }).config.digest,
-        ).to.equal(built);
+        const [[digest, pushed] = []] = aws.repository("team/built")?.images ?? [];
+        const { config } = JSON.parse(pushed?.manifest ?? "{}") as { config: { digest: string } };
+        // With containerd's store an image's id is its digest.
+        expect([config.digest, digest]).to.include(built);
       } finally {
         await buildout.uninstall();
         await engineRemove("images", `${name}:latest`);
@@ -283,6 +283,32 @@ describe("docker.ecr-push", () => {
         await engineRemove("images", `${aws.registry}/team/built:latest`);
       }
     });
+
+  it("pushes nothing where the image that its part has built is gone, and another one has the name", async () => {
+    const name = uniqueName("tsb-ecr-gone");
+    const buildout = await open([
+      ...options(),
+      `[app]\nrecipe = docker.build\nname = ${name}\ndockerfile-inline = FROM ${image}\n  LABEL gone=1`,
+      "[publish]\nrecipe = docker.ecr-push\nimage = app\nrepository = team/gone\n=> push app",
+      "[push]\n=> app\n[buildout]\nparts = publish",
+    ]);
+    let moved: Promise<void> | undefined;
+    const move = async (): Promise<void> => {
+      await engineRemove("images", `${name}:latest`);
+      await loadImage(`${name}:latest`, { Labels: { other: "1" } });
+    };
+    aws.onRegistryRequest = async () => await (moved ??= move());
+    try {
+      const { parts } = await buildout.install();
+      expect(parts.find(({ part }) => part === "publish")?.why).to.equal(
+        `image ${name}:latest is not the one that this buildout has made any more: somebody else has built under that name`,
+      );
+      expect([...(aws.repository("team/gone")?.images.keys() ?? [])]).to.deep.equal([]);
+    } finally {
+      await buildout.uninstall();
+      await engineRemove("images", `${name}:latest`);
+    }
+  });
 
   it("gets a new token when one ends in the middle of a push", async () => {
     let uploads = 0;
