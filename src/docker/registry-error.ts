@@ -10,7 +10,7 @@ const CODES: readonly (readonly [RegExp, string])[] = [
     /^name unknown\b|: name unknown\b|^repository name not known to registry\b|^The repository with name '/,
     "registry/no-repository",
   ],
-  [/^tag invalid\b|^The image tag '.*' already exists\b/, "registry/tag-refused"],
+  [/(?:^|: )tag invalid\b|^The image tag '.*' already exists\b/, "registry/tag-refused"],
   [
     /^(?:unauthorized|denied|requested access to the resource is denied|no basic auth credentials)\b/,
     "registry/denied",

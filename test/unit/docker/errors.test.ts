@@ -98,6 +98,17 @@ describe("what a registry's refusal is called", () => {
         help: ["log in (docker login), name a credential helper, or give username and password"],
       },
     },
+    "a tag that stays, to podman": {
+      said: "uploading manifest 1 to r.example/x: tag invalid: The image tag '1' already exists",
+      problem: {
+        code: "registry/tag-refused",
+        message: "the registry does not let r.example/x:1 be pushed",
+        notes: [
+          "the engine says: uploading manifest 1 to r.example/x: tag invalid: The image tag '1' already exists",
+        ],
+        help: ["an immutable tag stays with its image: push another tag"],
+      },
+    },
     "a tag that stays, of which containerd's store tells no code": {
       said: "error from registry: The image tag '1' already exists in the 'x' repository and cannot be overwritten because the tag is immutable.",
       problem: {
