@@ -14,7 +14,7 @@ export function configurationName({ file, directory }: Config): string {
  *  may just be about other parts: with these it does not go.
  *  @returns `part/protected` for each part that would */
 export function refuseLeftOut({ config, store, forecast }: Prospect): Diagnostic[] {
-  const why = config && reasonOf(config, store.state.configuration);
+  const why = config && whyApart(config, store.state.configuration);
   if (why === undefined) return [];
   return [...forecast.losses].map(([part, lost]) => ({
     severity: "error",
@@ -29,7 +29,7 @@ export function refuseLeftOut({ config, store, forecast }: Prospect): Diagnostic
   }));
 }
 
-function reasonOf(config: Config, installedBy: string | undefined): string | undefined {
+function whyApart(config: Config, installedBy: string | undefined): string | undefined {
   const history = config.sections.get("buildout")?.options.get("parts")?.history ?? [];
   if (history.some(({ span }) => span.source.name === "command line"))
     return "the command line says which parts there are";

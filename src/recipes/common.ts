@@ -236,7 +236,15 @@ export function isOurs(
   labels: Readonly<Record<string, string>> | null | undefined,
   owner: { readonly part: string; readonly buildout: { readonly id: string } },
 ): boolean {
-  return labels?.[BUILDOUT_LABEL] === owner.buildout.id && labels[PART_LABEL] === owner.part;
+  return isOfBuildout(labels, owner) && labels?.[PART_LABEL] === owner.part;
+}
+
+/** Whether labels say that some part of this buildout made the thing. */
+export function isOfBuildout(
+  labels: Readonly<Record<string, string>> | null | undefined,
+  { buildout }: { readonly buildout: { readonly id: string } },
+): boolean {
+  return labels?.[BUILDOUT_LABEL] === buildout.id;
 }
 
 /** Everything of a kind on an engine as it was when the run first asked: one request a kind, engine and run, however

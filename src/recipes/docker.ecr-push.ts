@@ -7,7 +7,7 @@ import {
   type InstallContext,
   type Outputs,
 } from "tsbuildout/recipe";
-import { BUILDOUT_LABEL, configureEngine, engineOf, engineOptions } from "./common.js";
+import { configureEngine, engineOf, engineOptions, isOfBuildout } from "./common.js";
 import { configureEcrPush, imageOf, repositoryOf, tagsToPush } from "./ecr-configure.js";
 import { accessOf, accessOptions } from "./ecr-options.js";
 import { publish, type Published } from "./ecr-publish.js";
@@ -153,8 +153,7 @@ async function localImage(context: InstallContext<typeof options>, engine: Engin
   }
   const named = await inspectImage(engine, image, context.signal);
   // An id may change with the engine's image store, the labels stay; containerd's forgets an image that has lost its name.
-  if (named && (ids.length === 0 || named.Config?.Labels?.[BUILDOUT_LABEL] === context.buildout.id))
-    return named;
+  if (named && (ids.length === 0 || isOfBuildout(named.Config?.Labels, context))) return named;
   if (named) throw anotherNow(image);
   throw new RecipeError({
     code: "image/missing",

@@ -21,12 +21,12 @@ import {
 } from "tsbuildout/recipe";
 import { blaming } from "./blame.js";
 import {
-  BUILDOUT_LABEL,
   configureEngine,
   engineOf,
   engineOfRecord,
   engineOptions,
   heirOf,
+  isOfBuildout,
   isOurs,
   labelsOf,
   listing,
@@ -126,12 +126,8 @@ const keyOf = (name: string): string => `volume:${name}`;
 const goesOver = (name: string, heir: string): string => `volume ${name} goes over to ${heir}`;
 
 /** Whether the volume is there, and not one of somebody else's in its place. */
-async function isStillOurs(
-  { buildout }: Pick<Context, "buildout">,
-  call: Call,
-  name: string,
-): Promise<boolean> {
-  return (await inspectVolume(call, name))?.Labels?.[BUILDOUT_LABEL] === buildout.id;
+async function isStillOurs(context: Pick<Context, "buildout">, call: Call, name: string): Promise<boolean> {
+  return isOfBuildout((await inspectVolume(call, name))?.Labels, context);
 }
 
 /** A volume of somebody else's that could not be used is told before anything is done. */
@@ -181,7 +177,7 @@ function isInherited(context: InstallContext<typeof options>, { Name, Labels }: 
   const has = (record: PartRecord): boolean =>
     record.resources.some(({ kind, name }) => kind === "volume" && name === Name) &&
     onSameEngine(context, record);
-  return Labels?.[BUILDOUT_LABEL] === context.buildout.id && !context.others().some(has);
+  return isOfBuildout(Labels, context) && !context.others().some(has);
 }
 
 async function make(context: InstallContext<typeof options>, call: Call): Promise<VolumeState> {
@@ -238,7 +234,7 @@ async function look(context: LookContext): Promise<Map<string, Drift[]>> {
     const found = (await listing(context, engine, "volumes")).find((volume) => volume.Name === name);
     const made = record.resources.some((one) => one.kind === "volume" && one.name === name);
     if (!found) drift.set(record.part, [{ kind: "missing", message: `volume ${name} is gone` }]);
-    else if (made && found.Labels?.[BUILDOUT_LABEL] !== context.buildout.id)
+    else if (made && !isOfBuildout(found.Labels, context))
       drift.set(record.part, [
         { kind: "changed", message: `volume ${name} is another one than this part made` },
       ]);

@@ -1,7 +1,7 @@
 /** Things of others that a part would come upon, looked at before anything is done. */
 import type { Listable } from "tsbuildout/docker";
 import type { CheckContext, Problem, Schema } from "tsbuildout/recipe";
-import { BUILDOUT_LABEL, engineOf, engineOptions, listing } from "./common.js";
+import { engineOf, engineOptions, isOfBuildout, listing } from "./common.js";
 
 /**
  * What there is on a part's engine that another buildout or nobody's made. One of this buildout's may be about to go: its
@@ -14,7 +14,7 @@ export async function somebodyElses<K extends keyof Listable>(
 ): Promise<Listable[K] | undefined> {
   if (Object.keys(engineOptions).some((option) => context.unknown.has(option))) return undefined;
   const found = (await thingsThere(context, kind)).find(isMeant);
-  return found?.Labels?.[BUILDOUT_LABEL] === context.buildout.id ? undefined : found;
+  return isOfBuildout(found?.Labels, context) ? undefined : found;
 }
 
 /** None where the engine does not answer: it may come up by the time that the part is installed. */
