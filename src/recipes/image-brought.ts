@@ -99,8 +99,8 @@ export async function bringTo(
   return brought;
 }
 
-function isShared(context: Sharing, { name, id }: NamedImage): boolean {
-  const other = name.includes("@") ? otherBringing(context, id) : otherWith(context, { name, id });
+function isShared(context: Sharing, image: NamedImage): boolean {
+  const other = image.name.includes("@") ? otherBringing(context, image) : otherWith(context, image);
   return other !== undefined;
 }
 
@@ -155,7 +155,7 @@ export async function removeBrought(context: Sharing, engine: Engine, { name, id
     return true;
   }
   if (staysForAnother(context, { name, id: image.Id })) return true;
-  if (name.includes("@") && otherBringing(context, image.Id) !== undefined) return true;
+  if (name.includes("@") && otherBringing(context, { name, id: image.Id }) !== undefined) return true;
   const before = heldBefore(context.record, name);
   const others = engine.libpod ? [] : digestsOfOthers(context, image);
   const held = [...(before ? [before] : []), ...others].find((digest) => losesWith(image, name, digest));

@@ -1,5 +1,11 @@
 /** Names of images that several parts of a buildout have brought or made: the last of them takes the name away. */
-import { familiarReference, imageKey, parseReference, type ImageDetails } from "tsbuildout/docker";
+import {
+  familiarName,
+  familiarReference,
+  imageKey,
+  parseReference,
+  type ImageDetails,
+} from "tsbuildout/docker";
 import type { InstallContext, PartRecord, Schema, UninstallContext } from "tsbuildout/recipe";
 import { onSameEngine } from "./common.js";
 import { imagesByName, namesOf } from "./image-look.js";
@@ -54,11 +60,17 @@ export function digestsOfOthers(
   return names.flatMap(byDigest).filter((name) => RepoDigests?.includes(name));
 }
 
-/** Another part that has the image, by whichever name: its tag brought the name by a digest along. */
-export function otherBringing(context: Sharing, id: string): string | undefined {
-  return context
-    .others()
-    .find((record) => onSameEngine(context, record) && [...imagesByName(record).values()].includes(id))?.part;
+/** Another part that has the image in the repository of a name by a digest: its tag there brought that name along. */
+export function otherBringing(context: Sharing, { name, id }: NamedImage): string | undefined {
+  const repository = repositoryOf(name);
+  const brings = (record: PartRecord): boolean =>
+    onSameEngine(context, record) &&
+    [...imagesByName(record)].some(([one, known]) => known === id && repositoryOf(one) === repository);
+  return context.others().find(brings)?.part;
+}
+
+function repositoryOf(name: string): string {
+  return familiarName(parseReference(name));
 }
 
 /** As an engine lists it: without a tag. */

@@ -340,6 +340,26 @@ describe("docker.pull", () => {
         expect(await engineHas(`/images/${one}/json`), one).to.equal(false);
     });
 
+  it("takes its name by a digest away though another part has the image in another repository, not somebody's", async () => {
+    const { digest } = await installed(await pull(`name = ${name}:1`), "pulled");
+    await open.pop()?.uninstall();
+    const byDigest = `${name}@${digest}`;
+    const pulled = `[pulled]\nrecipe = docker.pull\nname = ${byDigest}\n`;
+    const made = await pull("", { config: `[buildout]\nparts = pulled\n${pulled}` });
+    const { "image-id": id } = await installed(made, "pulled");
+    const pushed = `[pushed]\nrecipe = docker.push\nname = ${id}\nrepository = ${name}-elsewhere:1\n`;
+    for (const whose of ["its own", "somebody's"]) {
+      await made.write(`[buildout]\nparts = pulled pushed\n${pulled}${pushed}`);
+      await installed(made, "pulled");
+      await made.write(`[buildout]\nparts = pushed\n${pushed}`);
+      await installed(made, "pushed");
+      expect(await engineHas(`/images/${byDigest}/json`), whose).to.equal(whose !== "its own");
+      await engineRequest({ method: "POST", path: `/images/create?fromImage=${name}&tag=${digest}` });
+    }
+    await made.uninstall();
+    await engineRemove("images", byDigest);
+  });
+
   it("has what it pulled, though that is for another platform", async () => {
     const options = `name = ${name}:1\npull-policy = always\nplatform = linux/amd64`;
     const made = await pull(options);
