@@ -1,5 +1,6 @@
 /** What every built-in Docker recipe shares: which engine is meant, the labels of what is made, and lists of what is there. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
   checkChoice,
@@ -75,10 +76,14 @@ const SPEECH: readonly string[] = ["engine-tls-verify", "engine-tls-cert-path"];
 type Spoken = Readonly<Record<string, string | undefined>>;
 
 /** What is recorded of a part; of how its engine is spoken to, what the file says by now: the certificates of the last run
- *  may have moved. */
-function recordedTexts({ buildout }: Omit<Context, "part">, { part, options }: PartRecord): Texts {
+ *  may have moved. Where the parts of the file are not looked at (`status`, `uninstall`), `[buildout]` speaks for them then. */
+function recordedTexts(context: Omit<Context, "part">, { part, options }: PartRecord): Texts {
+  const { buildout } = context;
   const place = placeKey((name) => options[name]);
-  const now = SPOKEN.get(buildout)?.get(`${part} ${place}`) ?? options;
+  const folder = options["engine-tls-cert-path"];
+  const isSame = placeKey((name) => buildout.options[name]) === place;
+  const otherwise = folder && isSame && !existsSync(fullPath(folder, context)) ? buildout.options : options;
+  const now = SPOKEN.get(buildout)?.get(`${part} ${place}`) ?? otherwise;
   return (name) => (SPEECH.includes(name) ? now : options)[name];
 }
 

@@ -140,7 +140,10 @@ describe("a part whose engine is the same, and spoken to otherwise", () => {
         expect((await made.plan()).steps.map(({ action }) => action)).not.to.deep.equal(["none"]);
         await installed(made, "a");
         expect((await made.install()).counts).to.include({ unchanged: 1 });
-        await made.uninstall();
+        await move();
+        expect((await made.uninstall()).counts, "the old name").to.include({ failed: 1 });
+        await made.write(config("buildout"));
+        expect((await made.uninstall()).counts).to.include({ done: 1 });
       } finally {
         await proxy.close();
       }
