@@ -7,6 +7,7 @@ const inPlace = true;
 
 export const pushOptions = {
   ...registryOptions,
+  registry: { ...registryOptions.registry, inPlace },
   name: option.string({
     doc: "The image to push, as it is called on the engine: `app`, `app:1.2`, or, with `repository`, an id or a digest, `$<pulled:image>`. Default: the part's name.",
     default: "$<:_buildout_section_name_>",

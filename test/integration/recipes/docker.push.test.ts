@@ -121,25 +121,31 @@ describe("docker.push", () => {
         }
       });
 
-  const pushing = (repository: string, pinned = ""): string =>
-    `[buildout]\nparts = pushed ${pinned && "pinned"}\n[pushed]\nrecipe = docker.push\nname = ${name}:1\nrepository = ${repository}\n${pinned}`;
-
-  it("takes a name of before away in the end that had to stay for another part's sake", async () => {
-    const made = await push("", { config: pushing(target()) });
-    const { image } = await installed(made, "pushed");
-    const pinned = `[pinned]\nrecipe = docker.pull\nname = ${image}\n`;
-    await made.write(pushing(target(), pinned));
-    await installed(made, "pinned");
-    const moved = `${registry.host}/${name}-moved:1`;
-    await made.write(pushing(moved, pinned));
-    await installed(made, "pushed");
-    const stayed = await engineHas(`/images/${target()}/json`);
-    expect(made.log("pushed").some((line) => line.startsWith(`image ${target()} stays: `))).to.equal(stayed);
-    await made.write(pushing(moved));
-    await installed(made, "pushed");
-    await made.uninstall();
-    for (const one of [target(), image]) expect(await engineHas(`/images/${one}/json`), one).to.equal(false);
-  });
+  for (const changed of ["repository", "registry"])
+    it(`takes a name of before away in the end that had to stay for another part's sake: another ${changed}`, async () => {
+      const pushing = (at: string, more = ""): string =>
+        `[buildout]\nparts = pushed ${more && "pinned"}\n[pushed]\nrecipe = docker.push\nname = ${name}:1\n${changed} = ${at}\n${more}`;
+      const [first, moved] =
+        changed === "repository"
+          ? [target(), `${registry.host}/${name}-moved:1`]
+          : [registry.host, registry.host.replace("127.0.0.1", "localhost")];
+      const made = await push("", { config: pushing(first) });
+      const { image } = await installed(made, "pushed");
+      const pinned = `[pinned]\nrecipe = docker.pull\nname = ${image}\n`;
+      await made.write(pushing(first, pinned));
+      await installed(made, "pinned");
+      await made.write(pushing(moved, pinned));
+      await installed(made, "pushed");
+      const stayed = await engineHas(`/images/${target()}/json`);
+      expect(made.log("pushed").some((line) => line.startsWith(`image ${target()} stays: `))).to.equal(
+        stayed,
+      );
+      await made.write(pushing(moved));
+      await installed(made, "pushed");
+      await made.uninstall();
+      for (const one of [target(), image])
+        expect(await engineHas(`/images/${one}/json`), one).to.equal(false);
+    });
 
   it("to several repositories leaves nothing behind of what is built again", async () => {
     const to = (part: string): string =>
