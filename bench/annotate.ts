@@ -58,7 +58,7 @@ export async function rows(bench: Bench): Promise<Row[]> {
     ours: round(growth),
     atMost: 11,
   });
-  const peak = await bench.peakMemory(process.execPath, [bench.tsbuildout, "annotate", "--json"], {
+  const peak = await bench.peakMemory(bench.tsbuildout, ["annotate", "--json"], {
     cwd: largest,
   });
   table.push({

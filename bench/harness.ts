@@ -106,7 +106,7 @@ export class Bench {
 
   /** Runs the bundled command line. */
   ours(args: readonly string[], how: Command = {}): Promise<string> {
-    return this.command(process.execPath, [this.tsbuildout, ...args], how);
+    return this.command(this.tsbuildout, args, how);
   }
 
   /** The most memory that a program held at any time, in bytes (Debian's package `time`). */

@@ -99,7 +99,7 @@ type Environment = NonNullable<Command["env"]>;
 
 /**
  * Measures what is little more than Node's start, in each environment that counts. Where NODE_EXTRA_CA_CERTS is set, Node 20
- * reads all of them at each start, which takes as long as such a run itself. Later ones do not.
+ * by itself (what does the least, too) reads all of them at each start, which takes as long as such a run. Later ones do not.
  */
 async function inEach(measure: (how: string, env: Environment) => Promise<Row>): Promise<Row[]> {
   const table = [await measure("", {})];
@@ -152,7 +152,7 @@ async function buildRows(
   });
   await undo();
   await gone(`${name}-peer`)();
-  const memory = await bench.peakMemory(process.execPath, [bench.tsbuildout, "install", "-q"], { cwd });
+  const memory = await bench.peakMemory(bench.tsbuildout, ["install", "-q"], { cwd });
   const unchanged = async (how: string, env: Environment): Promise<Row> =>
     await bench.compare({
       work: `build ${work}, unchanged${how}`,
@@ -266,7 +266,7 @@ async function transfers(bench: Bench, docker: Docker, registry: Registry): Prom
   );
   await undo();
   const peak = async (): Promise<number> =>
-    await bench.peakMemory(process.execPath, [bench.tsbuildout, "install", "-q"], { cwd });
+    await bench.peakMemory(bench.tsbuildout, ["install", "-q"], { cwd });
   const pushing = await peak();
   await undo();
 

@@ -90,7 +90,7 @@ async function times(bench: Bench, cwd: string): Promise<Record<string, number>>
 }
 
 async function peak(bench: Bench, cwd: string): Promise<number> {
-  const bytes = await bench.peakMemory(process.execPath, [bench.tsbuildout, ...INSTALL], { cwd });
+  const bytes = await bench.peakMemory(bench.tsbuildout, INSTALL, { cwd });
   await bench.ours(UNINSTALL, { cwd });
   return bytes;
 }

@@ -73,7 +73,7 @@ async function longLog(bench: Bench, image: string): Promise<Row[]> {
   await writeFile(join(cwd, "buildout.cfg"), config);
   try {
     const start = performance.now();
-    const memory = await bench.peakMemory(process.execPath, [bench.tsbuildout, "install"], { cwd });
+    const memory = await bench.peakMemory(bench.tsbuildout, ["install"], { cwd });
     const seconds = (performance.now() - start) / 1000;
     const work = `a stage that prints ${(LINES * LINE) / 1e6} MB`;
     return [

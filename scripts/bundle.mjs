@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import { throughBarrels } from "./lib/barrels.mjs";
 import { toCommonJs } from "./lib/commonjs.mjs";
 import { facesFrom } from "./lib/faces.mjs";
+import { LAUNCHER } from "./lib/launcher.mjs";
 import { namedImports } from "./lib/named.mjs";
 import { groupsOf, together } from "./lib/together.mjs";
 
@@ -92,6 +93,7 @@ await build({
   platform: "node",
   target: "node20.19",
   minifyWhitespace: true,
+  banner: { js: LAUNCHER },
   define: {
     START: JSON.stringify(basename(start)),
     "import.meta.dirname": "__dirname",

@@ -1,7 +1,7 @@
-#!/usr/bin/env node
 import { basename, isAbsolute, join } from "node:path";
 import { chunkLoader } from "./boot/chunks.js";
 import { CodeCache } from "./boot/code-cache.js";
+import { ExtraCertificates, revealed } from "./boot/extra-certificates.js";
 import { homeFolder } from "./boot/home.js";
 import type { run } from "./tsbuildout.js";
 
@@ -24,7 +24,8 @@ if ((process as Partial<typeof process>).getBuiltinModule === undefined) {
   process.exit(2);
 }
 const cache = new CodeCache(cacheFolder());
-const load = chunkLoader(cache, join(import.meta.dirname, "chunks"));
+const extra = new ExtraCertificates(revealed(process.env));
+const load = chunkLoader(cache, extra, join(import.meta.dirname, "chunks"));
 const start = load(START) as { readonly run: typeof run };
 start.run({ flagsChange: (flags) => cache.save(cacheFolder(flags.replaceAll(" ", ""))) });
 process.on("exit", () => cache.save());

@@ -40,7 +40,7 @@ export function startTsbuildout(args: readonly string[], options: CliOptions): C
   const program = join(projectFolder, "dist/bundle/tsbuildout.cjs");
   const env = { ...testEnvironment(options.cwd), ...options.env };
   const as = options.user !== undefined && process.geteuid?.() === 0 ? { uid: options.user } : {};
-  const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd, env, ...as });
+  const child = spawn(program, [...args], { cwd: options.cwd, env, ...as });
   const text = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const)
     child[stream].setEncoding("utf8").on("data", (chunk: string) => (text[stream] += chunk));
