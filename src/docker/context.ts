@@ -116,7 +116,7 @@ function withoutIgnored(entries: readonly TreeEntry[], ignored: ReadonlySet<stri
 /** What is never part of the context, below the folder. */
 function leftOut(root: string, { leaveOut = [] }: ContextOptions): string[] {
   const below = leaveOut.map((path) => relative(root, path).split(sep).join("/"));
-  return below.filter((path) => !path.startsWith("../"));
+  return below.filter((path) => path !== "" && !/^\.\.(?:\/|$)/.test(path));
 }
 
 interface Placed {

@@ -38,6 +38,7 @@ import {
   type BuildFiles,
   type FilesDigest,
 } from "./build-opened.js";
+import { writtenPaths } from "./build-output.js";
 import type { BuildOptions } from "./build-spec.js";
 import { cacheFile } from "./cache-file.js";
 
@@ -202,11 +203,11 @@ function takesFromContext({ instructions }: Dockerfile): boolean {
   return instructions.some(({ keyword, rest }) => takes.test(`${keyword} ${rest}`) && !/--from=/.test(rest));
 }
 
-async function folderFiles(context: Context, options: BuildOptions, folder: string): Promise<BuildFiles> {
+async function folderFiles(context: Install, options: BuildOptions, folder: string): Promise<BuildFiles> {
   return await contextFiles(await opening(context, options, folder), options);
 }
 
-async function opening(context: Context, options: BuildOptions, folder: string): Promise<BuildContext> {
+async function opening(context: Install, options: BuildOptions, folder: string): Promise<BuildContext> {
   const open = async () => await openContext(folder, folderOptions(context, options));
   return await aboutFiles(context, options, open);
 }
@@ -221,13 +222,13 @@ async function contextFiles(opened: BuildContext, options: BuildOptions): Promis
   };
 }
 
-function folderOptions(context: Context, options: BuildOptions): ContextOptions {
+function folderOptions(context: Inputs | Install, options: BuildOptions): ContextOptions {
   const inline = inlineText(options);
   return {
     ...(inline === undefined
       ? { ...(options.dockerfile && { dockerfile: options.dockerfile }) }
       : { dockerfile: INLINE, extra: [inlineFile(inline)] }),
-    leaveOut: ownPaths(context),
+    leaveOut: [...ownPaths(context), ...writtenPaths(context, options)],
     signal: context.signal,
   };
 }

@@ -65,7 +65,7 @@ export const buildOptions = {
     inPlace,
   }),
   "cache-to": option.lines({
-    doc: "Where to put cached steps: `type=inline` (into the image), or with buildx any `type=…,…`. One of `type=registry` in ECR gets `image-manifest=true,oci-mediatypes=true`, as ECR wants it.",
+    doc: "Where to put cached steps: `type=inline` (into the image), or with buildx any `type=…,…`. One of `type=registry` in ECR gets `image-manifest=true,oci-mediatypes=true`, as ECR wants it. A folder, `type=local,dest=…`, is not sent with the source in which it lies.",
     aliases: ["cache_to"],
     inPlace,
   }),
@@ -114,7 +114,7 @@ export const buildOptions = {
     inPlace,
   }),
   output: option.lines({
-    doc: "Where the result goes (buildx), instead of the engine's images: `type=local,dest=out`, `type=registry`, … Images get the names of the part where it gives no `name=`. A file is there when it is whole. A file or folder that is gone is made again; it stays when the part goes.",
+    doc: "Where the result goes (buildx), instead of the engine's images: `type=local,dest=out`, `type=registry`, … Images get the names of the part where it gives no `name=`. A file is there when it is whole. A file or folder that is gone is made again; it stays when the part goes. A file, and a folder that a build has made, are not sent with the source in which they lie.",
     inPlace,
   }),
   builder: option.custom("builder", parseBuilder, {

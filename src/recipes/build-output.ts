@@ -5,6 +5,7 @@ import { makeFolders } from "tsbuildout/docker";
 import {
   RecipeError,
   type Drift,
+  type InputsContext,
   type InstallContext,
   type PartRecord,
   type Schema,
@@ -72,13 +73,15 @@ export async function withWholeFiles<T>(
   const files: { readonly target: string; readonly partial: string }[] = [];
   const lines: string[] = [];
   for (const text of output) {
-    const { file, values } = parseOutput(text);
+    const { dest, file, values } = parseOutput(text);
     const target = file && resolve(context.buildout.directory, file);
+    if (dest !== undefined && file === undefined)
+      await announceFolders(context, resolve(context.buildout.directory, dest));
     if (!target || !(await isReplaceable(target))) {
       lines.push(text);
       continue;
     }
-    const partial = join(dirname(target), `.${basename(target)}.part`);
+    const partial = partialOf(target);
     await announceFolders(context, dirname(target));
     await makeFolders(dirname(target));
     await context.created({ kind: "file", name: partial });
@@ -95,6 +98,29 @@ export async function withWholeFiles<T>(
       await context.removed({ kind: "file", name: partial });
     }
   }
+}
+
+/**
+ * What a part's builds write, which no build is made of though it lie in the source: with it every build would be a change
+ * for the next one. A folder that was there before the first build is somebody's, and may be needed.
+ * @returns absolute paths
+ */
+export function writtenPaths(
+  { buildout, record }: Pick<InputsContext<Schema>, "buildout" | "record">,
+  { output, "cache-to": caches }: Pick<BuildOptions, "output" | "cache-to">,
+): string[] {
+  const at = (path: string): string => resolve(buildout.directory, path);
+  const made = new Set(record?.resources.map(({ kind, name }) => (kind === "folder" ? at(name) : "")));
+  const outputs = output.map(parseOutput).flatMap(({ dest, file }) => {
+    if (file !== undefined) return [at(file), partialOf(at(file))];
+    return dest !== undefined && made.has(at(dest)) ? [at(dest)] : [];
+  });
+  const local = caches.filter((line) => line.includes("=")).map(parseOutput);
+  return [...outputs, ...local.flatMap(({ type, dest }) => (type === "local" && dest ? [at(dest)] : []))];
+}
+
+function partialOf(target: string): string {
+  return join(dirname(target), `.${basename(target)}.part`);
 }
 
 /** What is no plain file, a pipe, a device, a link, is written to as it is. */

@@ -88,6 +88,13 @@ describe("docker.build with buildx", () => {
     expect((await made.install()).counts).to.include({ unchanged: 1 });
   });
 
+  it("has its cache in the source, which is no change of that", async () => {
+    await made.write(config("cache-to = type=local,dest=src/cache"));
+    await installed(made, "app");
+    await writeFiles(made.directory, { "src/cache/index.json": "{}" });
+    expect((await made.install()).counts).to.include({ unchanged: 1 });
+  });
+
   it("is left aside when another builder is asked for", async () => {
     await made.write(config("builder = classic"));
     await installed(made, "app");

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { realBuildx } from "../../support/buildx.js";
 import { engineRemove, uniqueName } from "../../support/engine.js";
@@ -51,6 +51,27 @@ describe("docker.build: output, with the real buildx", () => {
     expect((await stat(file)).size, "that of the last build").to.equal(size);
     expect(await readdir(join(made.directory, "out"))).to.deep.equal(["app.tar"]);
   });
+
+  for (const [output, file, there] of [
+    ["type=local,dest=out", "out/Dockerfile", false],
+    ["type=local,dest=out", "out/Dockerfile", true],
+    ["type=tar,dest=app.tar", "app.tar", false],
+  ] as const)
+    it(`${output}: in the source ${there ? "with a folder that was there: is sent" : "is no change for the next build"}`, async () => {
+      const files = { Dockerfile: "FROM scratch\nCOPY . /\n", ...(there && { "out/own": "1" }) };
+      const config = `[buildout]\nparts = app\n[app]\nrecipe = docker.build\noutput = ${output}\nsource = .\n`;
+      const made = await buildout({ config, env, files });
+      await installed(made, "app");
+      expect(existsSync(join(made.directory, file))).to.equal(true);
+      expect((await made.install()).counts).to.include(there ? { done: 1 } : { unchanged: 1 });
+      await writeFile(join(made.directory, "new"), "1");
+      await installed(made, "app");
+      expect(existsSync(join(made.directory, "out/new"))).to.equal(output.includes("out"));
+      expect(existsSync(join(made.directory, "out/out/own"))).to.equal(there);
+      expect((await made.install()).counts).to.include(there ? { done: 1 } : { unchanged: 1 });
+      await made.uninstall();
+      expect(existsSync(join(made.directory, file)), "stays").to.equal(true);
+    });
 
   it("type=registry: the image goes to the name that is given there", async () => {
     const registry = await startRegistry();
