@@ -4,6 +4,6 @@
  * (src/cli/boot/extra-certificates.ts has the variable back, and reads it where it is needed).
  */
 export const LAUNCHER = [
-  "#!/bin/sh",
+  "#!/usr/bin/env sh",
   '\':\' //; [ -z "$NODE_EXTRA_CA_CERTS" ] || { export TSBUILDOUT_NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"; unset NODE_EXTRA_CA_CERTS; }; exec node "$0" "$@"',
 ].join("\n");
