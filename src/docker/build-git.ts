@@ -75,7 +75,7 @@ export async function checkoutGit(
   commit: string,
   given: GitAt & { readonly cwd: string },
 ): Promise<string> {
-  const at = { ...given, ...knowing(source, given) };
+  const at = { ...given, ...knowing(source, await attentive(given)) };
   const { cwd } = at;
   const url = addressOf(source);
   await git(["init", "--quiet"], at);
@@ -162,6 +162,19 @@ function configured(at: GitAt, key: string, values: readonly string[]): GitAt {
   ]);
   const count = { GIT_CONFIG_COUNT: String(before + values.length) };
   return { ...at, env: { ...at.env, ...Object.fromEntries(settings), ...count } };
+}
+
+/**
+ * With an ssh that gives up a server after a minute without a sign of life; not in the place of one that the user has told
+ * git of (git-config, core.sshCommand; ssh_config, ServerAliveInterval).
+ */
+async function attentive<T extends GitAt & { readonly cwd: string }>(at: T): Promise<T> {
+  const { env, cwd, signal } = at;
+  if (env["GIT_SSH_COMMAND"] || env["GIT_SSH"]) return at;
+  const own = await runToEnd("git", ["config", "--get", "core.sshCommand"], { env, cwd, signal });
+  if (!own.failed) return at;
+  const GIT_SSH_COMMAND = "ssh -o ServerAliveInterval=15 -o ServerAliveCountMax=4";
+  return { ...at, env: { ...env, GIT_SSH_COMMAND } };
 }
 
 /** A web server that is silent for a minute will say nothing more: bytes a second, and seconds (git-config, http.lowSpeedLimit). */

@@ -96,6 +96,25 @@ describe("a git repository whose server does not answer", () => {
     }
   });
 
+  it("is given up by ssh, in the midst of a fetch, unless the user has told git of another one", async () => {
+    const told = `#!/bin/sh\necho "$*" > "$HOME/asked"\nexit 1\n`;
+    const home = await temporaryFolder({ "bin/ssh": told, "bin/other": told });
+    for (const name of ["ssh", "other"]) await chmod(join(home, "bin", name), 0o755);
+    const source = { kind: "git", url: "git@r.example:x.git", ref: undefined, folder: undefined } as const;
+    const asked = async (more: Readonly<Record<string, string>>): Promise<string> => {
+      const env = { PATH: `${join(home, "bin")}:${process.env["PATH"]}`, HOME: home, ...more };
+      const given = { cwd: await temporaryFolder({}), env, signal: new AbortController().signal };
+      await problemOf(async () => await checkoutGit(source, "0".repeat(40), given));
+      return await contentOf(join(home, "asked"));
+    };
+    const patient = /^-o ServerAliveInterval=15 -o ServerAliveCountMax=4 .*git@r\.example .*x\.git/;
+    expect(await asked({})).to.match(patient);
+    for (const own of ["GIT_SSH", "GIT_SSH_COMMAND"])
+      expect(await asked({ [own]: join(home, "bin/other") }), own).not.to.contain("ServerAlive");
+    await writeFiles(home, { ".gitconfig": `[core]\n  sshCommand = ${join(home, "bin/other")}\n` });
+    expect(await asked({}), "core.sshCommand").not.to.contain("ServerAlive");
+  });
+
   it("is not asked by a git that is killed, or whose words have no end", async () => {
     const source = { kind: "git", url: "ssh://r/x.git", ref: undefined, folder: undefined } as const;
     for (const [does, why] of [
