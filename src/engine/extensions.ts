@@ -4,7 +4,7 @@ import { words } from "./config/space.js";
 import type { Extension } from "./contract.js";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Event, Reporter } from "./events.js";
-import { reasonOf, requireText } from "./given.js";
+import { reasonOf } from "./given.js";
 import { RecipeLoadError, type Registry } from "./registry.js";
 
 /** A configuration after its extensions have had their say. */
@@ -49,11 +49,9 @@ function onlooker(extension: Extension, name: string, warn: (diagnostic: Diagnos
 
 async function load(name: string, registry: Registry, value: Value): Promise<Extension> {
   try {
-    const extension = (await registry.loadModule(name)).exports["default"];
-    if (typeof extension === "object" && extension !== null) return extension;
-    throw new RecipeLoadError("extension/not-an-extension", `${name} exports no extension`, [
-      "its default export must be what defineExtension gives",
-    ]);
+    const { exports } = await registry.loadModule(name);
+    const { requireExtension } = await import("./recipe-shape.js");
+    return requireExtension(name, exports["default"]);
   } catch (error) {
     if (!(error instanceof RecipeLoadError)) throw error;
     const { code, message, help } = error;
@@ -76,7 +74,6 @@ function isPart(section: Section): boolean {
 
 function filled(section: Section, options: Readonly<Record<string, string>>): Section {
   const missing = Object.entries(options).filter(([name]) => !section.options.has(name));
-  for (const [name, text] of missing) requireText(text, `the default of ${name}`);
   return {
     ...section,
     options: new Map([

@@ -1,5 +1,5 @@
-/** What the compiler sees to in a recipe, for those that are written in plain JavaScript. */
-import type { Recipe } from "./contract.js";
+/** What the compiler sees to in a recipe or an extension, for those that are written in plain JavaScript. */
+import type { Extension, OutputSpec, Recipe } from "./contract.js";
 import { RecipeLoadError } from "./packages/error.js";
 import { isEngineOption } from "./part.js";
 import type { Option } from "./schema.js";
@@ -42,6 +42,10 @@ const OPTION: Forms = {
   decode: "function",
 } satisfies Record<keyof Option<unknown>, Form>;
 
+const OUTPUT: Forms = { doc: "text", secret: "boolean" } satisfies Record<keyof OutputSpec, Form>;
+
+const EXTENSION: Forms = { defaults: "object", report: "function" } satisfies Record<keyof Extension, Form>;
+
 /** @throws RecipeLoadError `recipe/not-a-recipe`, with what is wrong with it */
 export function requireRecipe(spec: string, value: unknown): Recipe {
   const lack = lackOf(value);
@@ -51,32 +55,68 @@ export function requireRecipe(spec: string, value: unknown): Recipe {
   ]);
 }
 
+/** @throws RecipeLoadError `extension/not-an-extension`, with what is wrong with it */
+export function requireExtension(name: string, value: unknown): Extension {
+  const lack = noObject(value) ?? extensionLack(value as Extension);
+  if (lack === undefined) return value as Extension;
+  throw new RecipeLoadError("extension/not-an-extension", `${name} exports no extension: ${lack}`, [
+    "its default export must be what defineExtension gives",
+  ]);
+}
+
 /** What a value lacks to be a recipe; undefined where it is one. */
 function lackOf(value: unknown): string | undefined {
-  if (value === undefined) return "it has no default export";
-  if (value === null) return "its default export is null";
-  if (typeof value !== "object") return `its default export is a ${typeof value}`;
-  const { options, install } = value as Partial<Recipe>;
+  const lack = noObject(value);
+  if (lack !== undefined) return lack;
+  const { options, outputs = {}, install } = value as Partial<Recipe>;
   if (typeof options !== "object" || options === null) return "there are no options in it";
   if (typeof install !== "function") return "there is no function install in it";
   return (
-    misshapen({ it: "it", its: (name) => `its ${name}` }, value, RECIPE) ??
-    first(Object.entries(options), optionLack)
+    misshapen(WHOLE, value as Recipe, RECIPE) ??
+    first(Object.entries(options), optionLack) ??
+    first(Object.entries(outputs), ([name, output]) => misshapenIn(`its output ${name}`, output, OUTPUT))
+  );
+}
+
+function noObject(value: unknown): string | undefined {
+  if (value === undefined) return "it has no default export";
+  if (value === null) return "its default export is null";
+  return typeof value === "object" ? undefined : `its default export is a ${typeof value}`;
+}
+
+function extensionLack(extension: Extension): string | undefined {
+  return (
+    misshapen(WHOLE, extension, EXTENSION) ??
+    first(Object.entries(extension.defaults ?? {}), ([section, options]) => {
+      const it = `its defaults of ${section}`;
+      const forms = Object.fromEntries(Object.keys(options ?? {}).map((name) => [name, "text"] as const));
+      return misshapenIn(it, options, forms);
+    })
   );
 }
 
 function optionLack([name, option]: readonly [string, Option<unknown>]): string | undefined {
   if (typeof option?.decode !== "function")
     return `its option ${name} is not made by option.string or the like`;
-  if (isEngineOption(name)) return `its option ${name} is one that every part has: give it another name`;
-  const it = `its option ${name}`;
-  return misshapen({ it, its: (setting) => `the ${setting} of ${it}` }, option, OPTION);
+  const lack = misshapenIn(`its option ${name}`, option, OPTION);
+  if (lack !== undefined) return lack;
+  const taken = [name, ...(option.aliases ?? [])].find(isEngineOption);
+  return taken && `its option ${taken} is one that every part has: give it another name`;
 }
 
 /** How a message calls a thing, and what is in it. */
 interface Called {
   readonly it: string;
   its(name: string): string;
+}
+
+const WHOLE: Called = { it: "it", its: (name) => `its ${name}` };
+
+/** The same of a thing within it. */
+function misshapenIn(it: string, value: unknown, forms: Forms): string | undefined {
+  const found = formOf(value);
+  if (found !== "object") return `${it} must be an object, not ${article(found)}`;
+  return misshapen({ it, its: (setting) => `the ${setting} of ${it}` }, value as object, forms);
 }
 
 /** What is of another form than it must be, or goes by a misspelt name; any other name may be of a version to come. */

@@ -271,16 +271,22 @@ error[mine/lines]: no x (part a)
   |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   = help: set "repository" to team/app, and "region" to eu-west-1`,
   },
-  {
-    name: "extension/not-an-extension",
-    cfg: "[buildout]\nextensions = ./x.mjs\nparts =\n",
-    files: { "x.mjs": "export default 1;\n" },
-    text: `error[extension/not-an-extension]: ./x.mjs exports no extension
+  ...Object.entries({
+    "export default 1;": "its default export is a number",
+    "export default { defaults: {}, reprot() {} };": 'it has "reprot", where "report" must be meant',
+    "export default { defaults: { a: null } };": "its defaults of a must be an object, not null",
+    "export default { defaults: { a: { n: 5 } } };":
+      "the n of its defaults of a must be a text, not a number",
+  }).map(([code, lack]) => ({
+    name: `extension/not-an-extension: ${lack}`,
+    cfg: "[buildout]\nextensions = ./x.mjs\nparts =\n[a]\nrecipe = docker.volume\n",
+    files: { "x.mjs": code },
+    text: `error[extension/not-an-extension]: ./x.mjs exports no extension: ${lack}
   buildout.cfg:2:14
 2 | extensions = ./x.mjs
   |              ^^^^^^^
   = help: its default export must be what defineExtension gives`,
-  },
+  })),
   {
     name: "recipe/not-a-recipe",
     cfg: part("recipe = ./x.mjs"),
@@ -306,6 +312,12 @@ error[mine/lines]: no x (part a)
       'its option a has "secrt", where "secret" must be meant',
     "export default { options: { timeout: { doc: '', decode() {} } }, install() {} };":
       "its option timeout is one that every part has: give it another name",
+    "export default { options: { a: { doc: '', decode() {}, aliases: ['keep'] } }, install() {} };":
+      "its option keep is one that every part has: give it another name",
+    "export default { options: {}, install() {}, outputs: { key: 'The key.' } };":
+      "its output key must be an object, not a text",
+    "export default { options: {}, install() {}, outputs: { key: { doc: '', secrt: true } } };":
+      'its output key has "secrt", where "secret" must be meant',
   }).map(([code, lack]) => ({
     name: `recipe/not-a-recipe: ${lack}`,
     cfg: part("recipe = ./x.mjs"),
