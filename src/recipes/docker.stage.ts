@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Call, inspectContainer, inspectVolume, removeContainer, removeVolume } from "tsbuildout/docker";
+import { type Call, inspectContainer, inspectVolume, removeContainer } from "tsbuildout/docker";
 import {
   defineRecipe,
   type Drift,
@@ -25,7 +25,7 @@ import { parseOutMount, parseStageMount } from "./stage-mounts.js";
 import { stageOptions, type StageSchema } from "./stage-options.js";
 import { publishOutputs } from "./stage-publish.js";
 import { type Attempt, createStage, type Ended, runStage } from "./stage-run.js";
-import { EMPTY_DIGEST, freshVolume, stageObject, volumeTime } from "./stage-volume.js";
+import { EMPTY_DIGEST, freshVolume, removeStageVolume, stageObject, volumeTime } from "./stage-volume.js";
 
 export default defineRecipe({
   doc: "Runs a script in a container to its end. What it prints, its exit code, its files and its volume are there for the stages after it, which are found by what they use.",
@@ -52,7 +52,7 @@ export default defineRecipe({
       if (kind === "container" && isOurs((await inspectContainer(call, name))?.Config.Labels, context))
         await removeContainer(call, name);
       if (kind === "volume" && isOurs((await inspectVolume(call, name))?.Labels, context))
-        await removeVolume(call, name);
+        await removeStageVolume(context, call, name);
     }
   },
 });

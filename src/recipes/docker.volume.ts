@@ -1,11 +1,4 @@
-import {
-  createVolume,
-  inspectVolume,
-  removeVolume,
-  volumeHolders,
-  type Call,
-  type VolumeState,
-} from "tsbuildout/docker";
+import { createVolume, inspectVolume, type Call, type VolumeState } from "tsbuildout/docker";
 import {
   defineRecipe,
   option,
@@ -38,6 +31,7 @@ import { checkName } from "./names.js";
 import { differingPairs } from "./differences.js";
 import { recordOf } from "./spec-options.js";
 import { somebodyElses } from "./taken.js";
+import { removeUnused } from "./volume-in-use.js";
 import { parseOwner } from "./owner.js";
 
 const options = {
@@ -113,9 +107,7 @@ export default defineRecipe({
         context.log(goesOver(name, heir), "note");
         continue;
       }
-      await removeVolume(call, name).catch(async (error: unknown) => {
-        throw await inUse(call, name, error);
-      });
+      await removeUnused(call, name, "remove those containers first, or set keep = true on the part");
     }
   },
 });
@@ -210,20 +202,6 @@ function refuseOther(volume: Omit<VolumeState, "Mountpoint">, wanted: Options, o
     help: ["ask for what is there, take another name, or remove the volume if its data may go"],
     option: "name",
   });
-}
-
-async function inUse(call: Call, name: string, error: unknown): Promise<unknown> {
-  const holders = await volumeHolders(call, name);
-  if (holders.length === 0) return error;
-  return new RecipeError(
-    {
-      code: "volume/in-use",
-      message: `volume ${name} cannot be removed: it is in use`,
-      notes: holders.map((holder) => `container ${holder} mounts it`),
-      help: ["remove those containers first, or set keep = true on the part"],
-    },
-    { cause: error, untouched: true },
-  );
 }
 
 async function look(context: LookContext): Promise<Map<string, Drift[]>> {

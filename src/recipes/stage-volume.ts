@@ -6,13 +6,15 @@ import {
   type Call,
   createVolume,
   inspectVolume,
+  listAll,
   prematureEnd,
-  removeVolume,
+  removeContainer,
   statInContainer,
 } from "tsbuildout/docker";
-import type { InstallContext } from "tsbuildout/recipe";
-import { isOurs, labelsOf } from "./common.js";
+import type { InstallContext, UninstallContext } from "tsbuildout/recipe";
+import { BUILDOUT_LABEL, isOurs, labelsOf } from "./common.js";
 import type { StageSchema } from "./stage-options.js";
+import { removeUnused } from "./volume-in-use.js";
 
 /** The name of a stage's volume, and of its container while it runs. Unlike a part's name it holds only what an engine
  *  allows; two parts never share one. */
@@ -22,8 +24,10 @@ export function stageObject(buildout: string, part: string): string {
     plain === part && part.length <= 100
       ? ""
       : `-${createHash("sha256").update(part).digest("hex").slice(0, 8)}`;
-  return `tsbuildout-${buildout.slice(0, 12)}-${plain.slice(0, 100)}${mark}`;
+  return `${prefix(buildout)}${plain.slice(0, 100)}${mark}`;
 }
+
+const prefix = (buildout: string): string => `tsbuildout-${buildout.slice(0, 12)}-`;
 
 /** The stage's volume, empty: what an earlier run left in it goes.
  *  @returns its name, and whether it is new: one of that name that is not ours is used as it is */
@@ -34,10 +38,32 @@ export async function freshVolume(
   const name = stageObject(context.buildout.id, context.part);
   const found = await inspectVolume(call, name);
   const made = found === undefined || isOurs(found.Labels, context);
-  if (found && made) await removeVolume(call, name);
+  if (found && made) await removeStageVolume(context, call, name);
   await context.created({ kind: "volume", name });
   await createVolume(call, { name, labels: labelsOf(context) });
   return { name, made };
+}
+
+/** Containers of stages that a killed run left behind, and that hold a stage's volume: its own, and those of stages that
+ *  use it. None is at work, for they wait for this one. */
+async function dropLeft({ buildout }: Owner, call: Call, volume: string): Promise<void> {
+  const filters = { volume: [volume], label: [`${BUILDOUT_LABEL}=${buildout.id}`] };
+  const signal = call.signal ? { signal: call.signal } : {};
+  for (const { Id, Names } of await listAll(call.engine, "containers", { filters, ...signal }))
+    if (Names?.some((name) => name.startsWith(`/${prefix(buildout.id)}`))) await removeContainer(call, Id);
+}
+
+type Owner = Pick<UninstallContext, "buildout" | "part">;
+
+/** @throws a problem `volume/in-use` */
+export async function removeStageVolume(owner: Owner, call: Call, name: string): Promise<void> {
+  await dropLeft(owner, call, name);
+  const command = `tsbuildout install --reinstall ${owner.part}`;
+  await removeUnused(
+    call,
+    name,
+    `remove those containers first; of parts that use the stage, ${command} does so`,
+  );
 }
 
 /** When something was last put into a stage's volume or taken out of it, as long as its container is there. Undefined

@@ -2,7 +2,7 @@ import { chown, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
-import { tsbuildout } from "../../support/cli.js";
+import { startTsbuildout, tsbuildout } from "../../support/cli.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { NOBODY } from "../../support/other-user.js";
@@ -23,6 +23,8 @@ const talking = (name: string, more = ""): string => {
   const sections = [stage("a", `run = echo ${name}`), stage("b", "after = a", `run = cat /out/a ${more}`)];
   return `[buildout]\ninstalled = .installed-${name}.cfg\n${stages("b", ...sections)}`;
 };
+
+const two = (a: string, b: string): string => stages("b", stage("a", a), stage("b", "vol = a", b));
 
 const chain = (word: string): string =>
   stages(
@@ -567,5 +569,46 @@ describe("docker.stage", () => {
         .flatMap(({ Names }) => Names)
         .filter((name) => name.endsWith(`-a`) && name.startsWith("/tsbuildout-")),
     ).to.deep.equal([]);
+  });
+
+  /** Ends a run of the program at once when a part has printed a text. */
+  async function killAt(text: string): Promise<void> {
+    const run = startTsbuildout(["install"], { cwd: buildout.directory });
+    await run.prints(new RegExp(`\\| ${text}`));
+    run.signal("SIGKILL");
+    await run.done;
+  }
+
+  it("gets an empty volume where a run was killed, and its container and those of who reads it hold the volume", async () => {
+    await make(two("run = echo 1 > $OUT/x", "run = cat /a/x"));
+    await ends();
+    await buildout.write(two("run = echo 2 > $OUT/x; echo there; sleep 1000", "run = cat /a/x"));
+    await killAt("there");
+    await buildout.write(two("run = echo 3 > $OUT/y", "run = ls /a; echo here; sleep 1000"));
+    await killAt("here");
+    await buildout.write(two("run = echo 4 > $OUT/z", "run = ls /a"));
+    expect(await ends()).to.deep.equal({ a: "done", b: "done" });
+    expect(await output("b", "stdout")).to.equal("z");
+  });
+
+  it("says which container keeps it from an empty volume, and that a part of the buildout can be made anew", async () => {
+    const run = `[c]\nrecipe = docker.run\nname = ${uniqueName("tsb-held")}\nimage = ${image}
+command = sleep 1000\nvolumes = $<a:volume>:/v`;
+    await make(stages("c", stage("a", "run = echo 1 > $OUT/x"), run));
+    await ends();
+    await buildout.write(stages("c", stage("a", "run = echo 2 > $OUT/x"), run));
+    const { code, stderr } = await tsbuildout(["install"], { cwd: buildout.directory });
+    expect(code).to.equal(1);
+    const [name, volume] = [/name = (.*)/.exec(run)![1], await output("a", "volume")];
+    expect(stderr).to.contain(
+      `error[volume/in-use]: volume ${volume} cannot be removed: it is in use (part a)`,
+    );
+    expect(stderr).to.contain(`= note: container ${name} mounts it`);
+    const command = "tsbuildout install --reinstall a";
+    expect(stderr).to.contain(
+      `= help: remove those containers first; of parts that use the stage, ${command} does so`,
+    );
+    const again = await tsbuildout(command.split(" ").slice(1), { cwd: buildout.directory });
+    expect(again.code, again.stderr).to.equal(0);
   });
 });
