@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, delimiter, dirname, join, relative, resolve } from "node:path";
+import { parseEnv } from "node:util";
 import { UsageError } from "../args.js";
 import { EXIT, type Invocation } from "../command.js";
 import { type Converted, KINDS } from "../init/cfg.js";
@@ -55,29 +56,56 @@ async function read(io: Invocation["io"], file: string): Promise<string> {
   }
 }
 
-/** The files that Compose itself looks for, in its order. */
-const COMPOSE_FILES = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+/** The files that Compose itself looks for, in its order: one of its own, and one that is laid over it. */
+const COMPOSE_FILES = [
+  ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"],
+  [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+  ],
+];
 
 async function compose({ args, io, globals }: Invocation): Promise<Converted> {
-  const file = args[0] ?? COMPOSE_FILES.find((name) => existsSync(join(io.cwd, name)));
   if (args.length > 1) throw new UsageError("init --from compose takes one Compose file");
+  const place = args[0] === undefined ? io.cwd : dirname(resolve(io.cwd, args[0]));
+  const settings = join(place, ".env");
+  const variables = existsSync(settings) ? { ...parseEnv(await read(io, settings)), ...io.env } : io.env;
+  const [file, ...others] = args[0] === undefined ? composeFiles(io.cwd, variables["COMPOSE_FILE"]) : args;
   if (file === undefined)
     throw new UsageError("there is no Compose file here", ["name it: tsbuildout init --from compose FILE"]);
   const { fromCompose } = await import("../init/compose.js");
   const text = await read(io, file);
-  // Compose calls a project after its folder, with what it does not allow left out.
-  const project = basename(dirname(resolve(io.cwd, file)))
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9_-]/g, "");
-  const settings = join(dirname(resolve(io.cwd, file)), ".env");
+  const from = dirname(resolve(io.cwd, file));
+  const around = {
+    folder: relative(dirname(resolve(io.cwd, globals.config)), from),
+    projectName: variables["COMPOSE_PROJECT_NAME"] || undefined,
+    profiles: variables["COMPOSE_PROFILES"]?.split(",") ?? [],
+    others,
+  };
+  const { text: made, notes } = await convert(file, () => fromCompose(text, projectOf(from), around));
+  if (!made.includes("recipe =")) throw new UsageError(`there is no service in ${file}`);
   const path = relative(io.cwd, settings);
   const note = `${path} is not read: set -a; . ./${path}; set +a before tsbuildout`;
-  const folder = relative(dirname(resolve(io.cwd, globals.config)), dirname(resolve(io.cwd, file)));
-  const { text: made, notes } = await convert(file, () => fromCompose(text, project, folder));
-  if (!made.includes("recipe =")) throw new UsageError(`there is no service in ${file}`);
   // Two databases on one volume would ruin it.
   const first = "docker compose down, without -v, before the first run: its containers hold the same volumes";
   return { text: made, notes: [...notes, ...(existsSync(settings) ? [note] : []), first] };
+}
+
+/** @param named `COMPOSE_FILE`: several are laid over each other */
+function composeFiles(folder: string, named: string | undefined): string[] {
+  if (named) return named.split(delimiter);
+  const found = COMPOSE_FILES.map((names) => names.find((name) => existsSync(join(folder, name))));
+  return found[0] === undefined ? [] : found.filter((name) => name !== undefined);
+}
+
+/** Compose calls a project after its folder, with what it does not allow left out. */
+function projectOf(folder: string): string {
+  const allowed = basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]/g, "");
+  return allowed.replace(/^[_-]+/, "");
 }
 
 const ECR_DOCKER_CI = ".ecr-docker-ci.yml";

@@ -39,7 +39,9 @@ export function carryOver(
   const onOneLine = (key: string, pair: string): string | undefined => {
     const text = pair.trimEnd();
     if (!text.includes("\n")) return text;
-    note(`${key} ${text.replace(/=[^]*/, "")} of [${part.name}] was not carried over: it has several lines`);
+    const instead = key === "environment" ? "; NAME='…' in a file of env-file may have them" : "";
+    const name = text.replace(/=[^]*/, "");
+    note(`${key} ${name} of [${part.name}] was not carried over: it has several lines${instead}`);
     return undefined;
   };
   for (const [key, option] of Object.entries(alike.texts)) part.set(option, asText(map[key]));
@@ -66,10 +68,11 @@ function isRelative(path: string): boolean {
 }
 
 /** Keys that have no effect on a single host, and those whose meaning is the engine's own here. */
-const IGNORED: ReadonlySet<string> = new Set(["expose", "build", "depends_on", "attach"]);
+const IGNORED: ReadonlySet<string> = new Set(["build", "depends_on", "attach"]);
 
 /** What makes one file of several is Compose's to carry out. */
-export const LET_COMPOSE = "docker compose config --no-interpolate > FILE makes one file of all; take that";
+export const LET_COMPOSE =
+  "docker compose config --no-interpolate --no-path-resolution > FILE makes one file of all; take that";
 
 /** Says of every key that nobody converted that it was left out. */
 export function leftOver(

@@ -1,18 +1,10 @@
-import { posix } from "node:path";
 import { SectionText } from "./cfg.js";
 import { type Alike, carryOver, type ComposeScope, leftOver, LET_COMPOSE } from "./compose-scope.js";
 import { imageOf } from "./compose-build.js";
+import { restartOf, setGpus, setLimits } from "./compose-deploy.js";
+import { setMounts } from "./compose-mounts.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
-import {
-  asPath,
-  healthcheck,
-  hosts,
-  joinCommand,
-  longPort,
-  longTmpfs,
-  longVolume,
-  ulimits,
-} from "./compose-values.js";
+import { healthcheck, hosts, joinCommand, longPort, ulimits } from "./compose-values.js";
 
 type Service = { [key: string]: Yaml };
 
@@ -21,7 +13,6 @@ const ALIKE: Alike = {
     user: "user",
     working_dir: "workdir",
     hostname: "hostname",
-    restart: "restart",
     privileged: "privileged",
     tty: "tty",
     read_only: "read-only",
@@ -56,6 +47,7 @@ const ALIKE: Alike = {
     dns_opt: "dns-options",
     group_add: "group-add",
     device_cgroup_rules: "device-cgroup-rules",
+    expose: "expose",
   },
   pairs: {
     environment: "env",
@@ -83,6 +75,8 @@ const CONVERTED = [
   "deploy",
   "links",
   "volumes_from",
+  "gpus",
+  "restart",
   "tmpfs",
   "env_file",
   "profiles",
@@ -102,6 +96,7 @@ export function convertService(name: string, service: Service, scope: ComposeSco
   part.set("image", imageOf(name, service, scope));
   part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
   carryOver(part, service, ALIKE, scope);
+  part.set("restart", restartOf(service));
   part.set("ipc", sharedWith(service["ipc"], scope)).set("pid", sharedWith(service["pid"], scope));
   part.set(
     "env-file",
@@ -114,77 +109,45 @@ export function convertService(name: string, service: Service, scope: ComposeSco
   setMounts(part, name, service, scope);
   part.set("extra-hosts", hosts(service["extra_hosts"]));
   part.set("ulimits", ulimits(asMap(service["ulimits"])));
-  part.set("pull-policy", pullPolicy(asText(service["pull_policy"])));
+  part.set("pull-policy", pullPolicy(name, asText(service["pull_policy"]), scope));
   part.set("log-driver", asText(asMap(service["logging"])["driver"]));
   part.set("log-options", asPairs(asMap(service["logging"])["options"]));
   for (const [option, value] of healthcheck(asMap(service["healthcheck"]))) part.set(option, value);
   setNetworks(part, name, service, scope);
   setLimits(part, name, asMap(service["deploy"]), scope);
-  part.set("volumes-from", asTexts(service["volumes_from"]));
+  setGpus(part, name, service, scope);
+  part.set(
+    "volumes-from",
+    asTexts(service["volumes_from"]).map((line) => containerLine(line, scope)),
+  );
   setDependencies(part, name, service, scope);
   return part.set("wait-for", waitCondition(name, scope));
 }
 
 /** A service that is to be built needs no pull. */
-function pullPolicy(policy: string | undefined): string | undefined {
-  return policy === "build" ? undefined : policy?.replace("if_not_present", "missing");
+function pullPolicy(name: string, said: string | undefined, scope: ComposeScope): string | undefined {
+  const policy = said?.replace("if_not_present", "missing");
+  if (policy === undefined || policy === "build") return undefined;
+  if (/^(always|missing|never)$|\$</.test(policy)) return policy;
+  scope.note(`services.${name}.pull_policy was not carried over: there are always, missing and never`);
+  return undefined;
+}
+
+/** `service[:rest]` or `container:name[:rest]`; the container of a service is that of its part. */
+function containerLine(line: string, scope: ComposeScope): string {
+  const [container = "", ...rest] = line.replace(/^container:/, "").split(":");
+  const part = line.startsWith("container:") ? undefined : scope.services.get(container);
+  return [part === undefined ? container : `$<${part}:name>`, ...rest].join(":");
+}
+
+/** A link gives its container the name of the service, whatever the container is called. */
+function linkLine(line: string, scope: ComposeScope): string {
+  return containerLine(line.includes(":") ? line : `${line}:${line}`, scope);
 }
 
 function envFile(value: Yaml, scope: ComposeScope): string {
   const { path, required } = asMap(value);
   return `${required === false ? "? " : ""}${scope.place(asText(value) ?? asText(path) ?? "")}`;
-}
-
-function isMemory(volume: Yaml): boolean {
-  return asMap(volume)["type"] === "tmpfs";
-}
-
-function setMounts(part: SectionText, name: string, service: Service, scope: ComposeScope): void {
-  const volumes = asList(service["volumes"]);
-  const files = (["secrets", "configs"] as const).flatMap((kind) =>
-    asList(service[kind]).flatMap((item) => fileLine(item, kind, { name, scope })),
-  );
-  part.set("tmpfs", [
-    ...asTexts(service["tmpfs"]),
-    ...volumes.filter(isMemory).map((volume) => longTmpfs(asMap(volume))),
-  ]);
-  part.set("volumes", [
-    ...volumes.filter((volume) => !isMemory(volume)).map((volume) => volumeLine(volume, scope)),
-    ...files,
-  ]);
-  const known = ["type", "source", "target", "read_only", "volume", "tmpfs", "bind"];
-  for (const volume of volumes.map(asMap)) {
-    leftOver(`services.${name}.volumes`, volume, known, scope);
-    // A folder that is not there is made by the engine.
-    leftOver(`services.${name}.volumes.bind`, asMap(volume["bind"]), ["create_host_path"], scope);
-  }
-}
-
-/** A named volume is meant by its part, so that the dependency is there; anything else stays as it is. */
-function volumeLine(value: Yaml, scope: ComposeScope): string {
-  const line = asText(value) ?? longVolume(asMap(value));
-  const [source = "", ...rest] = line.split(":");
-  const part = scope.volumes.get(source);
-  const kept = source.startsWith(".") ? scope.place(source) : scope.external.volumes.get(source);
-  const meant = part === undefined ? kept : `$<${part}:name>`;
-  return meant === undefined || rest.length === 0 ? line : [meant, ...rest].join(":");
-}
-
-/** Compose mounts the files of secrets and configs as they are, read-only. */
-function fileLine(
-  item: Yaml,
-  kind: "secrets" | "configs",
-  { name, scope }: { readonly name: string; readonly scope: ComposeScope },
-): string[] {
-  const { source, target } = asMap(item);
-  const from = asText(item) ?? asText(source) ?? "";
-  const file = scope.files[kind].get(from);
-  if (file === undefined) {
-    scope.note(`services.${name}.${kind}: ${from} is no file`);
-    return [];
-  }
-  const at = posix.resolve(kind === "secrets" ? "/run/secrets" : "/", asText(target) ?? from);
-  return [`${scope.place(asPath(file))}:${at}:ro`];
 }
 
 /** Names in the file; Compose puts a service that says nothing of networks into `default`. */
@@ -218,7 +181,10 @@ function setNetworks(part: SectionText, name: string, service: Service, scope: C
   part.set("network-aliases", name);
   for (const [network, one] of Object.entries(settings))
     leftOver(`services.${name}.networks.${network}`, asMap(one), Object.keys(ENDPOINT), scope);
-  part.set("links", asTexts(service["links"]));
+  part.set(
+    "links",
+    asTexts(service["links"]).map((line) => linkLine(line, scope)),
+  );
 }
 
 /** What a service has in one network -> our setting behind the network's name. */
@@ -239,20 +205,6 @@ function endpointSettings(endpoint: Service): string[] {
 function networkName(network: string, scope: ComposeScope): string {
   const part = scope.networks.get(network);
   return part === undefined ? (scope.external.networks.get(network) ?? network) : `$<${part}:name>`;
-}
-
-function setLimits(part: SectionText, name: string, deploy: Service, scope: ComposeScope): void {
-  const resources = asMap(deploy["resources"]);
-  const limits = asMap(resources["limits"]);
-  const reservations = asMap(resources["reservations"]);
-  part
-    .set("cpus", asText(limits["cpus"]))
-    .set("memory", asText(limits["memory"]))
-    .set("pids-limit", asText(limits["pids"]))
-    .set("memory-reservation", asText(reservations["memory"]));
-  const one = deploy["replicas"] === 1 ? ["replicas"] : [];
-  leftOver(`services.${name}.deploy`, deploy, ["resources", ...one], scope);
-  leftOver(`services.${name}.deploy.resources.reservations`, reservations, ["memory"], scope);
 }
 
 function dependencies(service: Service): [string, string][] {

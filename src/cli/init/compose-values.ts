@@ -27,8 +27,11 @@ export function asPath(text: string): string {
 export function longVolume(volume: Map): string {
   const said = asText(volume["source"]);
   const source = volume["type"] === "bind" && said !== undefined ? asPath(said) : said;
+  const bind = asMap(volume["bind"]);
   const modes = [
     ...(volume["read_only"] === true ? ["ro"] : []),
+    ...asTexts(bind["selinux"]),
+    ...asTexts(bind["propagation"]),
     ...(asMap(volume["volume"])["nocopy"] === true ? ["nocopy"] : []),
   ];
   const mode = modes.length > 0 ? `:${modes.join(",")}` : "";
@@ -58,8 +61,10 @@ export function healthcheck(check: Map): [string, string | undefined][] {
   const test = asList(check["test"]);
   const kind = asText(test[0]);
   const words = asTexts(test).slice(1);
-  const command =
-    kind === "CMD-SHELL" ? words[0] : kind === "CMD" ? JSON.stringify(words) : asText(check["test"]);
+  const line = kind === "CMD-SHELL" ? words[0] : asText(check["test"]);
+  // A carriage return would end a line here.
+  const shell = line?.includes("\r") ? JSON.stringify(["/bin/sh", "-c", line]) : line;
+  const command = kind === "CMD" ? JSON.stringify(words) : shell;
   const disabled = check["disable"] === true || kind === "NONE";
   return [
     ["healthcheck-command", disabled ? "NONE" : command],

@@ -2,39 +2,61 @@ import { parse } from "yaml";
 import { type Converted, partName, printFile, SectionText } from "./cfg.js";
 import { type ComposeScope, leftOver, LET_COMPOSE, placing } from "./compose-scope.js";
 import { convertBuild } from "./compose-build.js";
+import { FALLBACKS, Interpolation } from "./compose-interpolate.js";
 import { convertService, networksOf } from "./compose-service.js";
-import { asList, asMap, asPairs, asText, type Yaml } from "./yaml.js";
+import { asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 
 const FILE_KEYS = new Set(["version", "name", "services", "networks", "volumes", "secrets", "configs"]);
 
+/** What Compose knows of a file beside its text. */
+export interface Surroundings {
+  /** Where the Compose file is, from where the buildout file is: `` where they stand side by side. */
+  readonly folder?: string;
+  /** `COMPOSE_PROJECT_NAME`, which counts before the file's `name`. */
+  readonly projectName?: string | undefined;
+  /** `COMPOSE_PROFILES`. */
+  readonly profiles?: readonly string[];
+  /** The files that Compose lays over this one by itself. */
+  readonly others?: readonly string[];
+}
+
 /** A Compose file as a buildout file (https://github.com/compose-spec/compose-spec). Networks and volumes keep the
- *  names that Compose gave them, so that what exists is found and used. `project` is what Compose would call it, `folder`
- *  where its file is, from where the buildout file is. */
-export function fromCompose(yaml: string, project: string, folder = ""): Converted {
+ *  names that Compose gave them, so that what exists is found and used. `folder` is what Compose calls a project that
+ *  has no name. */
+export function fromCompose(yaml: string, folder: string, around: Surroundings = {}): Converted {
   const notes: string[] = [];
   const note = (message: string): void => void (notes.includes(message) || notes.push(message));
-  const file = asMap(interpolate(parse(yaml, { merge: true }) as Yaml, note));
-  const place = placing(folder);
-  const scope = scopeOf(file, { project: asText(file["name"]) ?? project, place, note });
+  // Whoever wrote the file may use an anchor as often as they like; Compose's integers have 64 bits.
+  const read = parse(yaml, { merge: true, maxAliasCount: -1, intAsBigInt: true }) as Yaml;
+  const named = new Interpolation({}).of(asMap(read)["name"]);
+  const project = around.projectName ?? asText(named) ?? folder;
+  const variables = new Interpolation({ COMPOSE_PROJECT_NAME: project });
+  const file = asMap(variables.of(read));
+  for (const other of around.others ?? []) note(`${other} was not carried over: ${LET_COMPOSE}`);
+  const scope = scopeOf(file, { project, place: placing(around.folder ?? ""), note });
   for (const key of Object.keys(file))
     if (key === "include") note(`include was not carried over: ${LET_COMPOSE}`);
     else if (!FILE_KEYS.has(key) && !key.startsWith("x-")) note(`${key}: there is no such thing here`);
   const sections = [...networkParts(file, scope), ...volumeParts(file, scope), ...serviceParts(scope)];
   for (const [name, service] of Object.entries(asMap(file["services"])))
     if (Object.keys(asMap(service)).length === 0) scope.note(`services.${name} says nothing of a service`);
-  const left = new Set(withProfiles(scope));
+  const inactive = withProfiles(scope, new Set(around.profiles));
+  const left = partsOf(inactive, scope);
   const listed = sections.flatMap(({ name }) => (left.has(name) ? [] : [name]));
-  for (const name of left) scope.note(`${name} has profiles: tsbuildout install ${name}`);
+  for (const name of inactive) {
+    const part = scope.services.get(name);
+    note(`${part} has profiles: tsbuildout install ${part}`);
+  }
   const parts = listed.join("\n    ");
   const head = `[buildout]\nparts =\n    ${parts}\n# \${…} stays as it is: it belongs to the shells in the containers\nsubstitution = angle`;
-  return { text: printFile(head, sections), notes };
+  return { text: printFile(head, [...variables.sections(), ...sections]), notes };
 }
 
 function scopeOf(
   file: { [key: string]: Yaml },
   { project, place, note }: Pick<ComposeScope, "project" | "place" | "note">,
 ): ComposeScope {
-  const taken = new Set<string>(["buildout", "versions", "env"]);
+  const taken = new Set<string>(["buildout", "versions", "env", FALLBACKS]);
   const claim = (names: readonly string[], kind: string) =>
     new Map(
       names.map((name) => {
@@ -106,11 +128,20 @@ function textsOf(value: Yaml, key: string): Map<string, string> {
   );
 }
 
-/** Services that Compose starts only when they are asked for: no parts of a whole run. */
-function withProfiles({ definitions, services }: ComposeScope): string[] {
-  return Object.entries(definitions).flatMap(([name, { profiles }]) =>
-    asList(profiles).length > 0 ? [services.get(name)!] : [],
-  );
+/** Services that Compose starts only when they are asked for. */
+function withProfiles({ definitions }: ComposeScope, active: ReadonlySet<string>): string[] {
+  return Object.entries(definitions).flatMap(([name, definition]) => {
+    const profiles = asTexts(definition["profiles"]);
+    const isActive = active.has("*") || profiles.some((profile) => active.has(profile));
+    return profiles.length > 0 && !isActive ? [name] : [];
+  });
+}
+
+/** The parts of those services, and of images that no other service has: no parts of a whole run. */
+function partsOf(names: readonly string[], { services, builds }: ComposeScope): Set<string> {
+  const others = [...builds].flatMap(([name, part]) => (names.includes(name) ? [] : [part]));
+  const images = names.flatMap((name) => builds.get(name) ?? []).filter((part) => !others.includes(part));
+  return new Set([...names.flatMap((name) => services.get(name) ?? []), ...images]);
 }
 
 function isExternal(value: Yaml): boolean {
@@ -125,7 +156,17 @@ function networkParts(file: { [key: string]: Yaml }, scope: ComposeScope): Secti
     leftOver(
       `networks.${name}`,
       network,
-      ["name", "driver", "driver_opts", "ipam", "enable_ipv6", "internal", "attachable", "labels"],
+      [
+        "name",
+        "driver",
+        "driver_opts",
+        "ipam",
+        "enable_ipv6",
+        "internal",
+        "attachable",
+        "labels",
+        "external",
+      ],
       scope,
     );
     return new SectionText(part)
@@ -159,7 +200,7 @@ function asListOfMaps(value: Yaml): { [key: string]: Yaml }[] {
 function volumeParts(file: { [key: string]: Yaml }, scope: ComposeScope): SectionText[] {
   return [...scope.volumes].map(([name, part]) => {
     const volume = asMap(asMap(file["volumes"])[name]);
-    leftOver(`volumes.${name}`, volume, ["name", "driver", "driver_opts", "labels"], scope);
+    leftOver(`volumes.${name}`, volume, ["name", "driver", "driver_opts", "labels", "external"], scope);
     return new SectionText(part)
       .set("recipe", "docker.volume")
       .set("name", asText(volume["name"]) ?? `${scope.project}_${name}`)
@@ -175,34 +216,4 @@ function serviceParts(scope: ComposeScope): SectionText[] {
     const build = convertBuild(name, service, scope);
     return [...(build ? [build] : []), convertService(name, service, scope)];
   });
-}
-
-type Note = (message: string) => void;
-
-/** Compose's own interpolation, as references to the environment; its `$$` is a plain `$`. */
-function interpolate(value: Yaml, note: Note): Yaml {
-  if (typeof value === "string") return interpolateText(value, note);
-  if (Array.isArray(value)) return value.map((item) => interpolate(item, note));
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, interpolate(item, note)]));
-}
-
-/** One variable; the word behind its operator may hold others. */
-const VARIABLE = /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?([-?+])((?:[^{}]|\{[^{}]*\})*))?\})/g;
-
-function interpolateText(text: string, note: Note): string {
-  return text.replaceAll(
-    VARIABLE,
-    (all: string, bare?: string, name?: string, operator?: string, word?: string) => {
-      if (all === "$$") return "$";
-      if (operator === "?") return `$<env:${name}>`;
-      if (operator === "+" || /[$>]/.test(word ?? "")) {
-        note(
-          `\${${name}…} stays as it is: a fallback here holds neither a variable nor a >, and there is no :+`,
-        );
-        return all;
-      }
-      return `$<env:${bare ?? name}|${operator === "-" ? (word ?? "") : ""}>`;
-    },
-  );
 }

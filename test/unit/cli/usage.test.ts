@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { runCli } from "../../support/in-process.js";
@@ -157,6 +158,33 @@ describe("init --from compose", () => {
         "note: services.a says nothing of a service\n" +
         "note: docker compose down, without -v, before the first run: its containers hold the same volumes\n",
     });
+  });
+
+  it("takes the project's name and its files from .env and the environment, as Compose does", async () => {
+    const cwd = await temporaryFolder({
+      "compose.yaml": "services: {web: {image: x}}\n",
+      "compose.override.yaml": "",
+      "deploy.yaml": "services: {job: {image: x, profiles: [jobs]}}\n",
+      ".env": "COMPOSE_PROJECT_NAME=shop\n",
+    });
+    const one =
+      "docker compose config --no-interpolate --no-path-resolution > FILE makes one file of all; take that";
+    const { stderr } = await runCli(["init", "--from", "compose"], { cwd });
+    expect(stderr).to.contain(`note: compose.override.yaml was not carried over: ${one}\n`);
+    expect(await readFile(join(cwd, "buildout.cfg"), "utf8")).to.contain("name = shop_default\n");
+    const env = {
+      COMPOSE_PROJECT_NAME: "other",
+      COMPOSE_FILE: "deploy.yaml:compose.yaml",
+      COMPOSE_PROFILES: "jobs",
+    };
+    const other = await runCli(["init", "--from", "compose", "-c", "b.cfg"], { cwd, env });
+    expect(other.stderr).to.contain(`note: compose.yaml was not carried over: ${one}\n`);
+    expect(await readFile(join(cwd, "b.cfg"), "utf8"))
+      .to.contain("name = other_default\n")
+      .and.contain("    job\n#");
+    // A file that is named stands alone.
+    const named = await runCli(["init", "--from", "compose", "-c", "c.cfg", "compose.yaml"], { cwd });
+    expect(named.stderr).not.to.contain("was not carried over");
   });
 
   it("says where it found no file", async () => {

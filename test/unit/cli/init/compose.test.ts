@@ -3,6 +3,8 @@ import { fromCompose } from "../../../../src/cli/init/compose.js";
 
 const lines = (...text: string[]): string => `${text.join("\n")}\n`;
 
+const partsOf = (text: string) => /parts =\n([^#]*)#/.exec(text)?.[1]?.match(/\S+/g);
+
 describe("init --from compose", () => {
   it("turns services, networks, volumes and builds into parts that refer to each other", () => {
     const { text, notes } = fromCompose(
@@ -156,9 +158,9 @@ describe("init --from compose", () => {
       "p",
     );
     expect(notes).to.deep.equal([
-      "include was not carried over: docker compose config --no-interpolate > FILE makes one file of all; take that",
+      "include was not carried over: docker compose config --no-interpolate --no-path-resolution > FILE makes one file of all; take that",
       "models: there is no such thing here",
-      "services.web.secrets: s is no file",
+      "services.web.secrets: s was not carried over: it is no file; write it into one and mount that",
       "services.web.networks.n.priority was not carried over",
       "services.web.deploy.replicas was not carried over",
     ]);
@@ -262,7 +264,9 @@ describe("init --from compose", () => {
       ),
       "p",
     );
-    expect(notes).to.deep.equal(["environment KEY of [web] was not carried over: it has several lines"]);
+    expect(notes).to.deep.equal([
+      "environment KEY of [web] was not carried over: it has several lines; NAME='…' in a file of env-file may have them",
+    ]);
     expect(text).to.contain("\nenv = ONE=line\n");
   });
 
@@ -283,7 +287,7 @@ describe("init --from compose", () => {
         "secrets: { key: { file: key } }",
       ),
       "p",
-      "deploy",
+      { folder: "deploy" },
     );
     const start = text.indexOf("[web-image]");
     expect(text.slice(start)).to.equal(
@@ -338,6 +342,20 @@ describe("init --from compose", () => {
       .to.match(/^\[buildout\]\nparts =\n {4}default\n {4}web\n#/)
       .and.contain("[tool]\n");
     expect(notes).to.deep.equal(["tool has profiles: tsbuildout install tool"]);
+  });
+
+  it("builds for a service with profiles only when that is asked for, and takes COMPOSE_PROFILES as asked", () => {
+    const yaml = lines(
+      "x-app: &app { build: ./app, image: app }",
+      "services:",
+      "  web: *app",
+      "  jobs: { <<: *app, profiles: [jobs] }",
+      "  tool: { build: ./tool, profiles: [debug] }",
+    );
+    expect(partsOf(fromCompose(yaml, "p").text)).to.deep.equal(["default", "web-image", "web"]);
+    const { text, notes } = fromCompose(yaml, "p", { profiles: ["debug"] });
+    expect(partsOf(text)).to.deep.equal(["default", "web-image", "web", "tool-image", "tool"]);
+    expect(notes).to.deep.equal(["jobs has profiles: tsbuildout install jobs"]);
   });
 
   it("makes the default network also where it is only named", () => {
@@ -433,34 +451,163 @@ describe("init --from compose", () => {
     );
   });
 
-  it("says which variables it leaves as they are, and that Compose itself carries out extends", () => {
+  it("refers to a section of fallbacks where a reference has no words for Compose's, and leaves extends to Compose", () => {
     const { text, notes } = fromCompose(
       lines(
         "services:",
         "  web:",
         "    extends: { service: base }",
-        "    environment: { A: '${B:+x}', C: '${D:-${E:-f}}', G: '${H-a>b}', I: '${J:-k}', L: '${C:-${E}}' }",
+        "    image: ${D:-${E:-f}}",
+        "    environment: { A: '${B:+x}', C: '${D:-${E:-f}}', G: '${H-a>b}', I: '${J:-k}', L: '${D:-$E}', M: '${N:-$$2a$5}' }",
         "    healthcheck: { test: [CMD, 'true'], start_interval: 1s }",
-        "  base: { image: x }",
       ),
       "p",
     );
-    const why = "stays as it is: a fallback here holds neither a variable nor a >, and there is no :+";
     expect(notes).to.deep.equal([
-      ...["B", "D", "H", "C"].map((name) => `\${${name}…} ${why}`),
-      "services.web.extends was not carried over: docker compose config --no-interpolate > FILE makes one file of all; take that",
+      "services.web.extends was not carried over: docker compose config --no-interpolate --no-path-resolution > FILE makes one file of all; take that",
     ]);
     expect(text).to.contain(
       lines(
+        "[fallbacks]",
+        "D = $<env:E|f>",
+        "B =",
+        "H = a>b",
+        "D-2 = $<env:E|>",
+        "",
+        "[fallbacks:env.D]",
+        "D = $<env:D>",
+        "D-2 = $<env:D>",
+        "",
+        "[fallbacks:env.B]",
+        "B = x",
+        "",
+        "[fallbacks:env.H]",
+        "H = $<env:H>",
+      ),
+    );
+    expect(text).to.contain(
+      lines(
+        "image = $<fallbacks:D>",
         "env =",
-        "    A=${B:+x}",
-        "    C=${D:-${E:-f}}",
-        "    G=${H-a>b}",
+        "    A=$<fallbacks:B>",
+        "    C=$<fallbacks:D>",
+        "    G=$<fallbacks:H>",
         "    I=$<env:J|k>",
-        "    L=${C:-${E}}",
+        "    L=$<fallbacks:D-2>",
+        "    M=$<env:N|$2a$5>",
         'healthcheck-command = ["true"]',
         "healthcheck-start-interval = 1s",
       ),
     );
+  });
+
+  it("calls the project as the environment does, before the file, and puts the name where the file asks for it", () => {
+    const yaml = lines("name: own", "services: { web: { image: '${COMPOSE_PROJECT_NAME:-x}/app' } }");
+    expect(fromCompose(yaml, "folder").text).to.contain("image = own/app").and.contain("name = own_default");
+    const { text } = fromCompose(yaml, "folder", { projectName: "asked" });
+    expect(text).to.contain("image = asked/app").and.contain("name = asked_default");
+  });
+
+  it("keeps every digit of an integer, and takes as many aliases as the file has", () => {
+    const services = Array.from({ length: 150 }, (_, at) => `  s${at}: { <<: *base }`);
+    const { text } = fromCompose(
+      lines(
+        "x-env: &env { MAX: 9223372036854775807, MIN: -5 }",
+        "x-base: &base { image: x, environment: { <<: *env } }",
+        "services:",
+        ...services,
+      ),
+      "p",
+    );
+    expect(text.split("    MAX=9223372036854775807\n    MIN=-5\n")).to.have.length(151);
+  });
+
+  it("reserves GPUs, in either of Compose's words", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "x-gpu: &gpu { driver: nvidia, count: 2, capabilities: [gpu] }",
+        "services:",
+        "  a: { image: x, deploy: { resources: { reservations: { devices: [*gpu] } } } }",
+        "  b: { image: x, deploy: { resources: { reservations: { devices: [{ capabilities: [gpu, utility, video], device_ids: ['0', '3'] }] } } } }",
+        "  c: { image: x, gpus: all }",
+        "  d: { image: x, gpus: [{ count: -1, driver: nvidia }] }",
+        "  e: { image: x, deploy: { resources: { reservations: { devices: [{ capabilities: [tpu], count: 1 }] } } } }",
+      ),
+      "p",
+    );
+    expect(text.match(/^gpus.*$/gm)).to.deep.equal([
+      "gpus = 2,driver=nvidia",
+      'gpus = "device=0,3","capabilities=utility,video"',
+      "gpus = all",
+      "gpus = all,driver=nvidia",
+    ]);
+    expect(notes).to.deep.equal([
+      "services.e: of its devices only one entry of GPUs can be carried over, as gpus",
+    ]);
+  });
+
+  it("means containers of services in links and volumes_from, and starts again as deploy says", () => {
+    const { text } = fromCompose(
+      lines(
+        "services:",
+        "  db: { image: x, container_name: shop-db, deploy: { restart_policy: { condition: on-failure, max_attempts: 3 } } }",
+        "  web:",
+        "    image: x",
+        "    expose: ['80', 90]",
+        "    links: [db, 'db:data']",
+        "    volumes_from: ['db:ro', 'container:old']",
+        "    deploy: { restart_policy: { condition: none } }",
+        "  job: { image: x, restart: always, deploy: { restart_policy: { condition: none } } }",
+      ),
+      "p",
+    );
+    expect(text).to.contain("links =\n    $<db:name>:db\n    $<db:name>:data\n");
+    expect(text).to.contain("volumes-from =\n    $<db:name>:ro\n    old\n");
+    expect(text).to.contain("expose =\n    80\n    90\n");
+    expect(text.match(/^restart.*$/gm)).to.deep.equal([
+      "restart = on-failure:3",
+      "restart = no",
+      "restart = always",
+    ]);
+  });
+
+  it("mounts images, folders of volumes, and what Compose's own config makes of :z and :rslave", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  web:",
+        "    image: x",
+        "    volumes:",
+        "      - { type: image, source: 'nginx:alpine', target: /i, image: { subpath: etc } }",
+        "      - { type: volume, source: data, target: /d, volume: { subpath: a, nocopy: true }, read_only: true }",
+        "      - { type: bind, source: /, target: /host, read_only: true, bind: { propagation: rslave, selinux: z } }",
+        "      - { type: volume, source: data, target: /e, volume: { labels: { a: b } } }",
+        "volumes: { data: { external: false } }",
+      ),
+      "p",
+    );
+    expect(text).to.contain("volumes =\n    /:/host:ro,z,rslave\n    $<data:name>:/e\n");
+    expect(text).to.contain(
+      lines(
+        "mounts =",
+        "    type=image,source=nginx:alpine,target=/i,image-subpath=etc",
+        "    type=volume,source=$<data:name>,target=/d,volume-subpath=a,volume-nocopy,readonly",
+      ),
+    );
+    expect(notes).to.deep.equal(["services.web.volumes.volume.labels was not carried over"]);
+  });
+
+  it("keeps a carriage return of a health check, and leaves out a pull policy that is none here", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  web: { image: x, pull_policy: daily, healthcheck: { test: \"printf 'a\\r\\n'\" } }",
+      ),
+      "p",
+    );
+    expect(text).to.contain(String.raw`healthcheck-command = ["/bin/sh","-c","printf 'a\r\n'"]`);
+    expect(notes).to.deep.equal([
+      "services.web.pull_policy was not carried over: there are always, missing and never",
+    ]);
   });
 });
