@@ -200,7 +200,14 @@ export { digestTree, type TreeDigestOptions } from "./docker/tree-digest.js";
 export { packTree, type PackOptions } from "./docker/tree-pack.js";
 export { archiveNames } from "./docker/image-names.js";
 export { prematureEnd } from "./docker/stream.js";
-export { arrival, copyPath, digestPath, type CopyRequest, type CopyResult } from "./docker/copy.js";
+export {
+  arrival,
+  copyPath,
+  digestPath,
+  sameContainer,
+  type CopyRequest,
+  type CopyResult,
+} from "./docker/copy.js";
 export type {
   ContainerPlace,
   CopySource,

@@ -5,7 +5,7 @@ import { nameOf, type CopySource, type CopyTarget } from "./copy-place.js";
 import type { Plan } from "./copy-plan.js";
 import { absolute, openSource, type OpenSource } from "./copy-source.js";
 import { copyToContainer, copyToFolder } from "./copy-target.js";
-import { DockerError } from "./errors.js";
+import { DockerError, type Problem } from "./errors.js";
 import { withExactTimes } from "./exact-times.js";
 import { TarRewriter } from "./tar-rewrite.js";
 import { byteString } from "./tree.js";
@@ -127,10 +127,15 @@ async function refuseSameContainer(from: CopySource, to: CopyTarget, signal?: Ab
     }),
   );
   if (one?.Id !== other?.Id) return;
-  throw new DockerError({
+  throw new DockerError(sameContainer(nameOf(from)));
+}
+
+/** @param what the container, as a message names it */
+export function sameContainer(what: string): Problem {
+  return {
     code: "copy/same-container",
-    message: `${nameOf(from)} is both the source and the target`,
+    message: `${what} is both the source and the target`,
     help: ["copy within a container by a script that runs in it"],
     option: "container-to",
-  });
+  };
 }

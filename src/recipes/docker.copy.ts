@@ -8,6 +8,7 @@ import {
   inspectContainer,
   inspectImage,
   removeContainer,
+  sameContainer,
 } from "tsbuildout/docker";
 import {
   defineRecipe,
@@ -47,6 +48,8 @@ function configure(context: ConfigureContext<CopySchema>): void {
   const [source, target] = [placeOfSide(context, "from"), placeOfSide(context, "to")];
   if (from !== undefined) context.uses(`container:${from}`, "container-from", source);
   if (to !== undefined) context.uses(`container:${to}`, "container-to", target);
+  if (from !== undefined && from === to && source === target)
+    context.fail(sameContainer(`container ${from}`));
   if (image !== undefined && !isId(image))
     problemsOf(context, () => context.uses(imageKey(image), "image-from", source));
 }
@@ -79,7 +82,7 @@ async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
   const others = othersOf(context, places);
   // Now what is taken away would take what is copied with it later; the rest goes only when the copy is there.
   await drop(context, others.entangled);
-  await dropEmpty(context);
+  await dropEmpty(context, []);
   for (const place of places) await ownFile(context, place);
   for (const line of paths) {
     context.progress({ step: `copying ${line.path}` });
@@ -100,6 +103,7 @@ async function copy(context: InstallContext<CopySchema>): Promise<Outputs> {
       );
   }
   await drop(context, others.apart);
+  await dropEmpty(context, places);
   return { "image-id": imageId };
 }
 
@@ -159,11 +163,15 @@ async function drop(context: InstallContext<CopySchema>, resources: readonly Res
   }
 }
 
-/** Folders that only led to what is gone: one that is a place of its own now is the part's with all that is in it. */
-async function dropEmpty(context: InstallContext<CopySchema>): Promise<void> {
-  const folders = context.record?.resources.filter(({ kind }) => kind === "folder") ?? [];
+/** Folders that only led to what is gone: one that is a place of its own now is the part's with all that is in it.
+ *  @param places copied already, which may hold empty folders */
+async function dropEmpty(context: InstallContext<CopySchema>, places: readonly string[]): Promise<void> {
+  const { record, buildout } = context;
+  const isCopied = (name: string): boolean =>
+    places.some((place) => isWithin(resolve(buildout.directory, name), place));
+  const folders = record?.resources.filter(({ kind, name }) => kind === "folder" && !isCopied(name)) ?? [];
   for (const folder of folders.toReversed())
-    await rmdir(resolve(context.buildout.directory, folder.name)).then(
+    await rmdir(resolve(buildout.directory, folder.name)).then(
       async () => await context.removed(folder),
       () => undefined,
     );

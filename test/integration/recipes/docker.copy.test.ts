@@ -202,6 +202,9 @@ describe("docker.copy", () => {
     ]);
     expect(await install("paths = /other/")).to.equal("done");
     expect(await there(), "a place that is asked for no more").to.deep.equal(["other/c"]);
+    expect(await install("paths = /other/ /deep/er/")).to.equal("done");
+    expect(await install("paths = /other/")).to.equal("done");
+    expect(await readdir(out), "folders that led to it").to.deep.equal(["other"]);
     expect(await install("paths = /own/a")).to.equal("done");
     expect(await install("paths = /own/")).to.equal("done");
     expect(await there(), "a place around an earlier one").to.deep.equal(["own/a", "own/sub/b"]);
@@ -312,6 +315,8 @@ describe("docker.copy", () => {
       "container-from and image-from both say from what is copied",
       "nothing says where it goes",
     ]);
+    const within = part({ paths: "/x", "container-to": source });
+    expect((await within.configure()).map(({ code }) => code)).to.deep.equal(["copy/same-container"]);
   });
 
   it("copies again what a file that changed between two runs became", async () => {
