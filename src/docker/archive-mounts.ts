@@ -22,7 +22,11 @@ export async function coveredPaths(
 ): Promise<readonly string[]> {
   if (!engine.libpod) return [];
   const path = `${containerPath(container)}/json`;
-  const { State, Mounts } = await engine.request<Mounted>({ path, ...(signal ? { signal } : {}) });
+  const { State, Mounts } = await engine.request<Mounted>({
+    path,
+    tells: "State",
+    ...(signal ? { signal } : {}),
+  });
   if (State.Running) return [];
   return (Mounts ?? []).flatMap(({ Destination }) =>
     Destination ? [byteString(Destination.replace(/^\/+|\/+$/g, ""))] : [],

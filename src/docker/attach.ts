@@ -131,6 +131,7 @@ export function containerPath(container: string): string {
 async function hasTty(engine: Engine, container: string, signal?: AbortSignal): Promise<boolean> {
   const found = await engine.request<{ Config?: { Tty?: boolean } }>({
     path: `${containerPath(container)}/json`,
+    tells: "Id",
     ...(signal ? { signal } : {}),
   });
   return found.Config?.Tty === true;

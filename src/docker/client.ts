@@ -49,17 +49,11 @@ export class EngineClient {
   async json(request: EngineRequest): Promise<unknown> {
     const { headers, text } = await this.#whole(request);
     if (LOG.test(headers["content-type"] ?? "")) return text;
-    const said = text.trim();
-    if (said === "") return undefined;
-    const value = jsonObject(said);
-    // `null` is a list of nothing.
-    if (value || said === "null") return value;
-    // HTTP/1.0 ends an answer as it ends where the engine does: by closing the connection.
-    if (/^[[{]/.test(said)) throw cutOff("its JSON has no end");
-    // Podman says OK where something was done.
-    if ((request.method ?? "GET") === "GET")
-      throw cutOff(`neither an object nor a list: ${said.slice(0, 200)}`);
-    return undefined;
+    const value = decoded(request, text.trim());
+    const { tells } = request;
+    const said = tells === undefined || (value as Record<string, unknown> | undefined)?.[tells];
+    if (said !== undefined && said !== null) return value;
+    throw cutOff(`an answer without ${tells}: ${text.trim().slice(0, 200)}`);
   }
 
   /** A body that itself tells its end; from an engine on this machine it comes without HTTP's chunks. */
@@ -127,3 +121,17 @@ async function nodeClient({ address }: Endpoint, env: Readonly<Record<string, st
 }
 
 type NodeClient = Awaited<ReturnType<typeof nodeClient>>;
+
+/** @throws DockerError `engine/cut-off` */
+function decoded(request: EngineRequest, said: string): unknown {
+  if (said === "") return undefined;
+  const value = jsonObject(said);
+  // `null` is a list of nothing.
+  if (value || said === "null") return value;
+  // HTTP/1.0 ends an answer as it ends where the engine does: by closing the connection.
+  if (/^[[{]/.test(said)) throw cutOff("its JSON has no end");
+  // Podman says OK where something was done.
+  if ((request.method ?? "GET") === "GET")
+    throw cutOff(`neither an object nor a list: ${said.slice(0, 200)}`);
+  return undefined;
+}

@@ -119,7 +119,11 @@ export function abortable({ signal }: Call): { signal?: AbortSignal } {
 /** The container of exactly that name or id; undefined where there is none. */
 export async function inspectContainer(call: Call, container: string): Promise<ContainerState | undefined> {
   const look = async () =>
-    await call.engine.request<ContainerState>({ path: pathOf(container, "/json"), ...abortable(call) });
+    await call.engine.request<ContainerState>({
+      path: pathOf(container, "/json"),
+      tells: "Name",
+      ...abortable(call),
+    });
   try {
     const found = await look().catch(async (error: unknown) => {
       // Podman stumbles over a container that goes while it looks (auto-remove). The next time it is gone.
@@ -151,6 +155,7 @@ export async function createContainer(
     path: "/containers/create",
     query: { name, platform },
     json: config,
+    tells: "Id",
     ...abortable(call),
   });
   return { id: answer.Id, warnings: answer.Warnings ?? [] };

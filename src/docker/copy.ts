@@ -123,7 +123,8 @@ async function refuseSameContainer(from: CopySource, to: CopyTarget, signal?: Ab
   const abortable = signal ? { signal } : {};
   const [one, other] = await Promise.all(
     [from, to].map(async ({ engine, container }) => {
-      return await engine.request<{ Id: string }>({ path: `${containerPath(container)}/json`, ...abortable });
+      const path = `${containerPath(container)}/json`;
+      return await engine.request<{ Id: string }>({ path, tells: "Id", ...abortable });
     }),
   );
   if (one?.Id !== other?.Id) return;

@@ -63,6 +63,7 @@ export async function execInContainer(
     method: "POST",
     path: `/containers/${encodeURIComponent(container)}/exec`,
     json: execConfig(options),
+    tells: "Id",
     ...abortable,
   });
   const path = `/exec/${created.Id}`;
@@ -145,6 +146,7 @@ async function exitCode(engine: Engine, watched: Watched): Promise<number> {
     signal?.throwIfAborted();
     const state = await engine.request<ExecState>({
       path: `${watched.path}/json`,
+      tells: "Running",
       ...(signal ? { signal } : {}),
     });
     if (isOver(state)) {

@@ -3,7 +3,6 @@ import type { Engine } from "./engine.js";
 import { DockerError, isConflict, isNotFound } from "./errors.js";
 import type { ImageSummary } from "./listing.js";
 import type { EngineRequest } from "./request.js";
-import { cutOff } from "./stream.js";
 import {
   familiarName,
   familiarReference,
@@ -42,7 +41,7 @@ export async function inspectImage(
   return await inspectWith(engine, reference, signal ? { signal } : {});
 }
 
-/** The same with a query. @throws DockerError `engine/cut-off` where the answer is no image */
+/** The same with a query. */
 export async function inspectWith(
   engine: Pick<Engine, "request">,
   reference: string,
@@ -50,9 +49,7 @@ export async function inspectWith(
 ): Promise<ImageDetails | undefined> {
   try {
     const path = `/images/${encodePath(reference)}/json`;
-    const image = await engine.request<Partial<ImageDetails> | undefined>({ path, ...how });
-    if (image?.Id) return image as ImageDetails;
-    throw cutOff(`no image: ${JSON.stringify(image ?? null).slice(0, 200)}`);
+    return await engine.request<ImageDetails>({ path, tells: "Id", ...how });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

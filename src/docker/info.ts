@@ -22,7 +22,7 @@ const MACHINES: Readonly<Record<string, { arch: string; variant?: string }>> = {
 
 /** Asks the engine what it is (https://docs.docker.com/reference/api/engine/, SystemInfo). */
 export async function readEngineInfo(engine: Pick<Engine, "request">): Promise<EngineInfo> {
-  const info = await engine.request<Info>({ path: "/info" });
+  const info = await engine.request<Info>({ path: "/info", tells: "OSType" });
   const machine = info.Architecture ?? "";
   const status = info.DriverStatus ?? [];
   return {

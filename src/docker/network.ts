@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import { abortable, type Call } from "./container.js";
 import { DockerError, isNotFound } from "./errors.js";
+import { listAll } from "./listing.js";
 import { SpecError } from "./spec.js";
 
 /** One address pool of a network (https://docs.docker.com/reference/api/engine/, IPAMConfig). */
@@ -51,9 +52,8 @@ const pathOf = (name: string): string => `/networks/${encodeURIComponent(name)}`
 /** All networks of exactly that name, the oldest first: an engine before API 1.44 makes several where several ask for it
  *  in one instant. */
 export async function networksNamed(call: Call, name: string): Promise<NetworkState[]> {
-  const filters = JSON.stringify({ name: { [name]: true } });
-  const path = "/networks";
-  const found = await call.engine.request<NetworkState[]>({ path, query: { filters }, ...abortable(call) });
+  const how = { filters: { name: [name] }, ...abortable(call) };
+  const found: readonly NetworkState[] = await listAll(call.engine, "networks", how);
   const age = ({ Created = "", Id }: NetworkState): string => `${Created} ${Id}`;
   // The engine takes a name for a pattern.
   return found.filter(({ Name }) => Name === name).sort((a, b) => (age(a) < age(b) ? -1 : 1));
@@ -62,7 +62,11 @@ export async function networksNamed(call: Call, name: string): Promise<NetworkSt
 /** The network of exactly that name, the oldest of several; undefined where there is none. */
 export async function inspectNetwork(call: Call, name: string): Promise<NetworkState | undefined> {
   try {
-    const found = await call.engine.request<NetworkState>({ path: pathOf(name), ...abortable(call) });
+    const found = await call.engine.request<NetworkState>({
+      path: pathOf(name),
+      tells: "Id",
+      ...abortable(call),
+    });
     // The engine also takes the beginning of an id for a name.
     return found.Name === name || found.Id === name ? found : undefined;
   } catch (error) {
@@ -96,6 +100,7 @@ export async function createNetwork(call: Call, settings: NetworkSettings): Prom
       Attachable: settings.attachable,
       Labels: settings.labels,
     },
+    tells: "Id",
     ...abortable(call),
   });
   return Id;
@@ -122,10 +127,7 @@ export interface Overlap {
 
 /** Which of the subnets overlap with a network that the engine has. */
 export async function overlappingNetworks(call: Call, subnets: readonly string[]): Promise<Overlap[]> {
-  const networks = await call.engine.request<readonly NetworkState[]>({
-    path: "/networks",
-    ...abortable(call),
-  });
+  const networks: readonly NetworkState[] = await listAll(call.engine, "networks", abortable(call));
   return networks.flatMap((network) =>
     (network.IPAM?.Config ?? []).flatMap(({ Subnet: theirs }) =>
       subnets

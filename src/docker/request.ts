@@ -17,6 +17,8 @@ export interface EngineRequest {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** A JSON body. */
   readonly json?: unknown;
+  /** What every engine's answer to it has: one without is something else's that answers in its place. */
+  readonly tells?: string;
   /** Its answer waits for what others do: it is not to hold one of the few connections of an engine at the end of ssh. */
   readonly waits?: boolean;
   /** A body that is not JSON; a stream is consumed or destroyed, whatever happens. */

@@ -97,7 +97,11 @@ export async function remoteImage(engine: Engine, what: Transfer): Promise<Remot
   const reference = formatReference(withDefaultTag(parseReference(what.reference)));
   try {
     const path = `/distribution/${encodePath(reference)}/json`;
-    const { Descriptor } = await engine.request<DistributionAnswer>({ path, ...authorised(what) });
+    const { Descriptor } = await engine.request<DistributionAnswer>({
+      path,
+      tells: "Descriptor",
+      ...authorised(what),
+    });
     return { digest: Descriptor.digest, mediaType: Descriptor.mediaType };
   } catch (error) {
     what.signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import { abortable, type Call } from "./container.js";
 import { isNotFound } from "./errors.js";
+import { listAll } from "./listing.js";
 
 /** An inspected volume (https://docs.docker.com/reference/api/engine/, Volume). */
 export interface VolumeState {
@@ -23,7 +24,7 @@ const pathOf = (name: string): string => `/volumes/${encodeURIComponent(name)}`;
 /** The volume of that name; undefined where there is none. */
 export async function inspectVolume(call: Call, name: string): Promise<VolumeState | undefined> {
   try {
-    return await call.engine.request<VolumeState>({ path: pathOf(name), ...abortable(call) });
+    return await call.engine.request<VolumeState>({ path: pathOf(name), tells: "Name", ...abortable(call) });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -41,6 +42,7 @@ export async function createVolume(call: Call, settings: VolumeSettings): Promis
       DriverOpts: settings.options,
       Labels: settings.labels,
     },
+    tells: "Name",
     ...abortable(call),
   });
 }
@@ -54,17 +56,9 @@ export async function removeVolume(call: Call, name: string): Promise<void> {
   }
 }
 
-interface Holder {
-  readonly Names?: readonly string[] | null;
-  readonly Id: string;
-}
-
 /** The names of the containers, running or not, that mount a volume. */
 export async function volumeHolders(call: Call, name: string): Promise<string[]> {
-  const found = await call.engine.request<readonly Holder[]>({
-    path: "/containers/json",
-    query: { all: true, filters: { volume: [name] } },
-    ...abortable(call),
-  });
+  const how = { filters: { volume: [name] }, ...abortable(call) };
+  const found = await listAll(call.engine, "containers", how);
   return found.map((one) => one.Names?.[0]?.replace(/^\//, "") ?? one.Id.slice(0, 12)).sort();
 }

@@ -80,6 +80,7 @@ export async function commitWork(work: Work, commit: Commit): Promise<string> {
       pause: true,
     },
     json: commit.body,
+    tells: "Id",
     signal: commit.signal,
   });
   // Podman leaves out of what kind the digest is.

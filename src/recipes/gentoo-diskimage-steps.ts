@@ -134,6 +134,7 @@ export async function releaseLoops(context: Pick<Context, "warn">, work: Work): 
 async function inspectRunning(work: Work): Promise<boolean> {
   const found = await work.engine.request<{ State?: { Running?: boolean } }>({
     path: `/containers/${encodeURIComponent(work.name)}/json`,
+    tells: "Id",
   });
   return found.State?.Running === true;
 }

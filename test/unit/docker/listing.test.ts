@@ -2,6 +2,11 @@ import { expect } from "chai";
 import type { Engine } from "../../../src/docker/engine.js";
 import { inspectImage } from "../../../src/docker/image.js";
 import { findContainer, listAll, type ContainerSummary } from "../../../src/docker/listing.js";
+import { createContainer, inspectContainer } from "../../../src/docker/container.js";
+import { execInContainer } from "../../../src/docker/exec.js";
+import { createNetwork, inspectNetwork, networksNamed } from "../../../src/docker/network.js";
+import { remoteImage } from "../../../src/docker/transfer.js";
+import { createVolume, inspectVolume, volumeHolders } from "../../../src/docker/volume.js";
 import { connectTo, fakeEngine } from "../../support/listening.js";
 import { problemOf } from "../../support/problem.js";
 
@@ -82,7 +87,34 @@ describe("something that answers in the place of an engine", () => {
         }
         expect(await listAll(engine, "volumes")).to.deep.equal([]);
         const inspect = async () => await inspectImage(engine, "app");
-        expect(await problemOf(inspect)).to.deep.equal(cut(`no image: ${answer}`));
+        const call = { engine };
+        const asked: readonly (readonly [string, () => Promise<unknown>])[] = [
+          ["Name", async () => await inspectContainer(call, "app")],
+          [
+            "Id",
+            async () =>
+              await createContainer(call, { name: "app", config: { Image: "app", HostConfig: {} } }),
+          ],
+          ["Id", async () => await inspectNetwork(call, "net")],
+          ["Id", async () => await createNetwork(call, { name: "net" })],
+          ["Name", async () => await inspectVolume(call, "vol")],
+          ["Name", async () => await createVolume(call, { name: "vol" })],
+          ["Id", async () => await execInContainer(engine, "app", { cmd: ["true"] })],
+          ["Descriptor", async () => await remoteImage(engine, { reference: "app" })],
+          ["OSType", async () => await engine.info()],
+        ];
+        for (const [tells, ask] of asked)
+          expect(await problemOf(ask), String(ask)).to.deep.equal(
+            cut(`an answer without ${tells}: ${answer}`),
+          );
+        const lists = [
+          ["containers", async () => await volumeHolders(call, "vol")],
+          ["networks", async () => await networksNamed(call, "net")],
+        ] as const;
+        for (const [kind, ask] of lists)
+          if (["[]", "null"].includes(answer)) expect(await ask()).to.deep.equal([]);
+          else expect(await problemOf(ask)).to.deep.equal(cut(`no list of ${kind}: ${answer}`));
+        expect(await problemOf(inspect)).to.deep.equal(cut(`an answer without Id: ${answer}`));
       } finally {
         await engine.close();
         await server.close();
