@@ -1,4 +1,4 @@
-import { bugText } from "./bug.js";
+import { bugMessage, bugText } from "./bug.js";
 import { EXIT, type Io } from "./command.js";
 import { type Outputs, SHOW_CURSOR } from "./output.js";
 
@@ -56,14 +56,13 @@ export class Ending {
       const message = this.hush.text(said);
       if (json) out.write(`${JSON.stringify({ error: { code: "internal", message, notes: [] } })}\n`);
     };
-    process.on("uncaughtException", (error) => {
-      tell(error.message, bugText(error));
+    process.on("uncaughtException", (error: unknown) => {
+      tell(bugMessage(error) + this.#when(), bugText(error, this.#when()));
       process.exit(EXIT.internal);
     });
     process.on("exit", (code) => {
       if (this.#code === undefined && !CUT_OFF.has(code)) {
-        const parts = [...this.underWay].join(", ");
-        const said = parts === "" ? UNFINISHED : `${UNFINISHED} (under way: ${parts})`;
+        const said = UNFINISHED + this.#when();
         tell(said, `internal error: ${said}\n`);
         process.exitCode = EXIT.internal;
       }
@@ -73,6 +72,10 @@ export class Ending {
         out.write(SHOW_CURSOR);
       if (this.#unwritten && this.#code === EXIT.done) process.exitCode = EXIT.failed;
     });
+  }
+
+  #when(): string {
+    return this.underWay.size === 0 ? "" : ` (under way: ${[...this.underWay].join(", ")})`;
   }
 
   /** Nothing is cut off for it: where nobody listens the run ends tidily, and a full disk under a log does not stop it. */

@@ -91,7 +91,23 @@ describe("ends of a process that nobody asked for", () => {
     );
     const { code, stderr } = await tsbuildout([], { cwd });
     expect(code).to.equal(70);
-    expect(stderr).to.match(/^internal error: this is a bug of tsbuildout or of a recipe\nError: late\n/);
+    expect(stderr).to.match(
+      /^internal error: this is a bug of tsbuildout or of a recipe \(under way: a\)\nError: late\n/,
+    );
+  });
+
+  it("what a recipe throws where nobody catches it may be anything", async () => {
+    const cwd = await withInstall(
+      'secret("s3cr3t-t0ken"); setImmediate(() => { throw undefined; }); await new Promise(() => {});',
+    );
+    const { code, stdout, stderr } = await tsbuildout(["--json"], { cwd });
+    expect(code).to.equal(70);
+    expect(stderr).to.equal(
+      "internal error: this is a bug of tsbuildout or of a recipe (under way: a)\nundefined\n",
+    );
+    const message = "undefined (under way: a)";
+    const last = stdout.trimEnd().split("\n").at(-1)!;
+    expect(JSON.parse(last)).to.deep.equal({ error: { code: "internal", message, notes: [] } });
   });
 
   it("what a recipe throws where nobody catches it is told without the secrets in it", async () => {
@@ -101,9 +117,9 @@ describe("ends of a process that nobody asked for", () => {
     const { code, stdout, stderr } = await tsbuildout(["--json"], { cwd });
     expect(code).to.equal(70);
     expect(stderr).to.match(
-      /^internal error: this is a bug of tsbuildout or of a recipe\nError: no \*\*\*\n/,
+      /^internal error: this is a bug of tsbuildout or of a recipe \(under way: a\)\nError: no \*\*\*\n/,
     );
-    expect(stdout).to.contain('{"error":{"code":"internal","message":"no ***","notes":[]}}');
+    expect(stdout).to.contain('{"error":{"code":"internal","message":"no *** (under way: a)","notes":[]}}');
     expect(stdout + stderr).not.to.contain("s3cr3t");
   });
 

@@ -6,7 +6,7 @@ import {
   toDiagnostics,
 } from "../../index.js";
 import { UsageError } from "../args.js";
-import { bugText } from "../bug.js";
+import { bugMessage, bugText } from "../bug.js";
 import { EXIT, type Io } from "../command.js";
 import { Errors } from "./errors.js";
 import { paintFor } from "./paint.js";
@@ -96,7 +96,7 @@ function usage(error: UsageError & { option?: string; options?: readonly string[
 function reportBug(error: unknown, { io, json }: FailureReport): number {
   const hush = (text: string): string => io.hush?.text(text) ?? text;
   io.err.write(hush(bugText(error)));
-  const message = hush(error instanceof Error ? error.message : String(error));
+  const message = hush(bugMessage(error));
   if (json) io.out.write(errorLine({ severity: "error", code: "internal", message }));
   return EXIT.internal;
 }
