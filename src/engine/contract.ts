@@ -156,6 +156,7 @@ export interface InputsContext<S extends Schema> extends Context {
 
 /** How a program is run. */
 export interface Run {
+  /** Relative to the buildout's directory, which it is unless said. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;

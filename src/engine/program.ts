@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Run } from "./contract.js";
 import { RecipeError } from "./contract.js";
 
@@ -46,7 +47,7 @@ export async function runProgram(
       yield* [];
     };
   const child = execa(program, args, {
-    cwd: how.cwd ?? host.directory,
+    cwd: resolve(host.directory, how.cwd ?? ""),
     env: { ...host.env, ...how.env },
     extendEnv: false,
     ...(how.input === undefined ? { stdin: "ignore" as const } : { input: how.input }),

@@ -1,3 +1,5 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { RecipeError } from "../../../src/engine/contract.js";
 import { type ProgramHost, runProgram } from "../../../src/engine/program.js";
@@ -27,6 +29,12 @@ describe("running a program", () => {
       signal: abort.signal,
       log,
     };
+  });
+
+  it("runs in a folder that is relative to the buildout's", async () => {
+    await mkdir(join(host.directory, "sub"));
+    const { stdout } = await runProgram(host, "pwd", [], { cwd: "sub" });
+    expect(stdout).to.equal(join(host.directory, "sub"));
   });
 
   it("gives its output, logs its lines, and takes no shell, no foreign environment, and its input", async () => {
