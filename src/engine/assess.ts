@@ -13,7 +13,7 @@ import {
 import { type Diagnostic, DiagnosticError } from "./diagnostic.js";
 import type { Action } from "./events.js";
 import { isSecretOption } from "./facts.js";
-import { requireText } from "./given.js";
+import { requireTable, requireText } from "./given.js";
 import { replaceSecrets, spellings } from "./hidden.js";
 import { hasHole, holeName, holesOf } from "./hole.js";
 import { type Decoded, decodeOptions } from "./options.js";
@@ -245,7 +245,8 @@ export class Assessor {
     const { recipe } = part.loaded;
     if (!recipe.inputs) return {};
     const read = (signal: AbortSignal) => recipe.inputs!(this.#looking(part, live, signal));
-    const inputs = { ...(await this.#within(part, read)) };
+    const inputs = (await this.#within(part, read)) ?? {};
+    requireTable(inputs, "the inputs");
     for (const [name, digest] of Object.entries(inputs)) requireText(digest, `the input ${name}`);
     return inputs;
   }

@@ -1,6 +1,7 @@
 import type { BuildoutInfo, Context, Progress } from "./contract.js";
 import { type Diagnostic, reworded } from "./diagnostic.js";
 import { diagnosticJson, type Event, type Reporter } from "./events.js";
+import { requireText, shown } from "./given.js";
 import { warningOf } from "./problem.js";
 import { Redactor } from "./redact.js";
 import { renderDiagnostic } from "./render.js";
@@ -77,7 +78,10 @@ export class Runtime {
       warn: (problem) => this.report(warningOf(problem, { part, span })),
       // Ours last: a recipe cannot give itself out for another event, or another part.
       progress: (progress: Progress) => this.emit({ ...progress, type: "part-progress", part }),
-      secret: (text) => this.redactor.add(text),
+      secret: (text) => {
+        requireText(text, "a secret");
+        this.redactor.add(text);
+      },
     };
   }
 
@@ -108,6 +112,6 @@ export class Runtime {
 
 /** Of what is logged as a line: reporters rely on its being one. */
 function linesOf(logged: unknown): readonly string[] {
-  const text = String(logged);
+  const text = shown(logged);
   return text.includes("\n") ? text.replace(/\r?\n$/, "").split(/\r?\n/) : [text];
 }

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { fileChecksum, parseChecksum, type Checksum } from "./checksum.js";
 import { RecipeError, type Download, type Progress } from "./contract.js";
 import { cannotWrite, dropPart, fetchFile } from "./fetch-file.js";
+import { requireText } from "./given.js";
 import { shownUrl } from "./http.js";
 import { badUrl, localPath } from "./local-path.js";
 import { Shared } from "./shared-work.js";
@@ -39,6 +40,7 @@ const running = new Shared<string>();
  * @throws RecipeError `download/…`
  */
 export async function download(what: Download, at: DownloadSettings): Promise<string> {
+  requireText(what.url, "the url of a download");
   const checksum = what.checksum ? parseChecksum(what.checksum) : undefined;
   const local = localPath(what.url, at);
   if (local !== undefined) return await checkLocal(local, checksum, at.signal);

@@ -17,6 +17,17 @@ export function requireText(value: unknown, what: string): void {
   if (typeof value !== "string") throw new TypeError(`${what} is a text, not ${typeof value}`);
 }
 
+/** The same for texts by name: of a list or a Map, nothing would be recorded. */
+export function requireTable(value: unknown, what: string): void {
+  if (typeof value !== "object" || value === null || Symbol.iterator in value)
+    throw new TypeError(`${what} are { name: text }, not ${kindOf(value)}`);
+}
+
+/** `Map`, `Number`, `Undefined`, … */
+export function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
 /** The same for a problem: of one without its text nobody would learn what it was. */
 export function requireProblem(problem: unknown): void {
   const { code, message } = Object(problem) as { code?: unknown; message?: unknown };

@@ -2,6 +2,7 @@ import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Drift, Problem } from "./contract.js";
 import type { Runtime } from "./context.js";
+import { kindOf } from "./given.js";
 import { warningOf } from "./problem.js";
 import type { Registry } from "./registry.js";
 import type { StoredRecord } from "./state.js";
@@ -64,8 +65,9 @@ async function lookAt(
         const { part: _, ...warning } = warningOf(problem, { part: spec, span: () => undefined });
         runtime.report(warning);
       };
-      for (const [part, drift] of await recipe.look({ ...context, warn, records: some }))
-        if (drift.length > 0) found.set(part, { drift });
+      const drifts = await recipe.look({ ...context, warn, records: some });
+      requireDrifts(drifts);
+      for (const [part, drift] of drifts) if (drift.length > 0) found.set(part, { drift });
     } catch (thrown) {
       // Nothing at all may be thrown, too: a bare `reject()`.
       const problem = thrown ?? new Error("it looked, and failed without a word");
@@ -76,6 +78,17 @@ async function lookAt(
   };
   await look(records);
   return found;
+}
+
+/** Here, where what is wrong with one recipe is told of its own parts alone. */
+function requireDrifts(given: unknown): void {
+  const lists = given instanceof Map ? [...given.values()] : [undefined];
+  if (lists.every((list) => Array.isArray(list) && list.every(isDrift))) return;
+  throw new TypeError(`look gives a Map: part -> [{ kind, message }], not this ${kindOf(given)}`);
+}
+
+function isDrift(one: Partial<Drift> | null | undefined): boolean {
+  return typeof one?.kind === "string" && typeof one.message === "string";
 }
 
 async function missingFiles(

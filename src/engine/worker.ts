@@ -5,7 +5,7 @@ import type { InstallContext, Outputs, Resource, UninstallContext, UpdateContext
 import type { RecipeError } from "./contract.js";
 import type { Runtime } from "./context.js";
 import { problemOf } from "./events.js";
-import { reasonOf, requireText } from "./given.js";
+import { reasonOf, requireTable, requireText } from "./given.js";
 import { sameResource } from "./journal.js";
 import { isWithin, refuseForeign } from "./own-path.js";
 import type { Part } from "./part.js";
@@ -274,6 +274,7 @@ export class Worker {
   #tell(part: Part, outputs: Outputs, before?: StoredRecord): Record<string, string> {
     const { runtime, values } = this.#settings;
     const told: Record<string, string> = {};
+    requireTable(outputs, "the outputs");
     for (const [name, text] of Object.entries(outputs)) {
       if (text === undefined) continue;
       const declared = part.outputs.get(name);

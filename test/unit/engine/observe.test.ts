@@ -73,4 +73,22 @@ describe("what is found of parts", () => {
       "a ok",
     ]);
   });
+
+  for (const [found, what] of [
+    [{}, "Object"],
+    [undefined, "Undefined"],
+    [new Map([["a", "gone"]]), "Map"],
+    [new Map([["a", [{ kind: "missing", message: 5 }]]]), "Map"],
+  ] as const)
+    it(`is not what a recipe in plain JavaScript gives instead (${what}), and the others are looked at`, async () => {
+      const odd: Recipe = { ...quick, look: async () => found as never };
+      await open(config("a b", "[a]\nrecipe = odd", "[b]\nrecipe = quick"), { odd });
+      await buildout.install();
+      const told = (await buildout.open().status()).map(({ part, state, problem }) => [part, state, problem]);
+      const problem = `TypeError: look gives a Map: part -> [{ kind, message }], not this ${what}`;
+      expect(told).to.deep.equal([
+        ["a", "unknown", problem],
+        ["b", "ok", undefined],
+      ]);
+    });
 });

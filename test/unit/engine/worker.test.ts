@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { type TestBuildout, testBuildout } from "../../../src/testing.js";
+import { refusal } from "../../support/quick-parts.js";
 
 const RECIPE = `export default {
   doc: "Made by one file.",
@@ -99,10 +100,45 @@ describe("a look that fails without a word", () => {
 
 describe("the log of a part", () => {
   it("has a line for each that a recipe logs at once", async () => {
-    const recipe = `export default { doc: "", options: {}, async install({ log }) { log("one\\ntwo\\r\\n"); log(3); } };`;
+    const recipe = `export default { doc: "", options: {}, async install({ log }) { log("one\\ntwo\\r\\n"); log(3); log({ of: "it" }); log(Object.create(null)); } };`;
     const config = "[buildout]\nparts = a\n[a]\nrecipe = ./made.mjs\n";
     await using buildout = await testBuildout({ config, files: { "made.mjs": recipe } });
     await buildout.install();
-    expect(buildout.log("a")).to.deep.equal(["one", "two", "3"]);
+    const what = ["one", "two", "3", "{ of: 'it' }", "[Object: null prototype] {}"];
+    expect(buildout.log("a")).to.deep.equal(what);
   });
+});
+
+describe("what a recipe in plain JavaScript hands over", () => {
+  const wrong = {
+    "async install() { return new Map(); }": "the outputs are { name: text }, not Map",
+    "async install() { return ['x']; }": "the outputs are { name: text }, not Array",
+    "async install() { return 5; }": "the outputs are { name: text }, not Number",
+    "async install() {}, async inputs() { return 'x'; }": "the inputs are { name: text }, not String",
+    "async install({ secret }) { secret(undefined); }": "a secret is a text, not undefined",
+    "async install({ download }) { await download('https://host/x'); }":
+      "the url of a download is a text, not undefined",
+  };
+  for (const [body, what] of Object.entries(wrong))
+    it(`is told by what it must be: ${what}`, async () => {
+      const recipe = `export default { doc: "", options: {}, ${body} };`;
+      const config = "[buildout]\nparts = a\n[a]\nrecipe = ./made.mjs\n";
+      await using buildout = await testBuildout({ config, files: { "made.mjs": recipe } });
+      expect((await buildout.install()).parts[0]!.why).to.equal(`TypeError: ${what}`);
+    });
+
+  for (const [call, what] of Object.entries({
+    "needs()": "the name of a part",
+    "addPart({ recipe: 'docker.volume' })": "the name of a part",
+    "option()": "the name of a section",
+    "reference('b')": "the name of an option",
+  }))
+    it(`is told by what it must be: ${call}`, async () => {
+      const recipe = `export default { doc: "", options: {}, async install() {}, async configure(context) { await context.${call}; } };`;
+      const config = "[buildout]\nparts = a\n[a]\nrecipe = ./made.mjs\n[b]\nx = 1\n";
+      await using buildout = await testBuildout({ config, files: { "made.mjs": recipe } });
+      expect(await refusal(() => buildout.install())).to.match(
+        new RegExp(`^error\\[internal/bug\\]: TypeError: ${what} is a text, not \\w+ \\(part a\\)\n`),
+      );
+    });
 });
