@@ -338,7 +338,8 @@ export class Buildout {
       failFast: options.failFast ?? false,
     });
     const results = await apply.run();
-    await removeTemporary(runtime.settings.info);
+    const left = await removeTemporary(runtime.settings.info);
+    if (left) runtime.report(left);
     store.order(parts.map((part) => part.name));
     return results;
   }

@@ -1,5 +1,9 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
+import type { Recipe } from "../../../src/engine/contract.js";
 import { type TestBuildout, testBuildout } from "../../../src/testing.js";
+import { asNobody } from "../../support/other-user.js";
 import { refusal } from "../../support/quick-parts.js";
 
 const RECIPE = `export default {
@@ -141,4 +145,37 @@ describe("what a recipe in plain JavaScript hands over", () => {
         new RegExp(`^error\\[internal/bug\\]: TypeError: ${what} is a text, not \\w+ \\(part a\\)\n`),
       );
     });
+});
+
+describe("a temporary folder", () => {
+  it("that cannot be removed is told of, and is no failure of what was done in it", async () => {
+    let folder = "";
+    const keeping: Recipe = {
+      doc: "Leaves a folder that may only be read, as Go does with its modules.",
+      options: {},
+      install: async (context) => {
+        folder = join(await context.temporaryFolder(), "mod");
+        await mkdir(folder);
+        await writeFile(join(folder, "go.mod"), "");
+        await chmod(folder, 0o500);
+      },
+    };
+    const config = "[buildout]\nparts = a\n[a]\nrecipe = keeping\n";
+    await using buildout = await testBuildout({ config, recipes: { keeping } });
+    await buildout.plan();
+    await chmod(buildout.directory, 0o777);
+    for (const end of ["done", "unchanged"])
+      await asNobody(async () => {
+        const { parts } = await buildout.install();
+        expect(parts.map((part) => part.end)).to.deep.equal([end]);
+        const warnings = buildout.events.flatMap((event) =>
+          event.type === "diagnostic" ? [event.diagnostic.message] : [],
+        );
+        expect(warnings).to.have.lengthOf(1);
+        const [told] = warnings;
+        expect(told).to.match(/^\S+\/\.tsbuildout\/tmp-\w+, which a recipe .+: EACCES: permission denied, /);
+        buildout.events.length = 0;
+      });
+    await chmod(folder, 0o700);
+  });
 });
