@@ -40,7 +40,7 @@ export async function waitUntil(
   const { condition, timeout } = to;
   const end = AbortSignal.timeout(Math.min(Math.ceil(timeout), LONGEST));
   const signal = call.signal ? AbortSignal.any([call.signal, end]) : end;
-  context.progress({ step: `waiting for ${what(condition)}` });
+  context.progress({ step: `waiting for it to ${what(condition)}` });
   try {
     if (condition.kind === "healthy") await healthy({ ...call, signal }, to);
     else if (condition.kind === "port") await port({ ...call, signal }, to, condition);

@@ -605,6 +605,8 @@ wait-for = log ready
     const buildout = await testBuildout({ config });
     try {
       expect((await buildout.install({ jobs: 2 })).counts.done).to.equal(3);
+      const said = buildout.events.flatMap((event) => (event.type === "part-progress" ? event.step : []));
+      expect(said).to.include("waiting for it to log /ready/");
     } finally {
       await buildout.uninstall();
       await buildout.dispose();
