@@ -5,14 +5,19 @@ import { configureEnv, VOLUME } from "./stage-env.js";
 import { type MountScope, parseOutMount, parseStageMount, type StageMount } from "./stage-mounts.js";
 import type { StageSchema } from "./stage-options.js";
 
+/** What file systems allow, without `.err.new`. */
+const LONGEST_NAME = 255 - 8;
+
 /** Finds what a stage uses: the stages and parts that it comes after, and the values that run it again. */
 export async function configureStage(context: ConfigureContext<StageSchema>): Promise<void> {
   configureEngine(context);
   const { options, part } = context;
-  if (part.includes("/"))
+  // What a stage prints is in files of its name, of `<name>.err`, and of both with `.new`: see Console.
+  if (/\/|^\.\.?$|\.(err|new)$/.test(part) || Buffer.byteLength(part) > LONGEST_NAME)
     context.fail({
       code: "stage/name",
       message: `a stage cannot be called "${part}": its name is a folder's and a file's`,
+      help: [`rename the section: no slash, no .err or .new at its end, at most ${LONGEST_NAME} bytes`],
     });
   const recipes = await recipesOf(context, namesIn(options));
   const recipeOf = (section: string): string | undefined => recipes.get(section);

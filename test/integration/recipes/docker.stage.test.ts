@@ -494,6 +494,12 @@ describe("docker.stage", () => {
       'stage/no-volume: "nothing" is neither a stage, nor a docker.volume part, nor a folder',
       'stage/no-volume: "nowhere" is not a stage',
     ]);
+    for (const name of ["..", "a.err", "a.new", "a".repeat(248)]) {
+      await buildout.dispose();
+      expect(await mistakes(stages(name, stage(name, "run = true")))).to.deep.equal([
+        `stage/name: a stage cannot be called "${name}": its name is a folder's and a file's`,
+      ]);
+    }
   });
 
   it("runs for a user who is not root, on an engine that has this machine's files", async () => {

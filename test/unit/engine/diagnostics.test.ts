@@ -230,7 +230,8 @@ error[mine/lines]: no x (part a)
     text: `error[stage/name]: a stage cannot be called "a/b": its name is a folder's and a file's (part a/b)
   buildout.cfg:4:10
 4 | recipe = docker.stage
-  |          ^^^^^^^^^^^^`,
+  |          ^^^^^^^^^^^^
+  = help: rename the section: no slash, no .err or .new at its end, at most 247 bytes`,
   },
   {
     name: "images/name",
