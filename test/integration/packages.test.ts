@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
-import { tsbuildout } from "../support/cli.js";
+import { projectFolder, tsbuildout } from "../support/cli.js";
 import { temporaryFolder, writeFiles } from "../support/tmp.js";
 
 const RECIPE = (word: string): string => `
@@ -223,6 +223,34 @@ describe("recipe packages", () => {
     );
   });
 
+  it("are written down under [versions] where the file ends with another section", async () => {
+    await use("tsb-hello", "", "update-versions-file = versions.cfg");
+    await writeFile(join(folder, "versions.cfg"), "[versions]\nx = 1\n\n[other]\ny = 2\n");
+    await run();
+    expect(await readFile(join(folder, "versions.cfg"), "utf8")).to.match(
+      /\[other\]\ny = 2\n\n\[versions\]\n# Picked by tsbuildout on [\d-]+\ntsb-hello = 2\.0\.0\n$/,
+    );
+  });
+
+  it("get the tsbuildout that runs them, whichever ran them before", async () => {
+    await run();
+    const link = join(folder, ".tsbuildout/packages/node_modules/tsbuildout");
+    await rm(link);
+    await symlink(await temporaryFolder({ "package.json": '{"name":"tsbuildout"}' }), link);
+    expect(await run("-N", "--reinstall", "hello")).to.include({ code: 0, stderr: "" });
+    expect(await realpath(link)).to.equal(await realpath(projectFolder));
+  });
+
+  it("are asked for as .npmrc says, and no more as one says that is gone", async () => {
+    const copy = join(folder, ".tsbuildout/packages/.npmrc");
+    await writeFile(join(folder, ".npmrc"), "//registry.example/:_authToken=old\n");
+    await run();
+    expect(await readFile(copy, "utf8")).to.equal("//registry.example/:_authToken=old\n");
+    await rm(join(folder, ".npmrc"));
+    await run();
+    expect(existsSync(copy)).to.equal(false);
+  });
+
   it("must be pinned where allow-picked-versions is false", async () => {
     await use("tsb-hello", "", "allow-picked-versions = false");
     const stderr = await refused();
@@ -239,7 +267,7 @@ describe("recipe packages", () => {
         "recipe/no-package",
         "tsb-nowhere cannot be installed: the registry has no such package (E404)",
         "tsb-nowhere",
-        "correct the name; recipes are JavaScript packages, none of Python",
+        "correct the name (recipes are JavaScript packages, none of Python), or install the package beside the buildout file yourself",
       ),
     );
     await use("tsb-hello", "[versions]\ntsb-hello = ^7\n");

@@ -14,7 +14,7 @@ const MEANINGS: Readonly<Record<string, readonly [code: string, what: string, he
   E404: [
     "recipe/no-package",
     "the registry has no such package",
-    "correct the name; recipes are JavaScript packages, none of Python",
+    "correct the name (recipes are JavaScript packages, none of Python), or install the package beside the buildout file yourself",
   ],
   ETARGET: ["recipe/no-version", "no version of it fits", "correct its range in [versions]"],
   EINTEGRITY: [

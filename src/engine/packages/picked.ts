@@ -1,6 +1,7 @@
 import { appendFile, readFile } from "node:fs/promises";
 
-/** Adds versions to a file, under `[versions]`, for those that it does not pin yet; as zc.buildout does, at its end. */
+/** Adds versions to a file, under `[versions]`, for those that it does not pin yet; as zc.buildout does, at its end, where
+ *  another section may be the last. */
 export async function writePicked(
   path: string,
   picked: ReadonlyMap<string, string>,
@@ -10,7 +11,8 @@ export async function writePicked(
     if (error.code === "ENOENT") return "";
     throw error;
   });
-  const header = /^\[versions\]/m.test(text) ? [] : ["[versions]"];
+  const last = [...text.matchAll(/^\[[^\]]*\]/gm)].at(-1)?.[0];
+  const header = last === "[versions]" ? [] : ["[versions]"];
   const day = now.toISOString().slice(0, 10);
   const lines = [...picked].sort(byName).map(([name, version]) => `${name} = ${version}`);
   const gap = text === "" || text.endsWith("\n") ? "" : "\n";

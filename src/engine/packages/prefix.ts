@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { RecipeLoadError } from "./error.js";
 import { readManifest } from "./manifest.js";
@@ -53,6 +62,7 @@ export class PackagePrefix {
     const version = readManifest(folder)?.version;
     if (version === undefined)
       throw new RecipeLoadError("recipe/no-package", `npm has installed no package ${name}`);
+    linkSelf(prefix);
     if (range === undefined) this.picked.set(name, version);
     return folder;
   }
@@ -90,7 +100,6 @@ export class PackagePrefix {
       this.#forget(name);
       throw error;
     }
-    linkSelf(prefix);
   }
 
   /** Writes npm's list of what is wanted; its lockfile holds what that means. */
@@ -98,7 +107,10 @@ export class PackagePrefix {
     const { prefix, directory } = this.#settings;
     mkdirSync(prefix, { recursive: true });
     const config = join(directory, ".npmrc");
-    if (existsSync(config)) copyFileSync(config, join(prefix, ".npmrc"));
+    const copy = join(prefix, ".npmrc");
+    // One that is no longer there must not go on choosing the registry, nor keep its token.
+    if (existsSync(config)) copyFileSync(config, copy);
+    else rmSync(copy, { force: true });
     const dependencies = { ...dependenciesOf(prefix), [name]: range ?? "*" };
     writeDependencies(prefix, dependencies);
   }
@@ -120,12 +132,15 @@ function writeDependencies(prefix: string, dependencies: Readonly<Record<string,
   writeFileSync(join(prefix, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** Recipes import the tsbuildout that runs them; npm takes the link away at each install. */
+/** Recipes import the tsbuildout that runs them; npm takes the link away at each install, and an earlier run may have been
+ *  another one's. A package that has a tsbuildout of its own keeps it: that is no link. */
 function linkSelf(prefix: string): void {
   const link = join(prefix, "node_modules", "tsbuildout");
-  if (existsSync(link)) return;
-  rmSync(link, { recursive: true, force: true });
-  symlinkSync(ownPackage().folder, link, "dir");
+  const { folder } = ownPackage();
+  const there = lstatSync(link, { throwIfNoEntry: false });
+  if (there && (!there.isSymbolicLink() || readlinkSync(link) === folder)) return;
+  rmSync(link, { force: true });
+  symlinkSync(folder, link, "dir");
 }
 
 async function satisfies(version: string, range: string | undefined): Promise<boolean> {
