@@ -15,7 +15,7 @@ export async function importModule(spec: string, file: string): Promise<Module> 
     const typescript = codeOf(error) === "ERR_UNKNOWN_FILE_EXTENSION";
     const help = typescript
       ? ["compile it, or use Node 22.18 or newer, which runs TypeScript"]
-      : thrownAt(error).map((place) => `it was thrown at ${place}`);
+      : (await brokenAt(error, file)).map((place) => `it was thrown at ${place}`);
     const what = typescript ? "this Node cannot run TypeScript" : reasonOf(error).split("\n")[0];
     throw new RecipeLoadError("recipe/broken", `cannot load recipe ${spec}: ${what}`, help, { cause: error });
   }
@@ -32,9 +32,18 @@ function withDefault(module: Module): Module {
   return exported?.["__esModule"] === true ? exported : module;
 }
 
+async function brokenAt(error: unknown, file: string): Promise<readonly string[]> {
+  const place = placeIn(error instanceof Error ? (error.stack ?? "") : "");
+  if (place.length > 0 || !(error instanceof SyntaxError)) return place;
+  // Of an imported module that cannot be parsed the error does not say where.
+  const { execFile } = await import("node:child_process");
+  return await new Promise((resolve) => {
+    execFile(process.execPath, ["--check", file], (_, __, said) => resolve(placeIn(said)));
+  });
+}
+
 /** File and line of the first place in a stack that is not of Node's own: of a syntax error, the one before its text. */
-function thrownAt(error: unknown): string[] {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
+function placeIn(stack: string): string[] {
   const place = /(?:file:\/\/|\(|\s)(\/[^\s()?]+?)(?:\?[^\s:]*)?:(\d+)/.exec(` ${stack}`);
   return place ? [`${decodeURI(place[1]!)}:${place[2]}`] : [];
 }

@@ -657,6 +657,16 @@ error[part/value-unknown]: option x of b needs a:told, which its part did not gi
   = note: at …`,
   },
   {
+    name: "recipe/broken: by what is no JavaScript",
+    cfg: part("recipe = ./x.mjs"),
+    files: { "x.mjs": "export default {\n  doc: 1,\n  options {}\n};\n" },
+    text: `error[recipe/broken]: cannot load recipe ./x.mjs: Unexpected token '{' (part a)
+  buildout.cfg:4:10
+4 | recipe = ./x.mjs
+  |          ^^^^^^^
+  = help: it was thrown at @/x.mjs:3`,
+  },
+  {
     name: "recipe/broken: by what is no error",
     cfg: part("recipe = ./x.mjs"),
     files: { "x.mjs": "throw null;\n" },
