@@ -44,9 +44,9 @@ function entryOf({ cacheDirectory, id }: Place): string {
 async function isShared(place: Place): Promise<boolean> {
   const folder = dirname(entryOf(place));
   for (const id of await readdir(folder).catch(() => [])) {
-    const path = resolve(place.cacheDirectory, await readFile(join(folder, id), "utf8").catch(() => ""));
-    // One that was removed by hand is none.
-    if (existsSync(path)) return true;
+    const path = await readFile(join(folder, id), "utf8").catch(() => "");
+    // One that was removed by hand is none. A full disk leaves an empty entry.
+    if (path !== "" && existsSync(resolve(place.cacheDirectory, path))) return true;
   }
   return false;
 }

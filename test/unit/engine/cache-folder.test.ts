@@ -49,4 +49,11 @@ describe("the folder of caches, which buildouts of one folder share", () => {
     await buildout.uninstall({ all: true });
     expect(await buildout.list()).to.deep.equal(["buildout.cfg"]);
   });
+
+  it("does not wait for one that a full disk kept from saying where its state file is", async () => {
+    await buildout.install();
+    await writeFile(join(buildout.directory, ".tsbuildout/states/0123456789ab"), "");
+    await buildout.uninstall({ all: true });
+    expect(await buildout.list()).to.deep.equal(["buildout.cfg"]);
+  });
 });
