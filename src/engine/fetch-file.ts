@@ -232,7 +232,7 @@ function isFileError(error: unknown): boolean {
   );
 }
 
-export function isSystemError(error: unknown, code: string): boolean {
+function isSystemError(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 

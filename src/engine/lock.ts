@@ -38,8 +38,9 @@ const COPYING = 200;
 /** Tells the attempts of one process apart. */
 let taken = 0;
 
-/** Takes the lock, at once or not at all: throws DiagnosticError `lock/held` with its holder. Synchronous but for where
- *  a dead process's lock is fought for: every run begins with this, and a trip to a thread for each call takes longer. */
+/** Takes the lock, at once or not at all. Synchronous but for where a dead process's lock is fought for: every run begins
+ *  with this, and a trip to a thread for each call takes longer.
+ *  @throws DiagnosticError `lock/held` with its holder, or `state/not-written` with what the system said as its cause */
 export async function takeLock(path: string): Promise<Lock> {
   const mine: Holder = {
     pid: process.pid,
@@ -167,7 +168,7 @@ function isAlive(holder: Holder): boolean {
 }
 
 /** Whether there is a process of that number, whoever it is of. */
-export function runs(pid: number): boolean {
+function runs(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,28 +1,25 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { dropPart, isSystemError } from "./fetch-file.js";
-import { runs } from "./lock.js";
+import { randomUUID } from "node:crypto";
+import { DiagnosticError } from "./diagnostic.js";
+import { dropPart } from "./fetch-file.js";
+import { takeLock } from "./lock.js";
 
 export interface PartFile {
   readonly path: string;
   release(): Promise<void>;
 }
 
-/** The file that a download gathers in. Two runs may share a cache: the second one, while the first is alive, gets a
- *  file of its own, which does not outlive it. */
+/** The file that a download gathers in. Runs may share a cache, also those of several containers or hosts: one that comes
+ *  while another gathers gets a file of its own, which does not outlive it. */
 export async function takePart(target: string): Promise<PartFile> {
   const path = `${target}.part`;
-  const lock = `${path}.pid`;
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(lock, String(process.pid), { flag: "wx" });
-      return { path, release: () => rm(lock, { force: true }) };
-    } catch (error) {
-      if (!isSystemError(error, "EEXIST")) throw error;
-      const holder = Number(await readFile(lock, "utf8").catch(() => ""));
-      if (holder > 0 && runs(holder)) break;
-      await rm(lock, { force: true });
-    }
+  try {
+    const lock = await takeLock(`${path}.lock`);
+    return { path, release: async () => lock.release() };
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    // The system said no: there is nobody who holds it.
+    if (error.cause !== undefined) throw error.cause;
   }
-  const own = `${target}.${process.pid}.part`;
+  const own = `${target}.${randomUUID().slice(0, 8)}.part`;
   return { path: own, release: () => dropPart(own) };
 }

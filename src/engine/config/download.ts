@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { RecipeError } from "../contract.js";
@@ -46,7 +46,7 @@ export async function readUrl(url: string, fetching: Fetching): Promise<string> 
 /** Another run may read the cache at this moment: it sees the old file or the new one, never half of one. */
 function keep(file: string, text: string): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}.part`;
+  const temporary = `${file}.${randomUUID()}.part`;
   writeFileSync(temporary, text);
   renameSync(temporary, file);
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
@@ -148,6 +148,9 @@ describe("download", () => {
   it("goes on where an earlier run stopped", async () => {
     host.answers = [cut, status(404)];
     await problemOf(download({ url: host.url() }, at));
+    const [name] = (await readdir(cache)).filter((one) => one.endsWith(".part"));
+    const killed = { pid: 2 ** 22 + 1, host: hostname() };
+    await writeFile(join(cache, `${name!}.lock`), JSON.stringify(killed));
     host.answers = [rest];
     const path = await download({ url: host.url() }, at);
     expect(await readFile(path)).to.deep.equal(CONTENT);
@@ -263,7 +266,7 @@ describe("download", () => {
     stop[1]!.abort(new Error("second"));
     expect(await work[1]!.catch((error: Error) => error.message)).to.equal("second");
     await closed;
-    expect((await cached()).filter((name) => name.endsWith(".pid"))).to.deep.equal([]);
+    expect((await cached()).filter((name) => name.endsWith(".lock"))).to.deep.equal([]);
   });
 
   it("follows redirects", async () => {
@@ -324,14 +327,20 @@ describe("download", () => {
     expect(cache).to.include({ code: "download/cache", message: `cannot write to ${cacheDirectory}` });
   });
 
-  it("leaves another run's unfinished file alone", async () => {
+  it("leaves the file alone that another run fills, in another container or on another host, too", async () => {
     host.answers = [whole];
     const path = await download({ url: host.url() }, at);
     await rm(path);
-    await writeFile(`${path}.part`, "theirs");
-    await writeFile(`${path}.part.pid`, "1");
-    await download({ url: host.url() }, at);
-    expect(await readFile(`${path}.part`, "utf8")).to.equal("theirs");
-    expect(await cached()).to.have.members(["stage3.tar.xz", "stage3.tar.xz.part", "stage3.tar.xz.part.pid"]);
+    // A number that no process here has says nothing of one elsewhere.
+    const holders = [{ pid: process.pid }, { pid: 2 ** 22 + 1, host: "elsewhere" }];
+    for (const holder of holders) {
+      const lock = JSON.stringify({ host: hostname(), ...holder });
+      await writeFile(`${path}.part`, "theirs");
+      await writeFile(`${path}.part.lock`, lock);
+      await download({ url: host.url(), fresh: true }, at);
+      expect(await readFile(`${path}.part`, "utf8")).to.equal("theirs");
+      expect(await readFile(`${path}.part.lock`, "utf8")).to.equal(lock);
+      expect(await cached()).to.have.lengthOf(3);
+    }
   });
 });
