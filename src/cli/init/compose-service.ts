@@ -91,8 +91,9 @@ export function convertService(name: string, service: Service, scope: ComposeSco
     scope.note(`services.${name}.extends was not carried over: ${LET_COMPOSE}`);
   leftOver(`services.${name}`, service, CONVERTED, scope);
   const part = new SectionText(scope.services.get(name) ?? name).set("recipe", "docker.run");
-  const containerName = asText(service["container_name"]);
-  if (containerName !== undefined) part.set("name", containerName);
+  // An engine asks for two letters.
+  const longer = part.name.length < 2 ? `${scope.project}-${name}` : undefined;
+  part.set("name", asText(service["container_name"]) ?? longer);
   part.set("image", imageOf(name, service, scope));
   part.set("entrypoint", joinCommand(service["entrypoint"])).set("command", joinCommand(service["command"]));
   carryOver(part, service, ALIKE, scope);
@@ -102,6 +103,8 @@ export function convertService(name: string, service: Service, scope: ComposeSco
     "env-file",
     asList(service["env_file"]).map((file) => envFile(file, scope)),
   );
+  for (const file of asList(service["env_file"]))
+    leftOver(`services.${name}.env_file`, asMap(file), ["path", "required"], scope);
   part.set(
     "ports",
     asList(service["ports"]).flatMap((port) => asText(port) ?? longPort(asMap(port))),

@@ -597,6 +597,18 @@ describe("init --from compose", () => {
     expect(notes).to.deep.equal(["services.web.volumes.volume.labels was not carried over"]);
   });
 
+  it("gives a service of one letter a name that a container can have, and says which env files it would read otherwise", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  a: { image: x, env_file: [{ path: a.env, format: raw }, { path: b.env, required: false }] }",
+      ),
+      "shop",
+    );
+    expect(text).to.contain("[a]\nrecipe = docker.run\nname = shop-a\n").and.contain("network-aliases = a\n");
+    expect(notes).to.deep.equal(["services.a.env_file.format was not carried over"]);
+  });
+
   it("keeps a carriage return of a health check, and leaves out a pull policy that is none here", () => {
     const { text, notes } = fromCompose(
       lines(
