@@ -71,7 +71,8 @@ async function compose({ args, io, globals }: Invocation): Promise<Converted> {
   if (args.length > 1) throw new UsageError("init --from compose takes one Compose file");
   const place = args[0] === undefined ? io.cwd : dirname(resolve(io.cwd, args[0]));
   const settings = join(place, ".env");
-  const variables = existsSync(settings) ? { ...parseEnv(await read(io, settings)), ...io.env } : io.env;
+  const set = existsSync(settings) ? parseEnv(await read(io, settings)) : {};
+  const variables = { ...set, ...io.env };
   const [file, ...others] = args[0] === undefined ? composeFiles(io.cwd, variables["COMPOSE_FILE"]) : args;
   if (file === undefined)
     throw new UsageError("there is no Compose file here", ["name it: tsbuildout init --from compose FILE"]);
@@ -82,6 +83,7 @@ async function compose({ args, io, globals }: Invocation): Promise<Converted> {
     folder: relative(dirname(resolve(io.cwd, globals.config)), from),
     projectName: variables["COMPOSE_PROJECT_NAME"] || undefined,
     profiles: variables["COMPOSE_PROFILES"]?.split(",") ?? [],
+    settings: Object.keys(set),
     others,
   };
   const { text: made, notes } = await convert(file, () => fromCompose(text, projectOf(from), around));

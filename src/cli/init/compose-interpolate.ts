@@ -17,11 +17,17 @@ interface Fallback {
 /** Compose's own interpolation, as references to the environment; its `$$` is a plain `$`. */
 export class Interpolation {
   readonly #known: Readonly<Record<string, string>>;
+  readonly #expected: ReadonlySet<string>;
   readonly #fallbacks = new Map<string, Fallback>();
 
-  /** @param known the variables that Compose sets itself */
-  constructor(known: Readonly<Record<string, string>>) {
+  /**
+   * @param known the variables that Compose sets itself
+   * @param expected those that are always set, as `.env` has them: a run without them would make everything anew, with
+   * empty values
+   */
+  constructor(known: Readonly<Record<string, string>>, expected: Iterable<string> = []) {
     this.#known = known;
+    this.#expected = new Set(expected);
   }
 
   /** A value of the file with all that is in it. Integers come as numbers, and as texts where a number would lose digits. */
@@ -54,7 +60,8 @@ export class Interpolation {
         if (all === "$$") return "$";
         const name = bare ?? braced ?? "";
         if (Object.hasOwn(this.#known, name)) return this.#known[name]!;
-        if (operator === "?") return `$<env:${name}>`;
+        const isExpected = operator === undefined && this.#expected.has(name);
+        if (operator === "?" || isExpected) return `$<env:${name}>`;
         const other = this.#text(word ?? "");
         if (operator === "+") return this.#fallback({ variable: name, empty: "", set: other });
         if (!/\$<|>/.test(other)) return `$<env:${name}|${other}>`;

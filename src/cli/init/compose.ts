@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly projectName?: string | undefined;
   /** `COMPOSE_PROFILES`. */
   readonly profiles?: readonly string[];
+  /** The variables of `.env`. */
+  readonly settings?: readonly string[];
   /** The files that Compose lays over this one by itself. */
   readonly others?: readonly string[];
 }
@@ -30,7 +32,7 @@ export function fromCompose(yaml: string, folder: string, around: Surroundings =
   const read = parse(yaml, { merge: true, maxAliasCount: -1, intAsBigInt: true }) as Yaml;
   const named = new Interpolation({}).of(asMap(read)["name"]);
   const project = around.projectName ?? asText(named) ?? folder;
-  const variables = new Interpolation({ COMPOSE_PROJECT_NAME: project });
+  const variables = new Interpolation({ COMPOSE_PROJECT_NAME: project }, around.settings);
   const file = asMap(variables.of(read));
   for (const other of around.others ?? []) note(`${other} was not carried over: ${LET_COMPOSE}`);
   const scope = scopeOf(file, { project, place: placing(around.folder ?? ""), note });

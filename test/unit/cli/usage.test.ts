@@ -162,16 +162,18 @@ describe("init --from compose", () => {
 
   it("takes the project's name and its files from .env and the environment, as Compose does", async () => {
     const cwd = await temporaryFolder({
-      "compose.yaml": "services: {web: {image: x}}\n",
+      "compose.yaml": "services: {web: {image: '$X:$TAG', environment: ['A=${TAG:-b}']}}\n",
       "compose.override.yaml": "",
       "deploy.yaml": "services: {job: {image: x, profiles: [jobs]}}\n",
-      ".env": "COMPOSE_PROJECT_NAME=shop\n",
+      ".env": "COMPOSE_PROJECT_NAME=shop\nTAG=1\n",
     });
     const one =
       "docker compose config --no-interpolate --no-path-resolution > FILE makes one file of all; take that";
     const { stderr } = await runCli(["init", "--from", "compose"], { cwd });
     expect(stderr).to.contain(`note: compose.override.yaml was not carried over: ${one}\n`);
-    expect(await readFile(join(cwd, "buildout.cfg"), "utf8")).to.contain("name = shop_default\n");
+    expect(await readFile(join(cwd, "buildout.cfg"), "utf8"))
+      .to.contain("name = shop_default\n")
+      .and.contain("image = $<env:X|>:$<env:TAG>\nenv = A=$<env:TAG|b>\n");
     const env = {
       COMPOSE_PROJECT_NAME: "other",
       COMPOSE_FILE: "deploy.yaml:compose.yaml",
