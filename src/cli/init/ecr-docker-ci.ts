@@ -24,9 +24,14 @@ const PAIRS = new Set(["buildargs", "labels", "container_limits"]);
 /** `${…}` is the Dockerfile's. */
 const ANGLE = "substitution = angle";
 
+/** No text of such a file refers to anything. */
+function literal(_key: unknown, value: unknown): unknown {
+  return typeof value === "string" ? escapeScript(value) : value;
+}
+
 /** The actions of an .ecr-docker-ci.yml as parts of a buildout file. */
 export function fromEcrDockerCi(yaml: string): Converted {
-  const file = asMap(parse(yaml) as Yaml);
+  const file = asMap(parse(yaml, literal) as Yaml);
   const notes: string[] = [];
   const note: Note = (text) => void notes.push(text);
   const docker = asMap(file["Docker"]);
@@ -64,7 +69,7 @@ function buildPart(docker: Settings, note: Note): SectionText {
 function setDockerfile(part: SectionText, docker: Settings, note: Note): void {
   const text = asText(docker["fileobj"])?.trimEnd() ?? "";
   if (docker["custom_context"] === true) part.set("fileobj", text);
-  else if (/\s/.test(text)) part.set("fileobj", escapeScript(text));
+  else if (/\s/.test(text)) part.set("fileobj", text);
   else {
     part.set("dockerfile", text);
     note(`Docker.fileobj: ${text} was taken for the path of the Dockerfile`);

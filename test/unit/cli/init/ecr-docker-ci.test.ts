@@ -92,6 +92,12 @@ builder = classic
     ]);
   });
 
+  it("leaves every value as it is", () => {
+    expect(image('{ tag: "a$<b", buildargs: { A: "$<x:y> $$" } }')).to.contain(
+      "\ntag = a$$<b\nbuildargs = A=$$<x:y> $$$\n",
+    );
+  });
+
   it("takes a Dockerfile in fileobj, an archive, or a name", () => {
     expect(image('{ fileobj: "FROM x\\nRUN echo $$ ${A} $<b\\n" }')).to.equal(
       "[buildout]\nparts = image\nsubstitution = angle\n\n[image]\nrecipe = docker.build\nfileobj =\n    FROM x\n    RUN echo $$$ ${A} $$<b\n",
