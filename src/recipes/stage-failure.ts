@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { RecipeError } from "tsbuildout/recipe";
+import { type Problem, RecipeError } from "tsbuildout/recipe";
 
 export interface Ending {
   readonly stage: string;
@@ -18,10 +18,20 @@ export function stageFailure(ending: Ending): RecipeError {
   return new RecipeError({
     code: memory === "" ? "stage/failed" : "stage/out-of-memory",
     message: `stage ${stage} ended with ${describeCode(code)}${memory}`,
-    notes: last.length > 0 ? [`its last lines were:\n${last.join("\n")}`] : ["it printed nothing"],
+    notes: notesOf(last),
     help: memory === "" ? helpFor(code) : ["give it more with memory = …"],
     option: "run",
   });
+}
+
+function notesOf(last: readonly string[]): string[] {
+  return last.length > 0 ? [`its last lines were:\n${last.join("\n")}`] : ["it printed nothing"];
+}
+
+/** What a stage had come to as its time was over. @param reason why it was ended: that of an interrupt is no problem */
+export function lateFailure(reason: unknown, last: readonly string[]): RecipeError | undefined {
+  const { problem } = reason as { readonly problem?: Problem };
+  return problem && new RecipeError({ ...problem, notes: notesOf(last) }, { cause: reason });
 }
 
 /** Why a container that the engine has created did not start: what it is asked to run is not there, mostly. */

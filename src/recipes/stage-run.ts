@@ -17,7 +17,7 @@ import { type RunOptions, runOptions } from "./run-options.js";
 import { scriptCommand } from "./run-script.js";
 import { Console, LONGEST_OUTPUT } from "./stage-console.js";
 import { ENV, looksSecret, variableOf } from "./stage-env.js";
-import { type Ending, startFailure } from "./stage-failure.js";
+import { type Ending, lateFailure, startFailure } from "./stage-failure.js";
 import { type HostFolder, hostMounts, hostVolumes } from "./stage-host.js";
 import type { StageMount } from "./stage-mounts.js";
 import type { StageSchema } from "./stage-options.js";
@@ -148,6 +148,7 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
   const { options, part: stage } = context;
   const quiet = options["no-log"] || options.secret;
   const log = new LineLog(quiet ? { log: () => undefined } : context);
+  const last = (): readonly string[] => (options.secret ? ["(its output is secret)"] : log.last);
   const files = await Console.open(context.buildout, stage, options.secret ? 0o600 : 0o644);
   try {
     const code = await runAttached(call.engine, container, {
@@ -161,16 +162,16 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
     }).finally(() => log.end());
     const printed = await files.end();
     const state = (await inspectContainer(call, container))?.State as { OOMKilled?: boolean } | undefined;
-    const last = options.secret ? ["(its output is secret)"] : log.last;
     const outOfMemory = state?.OOMKilled === true;
     if (printed.stdout === undefined)
       context.log(
         `it printed more than ${LONGEST_OUTPUT} bytes: too much for a variable, other stages find it in /out/${stage}`,
         "note",
       );
-    return { stage, code, outOfMemory, memory: context.text("memory"), last, ...printed };
+    return { stage, code, outOfMemory, memory: context.text("memory"), last: last(), ...printed };
   } catch (error) {
     await files.drop();
+    if (call.signal?.aborted) throw lateFailure(call.signal.reason, last()) ?? error;
     throw (await neverStarted(call, container, error)) ? startFailure(stage, error) : error;
   }
 }
@@ -178,7 +179,7 @@ export async function runStage(attempt: Attempt, container: string): Promise<End
 /** Docker tells by its status that what is to be run is not there; podman has one status for everything. */
 async function neverStarted(call: Call, container: string, error: unknown): Promise<boolean> {
   if (hasStatus(error, 400)) return true;
-  if (call.signal?.aborted || !hasStatus(error, 500)) return false;
+  if (!hasStatus(error, 500)) return false;
   const found = await inspectContainer(call, container).catch(() => undefined);
   return ["created", "initialized"].includes(found?.State.Status ?? "");
 }

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { testBuildout, type TestBuildout } from "../../../src/testing.js";
 import { startTsbuildout, tsbuildout } from "../../support/cli.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
+import { failing } from "../../support/image-buildout.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { NOBODY } from "../../support/other-user.js";
 import { tcpProxy } from "../../support/proxies.js";
@@ -25,6 +26,9 @@ const talking = (name: string, more = ""): string => {
 };
 
 const two = (a: string, b: string): string => stages("b", stage("a", a), stage("b", "vol = a", b));
+
+const late = (...lines: string[]): string =>
+  stages("a", stage("a", ...lines, "timeout = 8", "run =", "  echo almost", "  sleep 1000"));
 
 const chain = (word: string): string =>
   stages(
@@ -214,6 +218,16 @@ describe("docker.stage", () => {
     );
     expect(await since("x.txt")).to.deep.equal(["a done not installed yet", "b done not installed yet"]);
     expect(await since("x.txt")).to.deep.equal(["a done it runs at every install", "b unchanged"]);
+  });
+
+  it("shows the last lines of one that takes too long", async () => {
+    for (const [secret, last] of [
+      ["false", "almost"],
+      ["true", "(its output is secret)"],
+    ] as const)
+      expect(await failing(await make(late(`secret = ${secret}`)))).to.equal(
+        `part/timeout: not done within 8 seconds\nnote: its last lines were:\n${last}\nhelp: give it more time with the option timeout`,
+      );
   });
 
   it("fails with any code but 0, names the signal, and shows the last lines", async () => {
