@@ -38,8 +38,8 @@ async function start(parsed: Parsed, io: Io): Promise<number> {
   await bePatient(globals.config, io);
   const module = await command.load();
   const { args, options, assignments } = parsed;
-  // Once: a command may look at the configuration several times.
-  const input = globals.config === "-" ? { input: await io.input(io.signal) } : {};
+  // Once: a command may look at the configuration several times. To `init` it is where its file goes.
+  const input = globals.config === "-" && command.name !== "init" ? { input: await io.input(io.signal) } : {};
   const invocation: Invocation = { globals, args, options, assignments, io, ...input };
   return module.run(invocation);
 }

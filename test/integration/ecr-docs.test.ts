@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { cp, readFile } from "node:fs/promises";
+import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { testBuildout } from "tsbuildout/testing";
 import { projectFolder, tsbuildout } from "../support/cli.js";
@@ -107,6 +107,16 @@ describe("the pages and examples about ECR", () => {
       `${sha.replace("5", "6")} my-feature-branch`,
     ]);
     expect(aws.repository("cloudformation")).to.equal(undefined);
+  });
+
+  it("init -c - shows its file and writes none", async () => {
+    const cwd = await temporaryFolder({ "ci.yml": "Global: { actions: [push] }\nDocker: { tag: app }\n" });
+    const shown = await tsbuildout(["init", "--from", "ecr-docker-ci", "ci.yml", "-c", "-"], { cwd });
+    expect(shown).to.include({
+      code: 0,
+      stdout: "[buildout]\nparts = push\n\n[push]\nrecipe = docker.push\nimage = app\n",
+    });
+    expect(await readdir(cwd)).to.deep.equal(["ci.yml"]);
   });
 
   it("init knows no other files, and says where there is nothing to be done", async () => {

@@ -25,10 +25,11 @@ export async function run(invocation: Invocation): Promise<number> {
 }
 
 async function write({ io, globals }: Invocation, { text, notes }: Converted): Promise<number> {
-  const path = resolve(io.cwd, globals.config);
-  await writeNew(path, text);
+  const isStandard = globals.config === "-";
+  if (isStandard) io.out.write(text);
+  else await writeNew(resolve(io.cwd, globals.config), text);
   for (const note of notes) io.err.write(`note: ${note}\n`);
-  io.out.write(`${globals.config} written; tsbuildout plan shows what it would do\n`);
+  if (!isStandard) io.out.write(`${globals.config} written; tsbuildout plan shows what it would do\n`);
   return EXIT.done;
 }
 
