@@ -123,7 +123,7 @@ describe("the pages and examples about ECR", () => {
     const cwd = await temporaryFolder({ ".ecr-docker-ci.yml": "Docker: { tag: a }\n" });
     expect((await tsbuildout(["init", "--from", "buildkite"], { cwd })).stderr).to.equal(
       'error[usage/arguments]: --from takes compose, dockercise or ecr-docker-ci, not "buildkite"\n' +
-        "   = help: tsbuildout --help lists commands and options\n",
+        "   = help: docs/migration-bake.md, docs/migration-terraform.md and their like say how others are written by hand\n",
     );
     expect((await tsbuildout(["init", "--from", "ecr-docker-ci"], { cwd })).stderr).to.equal(
       "error[usage/arguments]: there is no action in .ecr-docker-ci.yml\n" +

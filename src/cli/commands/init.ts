@@ -21,7 +21,9 @@ export async function run(invocation: Invocation): Promise<number> {
   if (from === "compose") return await write(invocation, await compose(invocation));
   if (from === "dockercise") return await write(invocation, await dockercise(invocation));
   if (from === "ecr-docker-ci") return await write(invocation, await ecrDockerCi(invocation));
-  throw new UsageError(`--from takes ${KINDS.slice(0, -1).join(", ")} or ${KINDS.at(-1)}, not "${from}"`);
+  throw new UsageError(`--from takes ${KINDS.slice(0, -1).join(", ")} or ${KINDS.at(-1)}, not "${from}"`, [
+    "docs/migration-bake.md, docs/migration-terraform.md and their like say how others are written by hand",
+  ]);
 }
 
 async function write({ io, globals }: Invocation, { text, notes }: Converted): Promise<number> {
@@ -88,7 +90,8 @@ async function compose({ args, io, globals }: Invocation): Promise<Converted> {
     others,
   };
   const { text: made, notes } = await convert(file, () => fromCompose(text, projectOf(from), around));
-  if (!made.includes("recipe =")) throw new UsageError(`there is no service in ${file}`);
+  if (!made.includes("recipe ="))
+    throw new UsageError(`there is no service in ${file}`, ["they stand below services:"]);
   const path = relative(io.cwd, settings);
   const note = `${path} is not read: set -a; . ./${path}; set +a before tsbuildout`;
   // Two databases on one volume would ruin it.
@@ -177,6 +180,10 @@ async function convert(file: string, work: () => Converted | Promise<Converted>)
     return await work();
   } catch (error) {
     if ((error as Error).name !== "YAMLParseError") throw error;
+    if ((error as { code?: string }).code === "MULTIPLE_DOCS")
+      throw new UsageError(`${file} has several documents`, [
+        "make one of them, as docker compose config does of a Compose file",
+      ]);
     throw new UsageError(`${file} is no YAML: ${(error as Error).message.split("\n")[0]}`);
   }
 }

@@ -28,8 +28,10 @@ export interface Surroundings {
 export function fromCompose(yaml: string, folder: string, around: Surroundings = {}): Converted {
   const notes: string[] = [];
   const note = (message: string): void => void (notes.includes(message) || notes.push(message));
-  // Whoever wrote the file may use an anchor as often as they like; Compose's integers have 64 bits.
-  const read = parse(yaml, { merge: true, maxAliasCount: -1, intAsBigInt: true }) as Yaml;
+  // Whoever wrote the file may use an anchor as often as they like; Compose's integers have 64 bits; its tags (`!reset`)
+  // say how files are laid over each other.
+  const how = { merge: true, maxAliasCount: -1, intAsBigInt: true, logLevel: "error" } as const;
+  const read = parse(yaml, how) as Yaml;
   const named = new Interpolation({}).of(asMap(read)["name"]);
   const project = around.projectName ?? asText(named) ?? folder;
   const variables = new Interpolation({ COMPOSE_PROJECT_NAME: project }, around.settings);

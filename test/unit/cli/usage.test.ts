@@ -150,7 +150,9 @@ describe("init --from compose", () => {
     });
     const { code, stderr } = await runCli(["init", "--from", "compose", "empty.yaml"], { cwd });
     expect(code).to.equal(2);
-    expect(stderr).to.contain("there is no service in empty.yaml");
+    expect(stderr).to.equal(
+      "error[usage/arguments]: there is no service in empty.yaml\n   = help: they stand below services:\n",
+    );
     const odd = await runCli(["init", "--from", "compose", "odd.yaml"], { cwd });
     expect(odd).to.include({
       code: 0,
@@ -158,6 +160,29 @@ describe("init --from compose", () => {
         "note: services.a says nothing of a service\n" +
         "note: docker compose down, without -v, before the first run: its containers hold the same volumes\n",
     });
+  });
+
+  it("takes one document, and no notice of tags that are for several files", async () => {
+    const cwd = await temporaryFolder({
+      "two.yaml": "services: {web: {image: x}}\n---\nservices: {db: {image: x}}\n",
+      "tags.yaml": "services: {web: {image: x, ports: !reset [], environment: {A: !reset null}}}\n",
+    });
+    const { code, stderr } = await runCli(["init", "--from", "compose", "two.yaml"], { cwd });
+    expect(code).to.equal(2);
+    expect(stderr).to.equal(
+      "error[usage/arguments]: two.yaml has several documents\n" +
+        "   = help: make one of them, as docker compose config does of a Compose file\n",
+    );
+    const warned: Error[] = [];
+    const listen = (warning: Error) => void warned.push(warning);
+    process.on("warning", listen);
+    try {
+      expect(await runCli(["init", "--from", "compose", "tags.yaml"], { cwd })).to.include({ code: 0 });
+      await new Promise(setImmediate);
+    } finally {
+      process.off("warning", listen);
+    }
+    expect(warned).to.deep.equal([]);
   });
 
   it("takes the project's name and its files from .env and the environment, as Compose does", async () => {
