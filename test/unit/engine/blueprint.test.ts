@@ -41,6 +41,19 @@ describe("the parts of a run", () => {
     );
   });
 
+  it("refuses an output that a part does not give, also where each refers to the other", async () => {
+    await open(config("x", "[x]\nrecipe = quick\na = $<y:id>", "[y]\nrecipe = quick\na = $<x:ident>"));
+    expect(await refusal(() => buildout.plan())).to.equal(
+      [
+        'error[config/missing-option]: [x] has no option "ident" (part y)',
+        "  buildout.cfg:8:5",
+        "8 | a = $<x:ident>",
+        "  |     ^^^^^^^^^^",
+        "  = help: quick gives id, token",
+      ].join("\n"),
+    );
+  });
+
   it("shows a loop through outputs reference by reference", async () => {
     await open(config("a", "[a]\nrecipe = quick\na = $<b:id>", "[b]\nrecipe = quick\na = $<a:id>"));
     expect(await refusal(() => buildout.plan())).to.equal(
