@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { RecipeError } from "../contract.js";
 import { withoutPassword } from "./address.js";
@@ -33,22 +33,32 @@ export async function readUrl(url: string, fetching: Fetching): Promise<string> 
         ? "run once without -o to fill extends-cache"
         : "set extends-cache to keep files for offline mode",
     ]);
+  let text: string;
   try {
-    const text = await download(url, fetching);
-    if (cached) keep(cached, text);
-    return text;
+    text = await download(url, fetching);
   } catch (error) {
     if (!there || fetching.signal?.aborted) throw error;
     return decode(readFileSync(cached), `${withoutPassword(url)} (cached as ${cached})`);
   }
+  if (cached) keep(cached, text);
+  return text;
 }
 
 /** Another run may read the cache at this moment: it sees the old file or the new one, never half of one. */
 function keep(file: string, text: string): void {
-  mkdirSync(path.dirname(file), { recursive: true });
+  const folder = path.dirname(file);
   const temporary = `${file}.${randomUUID()}.part`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, file);
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(temporary, text);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    const message = `what was downloaded cannot be kept in ${folder}: ${(error as Error).message}`;
+    throw new Unreadable("download", message, [
+      "make room or make the folder writable, or name another extends-cache",
+    ]);
+  }
 }
 
 async function download(url: string, fetching: Fetching): Promise<string> {

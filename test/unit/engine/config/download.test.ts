@@ -1,11 +1,12 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import { ask, values } from "../../../support/config.js";
 import { runCli } from "../../../support/in-process.js";
+import { asNobody } from "../../../support/other-user.js";
 import { temporaryFolder } from "../../../support/tmp.js";
 
 type Page =
@@ -190,6 +191,27 @@ describe("files that are extended by URL", () => {
       expect(await run(cwd)).to.deep.include({ stdout: "2\n" });
       web.pages = { "/x.cfg": { status: 500 } };
       expect(await run(cwd)).to.deep.include({ stdout: "2\n" });
+    });
+
+    it("are not used as they were where what has come since cannot be kept", async () => {
+      web.pages = { "/x.cfg": { text: "[s]\na = 1\n" } };
+      const cwd = await temporaryFolder(cfg("x.cfg", "extends-cache = cache\n"));
+      await run(cwd);
+      chmodSync(cwd, 0o755);
+      const cache = join(cwd, "cache");
+      chmodSync(cache, 0o555);
+      web.pages = { "/x.cfg": { text: "[s]\na = 2\n" } };
+      const { code, stdout, stderr } = await asNobody(() => run(cwd));
+      chmodSync(cache, 0o755);
+      expect({ code, stdout }).to.deep.equal({ code: 2, stdout: "" });
+      const [first = "", ...rest] = stderr.trimEnd().split("\n");
+      expect(first.split("EACCES")[0]).to.equal(
+        `error[config/download]: what was downloaded cannot be kept in ${cache}: `,
+      );
+      expect(rest.at(-1)).to.equal(
+        "  = help: make room or make the folder writable, or name another extends-cache",
+      );
+      expect(readdirSync(cache)).to.have.length(1);
     });
 
     it("lie beside the file that says so", async () => {
