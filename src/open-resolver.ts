@@ -4,7 +4,7 @@ import type { Config } from "./engine/config/model.js";
 import { Resolver } from "./engine/config/resolve.js";
 import { DiagnosticError } from "./engine/diagnostic.js";
 import { Registry } from "./engine/registry.js";
-import { SchemaOutside } from "./engine/schema-outside.js";
+import { type RecordedOutput, SchemaOutside } from "./engine/schema-outside.js";
 import { faces } from "./recipes/faces.js";
 
 interface Looking extends Pick<OpenRequest, "env"> {
@@ -13,6 +13,8 @@ interface Looking extends Pick<OpenRequest, "env"> {
   readonly option?: string;
   readonly cwd?: string;
   readonly defaults?: boolean;
+  /** See `Buildout.outputs`. Without it outputs are not known. */
+  readonly recorded?: RecordedOutput;
   /** See `Buildout.configured`. Asked only where something is named that neither the file nor a schema has. */
   configured(sections: readonly string[]): Promise<Configured>;
 }
@@ -38,10 +40,10 @@ export async function openResolver(config: Config, looking: Looking): Promise<Re
 
 async function resolverOf(
   config: Config,
-  { sections, env, cwd = config.directory, defaults = false }: Looking,
+  { sections, env, cwd = config.directory, defaults = false, recorded }: Looking,
   own: Configured["outputs"],
 ): Promise<Resolver> {
   const registry = new Registry({ builtin: faces, directory: config.directory, cwd });
-  const outside = await SchemaOutside.of({ config, registry, env, sections, defaults, own });
+  const outside = await SchemaOutside.of({ config, registry, env, sections, defaults, own, recorded });
   return new Resolver(config, outside, env);
 }

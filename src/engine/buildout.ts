@@ -29,6 +29,7 @@ import { isTrue } from "./schema.js";
 import { refusals, throwAll } from "./forecast.js";
 import { Pool } from "./pool.js";
 import { newRunId } from "./run-id.js";
+import type { RecordedOutput } from "./schema-outside.js";
 import { isHashed } from "./state.js";
 import { StateStore } from "./store.js";
 import { Values } from "./values.js";
@@ -148,13 +149,15 @@ export class Buildout {
     });
   }
 
-  /** What a part told when it last was installed or updated, of a secret `***`; undefined where nothing is recorded. Asks
-   *  no engine. */
-  async output(part: string, name: string): Promise<string | undefined> {
+  /** What parts told when they last were installed or updated, of a secret `***`; undefined where nothing is recorded.
+   *  Asks no engine. */
+  async outputs(): Promise<RecordedOutput> {
     const config = await loadConfig(this.#request);
     const { records } = StateStore.open(this.#statePath(config)).state;
-    const text = records.get(part)?.outputs[name];
-    return text !== undefined && isHashed(text) ? "***" : text;
+    return (part, name) => {
+      const text = records.get(part)?.outputs[name];
+      return text !== undefined && isHashed(text) ? "***" : text;
+    };
   }
 
   /** The parts in the order of a run, and why each comes after which. */

@@ -12,6 +12,15 @@ import type { Source } from "./text.js";
 /** The outputs that parts have beside those of all parts of their recipe, by section. */
 export type OwnOutputs = ReadonlyMap<string, ReadonlyMap<string, OutputSpec>>;
 
+/** The text of an output as it was recorded; `***` of a secret. */
+export type RecordedOutput = (part: string, name: string) => string | undefined;
+
+interface Shown {
+  readonly defaults: boolean;
+  readonly own: OwnOutputs;
+  readonly recorded?: RecordedOutput | undefined;
+}
+
 /** What the recipes' schemas say of options that no file sets, as far as looking tells: nothing is configured. */
 export class SchemaOutside implements Outside {
   readonly #config: Config;
@@ -20,22 +29,24 @@ export class SchemaOutside implements Outside {
   /** Whether sections show the options that have only a default. */
   readonly #defaults: boolean;
   readonly #own: OwnOutputs;
+  readonly #recorded: RecordedOutput | undefined;
 
-  private constructor(config: Config, { defaults, own }: { defaults: boolean; own: OwnOutputs }) {
+  private constructor(config: Config, { defaults, own, recorded }: Shown) {
     this.#config = config;
     this.#defaults = defaults;
     this.#own = own;
+    this.#recorded = recorded;
   }
 
   /** Loads the recipes of these sections and of all that they refer to, no others. */
-  static async of(request: {
-    readonly config: Config;
-    readonly registry: Registry;
-    readonly env: Environment;
-    readonly sections: Iterable<string>;
-    readonly defaults: boolean;
-    readonly own: OwnOutputs;
-  }): Promise<SchemaOutside> {
+  static async of(
+    request: Shown & {
+      readonly config: Config;
+      readonly registry: Registry;
+      readonly env: Environment;
+      readonly sections: Iterable<string>;
+    },
+  ): Promise<SchemaOutside> {
     const { config, registry, env } = request;
     const outside = new SchemaOutside(config, request);
     const scout = new Resolver(config, outside, env);
@@ -63,7 +74,7 @@ export class SchemaOutside implements Outside {
   lookup(section: string, option: string): Value | Resolved | undefined {
     const loaded = this.#loaded.get(section);
     if (loaded === undefined) return undefined;
-    const unknown = { text: null, secret: this.isSecret(section, option), unknown: [`${section}:${option}`] };
+    const unknown = this.#output(section, option);
     if (loaded === null) return option.startsWith("_") ? undefined : unknown;
     const { computed = {}, outputs = {} } = loaded.recipe;
     const own = this.#own.get(section)?.has(option) ?? false;
@@ -75,7 +86,13 @@ export class SchemaOutside implements Outside {
   produced(section: string, option: string): Resolved | undefined {
     const loaded = this.#loaded.get(section);
     if (!loaded || !factsOf(loaded.recipe).shadowing.has(option)) return undefined;
-    return { text: null, secret: this.isSecret(section, option), unknown: [`${section}:${option}`] };
+    return this.#output(section, option);
+  }
+
+  #output(section: string, option: string): Resolved {
+    const secret = this.isSecret(section, option);
+    const text = this.#recorded?.(section, option);
+    return text === undefined ? { text: null, secret, unknown: [`${section}:${option}`] } : { text, secret };
   }
 
   options(section: string): readonly string[] {

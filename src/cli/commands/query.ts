@@ -16,28 +16,24 @@ export async function run(invocation: Invocation): Promise<number> {
 }
 
 /**
- * What the file says; of an output, and of a part that another one makes (docker.images) and that stands in no file, what
- * was recorded when it last was installed.
+ * What the file says, with outputs, also those of parts that another one makes (docker.images) and that stand in no file,
+ * as they were recorded when their parts last were installed.
  */
 async function shownOf(
   invocation: Invocation,
   config: Config,
   [section, option]: readonly [string, string],
 ): Promise<Resolved> {
-  const recorded = async (): Promise<Resolved | undefined> => {
-    // Loaded on use: most of what is asked for stands in the file.
-    const { buildoutOf } = await import("../buildout.js");
-    const text = await buildoutOf(invocation).output(section, option);
-    return text === undefined ? undefined : { text, secret: false };
-  };
-  const made = config.sections.has(section) ? undefined : await recorded();
-  if (made) return made;
+  // Loaded on use: most of what is asked for stands in the file.
+  const outputs = async () => (await import("../buildout.js")).buildoutOf(invocation).outputs();
+  const made = config.sections.has(section) ? undefined : (await outputs())(section, option);
+  if (made !== undefined) return { text: made, secret: false };
   const { env, cwd } = invocation.io;
-  const configured = configuredBy(invocation);
-  const resolver = await openResolver(config, { sections: [section], option, env, cwd, configured });
-  const resolved = resolver.option(section, option);
-  const isOutput = resolved.text === null && resolved.unknown.join() === `${section}:${option}`;
-  return (isOutput && (await recorded())) || resolved;
+  const looking = { sections: [section], option, env, cwd, configured: configuredBy(invocation) };
+  const resolved = (await openResolver(config, looking)).option(section, option);
+  if (resolved.text !== null) return resolved;
+  const recorded = await outputs();
+  return (await openResolver(config, { ...looking, recorded })).option(section, option);
 }
 
 function wholeSection(name: string): UsageError {

@@ -155,7 +155,8 @@ b = $<web:container-id>
   it("query tells an output as it was recorded, also of a part that another one has made", async () => {
     const recorded = {
       "buildout.cfg":
-        "[buildout]\ninstalled = state/x.cfg\n[p]\nrecipe = docker.pull\nname = x\n[c]\nd = $<p:digest>\n",
+        "[buildout]\ninstalled = state/x.cfg\n[p]\nrecipe = docker.pull\nname = x\n" +
+        "[c]\nd = $<p:digest> of $<p:name>\ne = $<p:digest> $<p:image-id>\n",
       "state/x.cfg":
         "[buildout]\nversion=1\nid=a3423c11991d\nkey=03c7ac7d93351147edbae293950232ff\ngeneration=1\n\n" +
         "[part:p]\nrecipe=docker.pull\nversion=1\ninstalled=2026-11-20T22:00:00.000Z\noutput:digest=sha256:00\n\n" +
@@ -167,6 +168,8 @@ b = $<web:container-id>
     expect(await query("all.p:digest")).to.equal("sha256:11\n");
     expect(await query("all.p:key")).to.equal("***\n");
     expect(await query("p:name"), "an option is what the file says").to.equal("x\n");
+    expect(await query("c:d"), "an option that refers to one").to.equal("sha256:00 of x\n");
+    expect(await query("c:e"), "one of them recorded").to.equal("(known after install of p:image-id)\n");
     expect(await query("p:image-id"), "not recorded").to.equal("(known after install of p:image-id)\n");
     const none = await ask(recorded, { args: ["query", "all.q:digest"] });
     expect([none.code, none.stderr]).to.deep.equal([
