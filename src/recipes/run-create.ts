@@ -6,7 +6,8 @@ import {
   type MountSpec,
   type NetworkSpec,
 } from "tsbuildout/docker";
-import { defined, recordOf } from "./spec-options.js";
+import { defined, list, recordOf } from "./spec-options.js";
+import { blkioConfig } from "./run-blkio.js";
 import type { RunOptions } from "./run-options.js";
 
 /** What the configuration of a container depends on besides the part's options. */
@@ -149,7 +150,7 @@ function rightsConfig(options: RunOptions): object {
     DeviceRequests: list([...requested, ...(options.gpus ? [options.gpus] : [])]),
     DeviceCgroupRules: list(options["device-cgroup-rules"]),
     GroupAdd: list(options["group-add"]),
-    Sysctls: options.sysctls.length > 0 ? recordOf(options.sysctls) : undefined,
+    Sysctls: record(options.sysctls),
     Ulimits: list(options.ulimits),
     IpcMode: options.ipc,
     PidMode: options.pid,
@@ -175,6 +176,9 @@ function resourceConfig(options: RunOptions): object {
     CpusetMems: options["cpuset-mems"],
     PidsLimit: options["pids-limit"],
     OomScoreAdj: options["oom-score-adj"],
+    ...blkioConfig(options),
+    StorageOpt: record(options["storage-options"]),
+    Annotations: record(options.annotations),
     LogConfig:
       options["log-driver"] || logs.length > 0
         ? { Type: options["log-driver"] ?? "", Config: recordOf(logs) }
@@ -182,8 +186,8 @@ function resourceConfig(options: RunOptions): object {
   });
 }
 
-function list<T>(items: readonly T[]): readonly T[] | undefined {
-  return items.length > 0 ? items : undefined;
+function record(pairs: RunOptions["sysctls"]): Readonly<Record<string, string>> | undefined {
+  return pairs.length > 0 ? recordOf(pairs) : undefined;
 }
 
 function linkText({ container, alias }: { container: string; alias: string }): string {

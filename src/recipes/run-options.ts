@@ -18,6 +18,7 @@ import {
 } from "tsbuildout/docker";
 import { option, type OptionsOf } from "tsbuildout/recipe";
 import { engineOptions } from "./common.js";
+import { parseDeviceBytes, parseDeviceOperations, parseDeviceWeight, type DeviceRate } from "./run-blkio.js";
 import { parseSecurity } from "./run-security.js";
 import { commandOf, linesOf, oneOf, orForever, unescaped, wordsOf } from "./spec-options.js";
 import { parseWaitFor } from "./wait-for.js";
@@ -126,6 +127,10 @@ const storage = {
   }),
   "read-only": option.boolean({ doc: "Its root is read-only.", default: "false" }),
   "shm-size": option.size({ doc: "Size of /dev/shm." }),
+  "storage-options": option.pairs({
+    doc: "Options of the engine's storage driver, `NAME=VALUE` a line: `size=10g` (overlay2 on xfs with project quotas, btrfs, zfs).",
+    aliases: ["storage-opt", "storage-opts"],
+  }),
 };
 
 const rights = {
@@ -151,7 +156,13 @@ const rights = {
   cgroupns: option.choice(["private", "host"], { doc: "Cgroup namespace. Default: the engine's." }),
   "cgroup-parent": option.string({ doc: "The cgroup above the container's." }),
   runtime: option.string({ doc: "Name of the engine's runtime." }),
+  annotations: option.pairs({
+    doc: "Annotations for the runtime, `NAME=VALUE` a line (engines from 24 on).",
+    aliases: ["annotation"],
+  }),
 };
+
+const rates = (parse: (text: string) => DeviceRate, doc: string) => wordsOf("rates", parse, { doc });
 
 const resources = {
   memory: option.size({ doc: "Memory limit: `512m`.", aliases: ["mem-limit"], inPlace }),
@@ -163,6 +174,19 @@ const resources = {
   "cpuset-mems": option.string({ doc: "Memory of which NUMA nodes: `0,1`." }),
   "pids-limit": option.integer({ doc: "How many processes; `-1`: no limit.", inPlace }),
   "oom-score-adj": option.integer({ doc: "From -1000 to 1000: who is killed first when memory is short." }),
+  "blkio-weight": option.integer({
+    doc: "Weight at block devices beside other containers, from 10 to 1000.",
+  }),
+  "blkio-weight-device": wordsOf("weights", parseDeviceWeight, {
+    doc: "The same at single devices, `/dev/name:weight` each.",
+  }),
+  "device-read-bps": rates(
+    parseDeviceBytes,
+    "Bytes a second that it may read from devices, `/dev/name:10m` each.",
+  ),
+  "device-write-bps": rates(parseDeviceBytes, "Bytes a second that it may write to devices."),
+  "device-read-iops": rates(parseDeviceOperations, "Reads a second from devices, `/dev/name:100` each."),
+  "device-write-iops": rates(parseDeviceOperations, "Writes a second to devices."),
 };
 
 const logs = {

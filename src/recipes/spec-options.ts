@@ -77,6 +77,11 @@ export function recordOf(pairs: readonly (readonly [string, string | undefined])
   return Object.fromEntries(pairs.map(([key, value]) => [key, value ?? ""]));
 }
 
+/** Nothing is said of an empty list, so that the engine's own default stands. */
+export function list<T>(items: readonly T[]): readonly T[] | undefined {
+  return items.length > 0 ? items : undefined;
+}
+
 /** Leaves out what is undefined, so that the engine's own default stands. */
 export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(object).filter(([, value]) => value !== undefined);

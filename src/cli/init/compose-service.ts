@@ -4,7 +4,7 @@ import { imageOf } from "./compose-build.js";
 import { restartOf, setGpus, setLimits } from "./compose-deploy.js";
 import { setMounts } from "./compose-mounts.js";
 import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
-import { healthcheck, hosts, joinCommand, longPort, ulimits } from "./compose-values.js";
+import { blockDevices, healthcheck, hosts, joinCommand, longPort, ulimits } from "./compose-values.js";
 
 type Service = { [key: string]: Yaml };
 
@@ -53,6 +53,8 @@ const ALIKE: Alike = {
     environment: "env",
     labels: "labels",
     sysctls: "sysctls",
+    storage_opt: "storage-options",
+    annotations: "annotations",
   },
 };
 
@@ -69,6 +71,7 @@ const CONVERTED = [
   "pid",
   "healthcheck",
   "ulimits",
+  "blkio_config",
   "logging",
   "extra_hosts",
   "pull_policy",
@@ -112,6 +115,7 @@ export function convertService(name: string, service: Service, scope: ComposeSco
   setMounts(part, name, service, scope);
   part.set("extra-hosts", hosts(service["extra_hosts"]));
   part.set("ulimits", ulimits(asMap(service["ulimits"])));
+  for (const [option, value] of blockDevices(asMap(service["blkio_config"]))) part.set(option, value);
   part.set("pull-policy", pullPolicy(name, asText(service["pull_policy"]), scope));
   part.set("log-driver", asText(asMap(service["logging"])["driver"]));
   part.set("log-options", asPairs(asMap(service["logging"])["options"]));

@@ -51,6 +51,26 @@ export function ulimits(limits: Map): string[] {
   });
 }
 
+const BLOCK_DEVICES = {
+  weight_device: "blkio-weight-device",
+  device_read_bps: "device-read-bps",
+  device_write_bps: "device-write-bps",
+  device_read_iops: "device-read-iops",
+  device_write_iops: "device-write-iops",
+};
+
+/** Options for what `blkio_config` says, of single devices `path:weight` or `path:rate` each. */
+export function blockDevices(config: Map): [option: string, value: string | string[] | undefined][] {
+  const lists = Object.entries(BLOCK_DEVICES).map(([key, option]): [string, string[]] => [
+    option,
+    asList(config[key]).map((one) => {
+      const { path, weight, rate } = asMap(one);
+      return `${asText(path)}:${asText(weight ?? rate)}`;
+    }),
+  ]);
+  return [["blkio-weight", asText(config["weight"])], ...lists];
+}
+
 /** `name:address` each. */
 export function hosts(value: Yaml): string[] {
   return asPairs(value).map((line) => (line.includes(":") ? line : line.replace("=", ":")));

@@ -1,8 +1,10 @@
 import { expect } from "chai";
+import { json } from "node:stream/consumers";
 import run_ from "../../../src/recipes/docker.run.js";
 import { runOptions } from "../../../src/recipes/run-options.js";
 import { engineHas, engineJson, engineRemove, uniqueName } from "../../support/engine.js";
 import { everyOption } from "../../support/every-option.js";
+import { fakeEngine } from "../../support/fake-engine.js";
 import { ensureBaseImage } from "../../support/images.js";
 import { temporaryFolder, writeFiles } from "../../support/tmp.js";
 import { failureOf, RunRig, type PartRig } from "../../support/recipe-part.js";
@@ -120,6 +122,28 @@ const CASES: readonly Case[] = [
   ["cpuset-mems", "0", "HostConfig.CpusetMems", "0"],
   ["pids-limit", "100", "HostConfig.PidsLimit", 100],
   ["oom-score-adj", "500", "HostConfig.OomScoreAdj", 500],
+  [
+    "device-read-bps",
+    "/dev/null:1mb",
+    "HostConfig.BlkioDeviceReadBps",
+    [{ Path: "/dev/null", Rate: 1_048_576 }],
+  ],
+  [
+    "device-write-bps",
+    "/dev/null:1m /dev/zero:2000",
+    "HostConfig.BlkioDeviceWriteBps",
+    [
+      { Path: "/dev/null", Rate: 1_048_576 },
+      { Path: "/dev/zero", Rate: 2000 },
+    ],
+  ],
+  ["device-read-iops", "/dev/null:100", "HostConfig.BlkioDeviceReadIOps", [{ Path: "/dev/null", Rate: 100 }]],
+  [
+    "device-write-iops",
+    "/dev/null:200",
+    "HostConfig.BlkioDeviceWriteIOps",
+    [{ Path: "/dev/null", Rate: 200 }],
+  ],
   ["log-driver", "none", "HostConfig.LogConfig", { Type: "none", Config: {} }],
   [
     "log-options",
@@ -150,6 +174,10 @@ const ELSEWHERE = [
   "layout-uid",
   "layout-gid",
   "healthcheck-start-interval",
+  "blkio-weight",
+  "blkio-weight-device",
+  "storage-options",
+  "annotations",
   "start",
   "wait-for",
   "wait-timeout",
@@ -196,6 +224,36 @@ describe("docker.run: every option", () => {
     const is = await create({ "healthcheck-command": "true", "healthcheck-start-interval": "6s" });
     const known = Number(ApiVersion.split(".")[1]) >= 44;
     expect(at(is, "Config.Healthcheck.StartInterval")).to.equal(known ? 6_000_000_000 : undefined);
+  });
+
+  it("asks for weights, options of the storage and annotations, which few kernels and engines have", async () => {
+    let asked: object | undefined;
+    const engine = await fakeEngine({
+      "POST /containers/create": (request, response) =>
+        void json(request).then((body) => {
+          asked = (body as { HostConfig: object }).HostConfig;
+          response.writeHead(500).end("{}");
+        }),
+    });
+    try {
+      const failed = create({
+        "engine-url": engine.url,
+        "blkio-weight": "300",
+        "blkio-weight-device": "/dev/null:200",
+        "storage-opt": "size=1g",
+        annotations: "a=1\nb=x y",
+      });
+      await failed.catch(() => undefined);
+      expect(asked)
+        .to.include({ BlkioWeight: 300 })
+        .and.to.deep.include({
+          BlkioWeightDevice: [{ Path: "/dev/null", Weight: 200 }],
+          StorageOpt: { size: "1g" },
+          Annotations: { a: "1", b: "x y" },
+        });
+    } finally {
+      await engine.close();
+    }
   });
 
   it("start: the container runs, or is there and no more", async () => {

@@ -79,6 +79,37 @@ describe("init --from compose", () => {
     );
   });
 
+  it("carries over limits of block devices, options of the storage and annotations", () => {
+    const { text, notes } = fromCompose(
+      lines(
+        "services:",
+        "  app:",
+        "    image: app",
+        "    blkio_config:",
+        "      weight: 300",
+        "      weight_device: [{ path: /dev/sda, weight: 400 }]",
+        "      device_read_bps: [{ path: /dev/sdb, rate: 12mb }]",
+        "      device_write_iops: [{ path: /dev/sdb, rate: 30 }, { path: /dev/sdc, rate: 40 }]",
+        "    storage_opt: { size: 1G }",
+        "    annotations: [a=b]",
+      ),
+      "shop",
+    );
+    expect(notes).to.deep.equal([]);
+    expect(text).to.contain(
+      lines(
+        "storage-options = size=1G",
+        "annotations = a=b",
+        "blkio-weight = 300",
+        "blkio-weight-device = /dev/sda:400",
+        "device-read-bps = /dev/sdb:12mb",
+        "device-write-iops =",
+        "    /dev/sdb:30",
+        "    /dev/sdc:40",
+      ),
+    );
+  });
+
   it("carries over all that a build may say", () => {
     const { text, notes } = fromCompose(
       lines(
