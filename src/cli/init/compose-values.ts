@@ -2,8 +2,9 @@ import { asList, asMap, asPairs, asText, asTexts, type Yaml } from "./yaml.js";
 
 type Map = { [key: string]: Yaml };
 
+/** A reference is one word whatever it comes to, nothing included. */
 function quote(word: string): string {
-  return /^[\w@%+=:,./$<>|-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^[\w@%+=:,./$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A command as a list keeps its words; as a text it is split as a shell splits words, by Compose as by us. */

@@ -640,6 +640,17 @@ describe("init --from compose", () => {
     expect(notes).to.deep.equal(["services.a.env_file.format was not carried over"]);
   });
 
+  it("keeps a variable of a command's list one word, whatever is in it", () => {
+    const { text } = fromCompose(
+      lines(
+        "services:",
+        "  a1: { image: x, command: [redis-server, --requirepass, '${PASS}', '--save=$S', ''] }",
+      ),
+      "p",
+    );
+    expect(text).to.contain("command = redis-server --requirepass '$<env:PASS|>' '--save=$<env:S|>' ''\n");
+  });
+
   it("keeps a carriage return of a health check, and leaves out a pull policy that is none here", () => {
     const { text, notes } = fromCompose(
       lines(
