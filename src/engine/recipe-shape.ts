@@ -68,13 +68,14 @@ export function requireExtension(name: string, value: unknown): Extension {
 function lackOf(value: unknown): string | undefined {
   const lack = noObject(value);
   if (lack !== undefined) return lack;
-  const { options, outputs = {}, install } = value as Partial<Recipe>;
+  const { options, outputs = {}, computed = {}, install } = value as Partial<Recipe>;
   if (typeof options !== "object" || options === null) return "there are no options in it";
   if (typeof install !== "function") return "there is no function install in it";
   return (
     misshapen(WHOLE, value as Recipe, RECIPE) ??
     first(Object.entries(options), optionLack) ??
-    first(Object.entries(outputs), ([name, output]) => misshapenIn(`its output ${name}`, output, OUTPUT))
+    first(Object.entries(outputs), ([name, output]) => misshapenIn(`its output ${name}`, output, OUTPUT)) ??
+    misshapenIn("its computed", computed, texts(computed))
   );
 }
 
@@ -88,11 +89,14 @@ function extensionLack(extension: Extension): string | undefined {
   return (
     misshapen(WHOLE, extension, EXTENSION) ??
     first(Object.entries(extension.defaults ?? {}), ([section, options]) => {
-      const it = `its defaults of ${section}`;
-      const forms = Object.fromEntries(Object.keys(options ?? {}).map((name) => [name, "text"] as const));
-      return misshapenIn(it, options, forms);
+      return misshapenIn(`its defaults of ${section}`, options, texts(options));
     })
   );
+}
+
+/** Of a table that has only texts. */
+function texts(table: object | null): Forms {
+  return Object.fromEntries(Object.keys(table ?? {}).map((name) => [name, "text"] as const));
 }
 
 function optionLack([name, option]: readonly [string, Option<unknown>]): string | undefined {

@@ -315,6 +315,8 @@ error[mine/lines]: no x (part a)
       "its option timeout is one that every part has: give it another name",
     "export default { options: { a: { doc: '', decode() {}, aliases: ['keep'] } }, install() {} };":
       "its option keep is one that every part has: give it another name",
+    "export default { options: {}, install() {}, computed: { name: 5 } };":
+      "the name of its computed must be a text, not a number",
     "export default { options: {}, install() {}, outputs: { key: 'The key.' } };":
       "its output key must be an object, not a text",
     "export default { options: {}, install() {}, outputs: { key: { doc: '', secrt: true } } };":
