@@ -29,6 +29,8 @@ export interface RegistrySettings {
   readonly cwd?: string;
   /** Where packages come from that the buildout does not have itself; absent: from nowhere. */
   readonly packages?: PackagePrefix;
+  /** The folder in which a run has installed some: for who only looks, and installs none. */
+  readonly installed?: string;
 }
 
 /** A module with what names and dates it. */
@@ -120,7 +122,12 @@ export class Registry {
   async #entry(spec: string): Promise<string> {
     const [name, entry] = splitSpec(spec);
     if (isOurs(spec)) return await this.#fetch(spec, name);
-    const folder = findPackage(name, this.#settings.directory) ?? (await this.#fetch(spec, name));
+    const { directory, installed = directory } = this.#settings;
+    const folder = findPackage(name, directory) ?? findPackage(name, installed);
+    return await this.#entryIn(folder ?? (await this.#fetch(spec, name)), name, entry);
+  }
+
+  async #entryIn(folder: string, name: string, entry: string | undefined): Promise<string> {
     const { checkPeer } = await import("./packages/prefix.js");
     await checkPeer(name, folder);
     const file = await entryFile(

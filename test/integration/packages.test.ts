@@ -223,6 +223,14 @@ describe("recipe packages", () => {
     );
   });
 
+  it("say what their options are, once a run has installed them", async () => {
+    expect((await run("recipes", "tsb-hello")).code).to.equal(2);
+    await run();
+    expect((await run("recipes", "tsb-hello")).stdout).to.match(
+      /^tsb-hello\n[^]*\n {2}text = two +\[string\]\n/,
+    );
+  });
+
   it("are written down under [versions] where the file ends with another section", async () => {
     await use("tsb-hello", "", "update-versions-file = versions.cfg");
     await writeFile(join(folder, "versions.cfg"), "[versions]\nx = 1\n\n[other]\ny = 2\n");
