@@ -13,6 +13,7 @@ import {
 import {
   defineRecipe,
   type ConfigureContext,
+  type Context,
   type Drift,
   type InstallContext,
   type Outputs,
@@ -24,7 +25,7 @@ import { configureEngine, isOurs, problemsOf } from "./common.js";
 import { copyInputs } from "./copy-inputs.js";
 import { copyOptions, type CopyLine, type CopySchema } from "./copy-options.js";
 import { engineOfSide, placeOfSide, sourceOf, targetOf } from "./copy-sides.js";
-import { announceFolders } from "./own-file.js";
+import { announceFolders, isOwn } from "./own-file.js";
 import { ensureImage, isId } from "./run-image.js";
 
 export default defineRecipe({
@@ -40,8 +41,11 @@ export default defineRecipe({
   uninstall,
 });
 
-function configure(context: ConfigureContext<CopySchema>): void {
+async function configure(context: ConfigureContext<CopySchema>): Promise<void> {
   configureEngine(context);
+  const { "path-to": root, paths } = context.options;
+  const places = (paths ?? []).map((line) => placeOnHost(root ?? "", line));
+  (await hostOf(context)).asked.set(context.part, root === undefined ? [] : places);
   exactlyOne(context, ["container-from", "image-from", "path-from"], "from what is copied");
   exactlyOne(context, ["container-to", "path-to"], "where it goes");
   const { "container-from": from, "container-to": to, "image-from": image } = context.options;
@@ -52,6 +56,23 @@ function configure(context: ConfigureContext<CopySchema>): void {
     context.fail(sameContainer(`container ${from}`));
   if (image !== undefined && !isId(image))
     problemsOf(context, () => context.uses(imageKey(image), "image-from", source));
+}
+
+/** What the parts of a run copy to on this machine. */
+interface Host {
+  /** Places by the part that asks for them now. */
+  readonly asked: Map<string, readonly string[]>;
+  /** Places of parts whose options have changed, which may have others now. */
+  readonly left: Set<string>;
+}
+
+async function hostOf(context: Pick<Context, "shared">): Promise<Host> {
+  return await context.shared("places of copies", () => ({ asked: new Map(), left: new Set<string>() }));
+}
+
+/** Whether another part copies to a place now, or into it. */
+function isAnothers({ asked }: Host, part: string, place: string): boolean {
+  return [...asked].some(([other, places]) => other !== part && places.some((one) => isWithin(one, place)));
 }
 
 type Way = "container-from" | "image-from" | "path-from" | "container-to" | "path-to";
@@ -121,9 +142,11 @@ function placeOnHost(root: string, { path, target }: CopyLine): string {
   return resolve(root, `.${arrival({ path, ...(target === undefined ? {} : { target }) })}`);
 }
 
-/** What a copy makes on the host goes with the part; what was there before stays. */
+/** What a copy makes on the host goes with the part; what was there before stays, unless a part has given it up. */
 async function ownFile(context: InstallContext<CopySchema>, place: string): Promise<void> {
-  if (existsSync(place)) return;
+  const host = await hostOf(context);
+  const isFree = host.left.has(place) && !isOwn(context, place) && !isAnothers(host, context.part, place);
+  if (existsSync(place) && !isFree) return;
   await announceFolders(context, dirname(place));
   await context.created({ kind: "file", name: place });
 }
@@ -152,15 +175,21 @@ function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
+/** Of places that the part has given up; one that another part copies to now is that one's, which may be done already. */
 async function drop(context: InstallContext<CopySchema>, resources: readonly Resource[]): Promise<void> {
+  const host = await hostOf(context);
   for (const resource of resources) {
     const place = resolve(context.buildout.directory, resource.name);
-    await rm(place, { recursive: true, force: true }).catch((error: unknown) => {
-      // With a file on its way nothing is there.
-      if (!(error instanceof Error && "code" in error && error.code === "ENOTDIR")) throw error;
-    });
+    if (!isAnothers(host, context.part, place)) await remove(place);
     await context.removed(resource);
   }
+}
+
+async function remove(place: string): Promise<void> {
+  await rm(place, { recursive: true, force: true }).catch((error: unknown) => {
+    // With a file on its way nothing is there.
+    if (!(error instanceof Error && "code" in error && error.code === "ENOTDIR")) throw error;
+  });
 }
 
 /** Folders that only led to what is gone: one that is a place of its own now is the part's with all that is in it.
@@ -184,7 +213,9 @@ async function uninstall(context: UninstallContext): Promise<void> {
     const { kind, name } = resource;
     const wasThere = context.because === "changed" || resource["kept"] !== undefined;
     if (kind === "file" || kind === "folder") {
-      if (wasThere && context.because !== "gone") await context.leave({ ...resource, kept: "copied over" });
+      if (!wasThere || context.because === "gone") continue;
+      await context.leave({ ...resource, kept: "copied over" });
+      (await hostOf(context)).left.add(resolve(context.buildout.directory, name));
       continue;
     }
     if (kind !== "copy-container") continue;

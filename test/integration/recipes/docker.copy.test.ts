@@ -221,6 +221,34 @@ describe("docker.copy", () => {
     expect(existsSync(out), "uninstalled").to.equal(false);
   });
 
+  it("leaves what another part has copied to a place that was its own", async () => {
+    const folder = await temporaryFolder({ "x/f": "x", "y/f": "y" });
+    const section = (name: string, from: string, to: string): string =>
+      `[${name}]\nrecipe = docker.copy\npath-from = ${folder}/${from}\npath-to = ${folder}/${to}\npaths = /f`;
+    const config = (one: string, other: string): string =>
+      `[buildout]\nparts = a b\nengine-url = ${engineHost()}\n${section("a", "x", one)}\n${section("b", "y", other)}\n`;
+    await using buildout = await testBuildout({
+      config: config("1", "2"),
+    });
+    const there = async (): Promise<string[]> =>
+      await Promise.all(["1/f", "2/f"].map(async (path) => await readFile(join(folder, path), "utf8")));
+    await buildout.install();
+    expect(await there()).to.deep.equal(["x", "y"]);
+    for (const jobs of [1, 2]) {
+      const [one, other] = jobs === 1 ? (["2", "1"] as const) : (["1", "2"] as const);
+      await buildout.write(config(one, other));
+      await buildout.install({ jobs });
+      expect(await there(), `swapped, ${jobs} at once`).to.deep.equal(jobs === 1 ? ["y", "x"] : ["x", "y"]);
+      expect((await buildout.plan()).changes).to.equal(false);
+    }
+    await buildout.write(config("2", "3"));
+    await buildout.install();
+    expect(await readFile(join(folder, "2/f"), "utf8"), "moved up").to.equal("x");
+    expect(existsSync(join(folder, "1"))).to.equal(false);
+    await buildout.uninstall();
+    for (const name of ["1", "2", "3"]) expect(existsSync(join(folder, name, "f"))).to.equal(false);
+  });
+
   it("brings nothing, and takes nothing away, above a folder that stands for a root", async () => {
     const above = await temporaryFolder();
     const out = join(above, "out");
