@@ -1,16 +1,19 @@
 import type { Diagnostic } from "../../index.js";
 
+/** What is mended once, wherever it is met. */
+const ONCE: ReadonlySet<string> = new Set(["engine/unreachable", "config/missing-environment"]);
+
 /** Parts that a message names; of more than these their number. */
 const NAMED = 8;
 
 /** Messages that are told together: those of a run, kept until it has ended, or those that kept it from beginning.
- *  What befell several parts alike (an engine that does not answer) is one. */
+ *  What befell several parts alike (an engine that does not answer, a variable that is not set) is one. */
 export class Errors {
   readonly #groups = new Map<string, { readonly text: string; readonly parts: Set<string> }>();
 
   /** @param text the diagnostic as it is shown */
   add({ code, message, part }: Pick<Diagnostic, "code" | "message" | "part">, text: string): void {
-    const alike = code === "engine/unreachable" ? message : text.replace(ofPart(part), "");
+    const alike = ONCE.has(code) ? message : text.replace(ofPart(part), "");
     const group = this.#groups.get(alike);
     if (!group) this.#groups.set(alike, { text, parts: new Set(part === undefined ? [] : [part]) });
     else if (part !== undefined) group.parts.add(part);

@@ -142,6 +142,30 @@ describe("init --recipe", () => {
   });
 });
 
+describe("a variable that is not set", () => {
+  it("is told once, with the parts that ask for it", async () => {
+    const web = "recipe = docker.run\nimage = x:$<env:TAG>\n";
+    const parts = `[a1]\n${web}env = Q=$<env:Q>\n[a2]\n${web}`;
+    const cwd = await temporaryFolder({ "buildout.cfg": `[buildout]\nparts = a1 a2\n${parts}` });
+    const { code, stderr } = await runCli(["plan"], { cwd });
+    expect(code).to.equal(2);
+    expect(
+      stderr,
+    ).to.equal(`error[config/missing-environment]: the environment variable TAG is not set (parts a1, a2)
+  buildout.cfg:5:11
+5 | image = x:$<env:TAG>
+  |           ^^^^^^^^^^
+  = help: set TAG in the environment, or give a fallback: $<env:TAG|value>
+
+error[config/missing-environment]: the environment variable Q is not set (part a1)
+  buildout.cfg:6:9
+6 | env = Q=$<env:Q>
+  |         ^^^^^^^^
+  = help: set Q in the environment, or give a fallback: $<env:Q|value>
+`);
+  });
+});
+
 describe("init --from compose", () => {
   it("writes nothing of a file without services, and says which of them are none", async () => {
     const cwd = await temporaryFolder({
