@@ -17,6 +17,17 @@ describe("what is found of parts", () => {
     await buildout.dispose();
   });
 
+  it("is no more what the file wants where an option has left it", async () => {
+    await open(config("a", "[a]\nrecipe = quick\na = 1"));
+    await buildout.install();
+    await buildout.write(config("a", "[a]\nrecipe = quick"));
+    expect((await buildout.plan()).steps[0]).to.deep.include({
+      action: "reinstall",
+      reasons: ["option a: 1 -> (not set)"],
+    });
+    expect(results(await buildout.install())).to.deep.equal(["a reinstall done: option a: 1 -> (not set)"]);
+  });
+
   it("repairs what has drifted, in the words of the recipe", async () => {
     const drifting: Recipe = {
       ...quick,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Recipe } from "../../../src/engine/contract.js";
@@ -145,6 +145,36 @@ describe("what a recipe in plain JavaScript hands over", () => {
         new RegExp(`^error\\[internal/bug\\]: TypeError: ${what} is a text, not \\w+ \\(part a\\)\n`),
       );
     });
+});
+
+describe("a recorded file", () => {
+  it("that cannot be removed keeps its part recorded, and goes with the next uninstall that can", async () => {
+    let folder = "";
+    const keeping: Recipe = {
+      doc: "Makes a file in a folder that others keep.",
+      options: {},
+      install: async (context) => {
+        folder = join(context.buildout.directory, "kept");
+        await mkdir(folder, { recursive: true });
+        await context.created({ kind: "file", name: join(folder, "x") });
+        await writeFile(join(folder, "x"), "");
+      },
+    };
+    const config = "[buildout]\nparts = a\n[a]\nrecipe = keeping\n";
+    await using buildout = await testBuildout({ config, recipes: { keeping } });
+    await chmod(buildout.directory, 0o777);
+    await buildout.plan();
+    await asNobody(async () => {
+      await buildout.install();
+      await chmod(folder, 0o500);
+      const { parts } = await buildout.uninstall();
+      expect(parts[0]!.why).to.match(/^EACCES: permission denied, unlink '.+\/kept\/x'$/);
+      expect([...(await buildout.records()).keys()]).to.deep.equal(["a"]);
+      await chmod(folder, 0o700);
+      expect((await buildout.uninstall()).ok).to.equal(true);
+      expect(await readdir(folder)).to.deep.equal([]);
+    });
+  });
 });
 
 describe("a temporary folder", () => {
