@@ -113,9 +113,11 @@ async function missingFiles(
   return missing;
 }
 
+/** Only what the system says to be gone is: a folder that may not be looked into, or a file server that does not answer, is
+ *  no reason to make a part anew. */
 async function exists(path: string): Promise<boolean> {
   return await lstat(path).then(
     () => true,
-    () => false,
+    ({ code }: NodeJS.ErrnoException) => code !== "ENOENT" && code !== "ENOTDIR",
   );
 }

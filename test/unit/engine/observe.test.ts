@@ -1,6 +1,9 @@
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { type Recipe } from "../../../src/engine/contract.js";
 import { type TestBuildout, testBuildout } from "../../../src/testing.js";
+import { asNobody } from "../../support/other-user.js";
 import { config, quick, results } from "../../support/quick-parts.js";
 
 const blindNeed = (a: string): string =>
@@ -26,6 +29,30 @@ describe("what is found of parts", () => {
       reasons: ["option a: 1 -> (not set)"],
     });
     expect(results(await buildout.install())).to.deep.equal(["a reinstall done: option a: 1 -> (not set)"]);
+  });
+
+  it("is not gone because nobody may look for it", async () => {
+    let folder = "";
+    const keeping: Recipe = {
+      ...quick,
+      install: async (context) => {
+        folder = join(context.buildout.directory, "kept");
+        await mkdir(folder);
+        await context.created({ kind: "file", name: join(folder, "x") });
+        await writeFile(join(folder, "x"), "");
+      },
+    };
+    await open(config("a", "[a]\nrecipe = keeping"), { keeping });
+    await chmod(buildout.directory, 0o777);
+    await buildout.plan();
+    await asNobody(async () => {
+      await buildout.install();
+      await chmod(folder, 0o000);
+      expect(results(await buildout.install())).to.deep.equal(["a none unchanged: undefined"]);
+      await chmod(folder, 0o700);
+      await rm(join(folder, "x"));
+      expect((await buildout.plan()).steps[0]).to.deep.include({ reasons: ["kept/x is gone"] });
+    });
   });
 
   it("repairs what has drifted, in the words of the recipe", async () => {
