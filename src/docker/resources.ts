@@ -188,15 +188,23 @@ export function parseNetwork(text: string): NetworkSpec {
   return spec;
 }
 
+/** What a shell's program `[` has behind it is a blank; `[[` is a shell's, too. */
+const LIKE_A_LIST = /^\s*\[(?![\s[])[^]*\]\s*$/;
+
 /**
  * A command that is written as a JSON list of its words, as Dockerfiles and many other descriptions have it.
  * @returns undefined for any other text, which may begin with a bracket, too: so is a shell's program called
- * @throws SpecError for a list of anything else than texts
+ * @throws SpecError for a list of anything else than texts, or with other quotes than JSON's
  */
 export function parseWordList(text: string): readonly string[] | undefined {
   if (!text.trimStart().startsWith("[")) return undefined;
   const list = jsonObject(text);
-  if (!Array.isArray(list)) return undefined;
+  if (!Array.isArray(list)) {
+    if (!LIKE_A_LIST.test(text)) return undefined;
+    throw new SpecError("this begins and ends like a list of words, and is no JSON", [
+      'write ["sh", "-c", "…"], with double quotes and a backslash before one within, or words without brackets',
+    ]);
+  }
   if (list.every((word) => typeof word === "string")) return list;
   throw new SpecError(`"${text}" is not a list of words`, ["put each of its words into quotes"]);
 }

@@ -67,6 +67,9 @@ describe("resources of a container", () => {
     [parseWordList, "[]", []],
     [parseWordList, '[ "$a" = b ]', undefined],
     [parseWordList, "sleep 1", undefined],
+    [parseWordList, "[[ -e /x ]]", undefined],
+    [parseWordList, "[ -e /x ]", undefined],
+    [parseWordList, "[a-z]* x", undefined],
   ];
   for (const [parse, text, expected] of cases)
     it(`${parse.name} reads ${text}`, () => {
@@ -94,6 +97,16 @@ describe("resources of a container", () => {
     [parseHealthCommand, "[]", "the list of words is empty"],
     [parseHealthCommand, '["sleep", 1]', '"["sleep", 1]" is not a list of words'],
     [parseWordList, '["sleep", 1]', '"["sleep", 1]" is not a list of words'],
+    ...["['sh', '-c', 'true']", "[sh, -c, true]", '["redis-cli", "-a", "a"b"]'].flatMap(
+      (text): [typeof parseWordList, string, string][] => [
+        [parseWordList, text, "this begins and ends like a list of words, and is no JSON"],
+        [
+          parseHealthCommand as typeof parseWordList,
+          `CMD ${text}`,
+          "this begins and ends like a list of words, and is no JSON",
+        ],
+      ],
+    ),
     [parseNetwork, "back ip=300.0.0.1", '"ip=300.0.0.1" is not a setting of a network'],
   ];
   for (const [parse, text, message] of wrong)
