@@ -142,7 +142,7 @@ class Parser {
     const answer = known.get(token.text) ?? texts(platform).get(token.text);
     if (answer !== undefined) return answer;
     if (pythonOnly.test(token.text)) throw python(token);
-    if (token.text in platform)
+    if (Object.hasOwn(platform, token.text))
       throw new ConditionError(`"${token.text}" is compared in an environment marker only`, token.start, [
         'a condition is either comparisons such as sys_platform == "linux", joined by "and" and "or", or names such as linux; the two do not mix',
       ]);

@@ -86,7 +86,7 @@ class Reader {
     if (!token) return undefined;
     const fits =
       token.kind === "string" ||
-      (token.kind === "name" && (token.text in variables || pythonVariables.test(token.text)));
+      (token.kind === "name" && (Object.hasOwn(variables, token.text) || pythonVariables.test(token.text)));
     if (!fits) return undefined;
     this.at++;
     return token;

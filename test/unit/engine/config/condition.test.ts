@@ -88,6 +88,7 @@ describe("conditions of sections", () => {
     ["(".repeat(100_000), "the condition nests too deeply"],
     ["import os", 'the condition asks for "import", which is not known'],
     ["linux.__class__", 'the condition asks for "linux.__class__", which is not known'],
+    ['constructor == "x"', 'the condition asks for "constructor", which is not known'],
   ];
   for (const [condition, message] of broken)
     it(`says of ${condition.slice(0, 30)}: ${message}`, () => {
