@@ -27,16 +27,19 @@ const config = (options: string): string =>
 
 describe("docker.push", () => {
   let registry: Registry;
+  let other: Registry;
   let closed: Registry;
   let name: string;
   const open: TestBuildout[] = [];
   before(async () => {
     await ensureBaseImage();
     registry = await startRegistry();
+    other = await startRegistry();
     closed = await startRegistry({ login });
   });
   after(async () => {
     await registry.stop();
+    await other.stop();
     await closed.stop();
   });
   beforeEach(async () => {
@@ -128,7 +131,7 @@ describe("docker.push", () => {
       const [first, moved] =
         changed === "repository"
           ? [target(), `${registry.host}/${name}-moved:1`]
-          : [registry.host, registry.host.replace("127.0.0.1", "localhost")];
+          : [registry.host, other.host];
       const made = await push("", { config: pushing(first) });
       const { image } = await installed(made, "pushed");
       const pinned = `[pinned]\nrecipe = docker.pull\nname = ${image}\n`;
