@@ -32,6 +32,9 @@ export interface Command {
   readonly input?: string;
 }
 
+/** Where it is set, Node 20 reads all certificates that it names at each start. */
+export const WITHOUT_CAS = { NODE_EXTRA_CA_CERTS: undefined };
+
 /** What a file of bench/ is handed: ways to measure, and a place to work in. */
 export class Bench {
   /** In memory where the machine has /dev/shm: many small files would measure the disk. Removed afterwards. */
@@ -95,13 +98,11 @@ export class Bench {
     throw new Error(`${program} ${args.join(" ")} ended with ${code}:\n${output.slice(-2000)}${errors}`);
   }
 
-  /** A bare node that asks a local engine one thing, such as `GET /_ping`, and reads what it says to the end. */
-  asking(question: string, how: Command = {}): Promise<string> {
-    return this.command(
-      process.execPath,
-      ["-e", ASKING, engineHost().replace(/^unix:\/\//, ""), question],
-      how,
-    );
+  /** A bare node that asks a local engine one thing, such as `GET /_ping`, and reads what it says to the end; certificates
+   *  it has none to read. */
+  asking(question: string): Promise<string> {
+    const socket = engineHost().replace(/^unix:\/\//, "");
+    return this.command(process.execPath, ["-e", ASKING, socket, question], { env: WITHOUT_CAS });
   }
 
   /** Runs the bundled command line. */
