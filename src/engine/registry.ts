@@ -122,8 +122,8 @@ export class Registry {
   async #entry(spec: string): Promise<string> {
     const [name, entry] = splitSpec(spec);
     if (isOurs(spec)) return await this.#fetch(spec, name);
-    const { directory, installed = directory } = this.#settings;
-    const folder = findPackage(name, directory) ?? findPackage(name, installed);
+    const { directory, installed } = this.#settings;
+    const folder = findPackage(name, directory) ?? (installed && findPackage(name, installed));
     return await this.#entryIn(folder ?? (await this.#fetch(spec, name)), name, entry);
   }
 
